@@ -1,0 +1,9 @@
+export default {
+  extensions: ["ts"],
+  files: ["test/**/*.test.ts"],
+  concurrency: 2,
+  timeout: "120s",
+  workerThreads: false,
+  failFast: false,
+  environmentVariables: { NODE_ENV: "test" },
+};

@@ -1,0 +1,90 @@
+/**
+ * The bus port: how facts leave the outbox and reach a consumer. Two implementations keep the same promise
+ * (test/contract/bus.test.ts runs on both): RabbitMQ, and in-process for the embedded default.
+ *
+ * Promise: a message whose outcome is `confirmed` will be handed to every queue bound to its type until the
+ * queue's handler answers `done` or `dead`, whatever process or broker crashes meanwhile. Repeats happen.
+ */
+
+export interface OutgoingMessage {
+  /** The event's id (AMQP messageId). */
+  readonly id: string;
+  /** The event's type, which is the routing key. */
+  readonly type: string;
+  readonly correlationId: string;
+  /** The structured CloudEvent, as it was committed. */
+  readonly body: string;
+}
+
+/** `confirmed`: durable and routed. Anything else: not taken over, publish it again later. */
+export type PublishOutcome =
+  | { readonly status: "confirmed" }
+  | { readonly status: "refused"; readonly reason: string; readonly retryAfterMs?: number };
+
+export interface Delivery {
+  readonly messageId: string | undefined;
+  readonly routingKey: string;
+  readonly correlationId: string | undefined;
+  readonly body: Uint8Array;
+  /** How often a handler has failed on it before. */
+  readonly attempts: number;
+}
+
+/**
+ * What a handler says of one delivery. The acknowledgement follows from it in one place (settlement.ts):
+ * done → acknowledge; retry → the next wait queue, or the dead letters after the last; dead → the dead letters
+ * at once; requeue → back to the queue untouched (used when stopping).
+ */
+export type Verdict =
+  | { readonly kind: "done" }
+  | { readonly kind: "retry"; readonly error: string }
+  | { readonly kind: "dead"; readonly reason: string; readonly error: string }
+  | { readonly kind: "requeue" };
+
+/** One verdict for each delivery, in order. Throwing counts as `requeue` for the whole batch. */
+export type BatchHandler = (batch: readonly Delivery[]) => Promise<readonly Verdict[]>;
+
+export interface Subscription {
+  /** Takes no more deliveries and resolves when those in hand are settled. */
+  stop(): Promise<void>;
+}
+
+/** A queue, the event types that reach it, and who reads it. Declared by publishers too, so nothing is unroutable. */
+export interface QueueSpec {
+  readonly queue: string;
+  readonly bindings: readonly string[];
+}
+
+export interface DeadLetter {
+  readonly queue: string;
+  readonly messageId: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly routingKey: string;
+  readonly body: Uint8Array;
+  readonly reason: string;
+  readonly error: string;
+  readonly attempts: number;
+  readonly firstFailedAt: Date;
+  readonly lastFailedAt: Date;
+}
+
+export interface BusStatus {
+  readonly connected: boolean;
+  /** The broker has asked publishers to wait (memory or disk alarm). */
+  readonly blocked: boolean;
+}
+
+export interface Bus {
+  readonly kind: "rabbitmq" | "in-process";
+  /** Begins to connect and returns at once; a broker that is absent at boot is the same case as one lost later. */
+  start(): void;
+  status(): BusStatus;
+  /** Calls back each time the bus becomes able to publish. Returns how to stop that. */
+  onReady(callback: () => void): () => void;
+  /** One outcome for each message, in order; never rejects. */
+  publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]>;
+  /** Reads one queue until stopped; survives reconnects. */
+  subscribe(queue: string, handler: BatchHandler): Subscription;
+  /** Subscriptions must have been stopped. */
+  close(): Promise<void>;
+}

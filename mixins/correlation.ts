@@ -1,0 +1,70 @@
+/**
+ * Promise: whatever runs because of a request knows that request's correlation id, without being handed it.
+ *
+ * The gateway takes or makes the id and puts it into `ctx.meta`; Moleculer carries meta to every service; the
+ * middleware here holds it in an AsyncLocalStorage around each handler, where the logger, the outbox and calls
+ * made without a parent context find it. Consumers open the same scope from the event (`withCorrelation`).
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes, randomUUID } from "node:crypto";
+import type { Context, Middleware } from "moleculer";
+import type { CallMeta } from "../services/contracts/actions.ts";
+
+export interface Correlation {
+  readonly correlationId: string;
+  readonly traceparent?: string | undefined;
+  readonly actor: string;
+  /** Set while an event is being handled. */
+  readonly eventId?: string;
+  readonly eventType?: string;
+  readonly userId?: string;
+}
+
+const storage = new AsyncLocalStorage<Correlation>();
+export const anonymous = "anonymous";
+
+/** The correlation of the running request or event, if any. */
+export const currentCorrelation = (): Correlation | undefined => storage.getStore();
+
+/** Runs `fn`, and everything it starts, under this correlation. */
+export const withCorrelation = <T>(correlation: Correlation, fn: () => T): T => storage.run(correlation, fn);
+
+/** 1–128 visible ASCII characters; anything else is replaced by the caller. */
+export const isCorrelationId = (text: unknown): text is string =>
+  typeof text === "string" && /^[\x21-\x7e]{1,128}$/.test(text);
+
+export const newCorrelationId = (): string => randomUUID();
+
+const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** W3C Trace Context: the caller's trace id goes on under a new span id; an invalid one is replaced. */
+export function continueTrace(traceparent: unknown): string {
+  const valid = typeof traceparent === "string" && traceparentPattern.test(traceparent);
+  const [, traceId, , flags] = valid ? (traceparent.split("-") as [string, string, string, string]) : [];
+  return `00-${traceId ?? randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-${flags ?? "01"}`;
+}
+
+function correlationOf(meta: CallMeta): Correlation {
+  const outer = storage.getStore();
+  return {
+    correlationId: meta.correlationId ?? outer?.correlationId ?? newCorrelationId(),
+    traceparent: meta.traceparent ?? outer?.traceparent,
+    actor: meta.actor ?? outer?.actor ?? anonymous,
+  };
+}
+
+type Next = (ctx: Context<unknown, CallMeta>) => unknown;
+
+/** The Moleculer middleware of this promise. */
+export function correlationMiddleware(): Middleware {
+  const scoped = (next: Next) => (ctx: Context<unknown, CallMeta>) => {
+    const correlation = correlationOf(ctx.meta);
+    ctx.meta.correlationId = correlation.correlationId;
+    return storage.run(correlation, () => next(ctx));
+  };
+  return {
+    name: "Correlation",
+    localAction: (next: Next) => scoped(next),
+    localEvent: (next: Next) => scoped(next),
+  } as unknown as Middleware;
+}

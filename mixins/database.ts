@@ -1,0 +1,130 @@
+/**
+ * Promise: one MikroORM unit of work per write; it commits as a whole or not at all. A database that can't be
+ * reached becomes Unavailable at once, and the pool heals by itself when it is back.
+ *
+ * `started` opens, `stopped` closes. Two bugs of kysely 0.29.6 (a leaked pool slot, a swallowed rollback) are
+ * why package.json overrides it.
+ */
+import type { EntitySchema } from "@mikro-orm/core";
+import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
+import { Unavailable } from "../services/contracts/errors.ts";
+import type { Mixin } from "./platform.ts";
+
+export type EntityManager = SqlEntityManager<PostgreSqlDriver>;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly entities: readonly EntitySchema[];
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly poolMax: number;
+  /** A statement that runs longer is cancelled by the server. */
+  readonly statementTimeoutMs: number;
+  readonly connectTimeoutMs?: number;
+}
+
+const connectTimeoutMsDefault = 1_000;
+const poolIdleMs = 30_000;
+
+/** What MikroORM needs for one database; the migrator and the drift check use it too. */
+export const ormOptions = (options: DatabaseOptions): Options =>
+  ({
+    driver: PostgreSqlDriver,
+    clientUrl: options.url,
+    entities: [...options.entities],
+    allowGlobalContext: false,
+    pool: { min: 0, max: options.poolMax, idleTimeoutMillis: poolIdleMs },
+    driverOptions: {
+      connectionTimeoutMillis: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+      keepAlive: true,
+      application_name: options.applicationName,
+      statement_timeout: options.statementTimeoutMs,
+    },
+    loggerFactory: () => silentLogger,
+  }) as unknown as Options;
+
+/** Messages of the driver contain row values; what matters of an error is logged where it is handled. */
+const silentLogger = {
+  log() {},
+  warn() {},
+  error() {},
+  logQuery() {},
+  setDebugMode() {},
+  isEnabled: () => false,
+};
+
+/** SQLSTATE classes 08 (connection), 57P (shutdown), 53 (resources), and the sockets' own codes. */
+const unreachable = /^(08\w{3}|57P0\d|53\d{3}|ECONN\w+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+const unreachableMessage =
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+/** The transaction lost against another one and may simply be run again. */
+const contended = new Set(["40001", "40P01", "55P03"]);
+
+function* chain(error: unknown): Generator<{ code?: unknown; message?: unknown }> {
+  let current = error;
+  for (let depth = 0; depth < 5 && typeof current === "object" && current !== null; depth += 1) {
+    yield current as { code?: unknown };
+    const next = current as { previous?: unknown; cause?: unknown; errors?: unknown[] };
+    current = next.previous ?? next.cause ?? next.errors?.[0];
+  }
+}
+
+/** The database could not be reached or is going down: the same work may succeed later. */
+export const isDatabaseUnavailable = (error: unknown): boolean =>
+  [...chain(error)].some(
+    ({ code, message }) =>
+      (typeof code === "string" && unreachable.test(code)) ||
+      (typeof message === "string" && unreachableMessage.test(message)),
+  );
+
+export const isContention = (error: unknown): boolean =>
+  [...chain(error)].some(({ code }) => typeof code === "string" && contended.has(code));
+
+/** SQLSTATE 23505; never recognised by its text. */
+export const isUniqueViolation = (error: unknown): boolean =>
+  [...chain(error)].some(({ code }) => code === "23505");
+
+export interface Database {
+  readonly mixin: Mixin;
+  /** A unit of work of its own; throws before `started`. */
+  em(): EntityManager;
+  /** Runs `fn` in one transaction; Unavailable when the database can't be reached. */
+  transaction<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
+  /** Runs reads outside a transaction; Unavailable when the database can't be reached. */
+  read<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
+  /** The health check. */
+  check(): Promise<void>;
+}
+
+/** Opens with the service that carries `mixin`, closes with it. */
+export function database(options: DatabaseOptions): Database {
+  let orm: MikroORM | undefined;
+  const em = (): EntityManager => {
+    if (orm === undefined)
+      throw new Error(`Cannot use the database of ${options.applicationName}: it is not started`);
+    return orm.em.fork() as EntityManager;
+  };
+  const translated = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (cause) {
+      if (!isDatabaseUnavailable(cause)) throw cause;
+      throw new Unavailable("database", "The database can't be reached", { cause });
+    }
+  };
+  return {
+    em,
+    transaction: (fn) => translated(() => em().transactional((inner) => fn(inner as EntityManager))),
+    read: (fn) => translated(() => fn(em())),
+    check: () => translated(async () => void (await em().execute("select 1"))),
+    mixin: {
+      async started() {
+        orm = await MikroORM.init(ormOptions(options));
+      },
+      async stopped() {
+        await orm?.close();
+        orm = undefined;
+      },
+    },
+  };
+}

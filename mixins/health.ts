@@ -1,0 +1,29 @@
+/** Promise: the service answers `<name>.health` with what it depends on, within the caller's timeout, never throwing. */
+import { actions, type Health } from "../services/contracts/actions.ts";
+import type { Mixin } from "./platform.ts";
+import { params } from "./validation.ts";
+
+/** Resolves when the dependency works; rejects with the reason when it does not. */
+export type HealthCheck = () => Promise<void> | void;
+
+/** Runs the checks beside each other. */
+export async function runChecks(checks: Readonly<Record<string, HealthCheck>>): Promise<Health> {
+  const results = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => {
+      try {
+        await check();
+        return [name, { status: "up" as const }] as const;
+      } catch (error) {
+        return [name, { status: "down" as const, detail: (error as Error).message }] as const;
+      }
+    }),
+  );
+  const status = results.every(([, result]) => result.status === "up") ? "up" : "down";
+  return { status, checks: Object.fromEntries(results) };
+}
+
+export const healthMixin = (checks: Readonly<Record<string, HealthCheck>>): Mixin => ({
+  actions: {
+    health: { params: params(actions["users.health"].params), handler: () => runChecks(checks) },
+  },
+});

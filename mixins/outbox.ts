@@ -1,0 +1,48 @@
+/**
+ * Promise: an event is committed with the change it tells of, or neither is.
+ *
+ * `appendToOutbox` must be called after the aggregate was flushed in the same transaction: the row lock and the new
+ * version come first, then the outbox row takes its id, so that the order of ids is the order of versions of a
+ * user. (An outbox row inserted before the lock was taken inverted versions under load.)
+ */
+import { defineEntity, p } from "@mikro-orm/core";
+import type { UserEvent } from "../services/contracts/events.ts";
+import type { EntityManager } from "./database.ts";
+
+/** A user's events share a partition, and one relay at a time works on a partition. */
+export const outboxPartitions = 64;
+
+export const OutboxMessage = defineEntity({
+  name: "OutboxMessage",
+  tableName: "outbox",
+  properties: {
+    id: p.bigint("string").primary().autoincrement(),
+    partition: p.smallint(),
+    aggregateId: p.uuid(),
+    eventId: p.uuid(),
+    type: p.string(),
+    correlationId: p.string(),
+    /** The structured CloudEvent as it will be published, byte for byte. */
+    body: p.text(),
+    createdAt: p.datetime().defaultRaw("now()"),
+  },
+  indexes: [{ name: "outbox_partition_id_idx", properties: ["partition", "id"] }],
+});
+
+/** Stable for ever: the first four bytes of an id's random tail decide its partition. */
+export function partitionOf(aggregateId: string): number {
+  return Number.parseInt(aggregateId.replaceAll("-", "").slice(-8), 16) % outboxPartitions;
+}
+
+/** Adds the event to the running transaction. */
+export function appendToOutbox(em: EntityManager, event: UserEvent): void {
+  em.create(OutboxMessage, {
+    partition: partitionOf(event.subject),
+    aggregateId: event.subject,
+    eventId: event.id,
+    type: event.type,
+    correlationId: event.correlationid,
+    body: JSON.stringify(event),
+    createdAt: new Date(event.time),
+  });
+}

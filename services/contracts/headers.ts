@@ -1,0 +1,29 @@
+/** Names on the wire: HTTP headers, AMQP headers, exchange, queues. No logic. */
+
+/** HTTP, lower case as Node delivers them. */
+export const httpHeader = {
+  correlationId: "x-correlation-id",
+  traceparent: "traceparent",
+  actor: "x-actor",
+  idempotencyKey: "idempotency-key",
+  idempotentReplayed: "idempotent-replayed",
+  ifMatch: "if-match",
+} as const;
+
+/** AMQP headers that a message gathers on its way through retries and into the dead letters. */
+export const amqpHeader = {
+  attempts: "x-attempts",
+  reason: "x-dead-reason",
+  error: "x-last-error",
+  firstFailedAt: "x-first-failed-at",
+  lastFailedAt: "x-last-failed-at",
+  consumer: "x-consumer",
+  originalExchange: "x-original-exchange",
+  originalRoutingKey: "x-original-routing-key",
+} as const;
+
+export const usersExchange = "mailroster.users";
+export const queueName = { smtpRegistry: "smtp-registry.user-events", audit: "audit.user-events" } as const;
+export type QueueName = (typeof queueName)[keyof typeof queueName];
+export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
+export const cloudEventsContentType = "application/cloudevents+json";

@@ -1,0 +1,10 @@
+/** Which tables live in which database: what the migrator and the drift check need to know, and nothing else does. */
+import type { EntitySchema } from "@mikro-orm/core";
+import { OutboxMessage } from "../../mixins/outbox.ts";
+
+export type DatabaseName = "users" | "registry";
+
+export const entitiesOf: Record<DatabaseName, readonly EntitySchema[]> = {
+  users: [OutboxMessage as unknown as EntitySchema],
+  registry: [],
+};
