@@ -1,0 +1,33 @@
+import test from "ava";
+import fc from "fast-check";
+import * as z from "zod";
+import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
+import { Refusal } from "../../services/contracts/errors.ts";
+
+const schema = z.tuple([z.string(), z.int()]);
+
+test("a cursor gives back the values it was made of", (t) => {
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme" }), fc.maxSafeInteger(), (text, number) => {
+      const cursor = encodeCursor([text, number]);
+      t.regex(cursor, /^[A-Za-z0-9_-]+$/);
+      t.deepEqual(decodeCursor(cursor, schema), [text, number]);
+    }),
+  );
+});
+
+test("a cursor that the list did not make is refused at #/cursor", (t) => {
+  const foreign = [
+    "x",
+    "%%%",
+    encodeCursor([1, "a"]),
+    encodeCursor(["a"]),
+    `${encodeCursor(["a", 1])}=`,
+    Buffer.from("{").toString("base64url"),
+  ];
+  for (const cursor of foreign) {
+    const error = t.throws(() => decodeCursor(cursor, schema), { instanceOf: Refusal });
+    t.is(error.type, "invalid-fields");
+    t.is(error.data.errors?.[0]?.pointer, "#/cursor");
+  }
+});
