@@ -62,8 +62,8 @@ function withFiles(env: Environment): Environment {
   return merged;
 }
 
-/** Throws ConfigError. */
-export function loadConfig(environment: Environment): Config {
+/** Throws ConfigError. A person at a terminal gets pretty lines, unless LOG_FORMAT says otherwise. */
+export function loadConfig(environment: Environment, isTerminal = process.stdout.isTTY === true): Config {
   const env = withFiles(environment);
   const services = list(env, "SERVICES", serviceNames);
   const config: Config = {
@@ -76,7 +76,7 @@ export function loadConfig(environment: Environment): Config {
     httpPort: integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 }),
     opsPort: integer(env, "OPS_PORT", { fallback: 3001, min: 0, max: 65_535 }),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
-    logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], "json"),
+    logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
     logPii: oneOf(env, "LOG_PII", ["true", "false"], "false") === "true",
     dataDir: env.DATA_DIR || ".data",
     bodyBytesMax: integer(env, "HTTP_BODY_BYTES_MAX", {
@@ -110,6 +110,10 @@ function requireTogether(config: Config): void {
   const hostsAll = serviceNames.every((name) => config.services.includes(name));
   const hostsUsers = config.services.some((name) => usersDatabaseServices.includes(name));
   const hostsRegistry = config.services.includes("smtp-registry");
+  if (config.services.includes("gateway") && config.opsPort !== 0 && config.opsPort === config.httpPort)
+    throw fault("OPS_PORT", "must differ from HTTP_PORT");
+  if (config.usersDatabaseUrl !== undefined && config.usersDatabaseUrl === config.registryDatabaseUrl)
+    throw fault("REGISTRY_DATABASE_URL", "must name another database than DATABASE_URL");
   if (!hostsAll && config.amqpUrl === undefined)
     throw missing("AMQP_URL", "services in separate processes reach each other over RabbitMQ");
   const embedded =

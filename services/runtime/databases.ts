@@ -1,10 +1,16 @@
 /** Which tables live in which database: what the migrator and the drift check need to know, and nothing else does. */
 import type { EntitySchema } from "@mikro-orm/core";
+import { IdempotencyRecord } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
+import { usersEntities } from "../users/entities.ts";
 
 export type DatabaseName = "users" | "registry";
 
 export const entitiesOf: Record<DatabaseName, readonly EntitySchema[]> = {
-  users: [OutboxMessage as unknown as EntitySchema],
+  users: [
+    OutboxMessage as unknown as EntitySchema,
+    IdempotencyRecord as unknown as EntitySchema,
+    ...usersEntities,
+  ],
   registry: [],
 };

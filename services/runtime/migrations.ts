@@ -13,6 +13,7 @@ import { type DatabaseName, entitiesOf } from "./databases.ts";
 
 const migrationLock = 0x6d61_696c; // "mail"
 const statementTimeoutMs = 10 * 60 * 1000;
+const connectTimeoutMs = 5_000;
 
 /** Options for the migrator, the creation of migrations and the drift check of one database. */
 export function migratorOptions(name: DatabaseName, url: string) {
@@ -40,7 +41,11 @@ export function migratorOptions(name: DatabaseName, url: string) {
 
 /** Applies what is pending and returns the names; rejects when the database can't be reached. */
 export async function migrate(name: DatabaseName, url: string): Promise<string[]> {
-  const lock = new pg.Client({ connectionString: url, application_name: `mailroster-migrate-${name}` });
+  const lock = new pg.Client({
+    connectionString: url,
+    application_name: `mailroster-migrate-${name}`,
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
   lock.on("error", () => {}); // a lost lock connection shows as the failure of the migration itself
   await lock.connect();
   try {

@@ -1,0 +1,171 @@
+/**
+ * Starts what one process hosts, in the one order that keeps the promises: the data folder before the ports, the
+ * ports before any database, the health endpoint before anything that may take long, the services last.
+ */
+import { randomBytes } from "node:crypto";
+import type { AddressInfo, Server } from "node:net";
+import { ServiceBroker } from "moleculer";
+import { type HealthCheck, runChecks } from "../../mixins/health.ts";
+import type { Logger } from "../../mixins/logging.ts";
+import { createMetrics } from "../../mixins/metrics.ts";
+import type { Platform } from "../../mixins/platform.ts";
+import { brokerOptions } from "../../moleculer.config.ts";
+import type { Config, ServiceName } from "../config/index.ts";
+import type { Health } from "../contracts/actions.ts";
+import { createBus, factories, usesBus } from "./composition.ts";
+import { type DataFolder, takeDataFolder } from "./data-folder.ts";
+import { startEmbeddedPostgres } from "./embedded-postgres.ts";
+import { LoopbackTransporter } from "./loopback.ts";
+import { startOpsServer } from "./ops-server.ts";
+import { requireFreePort } from "./ports.ts";
+import { databaseTargets, prepareDatabases } from "./prepare-databases.ts";
+import type { Lifecycle } from "./shutdown.ts";
+import type { RunningSystem } from "./summary.ts";
+
+const healthTimeoutMs = 1_000;
+/** Who asks for work stops before who does it. */
+const stopOrder: readonly ServiceName[] = ["gateway", "users", "outbox", "audit", "smtp-registry"];
+
+export interface Host extends RunningSystem {
+  readonly broker: ServiceBroker;
+}
+
+type Checks = Record<string, HealthCheck>;
+
+/** The health of a start that is still under way, of what runs, or of a stop. */
+interface Readiness {
+  checks: Checks;
+}
+
+const standing = (state: string): Checks => ({
+  process: () => {
+    throw new Error(state);
+  },
+});
+
+async function serviceIsUp(broker: ServiceBroker, name: ServiceName): Promise<void> {
+  const call = broker.call as (
+    action: string,
+    params: object,
+    options: { timeout: number },
+  ) => Promise<Health>;
+  const health = await call.call(broker, `${name}.health`, {}, { timeout: healthTimeoutMs });
+  const down = Object.entries(health.checks).filter(([, check]) => check.status === "down");
+  if (health.status === "down") throw new Error(down.map(([check]) => `${check} is down`).join(", "));
+}
+
+function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Checks {
+  const checks: Checks = {};
+  for (const name of config.services) if (name !== "gateway") checks[name] = () => serviceIsUp(broker, name);
+  if (usesBus(config))
+    checks.bus = () => {
+      const { connected, blocked } = platform.bus.status();
+      if (!connected) throw new Error("not connected");
+      if (blocked) throw new Error("the broker asks publishers to wait");
+    };
+  if (config.amqpUrl !== undefined)
+    checks.transporter = () => {
+      // `transit.connected` stays true when the connection is lost; the transporter's own flag does not.
+      if (broker.transit?.tx?.connected !== true) throw new Error("not connected");
+    };
+  return checks;
+}
+
+/** The same configuration with the addresses of the embedded PostgreSQL, when it is needed. */
+async function withDatabases(
+  config: Config,
+  folder: DataFolder | undefined,
+  log: Logger,
+  life: Lifecycle,
+): Promise<Config> {
+  const external = config.usersDatabaseUrl !== undefined || config.registryDatabaseUrl !== undefined;
+  if (folder === undefined || external) return config;
+  const postgres = await startEmbeddedPostgres(folder.path, log);
+  life.started("the embedded PostgreSQL", postgres.stop, postgres.abandon);
+  return {
+    ...config,
+    usersDatabaseUrl: postgres.usersDatabaseUrl,
+    registryDatabaseUrl: postgres.registryDatabaseUrl,
+  };
+}
+
+interface Joined {
+  readonly broker: ServiceBroker;
+  readonly door: { readonly secret: string; readonly transporter: LoopbackTransporter } | undefined;
+}
+
+/** Without RabbitMQ the broker still opens a door on the loopback interface, for the REPL alone. */
+function makeBroker(config: Config, log: Logger): Joined {
+  const options = brokerOptions(config, log);
+  if (config.amqpUrl !== undefined) return { broker: new ServiceBroker(options), door: undefined };
+  const secret = randomBytes(24).toString("base64url");
+  const transporter = new LoopbackTransporter(secret);
+  return { broker: new ServiceBroker({ ...options, transporter }), door: { secret, transporter } };
+}
+
+function portOfGateway(broker: ServiceBroker): number | undefined {
+  const gateway = broker.getLocalService("gateway") as { server?: Server } | undefined;
+  return (gateway?.server?.address() as AddressInfo | null | undefined)?.port;
+}
+
+async function stopServices(broker: ServiceBroker): Promise<void> {
+  for (const name of stopOrder) {
+    const service = broker.getLocalService(name);
+    if (service) await broker.destroyService(service);
+  }
+  await broker.stop();
+}
+
+/** Rejects with StartError, or with the signal's reason when stopped meanwhile; what was started is in `life`. */
+export async function startHost(config: Config, log: Logger, life: Lifecycle): Promise<Host> {
+  const startedAt = performance.now();
+  const hostsGateway = config.services.includes("gateway");
+  const folder = config.amqpUrl === undefined ? takeDataFolder(config.dataDir) : undefined;
+  if (folder !== undefined) life.started("the data folder's lock", folder.release);
+
+  const metrics = createMetrics();
+  const readiness: Readiness = { checks: standing("starting") };
+  if (hostsGateway) await requireFreePort("HTTP_PORT", config.httpHost, config.httpPort);
+  const ops = await startOpsServer({
+    host: config.httpHost,
+    port: config.opsPort,
+    metrics,
+    ready: () => runChecks(readiness.checks),
+  });
+  life.started("the ops server", ops.close);
+
+  const complete = await withDatabases(config, folder, log, life);
+  await prepareDatabases(databaseTargets(complete), log, life.signal);
+
+  const platform: Platform = {
+    log,
+    metrics,
+    bus: createBus(complete, log, metrics),
+    now: () => new Date(),
+  };
+  if (usesBus(complete)) platform.bus.start();
+  life.started("the bus", () => platform.bus.close());
+
+  const { broker, door } = makeBroker(complete, log);
+  for (const name of complete.services) {
+    const factory = factories[name];
+    if (factory !== undefined) broker.createService(factory(platform, complete));
+  }
+  life.started("the services", () => {
+    readiness.checks = standing("stopping");
+    return stopServices(broker);
+  });
+  life.signal.throwIfAborted();
+  await broker.start();
+  if (door !== undefined)
+    folder?.publish({ nodeId: broker.nodeID, port: door.transporter.port, secret: door.secret });
+  readiness.checks = checksOf(complete, broker, platform);
+  return {
+    broker,
+    config: complete,
+    httpPort: portOfGateway(broker),
+    opsPort: ops.port,
+    embeddedIn: complete === config ? undefined : folder?.path,
+    startMs: performance.now() - startedAt,
+  };
+}

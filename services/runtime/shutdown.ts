@@ -1,0 +1,98 @@
+/**
+ * Promise: a process ends in order (the last thing started is the first to stop), within a deadline, and with an
+ * exit code that tells why: 0 after a signal, 1 after a fault, 130 when it was forced.
+ */
+import type { Logger } from "../../mixins/logging.ts";
+import { exitCodes } from "./errors.ts";
+
+/** Longer than Moleculer's own wait for running requests, shorter than the 30 s of common orchestrators. */
+const drainDeadlineMs = 25_000;
+/** npm hands a terminal's Ctrl-C on to a child that has it already: that one is not a second Ctrl-C. */
+const sameSignalMs = 500;
+
+interface Step {
+  readonly name: string;
+  readonly stop: () => Promise<unknown> | unknown;
+  /** What must be done, without waiting, when there is no time to stop in order. */
+  readonly abandon: (() => void) | undefined;
+}
+
+export interface Lifecycle {
+  /** Aborted as soon as the process is to stop: a start that is still under way gives up. */
+  readonly signal: AbortSignal;
+  /** The start itself: stopping waits for its end, so that nothing is started behind its back. */
+  starting(start: Promise<unknown>): void;
+  /** What was started and has to be stopped. */
+  started(name: string, stop: Step["stop"], abandon?: () => void): void;
+  /** Stops everything and exits; the first caller decides the exit code. */
+  stop(reason: string, exitCode: number): Promise<void>;
+}
+
+/** Installs the signal handlers. `exit` never returns. */
+export function lifecycle(log: Logger, exit: (code: number) => void = process.exit): Lifecycle {
+  const steps: Step[] = [];
+  const aborter = new AbortController();
+  let stopping: Promise<void> | undefined;
+  let firstSignalAt = 0;
+  let start: Promise<unknown> = Promise.resolve();
+
+  const leave = (code: number): void => {
+    for (const step of steps) step.abandon?.();
+    exit(code);
+  };
+  const unwind = async (exitCode: number): Promise<void> => {
+    const deadline = setTimeout(() => {
+      log.fatal(`Stopping took longer than ${drainDeadlineMs / 1000} s and is given up`);
+      leave(exitCodes.failure);
+    }, drainDeadlineMs);
+    await start.catch(() => {}); // told by whoever started it
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      const { name, stop } = step;
+      try {
+        await stop();
+        log.debug(`Stopped ${name}`);
+      } catch (error) {
+        log.error({ err: error }, `Cannot stop ${name} in order`);
+      }
+    }
+    clearTimeout(deadline);
+    log.info("Stopped");
+    exit(exitCode);
+  };
+  const stop = (reason: string, exitCode: number): Promise<void> => {
+    if (stopping === undefined) {
+      log.info(`Stopping: ${reason}`);
+      aborter.abort(new Error(reason));
+      stopping = unwind(exitCode);
+    }
+    return stopping;
+  };
+
+  const onSignal = (name: NodeJS.Signals) => {
+    if (stopping === undefined || firstSignalAt === 0) {
+      firstSignalAt = Date.now();
+      void stop(name, exitCodes.ok);
+    } else if (Date.now() - firstSignalAt > sameSignalMs) {
+      log.warn(`Stopping at once: ${name} came again`);
+      leave(exitCodes.forced);
+    }
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => onSignal(name));
+  const onFault = (kind: string) => (error: unknown) => {
+    log.fatal({ err: error }, kind);
+    void stop(kind, exitCodes.failure);
+  };
+  process.on("uncaughtException", onFault("An error that nothing handles"));
+  process.on("unhandledRejection", onFault("A rejected promise that nothing handles"));
+
+  return {
+    signal: aborter.signal,
+    starting: (promise) => {
+      start = promise;
+    },
+    started: (name, run, abandon) => {
+      steps.push({ name, stop: run, abandon });
+    },
+    stop,
+  };
+}

@@ -1,0 +1,58 @@
+/** What a person is told when the system is up: what runs where, and a first request to try. */
+import type { Config } from "../config/index.ts";
+
+export interface RunningSystem {
+  readonly config: Config;
+  /** undefined: the gateway runs elsewhere. */
+  readonly httpPort: number | undefined;
+  readonly opsPort: number;
+  /** The folder of the embedded PostgreSQL, when it is used. */
+  readonly embeddedIn: string | undefined;
+  readonly startMs: number;
+}
+
+const reachable = (host: string): string => {
+  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
+};
+
+/** Never the user or the password. */
+const serverOf = (url: string): string =>
+  url
+    .split(";")
+    .map((node) => new URL(node))
+    .map(({ host, pathname }) => `${host}${pathname === "/" ? "" : pathname}`)
+    .join(", ");
+
+function storage({ config, embeddedIn }: RunningSystem): string {
+  if (embeddedIn !== undefined) return `embedded PostgreSQL, data in ${embeddedIn}`;
+  const urls = [config.usersDatabaseUrl, config.registryDatabaseUrl].flatMap((url) => url ?? []);
+  return urls.length === 0 ? "none" : `PostgreSQL at ${urls.map(serverOf).join(" and ")}`;
+}
+
+/** Several lines, without a newline at the end. */
+export function summary(system: RunningSystem): string {
+  const { config, httpPort, opsPort } = system;
+  const { deno } = process.versions;
+  const runtime = deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno}`;
+  const http = `http://${reachable(config.httpHost)}:${httpPort}`;
+  const events = config.amqpUrl === undefined ? "in this process" : `RabbitMQ at ${serverOf(config.amqpUrl)}`;
+  const lines = [
+    `mailroster is up after ${(system.startMs / 1000).toFixed(1)} s`,
+    `  services  ${config.services.join(", ")} (${runtime}, pid ${process.pid})`,
+    `  data      ${storage(system)}`,
+    `  events    ${events}`,
+    `  health    http://${reachable(config.httpHost)}:${opsPort}/health/ready and /metrics`,
+  ];
+  if (httpPort === undefined) return lines.join("\n");
+  return [
+    ...lines,
+    `  HTTP      ${http} (documentation: ${http}/docs)`,
+    "",
+    "Try:",
+    `  curl -s ${http}/users -H 'content-type: application/json' -d '{"displayName":"Ann Example","primarySmtp":"ann@example.com"}'`,
+    `  curl -s ${http}/smtp/ann@example.com`,
+    "",
+    "Ctrl-C stops it.",
+  ].join("\n");
+}
