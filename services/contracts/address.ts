@@ -4,12 +4,16 @@
  * The address stays as the person wrote it; the conflict key is what is compared, indexed and looked up.
  * Syntax: RFC 5321 / RFC 6531 through @hapi/address (right in all 148 relevant isemail cases).
  * Domain part of the key: UTS 46 through tr46, because URL and domainToASCII differ between Node and Deno.
- * Local part of the key: NFKC → upper → lower → NFC, which merges every pair that Postfix's case folding
- * merges (straße/strasse, ﬁn/fin, K (Kelvin)/k) and ı/i (CVE-2019-19844). Dots and plus-tags are never
- * stripped: whether they matter is the receiving host's affair (RFC 5321 §2.3.11).
+ * Local part of the key: NFKC → lower → upper → lower → NFKC, which merges every pair that Postfix's case folding
+ * merges (straße/strasse, ﬁn/fin, K (Kelvin)/k) and ı/i (CVE-2019-19844). The first lowering is for ẞ (U+1E9E), which
+ * is its own upper case: without it ẞ would part from ß and a key would not be its own key. Dots and plus-tags are
+ * never stripped: whether they matter is the receiving host's affair (RFC 5321 §2.3.11).
+ *
+ * A stored key must stay right when the runtime's Unicode tables grow, so what unicode.ts does not know is refused.
  */
 import { isEmailValid } from "@hapi/address";
 import { toASCII } from "tr46";
+import { holdsUnkeyable } from "./unicode.ts";
 
 /** RFC 5321 §4.5.3.1.1 */
 export const localPartOctetsMax = 64;
@@ -30,8 +34,14 @@ const octets = (text: string): number => new TextEncoder().encode(text).length;
 
 /** The conflict key of a local part alone; idempotent. */
 export function localKey(local: string): string {
-  return local.normalize("NFKC").toUpperCase().toLowerCase().normalize("NFC");
+  return local.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
 }
+
+/** NFKC can bring forth what the written form did not hold: `．．` becomes `..`, `＂` a quote, `ﷺ` spaces. */
+const isValidFolded = (folded: string): boolean =>
+  folded !== "" &&
+  !/[\s\p{Cc}]/u.test(folded) &&
+  isEmailValid(`${folded}@example.com`, { ignoreLength: true });
 
 function domainKey(domain: string): string | undefined {
   const ascii = toASCII(domain, {
@@ -57,11 +67,12 @@ export function parseAddress(text: string): ParsedAddress {
   if (octets(local) > localPartOctetsMax)
     return refuse(`must have at most ${localPartOctetsMax} octets before the @`);
   if (octets(text) > addressOctetsMax) return refuse(`must have at most ${addressOctetsMax} octets`);
+  if (holdsUnkeyable(local)) return refuse("must hold only code points of Unicode 16 before the @");
   if (!isEmailValid(text, { minDomainSegments: 1 })) return refuse("must be a valid SMTP address");
   const ascii = domainKey(domain);
   if (ascii === undefined) return refuse("must have a valid domain (UTS 46)");
   const folded = localKey(local);
-  if (folded === "" || /[\s@\p{Cc}]/u.test(folded)) return refuse("must have a valid part before the @");
+  if (!isValidFolded(folded)) return refuse("must have a valid part before the @");
   return { ok: true, display: text, local, domain, key: `${folded}@${ascii}` };
 }
 
