@@ -53,8 +53,9 @@ const silentLogger = {
   isEnabled: () => false,
 };
 
-/** SQLSTATE classes 08 (connection), 57P (shutdown), 53 (resources), and the sockets' own codes. */
-const unreachable = /^(08\w{3}|57P0\d|53\d{3}|ECONN\w+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+/** SQLSTATE classes 08 (connection), 57 (shutdown, statement timeout), 53 (resources), and the sockets' own codes. */
+const unreachable =
+  /^(08\w{3}|57P0\d|57014|53\d{3}|ECONN\w+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 const unreachableMessage =
   /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
 /** The transaction lost against another one and may simply be run again. */

@@ -1,0 +1,27 @@
+/**
+ * Promise: no write is committed after its caller has given up on it.
+ *
+ * The gateway answers 503 after 1,900 ms; a write has 1,500 ms from its start to the begin of its commit, which leaves
+ * the difference to the commit itself and to the way there and back.
+ */
+import { Unavailable } from "../contracts/errors.ts";
+
+export const writeBudgetMs = 1_500;
+
+export interface Budget {
+  leftMs(): number;
+  /** Throws Unavailable once nothing is left. */
+  check(): void;
+}
+
+/** Measured on the monotonic clock: a corrected wall clock neither ends nor prolongs a write. */
+export function startBudget(totalMs = writeBudgetMs): Budget {
+  const end = performance.now() + totalMs;
+  const leftMs = () => end - performance.now();
+  return {
+    leftMs,
+    check() {
+      if (leftMs() <= 0) throw new Unavailable("users", "The write could not be done in time");
+    },
+  };
+}

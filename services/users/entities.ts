@@ -1,0 +1,33 @@
+/**
+ * The rows of users. A user's own row holds its whole state; address_keys is only the guard of it: one row for each
+ * address of each living user, so that its primary key is the promise that no two of them share a conflict key.
+ */
+import { defineEntity, type EntitySchema, type InferEntity, p } from "@mikro-orm/core";
+
+export const UserRow = defineEntity({
+  name: "UserRow",
+  tableName: "users",
+  properties: {
+    /** UUID version 7: the order of ids is the order of creation, which the list pages by. */
+    id: p.uuid().primary(),
+    displayName: p.text(),
+    primarySmtp: p.text(),
+    secondarySmtps: p.array(),
+    /** Name and addresses case-folded by us, so that searching does not depend on the database's locale. */
+    searchText: p.text(),
+    version: p.integer(),
+    createdAt: p.datetime(),
+    updatedAt: p.datetime(),
+    deletedAt: p.datetime().nullable(),
+  },
+});
+export type UserRow = InferEntity<typeof UserRow>;
+
+export const AddressKey = defineEntity({
+  name: "AddressKey",
+  tableName: "address_keys",
+  properties: { key: p.text().primary(), userId: p.uuid() },
+  indexes: [{ name: "address_keys_user_id_idx", properties: ["userId"] }],
+});
+
+export const usersEntities = [UserRow, AddressKey] as unknown as readonly EntitySchema[];

@@ -1,0 +1,41 @@
+/** Promise: what a decision changed becomes exactly one CloudEvent that carries the user's whole state and version. */
+import {
+  type Change,
+  dataschemaOf,
+  eventSource,
+  type UserEvent,
+  type UserEventType,
+  type UserState,
+} from "../contracts/events.ts";
+
+export interface Cause {
+  readonly correlationId: string;
+  readonly actor: string;
+  readonly traceparent?: string | undefined;
+}
+
+/** Pure: the id comes in; the time is the user's own. A request is the cause of its event, so it names both. */
+export function toUserEvent(
+  eventId: string,
+  type: UserEventType,
+  user: UserState,
+  changes: Change[],
+  cause: Cause,
+): UserEvent {
+  return {
+    specversion: "1.0",
+    id: eventId,
+    source: eventSource,
+    type,
+    subject: user.id,
+    time: user.updatedAt,
+    datacontenttype: "application/json",
+    dataschema: dataschemaOf(type),
+    correlationid: cause.correlationId,
+    causationid: cause.correlationId,
+    sequence: user.version,
+    ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
+    actor: cause.actor,
+    data: { user, changes },
+  };
+}

@@ -1,0 +1,117 @@
+/**
+ * users: the people and their addresses. Its actions are the whole of its surface (contracts/actions.ts); what it tells
+ * others leaves as events through the outbox. Refusals and Unavailable are the only errors that are not a defect.
+ */
+import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
+import { anonymous, newCorrelationId } from "../../mixins/correlation.ts";
+import { database } from "../../mixins/database.ts";
+import { healthMixin } from "../../mixins/health.ts";
+import { IdempotencyRecord, idempotency, type Ticket } from "../../mixins/idempotency.ts";
+import { OutboxMessage } from "../../mixins/outbox.ts";
+import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { type ActionName, actions, type CallMeta } from "../contracts/actions.ts";
+import { usersEntities } from "./entities.ts";
+import { relayNudge } from "./nudge.ts";
+import { getUser, listUsers } from "./queries.ts";
+import { registryClient } from "./registry.ts";
+import type { Command, Edit } from "./rules.ts";
+import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
+
+/** Connections of one process; a write holds one for a few milliseconds. */
+const poolMax = 20;
+/** Part of the write's budget (budget.ts): a statement that takes longer can't belong to a write that succeeds. */
+const statementTimeoutMs = 1_000;
+const hourMs = 3_600_000;
+
+/** The schema of the service `users`; the configuration must name its database by now. */
+export function usersService(platform: Platform, config: Config): ServiceSchema {
+  if (config.usersDatabaseUrl === undefined)
+    throw new Error("Cannot make the users service: its database is not known");
+  const log = platform.log.child({ service: "users" });
+  const entities = [...usersEntities, IdempotencyRecord, OutboxMessage] as typeof usersEntities;
+  const db = database({
+    url: config.usersDatabaseUrl,
+    entities,
+    applicationName: "mailroster-users",
+    poolMax,
+    statementTimeoutMs,
+  });
+  const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
+  let writes: UserWrites | undefined;
+
+  /** Runs a write under its idempotency key, if it carries one. */
+  const write = <T>(
+    ctx: Context<unknown, CallMeta>,
+    action: ActionName,
+    work: (writes: UserWrites, context: WriteContext) => Promise<T>,
+  ): Promise<T> => {
+    const ready = writes;
+    if (ready === undefined) throw new Error("Cannot write a user: the service is not started");
+    const cause = {
+      correlationId: ctx.meta.correlationId ?? newCorrelationId(),
+      actor: ctx.meta.actor ?? anonymous,
+      traceparent: ctx.meta.traceparent,
+    };
+    return keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
+      work(ready, { ticket, cause }),
+    );
+  };
+
+  const edit = (ctx: ActionContext<"users.replace" | "users.patch">, action: ActionName) => {
+    const { id, expectedVersions } = ctx.params;
+    return write(ctx, action, (ready, context) =>
+      ready.change(id, editOf(ctx.params), expectedVersions, context),
+    );
+  };
+
+  return {
+    name: "users",
+    mixins: [db.mixin, keys.mixin, healthMixin({ database: () => db.check() })],
+    created(this: { broker: ServiceBroker }) {
+      writes = userWrites({
+        db,
+        registry: registryClient(this.broker, platform.metrics),
+        now: platform.now,
+        nudge: relayNudge(this.broker),
+      });
+    },
+    actions: {
+      create: published("users.create", (ctx) =>
+        write(ctx, "users.create", (ready, context) => ready.create(ctx.params, context)),
+      ),
+      get: published("users.get", (ctx) => getUser(db, ctx.params.id)),
+      list: published("users.list", (ctx) => listUsers(db, ctx.params)),
+      replace: published("users.replace", (ctx) => edit(ctx, "users.replace")),
+      patch: published("users.patch", (ctx) => edit(ctx, "users.patch")),
+      remove: published("users.remove", (ctx) =>
+        write(ctx, "users.remove", ({ change }, context) =>
+          change(ctx.params.id, { kind: "remove" }, ctx.params.expectedVersions, context),
+        ),
+      ),
+      restore: published("users.restore", (ctx) =>
+        write(ctx, "users.restore", ({ change }, context) =>
+          change(ctx.params.id, { kind: "restore" }, ctx.params.expectedVersions, context),
+        ),
+      ),
+    },
+  };
+}
+
+/** An action of the contract, with its parameters checked before the handler sees them. */
+const published = <N extends ActionName>(name: N, handler: (ctx: ActionContext<N>) => Promise<unknown>) => ({
+  visibility: "published" as const,
+  params: params(actions[name].params),
+  handler,
+});
+
+/** What the client may set; its read-only members are ignored, and null empties the secondaries (RFC 7396). */
+function editOf(body: Edit | { [K in keyof Edit]: Edit[K] | null }): Command & Edit {
+  return {
+    kind: "edit",
+    displayName: body.displayName ?? undefined,
+    primarySmtp: body.primarySmtp ?? undefined,
+    secondarySmtps: body.secondarySmtps === null ? [] : body.secondarySmtps,
+  };
+}

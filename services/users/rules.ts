@@ -1,0 +1,170 @@
+/**
+ * The rules of a user and its addresses, as pure decisions: state, command and time come in; the next state with its
+ * changes, or "unchanged", goes out; what can't be granted is thrown as a Refusal.
+ *
+ * Always: exactly one primary; secondaries are a set by conflict key that never holds the primary; a primary that is
+ * replaced becomes a secondary; no address leaves a user but by a `secondarySmtps` that omits it; at most
+ * `secondarySmtpsMax` secondaries, over which the command is refused and nothing is evicted.
+ */
+import type { ActionParams } from "../contracts/actions.ts";
+import { addressKey } from "../contracts/address.ts";
+import { Refusal } from "../contracts/errors.ts";
+import type { Change, UserEventType, UserState } from "../contracts/events.ts";
+import { type AddressKind, secondarySmtpsMax } from "../contracts/user.ts";
+
+export interface OwnedAddress {
+  readonly address: string;
+  readonly kind: AddressKind;
+}
+
+/** What a replace (every field given) or a patch asks to be different; a field left out stays. */
+export interface Edit {
+  readonly displayName?: string | undefined;
+  readonly primarySmtp?: string | undefined;
+  readonly secondarySmtps?: readonly string[] | undefined;
+}
+
+export type Command =
+  | ({ readonly kind: "edit" } & Edit)
+  | { readonly kind: "remove" }
+  | { readonly kind: "restore" };
+
+/** From If-Match: the versions on which the command may be carried out; undefined is any. */
+export type ExpectedVersions = readonly number[] | undefined;
+
+export type Decision =
+  | { readonly kind: "unchanged"; readonly state: UserState }
+  | {
+      readonly kind: "changed";
+      readonly type: UserEventType;
+      readonly state: UserState;
+      readonly changes: Change[];
+    };
+
+/** Every address of a user, the primary first. */
+export function addressesOf(user: {
+  primarySmtp: string;
+  secondarySmtps: readonly string[];
+}): OwnedAddress[] {
+  return [
+    { address: user.primarySmtp, kind: "primary" },
+    ...user.secondarySmtps.map((address) => ({ address, kind: "secondary" as const })),
+  ];
+}
+
+/** A set of secondaries: the first spelling of each key stays, the primary's key never does. */
+function asSecondaries(addresses: readonly string[], primarySmtp: string): string[] {
+  const seen = new Set([addressKey(primarySmtp)]);
+  const kept = addresses.filter((address) => {
+    const key = addressKey(address);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+  if (kept.length > secondarySmtpsMax)
+    throw new Refusal("invalid-fields", "Cannot keep all addresses: the user has too many", {
+      errors: [{ pointer: "#/secondarySmtps", detail: `must have at most ${secondarySmtpsMax} addresses` }],
+    });
+  return kept;
+}
+
+/** The addresses to ask the registry for on a create: repeats collapsed, the primary first. */
+export const wantedAddresses = (request: ActionParams<"users.create">): OwnedAddress[] =>
+  addressesOf({
+    primarySmtp: request.primarySmtp,
+    secondarySmtps: asSecondaries(request.secondarySmtps ?? [], request.primarySmtp),
+  });
+
+const changeFrom = (field: string, from: unknown, to: unknown): Change => ({ field, from, to });
+
+/** A new user with the addresses that the registry assigned. */
+export function decideCreate(
+  id: string,
+  displayName: string,
+  assigned: readonly OwnedAddress[],
+  now: Date,
+): Extract<Decision, { kind: "changed" }> {
+  const primaries = assigned.filter(({ kind }) => kind === "primary");
+  const primarySmtp = primaries[0]?.address;
+  if (primarySmtp === undefined || primaries.length > 1)
+    throw new Error(`Cannot create a user: ${primaries.length} primary addresses were assigned`);
+  const others = assigned.filter(({ kind }) => kind === "secondary").map(({ address }) => address);
+  const secondarySmtps = asSecondaries(others, primarySmtp);
+  if (secondarySmtps.length !== others.length)
+    throw new Error("Cannot create a user: one address was assigned twice");
+  const at = now.toISOString();
+  const content = { displayName, primarySmtp, secondarySmtps };
+  return {
+    kind: "changed",
+    type: "user.created.v1",
+    state: { id, ...content, version: 1, createdAt: at, updatedAt: at, deletedAt: null },
+    changes: Object.entries(content).map(([field, to]) => changeFrom(field, null, to)),
+  };
+}
+
+/** What a command does to an existing user; `undefined` is a user that never was. Throws Refusal. */
+export function decide(
+  state: UserState | undefined,
+  command: Command,
+  expected: ExpectedVersions,
+  now: Date,
+): Decision {
+  if (state === undefined || (state.deletedAt !== null && command.kind !== "restore"))
+    throw new Refusal("not-found", "Cannot find the user: there is none with this id");
+  if (expected !== undefined && !expected.includes(state.version))
+    throw new Refusal("version-mismatch", `Cannot change the user: its version is ${state.version}`, {
+      version: state.version,
+    });
+  if (command.kind === "edit") return decideEdit(state, command, now);
+  if (command.kind === "remove") {
+    const at = timeAfter(state, now);
+    return changed("user.deleted.v1", state, { deletedAt: at }, at);
+  }
+  if (state.deletedAt === null)
+    throw new Refusal("not-deleted", "Cannot restore the user: it is not deleted");
+  return changed("user.restored.v1", state, { deletedAt: null }, timeAfter(state, now));
+}
+
+function decideEdit(state: UserState, edit: Edit, now: Date): Decision {
+  const primarySmtp = edit.primarySmtp ?? state.primarySmtp;
+  const moved = addressKey(primarySmtp) !== addressKey(state.primarySmtp);
+  const listed = edit.secondarySmtps ?? state.secondarySmtps;
+  const secondarySmtps = asSecondaries(moved ? [...listed, state.primarySmtp] : listed, primarySmtp);
+  return changed(
+    "user.updated.v1",
+    state,
+    {
+      displayName: edit.displayName ?? state.displayName,
+      primarySmtp,
+      // A set has no order: the same members in another order are no change.
+      secondarySmtps: sameMembers(secondarySmtps, state.secondarySmtps)
+        ? state.secondarySmtps
+        : secondarySmtps,
+    },
+    timeAfter(state, now),
+  );
+}
+
+const sameMembers = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((member) => b.includes(member));
+
+/** Clocks of two processes may differ, yet a user's time never goes back. */
+function timeAfter(state: UserState, now: Date): string {
+  return new Date(Math.max(now.getTime(), Date.parse(state.updatedAt))).toISOString();
+}
+
+type Content = Partial<Pick<UserState, "displayName" | "primarySmtp" | "secondarySmtps" | "deletedAt">>;
+
+function changed(type: UserEventType, state: UserState, content: Content, at: string): Decision {
+  const before: Record<string, unknown> = state;
+  const changes = Object.entries(content)
+    .filter(([field, to]) => before[field] !== to)
+    .map(([field, to]) => changeFrom(field, before[field], to));
+  if (changes.length === 0) return { kind: "unchanged", state };
+  return {
+    kind: "changed",
+    type,
+    state: { ...state, ...content, version: state.version + 1, updatedAt: at },
+    changes,
+  };
+}

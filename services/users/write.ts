@@ -1,0 +1,227 @@
+/**
+ * The write path, optimistic: read → decide → reserve at the registry → one unit of work → nudge the relay.
+ *
+ * Promise: a write is answered when it is committed, or refused and nothing is left behind: what was reserved is
+ * released, and what can't be released lapses. Only when the connection was lost during the commit itself is the
+ * outcome unknown; then the reservation stays, for it may belong to a user that exists.
+ * A write that lost against another one is run again from its read, at most `attemptsMax` times within its budget.
+ */
+import { createHash } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+import { type Database, isContention, isUniqueViolation } from "../../mixins/database.ts";
+import type { Ticket } from "../../mixins/idempotency.ts";
+import type { ActionParams, Assignment, CreatedUser, Reservation } from "../contracts/actions.ts";
+import { Refusal, Unavailable } from "../contracts/errors.ts";
+import type { UserState } from "../contracts/events.ts";
+import { secondarySmtpsMax, type User } from "../contracts/user.ts";
+import { type Budget, startBudget } from "./budget.ts";
+import { commit, guardedKeys, keysHeldByOthers, LostRace, UnknownOutcome } from "./commit.ts";
+import { addressTaken, keysInConflict } from "./conflicts.ts";
+import type { Cause } from "./events.ts";
+import { findState, shown } from "./queries.ts";
+import type { Registry } from "./registry.ts";
+import {
+  addressesOf,
+  type Command,
+  type Decision,
+  decide,
+  decideCreate,
+  type ExpectedVersions,
+  type OwnedAddress,
+  wantedAddresses,
+} from "./rules.ts";
+import { turns } from "./turns.ts";
+
+const attemptsMax = 8;
+/** As many as one reservation can name (contracts/actions.ts). */
+const alsoTakenMax = secondarySmtpsMax + 2;
+
+export interface WriteDeps {
+  readonly db: Database;
+  readonly registry: Registry;
+  readonly now: () => Date;
+  /** Tells the relay that there is something to publish; must neither throw nor wait. */
+  readonly nudge: () => void;
+}
+
+/** Whose write it is: its idempotency and its cause. */
+export interface WriteContext {
+  readonly ticket: Ticket;
+  readonly cause: Cause;
+}
+
+export interface UserWrites {
+  create(params: ActionParams<"users.create">, context: WriteContext): Promise<CreatedUser>;
+  /** The user after the command, unchanged when there was nothing to change; null when it was removed. */
+  change(
+    id: string,
+    command: Command,
+    expected: ExpectedVersions,
+    context: WriteContext,
+  ): Promise<User | null>;
+}
+
+/** One pass from the read to the decision, with its addresses reserved. */
+interface Plan {
+  readonly before: UserState | undefined;
+  readonly decision: Decision;
+  readonly answer: unknown;
+}
+
+interface Attempt {
+  readonly reserve: (
+    addresses: readonly OwnedAddress[],
+    onTaken: "suffix" | "refuse",
+  ) => Promise<Reservation>;
+}
+
+interface Write<P extends Plan> {
+  readonly userId: string;
+  readonly context: WriteContext;
+  plan(attempt: Attempt): Promise<P>;
+  /** Another user holds these of the plan's keys, and the registry did not know: go on (with others) or throw. */
+  taken(plan: P, keys: readonly string[]): void;
+}
+
+export function userWrites(deps: WriteDeps): UserWrites {
+  const inTurn = turns();
+  return {
+    create(params, context) {
+      const userId = uuidv7();
+      const addresses = wantedAddresses(params);
+      return settle(deps, startBudget(), {
+        userId,
+        context,
+        async plan({ reserve }) {
+          const reservation = await reserve(addresses, "suffix");
+          const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
+          const decision = decideCreate(userId, params.displayName, assigned, deps.now());
+          return { before: undefined, decision, answer: createdUser(decision.state, reservation) };
+        },
+        taken() {},
+      });
+    },
+    change(id, command, expected, context) {
+      const userId = id.toLowerCase();
+      const budget = startBudget();
+      return inTurn(userId, () =>
+        settle(deps, budget, {
+          userId,
+          context,
+          plan: ({ reserve }) => planChange(deps, { userId, command, expected, reserve }),
+          taken(plan, keys) {
+            throw addressTaken(command, addressesOf(plan.decision.state), new Set(keys));
+          },
+        }),
+      );
+    },
+  };
+}
+
+interface ChangeRequest extends Attempt {
+  readonly userId: string;
+  readonly command: Command;
+  readonly expected: ExpectedVersions;
+}
+
+async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan & { answer: User | null }> {
+  const before = await deps.db.read((em) => findState(em, request.userId));
+  const decision = decide(before, request.command, request.expected, deps.now());
+  if (decision.kind === "changed") {
+    const addresses = addressesOf(decision.state);
+    try {
+      await request.reserve(addresses, "refuse");
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.type !== "address-taken") throw error;
+      throw addressTaken(request.command, addresses, keysInConflict(error, addresses));
+    }
+  }
+  return { before, decision, answer: request.command.kind === "remove" ? null : shown(decision.state) };
+}
+
+/** Runs a write until it is committed or refused. */
+async function settle<A, P extends Plan & { answer: A }>(
+  deps: WriteDeps,
+  budget: Budget,
+  write: Write<P>,
+): Promise<A> {
+  const alsoTaken = new Set<string>();
+  const reservations = new Set<string>();
+  try {
+    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+      budget.check();
+      const plan = await write.plan({ reserve: reserving(deps, budget, write, { alsoTaken, reservations }) });
+      const lost = await tryCommit(deps, budget, write, plan);
+      if (lost === undefined) return plan.answer;
+      if (lost.taken.length > 0) write.taken(plan, lost.taken);
+      for (const key of lost.taken) alsoTaken.add(key);
+    }
+    throw new Unavailable("users", `The write lost against others ${attemptsMax} times`);
+  } catch (error) {
+    if (!(error instanceof UnknownOutcome))
+      for (const reservationId of reservations)
+        void deps.registry.release({ reservationId, userId: write.userId });
+    throw error;
+  }
+}
+
+/** undefined once committed; else why the write has to be planned again. */
+async function tryCommit<P extends Plan>(
+  { db, nudge }: WriteDeps,
+  budget: Budget,
+  { userId, context }: Write<P>,
+  { before, decision, answer }: P,
+): Promise<{ taken: readonly string[] } | undefined> {
+  if (decision.kind === "unchanged") {
+    await db.transaction((em) => context.ticket.remember(em, answer));
+    return undefined;
+  }
+  try {
+    await commit(db, { before, decision, answer, budget, ...context });
+    nudge();
+    return undefined;
+  } catch (error) {
+    if (error instanceof LostRace || isContention(error)) return { taken: [] };
+    if (!isUniqueViolation(error)) throw error;
+    return { taken: await keysHeldByOthers(db, guardedKeys(decision.state), userId) };
+  }
+}
+
+function reserving<P extends Plan>(
+  { registry }: WriteDeps,
+  budget: Budget,
+  { userId, context }: Write<P>,
+  seen: { readonly alsoTaken: ReadonlySet<string>; readonly reservations: Set<string> },
+): Attempt["reserve"] {
+  return (addresses, onTaken) => {
+    const alsoTaken = [...seen.alsoTaken].slice(-alsoTakenMax);
+    const asked = { addresses: [...addresses], onTaken, alsoTaken };
+    const reservationId = reservationIdOf(context.ticket.operationId, asked);
+    seen.reservations.add(reservationId);
+    return registry.reserve({ reservationId, userId, ...asked }, budget.leftMs());
+  };
+}
+
+/** The same for each repeat of a keyed request, so that it finds its own hold again; another when it asks for others. */
+const reservationIdOf = (operationId: string, asked: unknown): string =>
+  createHash("sha256")
+    .update(JSON.stringify([operationId, asked]))
+    .digest("base64url");
+
+/** The answer to a create: it tells which address was asked for, which was assigned, and why. */
+function createdUser(state: UserState, reservation: Reservation): CreatedUser {
+  const assignments: Assignment[] = reservation.addresses
+    .filter(({ requested, assigned }) => requested !== assigned)
+    .map(({ requested, assigned, kind, reason }) => ({
+      requested,
+      assigned,
+      kind,
+      reason: reason ?? "active",
+    }));
+  const primary = assignments.find(({ kind }) => kind === "primary");
+  return {
+    ...shown(state),
+    ...(primary === undefined ? {} : { requestedSmtp: primary.requested }),
+    ...(assignments.length === 0 ? {} : { assignments }),
+  };
+}
