@@ -1,0 +1,148 @@
+/** House rules that no linter knows, as pure functions over the files' text; every finding is one line. */
+import ts from "typescript";
+
+export interface SourceFile {
+  /** Relative to the repository, with `/`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export const functionLinesMax = 70;
+export const factoryLinesMax = 150;
+export const fileLinesMax = 300;
+
+interface Rule {
+  readonly name: string;
+  applies(path: string): boolean;
+  /** Line numbers (from 1) with what is wrong there. */
+  find(file: SourceFile): readonly { line: number; what: string }[];
+}
+
+const isTypeScript = (path: string): boolean => path.endsWith(".ts");
+const isTest = (path: string): boolean => path.endsWith(".test.ts");
+const isProduction = (path: string): boolean => isTypeScript(path) && !path.startsWith("test/");
+const isText = (path: string): boolean => !/package-lock\.json$|\.(png|jpe?g|ico|woff2?)$/.test(path);
+/** The files that must name what they forbid. */
+const isRuleBook = (path: string): boolean => /^test\/(support\/gate\/tidy|unit\/tidy\.test)\.ts$/.test(path);
+
+/** A rule for lines that match. */
+const forbidLine = (
+  name: string,
+  applies: (path: string) => boolean,
+  pattern: RegExp,
+  what: string,
+): Rule => ({
+  name,
+  applies: (path) => !isRuleBook(path) && applies(path),
+  find: ({ text }) =>
+    text.split("\n").flatMap((line, index) => (pattern.test(line) ? [{ line: index + 1, what }] : [])),
+});
+
+interface Measured {
+  readonly first: number;
+  readonly lines: number;
+  /** Without the lines of the functions inside, which are measured by themselves. */
+  readonly ownLines: number;
+  readonly name: string;
+}
+
+function functionsOf({ path, text }: SourceFile): Measured[] {
+  const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+  const lineOf = (position: number): number => source.getLineAndCharacterOfPosition(position).line;
+  const found: Measured[] = [];
+  /** Returns how many lines of `node` belong to functions inside it; the line where one begins stays with `node`. */
+  const visit = (node: ts.Node): number => {
+    let inner = 0;
+    ts.forEachChild(node, (child) => {
+      inner += visit(child);
+    });
+    if (!ts.isFunctionLike(node) || !("body" in node) || node.body === undefined) return inner;
+    const first = lineOf(node.getStart(source));
+    const lines = lineOf(node.getEnd()) - first + 1;
+    const name = node.name?.getText(source) ?? "a function";
+    found.push({ first: first + 1, lines, ownLines: lines - inner, name });
+    return lines - 1;
+  };
+  visit(source);
+  return found;
+}
+
+/** A factory that returns functions is read like a class: each inner function by itself, the whole within a bound. */
+const longFunctions = (file: SourceFile): { line: number; what: string }[] =>
+  functionsOf(file).flatMap(({ first, lines, ownLines, name }) => {
+    if (ownLines > functionLinesMax)
+      return [{ line: first, what: `${name} has ${ownLines} lines of its own, at most ${functionLinesMax}` }];
+    if (lines > factoryLinesMax)
+      return [
+        { line: first, what: `${name} has ${lines} lines with all inside it, at most ${factoryLinesMax}` },
+      ];
+    return [];
+  });
+
+export const rules: readonly Rule[] = [
+  { name: "function-length", applies: isProduction, find: longFunctions },
+  {
+    name: "file-length",
+    applies: isProduction,
+    find: ({ text }) => {
+      const lines = text.trimEnd().split("\n").length;
+      return lines > fileLinesMax ? [{ line: lines, what: `${lines} lines, at most ${fileLinesMax}` }] : [];
+    },
+  },
+  {
+    name: "doc-comment",
+    applies: (path) => isTypeScript(path) && /^(services|mixins|test\/support)\//.test(path),
+    find: ({ text }) =>
+      text.startsWith("/**") ? [] : [{ line: 1, what: "must begin with what it promises" }],
+  },
+  forbidLine("unfinished", isText, /\b(TODO|FIXME|XXX|HACK)\b/, "unfinished work belongs in an issue"),
+  forbidLine(
+    "skipped-test",
+    (path) => path.startsWith("test/"),
+    /\b(test|it|describe)(\.\w+)*\.(skip|only|todo|failing|skipIf|runIf)\b/,
+    "a test runs or is deleted",
+  ),
+  forbidLine(
+    "sleeping-test",
+    isTest,
+    /\bsetTimeout\b|timers\/promises|\bAtomics\.wait\b/,
+    "wait on a condition (test/support/eventually.ts)",
+  ),
+  forbidLine(
+    "environment",
+    (path) => isProduction(path) && !path.startsWith("services/config/"),
+    /\b(process|globalThis\.process)\.env\s*(\.|\[|\?\.)|\bDeno\.env\b|\bfrom "node:process"/,
+    "only services/config reads a variable",
+  ),
+  forbidLine(
+    "environment-passed",
+    (path) => isProduction(path) && !/^services\/(config|runtime)\/|^moleculer\.config\.ts$/.test(path),
+    /\bprocess\.env\b/,
+    "only the composition root hands the environment on",
+  ),
+  forbidLine("deno-only", isProduction, /\bDeno\.\w/, "the core runs on Node and Deno alike"),
+  forbidLine(
+    "unchecked-types",
+    isTypeScript,
+    /@ts-(ignore|nocheck|expect-error)/,
+    "the compiler checks everything",
+  ),
+  forbidLine("unlinted", isTypeScript, /eslint-disable/, "the rule or the code is wrong: mend it"),
+  forbidLine(
+    "machine-path",
+    isText,
+    /(^|[\s"'`(=:])\/(work|home|root|Users|mnt)\/[\w.-]|[A-Z]:\\\\?Users\\/,
+    "a path of one machine",
+  ),
+];
+
+/** All findings as `path:line rule: what`. */
+export function untidy(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) =>
+    rules
+      .filter((rule) => rule.applies(file.path))
+      .flatMap((rule) =>
+        rule.find(file).map(({ line, what }) => `${file.path}:${line} ${rule.name}: ${what}`),
+      ),
+  );
+}

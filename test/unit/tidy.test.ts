@@ -1,0 +1,61 @@
+/** The house rules hold for this repository, and each is noticed when broken. */
+import test from "ava";
+import { repositoryFiles } from "../support/gate/repository.ts";
+import { factoryLinesMax, fileLinesMax, functionLinesMax, rules, untidy } from "../support/gate/tidy.ts";
+
+const lines = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `  const v${index} = 0;`).join("\n");
+const doc = "/** Promise. */\n";
+const inner = (count: number): string =>
+  Array.from({ length: count / 10 }, (_, index) => `const f${index} = () => {\n${lines(8)}\n};`).join("\n");
+
+const broken: Record<string, { path: string; text: string }> = {
+  "function-length": {
+    path: "services/users/a.ts",
+    text: `${doc}function long() {\n${lines(functionLinesMax)}\n}\n`,
+  },
+  "file-length": { path: "mixins/a.ts", text: `${doc}${lines(fileLinesMax)}\n` },
+  "doc-comment": { path: "mixins/a.ts", text: "export const a = 1;\n" },
+  unfinished: { path: "docs/a.md", text: "TODO: write\n" },
+  "skipped-test": { path: "test/unit/a.test.ts", text: 'test.serial.skip("x", () => {});\n' },
+  "sleeping-test": { path: "test/unit/a.test.ts", text: "await new Promise((r) => setTimeout(r, 5));\n" },
+  environment: { path: "services/users/a.ts", text: `${doc}export const port = process.env.PORT;\n` },
+  "environment-passed": { path: "services/users/a.ts", text: `${doc}read(process.env);\n` },
+  "deno-only": { path: "services/users/a.ts", text: `${doc}Deno.exit(1);\n` },
+  "unchecked-types": { path: "test/unit/a.test.ts", text: "// @ts-ignore because\n" },
+  unlinted: { path: "mixins/a.ts", text: `${doc}// eslint-disable-next-line\n` },
+  "machine-path": { path: "docs/a.md", text: "see /home/ann/mailroster\n" },
+};
+
+for (const [rule, file] of Object.entries(broken))
+  test(`${rule} is noticed when broken`, (t) => {
+    const found = untidy([file]);
+    t.true(
+      found.some((finding) => finding.includes(` ${rule}: `)),
+      found.join("\n"),
+    );
+  });
+
+test("no rule is without its proof here", (t) => {
+  t.deepEqual(rules.map(({ name }) => name).sort(), Object.keys(broken).sort());
+});
+
+test("a factory is measured without its inner functions, up to a bound for the whole", (t) => {
+  const factory = (count: number) => ({
+    path: "services/users/a.ts",
+    text: `${doc}function factory() {\n${inner(count)}\n}\n`,
+  });
+  t.deepEqual(untidy([factory(factoryLinesMax - 10)]), []);
+  t.regex(untidy([factory(factoryLinesMax)])[0] ?? "", /factory has \d+ lines with all inside it/);
+});
+
+test("a comment or text that only sounds like a rule is no violation", (t) => {
+  const text = `${doc}// the environment is process.environment, the method is todoist\nexport const url = "https://example.com/home/x";\n`;
+  t.deepEqual(untidy([{ path: "services/users/a.ts", text }]), []);
+});
+
+test("the repository is tidy", async (t) => {
+  const files = await repositoryFiles();
+  t.true(files.some(({ path }) => path === "moleculer.config.ts"));
+  t.deepEqual(untidy(files), []);
+});
