@@ -43,6 +43,8 @@ export interface Config {
   readonly idempotencyHours: number;
   /** Local parts that nobody may ever take, beside those of RFC 2142. */
   readonly blockedLocalParts: readonly string[];
+  /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
+  readonly gatewayUrl: string;
 }
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -64,16 +66,29 @@ function withFiles(env: Environment): Environment {
 
 /** Throws ConfigError. A person at a terminal gets pretty lines, unless LOG_FORMAT says otherwise. */
 export function loadConfig(environment: Environment, isTerminal = process.stdout.isTTY === true): Config {
+  const config = readConfig(environment, isTerminal);
+  requireTogether(config);
+  return config;
+}
+
+/** For a process that hosts no service but works with a system: the REPL, the migrator, the seeder. */
+export function loadClientConfig(environment: Environment, role: string): Config {
+  const config = readConfig(environment, process.stdout.isTTY === true);
+  return { ...config, services: [], nodeId: `${role}-${hostname()}-${process.pid}` };
+}
+
+function readConfig(environment: Environment, isTerminal: boolean): Config {
   const env = withFiles(environment);
   const services = list(env, "SERVICES", serviceNames);
-  const config: Config = {
+  const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
+  return {
     services,
     nodeId: env.NODE_ID || `${hostname()}-${process.pid}`,
     usersDatabaseUrl: url(env, "DATABASE_URL", ["postgresql:", "postgres:"]),
     registryDatabaseUrl: url(env, "REGISTRY_DATABASE_URL", ["postgresql:", "postgres:"]),
     amqpUrl: url(env, "AMQP_URL", ["amqp:", "amqps:"]),
     httpHost: env.HTTP_HOST || "127.0.0.1",
-    httpPort: integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 }),
+    httpPort,
     opsPort: integer(env, "OPS_PORT", { fallback: 3001, min: 0, max: 65_535 }),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
@@ -99,9 +114,9 @@ export function loadConfig(environment: Environment, isTerminal = process.stdout
     quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),
     idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
     blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),
+    gatewayUrl:
+      url(env, "MAILROSTER_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? `http://127.0.0.1:${httpPort}`,
   };
-  requireTogether(config);
-  return config;
 }
 
 /** What a process can't do without, given what it hosts. */

@@ -2,6 +2,7 @@
 import type { EntitySchema } from "@mikro-orm/core";
 import { IdempotencyRecord } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
+import { registryEntities } from "../smtp-registry/entities.ts";
 import { usersEntities } from "../users/entities.ts";
 
 export type DatabaseName = "users" | "registry";
@@ -12,5 +13,5 @@ export const entitiesOf: Record<DatabaseName, readonly EntitySchema[]> = {
     IdempotencyRecord as unknown as EntitySchema,
     ...usersEntities,
   ],
-  registry: [],
+  registry: registryEntities,
 };

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { AddressInfo, Server } from "node:net";
-import { ServiceBroker } from "moleculer";
+import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { type HealthCheck, runChecks } from "../../mixins/health.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
@@ -29,6 +29,9 @@ const stopOrder: readonly ServiceName[] = ["gateway", "users", "outbox", "audit"
 export interface Host extends RunningSystem {
   readonly broker: ServiceBroker;
 }
+
+/** What the REPL adds to the broker it opens in. */
+export type BrokerExtras = Pick<BrokerOptions, "middlewares" | "replOptions">;
 
 type Checks = Record<string, HealthCheck>;
 
@@ -95,8 +98,10 @@ interface Joined {
 }
 
 /** Without RabbitMQ the broker still opens a door on the loopback interface, for the REPL alone. */
-function makeBroker(config: Config, log: Logger): Joined {
-  const options = brokerOptions(config, log);
+function makeBroker(config: Config, log: Logger, extra: BrokerExtras): Joined {
+  const configured = brokerOptions(config, log);
+  const middlewares = [...(configured.middlewares ?? []), ...(extra.middlewares ?? [])];
+  const options = { ...configured, ...extra, middlewares };
   if (config.amqpUrl !== undefined) return { broker: new ServiceBroker(options), door: undefined };
   const secret = randomBytes(24).toString("base64url");
   const transporter = new LoopbackTransporter(secret);
@@ -117,11 +122,16 @@ async function stopServices(broker: ServiceBroker): Promise<void> {
 }
 
 /** Rejects with StartError, or with the signal's reason when stopped meanwhile; what was started is in `life`. */
-export async function startHost(config: Config, log: Logger, life: Lifecycle): Promise<Host> {
+export async function startHost(
+  config: Config,
+  log: Logger,
+  life: Lifecycle,
+  extra: BrokerExtras = {},
+): Promise<Host> {
   const startedAt = performance.now();
   const hostsGateway = config.services.includes("gateway");
   const folder = config.amqpUrl === undefined ? takeDataFolder(config.dataDir) : undefined;
-  if (folder !== undefined) life.started("the data folder's lock", folder.release);
+  if (folder !== undefined) life.started("the data folder's lock", folder.release, folder.release);
 
   const metrics = createMetrics();
   const readiness: Readiness = { checks: standing("starting") };
@@ -146,7 +156,7 @@ export async function startHost(config: Config, log: Logger, life: Lifecycle): P
   if (usesBus(complete)) platform.bus.start();
   life.started("the bus", () => platform.bus.close());
 
-  const { broker, door } = makeBroker(complete, log);
+  const { broker, door } = makeBroker(complete, log, extra);
   for (const name of complete.services) {
     const factory = factories[name];
     if (factory !== undefined) broker.createService(factory(platform, complete));

@@ -36,14 +36,10 @@ export function lifecycle(log: Logger, exit: (code: number) => void = process.ex
   let firstSignalAt = 0;
   let start: Promise<unknown> = Promise.resolve();
 
-  const leave = (code: number): void => {
-    for (const step of steps) step.abandon?.();
-    exit(code);
-  };
   const unwind = async (exitCode: number): Promise<void> => {
     const deadline = setTimeout(() => {
       log.fatal(`Stopping took longer than ${drainDeadlineMs / 1000} s and is given up`);
-      leave(exitCodes.failure);
+      exit(exitCodes.failure);
     }, drainDeadlineMs);
     await start.catch(() => {}); // told by whoever started it
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
@@ -74,7 +70,7 @@ export function lifecycle(log: Logger, exit: (code: number) => void = process.ex
       void stop(name, exitCodes.ok);
     } else if (Date.now() - firstSignalAt > sameSignalMs) {
       log.warn(`Stopping at once: ${name} came again`);
-      leave(exitCodes.forced);
+      exit(exitCodes.forced);
     }
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => onSignal(name));
@@ -84,6 +80,11 @@ export function lifecycle(log: Logger, exit: (code: number) => void = process.ex
   };
   process.on("uncaughtException", onFault("An error that nothing handles"));
   process.on("unhandledRejection", onFault("A rejected promise that nothing handles"));
+
+  // Whoever else exits (the REPL's `exit` does) must not leave a PostgreSQL behind either.
+  process.once("exit", () => {
+    for (const step of steps) step.abandon?.();
+  });
 
   return {
     signal: aborter.signal,

@@ -17,7 +17,7 @@ const reachable = (host: string): string => {
 };
 
 /** Never the user or the password. */
-const serverOf = (url: string): string =>
+export const serverOf = (url: string): string =>
   url
     .split(";")
     .map((node) => new URL(node))
