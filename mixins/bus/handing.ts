@@ -1,0 +1,42 @@
+/** Promise: a handler is asked once per batch, and whatever it does there is one verdict for each delivery. */
+import type { Logger } from "../logging.ts";
+import type { BatchHandler, Delivery, Verdict } from "./port.ts";
+
+const requeue: Verdict = { kind: "requeue" };
+
+/** A handler that throws, or answers another number of verdicts, has said nothing: the whole batch is requeued. */
+export async function verdictsOf(
+  handler: BatchHandler,
+  batch: readonly Delivery[],
+  queue: string,
+  log: Logger,
+): Promise<readonly Verdict[]> {
+  try {
+    const verdicts = await handler(batch);
+    if (verdicts.length === batch.length) return verdicts;
+    log.error({ queue, deliveries: batch.length, verdicts: verdicts.length }, "Handler's answer has gaps");
+  } catch (err) {
+    log.error({ err, queue, deliveries: batch.length }, "Handler failed on a whole batch");
+  }
+  return batch.map(() => requeue);
+}
+
+/** The one `error` line of a dead letter; the error text stays in the letter, it may hold personal data. */
+export function logDeadLetter(
+  log: Logger,
+  queue: string,
+  delivery: Delivery,
+  dead: { reason: string; attempts: number },
+): void {
+  log.error(
+    {
+      correlationId: delivery.correlationId,
+      eventId: delivery.messageId,
+      eventType: delivery.routingKey,
+      queue,
+      reason: dead.reason,
+      attempts: dead.attempts,
+    },
+    "Event dead-lettered",
+  );
+}

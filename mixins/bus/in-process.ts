@@ -1,0 +1,136 @@
+/**
+ * The bus within one process, for the embedded default. It keeps no message of its own: the outbox table is the
+ * queue. `publish` hands each message to the handler of every queue that takes its type and answers `confirmed` only
+ * when each of them is done with it or has it stored among the dead letters; anything else is `refused`, the outbox
+ * keeps the row and publishes it again.
+ *
+ * Between two such publications the bus remembers, in memory and bounded, which queues are settled and how often each
+ * has failed. What a crash or the bound forgets is handed out once more, with its failures counted anew.
+ */
+
+import { confirmed, Lane, type LaneOptions, type Progress, refused } from "./in-process-lane.ts";
+import type {
+  BatchHandler,
+  Bus,
+  BusStatus,
+  OutgoingMessage,
+  PublishOutcome,
+  QueueSpec,
+  Subscription,
+} from "./port.ts";
+import { queuesFor } from "./topology.ts";
+
+/** Messages whose failures are remembered; the oldest are forgotten first. */
+const rememberedMax = 10_000;
+
+export interface InProcessBusOptions extends LaneOptions {
+  readonly queues: readonly QueueSpec[];
+}
+
+/** The queues' progress with messages that are not confirmed yet. */
+class Memory {
+  readonly #byMessage = new Map<string, Map<string, Progress>>();
+
+  of(messageId: string, queue: string): Progress {
+    const queues = this.#byMessage.get(messageId) ?? new Map<string, Progress>();
+    this.#byMessage.set(messageId, queues);
+    if (this.#byMessage.size > rememberedMax) {
+      const [oldest] = this.#byMessage.keys();
+      if (oldest !== undefined) this.#byMessage.delete(oldest);
+    }
+    const progress = queues.get(queue) ?? {
+      settled: false,
+      attempts: 0,
+      firstFailedAt: undefined,
+      notBefore: 0,
+    };
+    queues.set(queue, progress);
+    return progress;
+  }
+
+  forget(messageId: string): void {
+    this.#byMessage.delete(messageId);
+  }
+}
+
+class InProcessBus implements Bus {
+  readonly kind = "in-process";
+  readonly #options: InProcessBusOptions;
+  readonly #lanes: ReadonlyMap<string, Lane>;
+  readonly #memory = new Memory();
+  readonly #readyCallbacks = new Set<() => void>();
+  #open = false;
+
+  constructor(options: InProcessBusOptions) {
+    this.#options = options;
+    this.#lanes = new Map(options.queues.map(({ queue }) => [queue, new Lane(queue, options)]));
+  }
+
+  start(): void {
+    this.#open = true;
+    this.#becameReady();
+  }
+
+  status(): BusStatus {
+    return { connected: this.#open, blocked: false };
+  }
+
+  onReady(callback: () => void): () => void {
+    this.#readyCallbacks.add(callback);
+    return () => void this.#readyCallbacks.delete(callback);
+  }
+
+  publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
+    return Promise.all(messages.map((message) => this.#publish(message)));
+  }
+
+  subscribe(queue: string, handler: BatchHandler): Subscription {
+    const lane = this.#lanes.get(queue);
+    if (lane === undefined) throw new Error(`Cannot subscribe to ${queue}: no such queue is declared`);
+    const subscription = lane.read(handler);
+    this.#becameReady();
+    return subscription;
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+  }
+
+  async #publish(message: OutgoingMessage): Promise<PublishOutcome> {
+    if (!this.#open) return refused("the bus is not running");
+    const bound = queuesFor(this.#options.queues, message.type).flatMap(
+      ({ queue }) => this.#lanes.get(queue) ?? [],
+    );
+    if (bound.length === 0) return refused(`unroutable: no queue takes ${message.type}`);
+    const outcomes = await Promise.all(
+      bound.map((lane) => lane.hand(message, this.#memory.of(message.id, lane.queue))),
+    );
+    const refusals = outcomes.filter((outcome) => outcome.status === "refused");
+    const [first] = refusals;
+    if (first === undefined) {
+      this.#memory.forget(message.id);
+      return confirmed;
+    }
+    // One that names no time wants it as soon as may be; the others refuse it until their own time has come.
+    const timeless = refusals.find(({ retryAfterMs }) => retryAfterMs === undefined);
+    if (timeless) return timeless;
+    return refused(first.reason, Math.min(...refusals.map(({ retryAfterMs }) => retryAfterMs ?? 0)));
+  }
+
+  /** Not at once: whoever starts or subscribes is still in the middle of it. */
+  #becameReady(): void {
+    if (!this.#open) return;
+    queueMicrotask(() => {
+      for (const callback of [...this.#readyCallbacks]) {
+        try {
+          callback();
+        } catch (err) {
+          this.#options.log.error({ err }, "Bus callback failed");
+        }
+      }
+    });
+  }
+}
+
+/** Delivers from `start` to `close`. */
+export const inProcessBus = (options: InProcessBusOptions): Bus => new InProcessBus(options);

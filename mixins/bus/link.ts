@@ -1,0 +1,254 @@
+/**
+ * Promise: one connection to RabbitMQ that heals. Whoever attaches gets a fresh confirm channel each time the
+ * connection is there, or the channel was lost, until they detach; absent at boot is the same case as lost later.
+ *
+ * amqplib gives up a connection and all its channels on any failure and tells so by `error` and `close` events, an
+ * unhandled one of which would end the process; they are all handled here.
+ */
+import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
+import type { Logger } from "../logging.ts";
+import { aborted, backoffMs, pause, within } from "./pause.ts";
+
+const connectTimeoutMs = 3_000;
+const heartbeatSeconds = 10;
+const reconnectMinMs = 100;
+const reconnectMaxMs = 5_000;
+/** What lived as long as this begins again with the shortest pause. */
+const stableAfterMs = 10_000;
+/** Opening a channel with its topology; a broker that takes longer is left and tried anew. */
+const openTimeoutMs = 15_000;
+const closeTimeoutMs = 2_000;
+
+export interface ChannelUser {
+  /** For log lines. */
+  readonly name: string;
+  /** Called with each fresh channel; when it rejects the channel is closed and a next one tried later. */
+  open(channel: ConfirmChannel): Promise<void>;
+  /** That channel is of no more use. */
+  lost(): void;
+  /** The broker has stopped reading from this connection, or reads again. */
+  blockedChanged?(blocked: boolean): void;
+}
+
+export interface Attachment {
+  /** Leaves the present channel for a fresh one. */
+  recycle(reason: string): void;
+  /** Resolves when the channel is closed. */
+  detach(): Promise<void>;
+}
+
+export interface Link {
+  start(): void;
+  connected(): boolean;
+  blocked(): boolean;
+  attach(user: ChannelUser): Attachment;
+  /** Detaches everyone. */
+  close(): Promise<void>;
+}
+
+interface Attached {
+  readonly user: ChannelUser;
+  readonly detached: AbortController;
+  recycled: AbortController;
+  serving: Promise<void>;
+}
+
+const quietly = (work: Promise<unknown>): Promise<void> =>
+  within(closeTimeoutMs, "too late", work).then(
+    () => {},
+    () => {},
+  );
+
+function nodesOf(url: string): string[] {
+  return url.split(";").map((node) => {
+    const parsed = new URL(node);
+    if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", `${heartbeatSeconds}`);
+    return parsed.href;
+  });
+}
+
+/**
+ * A socket whose other side fell silent would stay for ever after amqplib's polite `end`. With an error, because
+ * amqplib does not listen for a socket that just closes.
+ */
+function destroySocket(connection: ChannelModel): void {
+  (connection.connection as unknown as { stream: { destroy(error: Error): void } }).stream.destroy(
+    new Error("the connection was given up"),
+  );
+}
+
+const closeChannel = (channel: ConfirmChannel): Promise<void> =>
+  // Throws inside the promise when the channel is closed already.
+  quietly(Promise.resolve().then(() => channel.close()));
+
+/** Serves one attached user on one connection until either ends; a lost channel is replaced. */
+async function serve(
+  attached: Attached,
+  connection: ChannelModel,
+  gone: AbortSignal,
+  log: Logger,
+): Promise<void> {
+  const { user, detached } = attached;
+  const stop = AbortSignal.any([gone, detached.signal]);
+  for (let failures = 0; !stop.aborted; ) {
+    const since = Date.now();
+    try {
+      await useChannel(attached, connection, stop, log);
+    } catch (error) {
+      if (!stop.aborted)
+        log.warn(
+          { channel: user.name, reason: (error as Error).message },
+          "RabbitMQ channel can't be opened",
+        );
+    }
+    failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;
+    await pause(backoffMs(failures, reconnectMinMs, reconnectMaxMs), stop);
+  }
+}
+
+async function useChannel(attached: Attached, connection: ChannelModel, stop: AbortSignal, log: Logger) {
+  const { user } = attached;
+  const channel = await within(
+    openTimeoutMs,
+    "the broker gives no channel",
+    connection.createConfirmChannel(),
+  ).catch((error: unknown) => {
+    destroySocket(connection);
+    throw error;
+  });
+  const closed = new AbortController();
+  channel.on("error", (error: Error) =>
+    log.warn({ channel: user.name, reason: error.message }, "RabbitMQ channel failed"),
+  );
+  channel.once("close", () => closed.abort());
+  attached.recycled = new AbortController();
+  try {
+    await within(openTimeoutMs, "the broker does not answer", user.open(channel));
+    await aborted(AbortSignal.any([stop, closed.signal, attached.recycled.signal]));
+  } finally {
+    user.lost();
+    if (!closed.signal.aborted) await closeChannel(channel);
+  }
+}
+
+export interface LinkOptions {
+  /** `;` separates the nodes of a cluster, tried in turn. */
+  readonly url: string;
+  /** Shown by the broker. */
+  readonly connectionName: string;
+  readonly log: Logger;
+}
+
+class RabbitLink implements Link {
+  readonly #name: string;
+  readonly #log: Logger;
+  readonly #nodes: readonly string[];
+  readonly #closing = new AbortController();
+  readonly #everyone = new Set<Attached>();
+  #current: { connection: ChannelModel; gone: AbortSignal } | undefined;
+  #blocked = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#name = options.connectionName;
+    this.#log = options.log;
+    this.#nodes = nodesOf(options.url);
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  connected(): boolean {
+    return this.#current !== undefined;
+  }
+
+  blocked(): boolean {
+    return this.#blocked;
+  }
+
+  attach(user: ChannelUser): Attachment {
+    const attached: Attached = {
+      user,
+      detached: new AbortController(),
+      recycled: new AbortController(),
+      serving: Promise.resolve(),
+    };
+    this.#everyone.add(attached);
+    if (this.#current) this.#serve(attached, this.#current.connection, this.#current.gone);
+    return {
+      recycle: (reason) => {
+        if (!attached.recycled.signal.aborted)
+          this.#log.warn({ channel: user.name, reason }, "RabbitMQ channel is replaced");
+        attached.recycled.abort();
+      },
+      detach: async () => {
+        attached.detached.abort();
+        await attached.serving;
+        this.#everyone.delete(attached);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const { detached } of this.#everyone) detached.abort();
+    await this.#running;
+  }
+
+  #serve(attached: Attached, connection: ChannelModel, gone: AbortSignal): void {
+    attached.serving = serve(attached, connection, gone, this.#log);
+  }
+
+  async #run(): Promise<void> {
+    for (let failures = 0, turn = 0; !this.#closing.signal.aborted; turn += 1) {
+      const since = Date.now();
+      try {
+        await this.#useConnection(this.#nodes[turn % this.#nodes.length] ?? "");
+        if (!this.#closing.signal.aborted)
+          this.#log.warn({ connection: this.#name }, "RabbitMQ connection lost");
+      } catch (error) {
+        const reason = (error as Error).message;
+        this.#log.warn({ connection: this.#name, reason }, "RabbitMQ can't be reached");
+      }
+      failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;
+      await pause(backoffMs(failures, reconnectMinMs, reconnectMaxMs), this.#closing.signal);
+    }
+  }
+
+  /** Resolves when the connection is over; rejects when there was none. */
+  async #useConnection(node: string): Promise<void> {
+    const connection = await amqp.connect(node, {
+      noDelay: true,
+      timeout: connectTimeoutMs,
+      clientProperties: { connection_name: this.#name },
+    });
+    const gone = new AbortController();
+    connection.on("error", (error: Error) =>
+      this.#log.warn({ connection: this.#name, reason: error.message }, "RabbitMQ connection failed"),
+    );
+    connection.once("close", () => gone.abort());
+    connection.on("blocked", (reason: string) => this.#setBlocked(true, reason));
+    connection.on("unblocked", () => this.#setBlocked(false));
+    this.#log.info({ connection: this.#name }, "Connected to RabbitMQ");
+    this.#current = { connection, gone: gone.signal };
+    for (const attached of this.#everyone) this.#serve(attached, connection, gone.signal);
+    await aborted(AbortSignal.any([gone.signal, this.#closing.signal]));
+    this.#current = undefined;
+    await Promise.all([...this.#everyone].map(({ serving }) => serving));
+    this.#setBlocked(false);
+    if (!gone.signal.aborted) await quietly(connection.close());
+    destroySocket(connection);
+  }
+
+  #setBlocked(blocked: boolean, reason?: string): void {
+    if (this.#blocked === blocked) return;
+    this.#blocked = blocked;
+    if (blocked) this.#log.warn({ connection: this.#name, reason }, "RabbitMQ blocks publishers");
+    else this.#log.info({ connection: this.#name }, "RabbitMQ takes messages again");
+    for (const { user } of this.#everyone) user.blockedChanged?.(blocked);
+  }
+}
+
+/** Begins to connect with `start`. */
+export const rabbitLink = (options: LinkOptions): Link => new RabbitLink(options);

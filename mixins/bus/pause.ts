@@ -1,0 +1,30 @@
+/** Waiting with an end: every wait of the bus is bounded or ends with a signal. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => {});
+
+/** Doubles from `minMs` to `maxMs`; half of it is chance, so that many clients do not come back at once. */
+export const backoffMs = (failures: number, minMs: number, maxMs: number): number =>
+  Math.min(maxMs, minMs * 2 ** Math.min(failures, 20)) * (0.5 + 0.5 * Math.random());
+
+/** Resolves when the signal is aborted. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
+/** Rejects with `message` when the work takes longer; the work itself goes on. */
+export async function within<T>(ms: number, message: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(message)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Promise: one queue is read until stopped, whatever becomes of the connection, the channel or the queue; a delivery
+ * is acknowledged only after its handler is done with it, or after its replacement (retry, dead letter) is confirmed.
+ *
+ * The handler gets whatever has arrived, up to `batchMax`, one batch at a time, also across a reconnect. Deliveries
+ * of a channel that is gone can't be settled any more; the broker hands them out again.
+ */
+import type { ConfirmChannel, ConsumeMessage, Options } from "amqplib";
+import { deadLetterQueue } from "../../services/contracts/headers.ts";
+import type { Logger } from "../logging.ts";
+import { type Confirms, confirmsOf } from "./confirms.ts";
+import { logDeadLetter, verdictsOf } from "./handing.ts";
+import type { Attachment, Link } from "./link.ts";
+import { backoffMs, pause, within } from "./pause.ts";
+import type { BatchHandler, Delivery, QueueSpec, Subscription } from "./port.ts";
+import { type Settlement, settlementOf, withJitter } from "./settlement.ts";
+import { declareTopology, waitQueue } from "./topology.ts";
+import { deliveryOf, republishProperties } from "./wire.ts";
+
+/** Pauses between attempts to hand a message on to a broker that refuses it, and after a handler that threw. */
+const faultPauseMinMs = 100;
+const faultPauseMaxMs = 5_000;
+const cancelTimeoutMs = 2_000;
+
+export interface SubscriptionOptions {
+  readonly retryDelaysMs: readonly number[];
+  readonly prefetch: number;
+  readonly batchMax: number;
+  readonly confirmWaitMs: number;
+  /** Named in the headers of what failed. */
+  readonly consumer: string;
+  readonly log: Logger;
+}
+
+/** One channel's life. */
+interface Session {
+  readonly channel: ConfirmChannel;
+  readonly confirms: Confirms;
+  consumerTag?: string;
+}
+
+interface Item {
+  readonly session: Session;
+  readonly message: ConsumeMessage;
+  readonly delivery: Delivery;
+}
+
+type Replacement = Extract<Settlement, { action: "wait" | "dead-letter" }>;
+
+class RabbitSubscription implements Subscription {
+  readonly #spec: QueueSpec;
+  readonly #handler: BatchHandler;
+  readonly #options: SubscriptionOptions;
+  readonly #attachment: Attachment;
+  readonly #stopping = new AbortController();
+  #session: Session | undefined;
+  #inbox: Item[] = [];
+  #pumping: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  /** Batches in a row that were, in part at least, requeued. */
+  #faults = 0;
+
+  constructor(link: Link, spec: QueueSpec, handler: BatchHandler, options: SubscriptionOptions) {
+    this.#spec = spec;
+    this.#handler = handler;
+    this.#options = options;
+    this.#attachment = link.attach({
+      name: spec.queue,
+      open: (channel) => this.#open(channel),
+      lost: () => {
+        this.#session = undefined;
+        this.#inbox = [];
+      },
+      blockedChanged: (blocked) => {
+        if (blocked) this.#session?.confirms.refuseWaiting("the broker is out of memory or disk");
+      },
+    });
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort();
+    const { channel, consumerTag } = this.#session ?? {};
+    if (channel && consumerTag)
+      await within(cancelTimeoutMs, "the broker does not answer", channel.cancel(consumerTag)).catch(
+        () => {},
+      );
+    for (const item of this.#inbox.splice(0)) this.#giveBack(item);
+    await this.#pumping;
+    await this.#attachment.detach();
+  }
+
+  async #open(channel: ConfirmChannel): Promise<void> {
+    const confirms = confirmsOf(channel, {
+      confirmWaitMs: this.#options.confirmWaitMs,
+      recycle: (reason) => this.#attachment.recycle(reason),
+    });
+    await declareTopology(channel, [this.#spec], this.#options.retryDelaysMs);
+    await channel.prefetch(this.#options.prefetch);
+    if (this.#stopping.signal.aborted) return;
+    const session: Session = { channel, confirms };
+    this.#session = session;
+    const { consumerTag } = await channel.consume(this.#spec.queue, (message) =>
+      this.#arrived(session, message),
+    );
+    session.consumerTag = consumerTag;
+  }
+
+  #arrived(session: Session, message: ConsumeMessage | null): void {
+    if (message === null) {
+      if (!this.#stopping.signal.aborted) this.#attachment.recycle("the broker cancelled the consumer");
+      return;
+    }
+    const item: Item = { session, message, delivery: deliveryOf(message) };
+    if (this.#stopping.signal.aborted) {
+      this.#giveBack(item);
+      return;
+    }
+    this.#inbox.push(item);
+    this.#pumping ??= this.#pump();
+  }
+
+  async #pump(): Promise<void> {
+    // All that the socket has delivered is parsed before the first batch is cut.
+    await Promise.resolve();
+    while (this.#inbox.length > 0 && !this.#stopping.signal.aborted)
+      await this.#settle(this.#inbox.splice(0, this.#options.batchMax));
+    this.#pumping = undefined;
+  }
+
+  async #settle(batch: readonly Item[]): Promise<void> {
+    const deliveries = batch.map(({ delivery }) => delivery);
+    const verdicts = await verdictsOf(this.#handler, deliveries, this.#spec.queue, this.#options.log);
+    const requeued: Item[] = [];
+    const replaced: Promise<void>[] = [];
+    for (const [index, item] of batch.entries()) {
+      const verdict = verdicts[index] ?? { kind: "requeue" };
+      const settlement = settlementOf(verdict, item.delivery.attempts, this.#options.retryDelaysMs);
+      if (settlement.action === "acknowledge") this.#acknowledge(item);
+      else if (settlement.action === "requeue") requeued.push(item);
+      else replaced.push(this.#replace(item, settlement));
+    }
+    await Promise.all(replaced);
+    this.#faults = requeued.length > 0 ? this.#faults + 1 : 0;
+    // Given back at once, it would be here again at once.
+    if (this.#faults > 0) await this.#pause(this.#faults);
+    for (const item of requeued) this.#giveBack(item);
+  }
+
+  /** Acknowledges only when the replacement is confirmed. */
+  async #replace(item: Item, settlement: Replacement): Promise<void> {
+    const { queue } = this.#spec;
+    const failure = {
+      ...settlement,
+      at: new Date(),
+      consumer: this.#options.consumer,
+    };
+    const properties = republishProperties(item.message, failure);
+    const handedOn =
+      settlement.action === "wait"
+        ? await this.#handOn(item, waitQueue(queue, settlement.delayMs), {
+            ...properties,
+            expiration: withJitter(settlement.delayMs),
+          })
+        : await this.#handOn(item, deadLetterQueue(queue), properties);
+    if (!handedOn) {
+      this.#giveBack(item);
+      return;
+    }
+    if (settlement.action === "dead-letter")
+      logDeadLetter(this.#options.log, queue, item.delivery, settlement);
+    this.#acknowledge(item);
+  }
+
+  /** Publishes to a queue until confirmed; false when stopping or when the channel was lost. */
+  async #handOn(item: Item, target: string, properties: Options.Publish): Promise<boolean> {
+    for (let refusals = 0; item.session === this.#session; refusals += 1) {
+      const [outcome] = await item.session.confirms.publish([
+        { exchange: "", routingKey: target, body: item.message.content, properties },
+      ]);
+      if (outcome?.status === "confirmed") return true;
+      if (outcome === undefined || outcome.cause === "lost" || this.#stopping.signal.aborted) return false;
+      this.#options.log.warn({ queue: target, reason: outcome.reason }, "RabbitMQ refuses a failed event");
+      if (outcome.cause === "unroutable")
+        await declareTopology(item.session.channel, [this.#spec], this.#options.retryDelaysMs).catch(
+          () => {},
+        );
+      await this.#pause(refusals);
+    }
+    return false;
+  }
+
+  #pause(faults: number): Promise<void> {
+    return pause(backoffMs(faults, faultPauseMinMs, faultPauseMaxMs), this.#stopping.signal);
+  }
+
+  #acknowledge(item: Item): void {
+    this.#onChannel(item, (channel) => channel.ack(item.message));
+  }
+
+  #giveBack(item: Item): void {
+    this.#onChannel(item, (channel) => channel.nack(item.message, false, true));
+  }
+
+  /** A delivery of a channel that is gone needs nothing: the broker hands it out again. */
+  #onChannel(item: Item, act: (channel: ConfirmChannel) => void): void {
+    if (item.session !== this.#session) return;
+    try {
+      act(item.session.channel);
+    } catch (error) {
+      this.#attachment.recycle((error as Error).message);
+    }
+  }
+}
+
+/** Reads `spec.queue` over the link, which need not be connected. */
+export const rabbitSubscription = (
+  link: Link,
+  spec: QueueSpec,
+  handler: BatchHandler,
+  options: SubscriptionOptions,
+): Subscription => new RabbitSubscription(link, spec, handler, options);

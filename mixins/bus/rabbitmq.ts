@@ -1,0 +1,163 @@
+/**
+ * The bus over RabbitMQ: a connection for publishing, and from the first subscription on one for consuming. Two,
+ * because a broker under a memory or disk alarm stops reading from connections that publish, and the
+ * acknowledgements that would relieve it must still get through.
+ */
+import type { ConfirmChannel } from "amqplib";
+import { usersExchange } from "../../services/contracts/headers.ts";
+import type { Logger } from "../logging.ts";
+import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
+import { type Attachment, type Link, rabbitLink } from "./link.ts";
+import type {
+  BatchHandler,
+  Bus,
+  BusStatus,
+  OutgoingMessage,
+  PublishOutcome,
+  QueueSpec,
+  Subscription,
+} from "./port.ts";
+import { rabbitSubscription } from "./rabbitmq-subscription.ts";
+import { declareTopology, queuesFor } from "./topology.ts";
+import { eventProperties, isEncodable } from "./wire.ts";
+
+const prefetchDefault = 200;
+const batchMaxDefault = 100;
+/** A message that the broker has neither taken nor refused by then is refused, and the channel replaced. */
+const confirmWaitMsDefault = 10_000;
+
+export interface RabbitMqBusOptions {
+  /** `;` separates the nodes of a cluster. */
+  readonly url: string;
+  readonly queues: readonly QueueSpec[];
+  readonly retryDelaysMs: readonly number[];
+  /** Shown by the broker, and named in the headers of what failed here. */
+  readonly connectionName: string;
+  readonly log: Logger;
+  readonly prefetch?: number;
+  readonly batchMax?: number;
+  readonly confirmWaitMs?: number;
+}
+
+const refused = (reason: string): PublishOutcome => ({ status: "refused", reason });
+const blockedReason = "the broker takes no messages (memory or disk alarm)";
+
+class RabbitMqBus implements Bus {
+  readonly kind = "rabbitmq";
+  readonly #options: RabbitMqBusOptions;
+  readonly #confirmWaitMs: number;
+  readonly #readyCallbacks = new Set<() => void>();
+  readonly #publishing: Link;
+  readonly #publisher: Attachment;
+  #consuming: Link | undefined;
+  #started = false;
+  #confirms: Confirms | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RabbitMqBusOptions) {
+    this.#options = options;
+    this.#confirmWaitMs = options.confirmWaitMs ?? confirmWaitMsDefault;
+    this.#publishing = this.#link("publish");
+    this.#publisher = this.#publishing.attach({
+      name: "publish",
+      open: (channel) => this.#open(channel),
+      lost: () => {
+        this.#confirms = undefined;
+      },
+      blockedChanged: (blocked) => {
+        if (blocked) this.#confirms?.refuseWaiting(blockedReason);
+        else if (this.#confirms) this.#becameReady();
+      },
+    });
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#publishing.start();
+    this.#consuming?.start();
+  }
+
+  status(): BusStatus {
+    const connected = this.#confirms !== undefined && (this.#consuming?.connected() ?? true);
+    return { connected, blocked: this.#publishing.blocked() };
+  }
+
+  onReady(callback: () => void): () => void {
+    this.#readyCallbacks.add(callback);
+    return () => void this.#readyCallbacks.delete(callback);
+  }
+
+  async publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
+    if (this.#publishing.blocked()) return messages.map(() => refused(blockedReason));
+    if (this.#confirms === undefined) return messages.map(() => refused("not connected to RabbitMQ"));
+    const sendable = messages.filter(isEncodable);
+    const outcomes = await this.#confirms.publish(
+      sendable.map((message) => ({
+        exchange: usersExchange,
+        routingKey: message.type,
+        body: Buffer.from(message.body),
+        properties: eventProperties(message),
+      })),
+    );
+    const results = new Map(sendable.map((message, index) => [message, outcomes[index]]));
+    return messages.map((message) => this.#outcomeOf(message, results.get(message)));
+  }
+
+  subscribe(queue: string, handler: BatchHandler): Subscription {
+    const { queues, retryDelaysMs, connectionName, log, prefetch, batchMax } = this.#options;
+    const spec = queues.find((candidate) => candidate.queue === queue);
+    if (spec === undefined) throw new Error(`Cannot subscribe to ${queue}: no such queue is declared`);
+    this.#consuming ??= this.#link("consume");
+    if (this.#started) this.#consuming.start();
+    return rabbitSubscription(this.#consuming, spec, handler, {
+      retryDelaysMs,
+      prefetch: prefetch ?? prefetchDefault,
+      batchMax: batchMax ?? batchMaxDefault,
+      confirmWaitMs: this.#confirmWaitMs,
+      consumer: connectionName,
+      log,
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all([this.#publishing.close(), this.#consuming?.close()]).then(() => {});
+    return this.#closed;
+  }
+
+  #link(purpose: string): Link {
+    const { url, connectionName, log } = this.#options;
+    return rabbitLink({ url, connectionName: `${connectionName} ${purpose}`, log });
+  }
+
+  async #open(channel: ConfirmChannel): Promise<void> {
+    const confirms = confirmsOf(channel, {
+      confirmWaitMs: this.#confirmWaitMs,
+      recycle: (reason) => this.#publisher.recycle(reason),
+    });
+    await declareTopology(channel, this.#options.queues, this.#options.retryDelaysMs);
+    this.#confirms = confirms;
+    if (!this.#publishing.blocked()) this.#becameReady();
+  }
+
+  #becameReady(): void {
+    for (const callback of [...this.#readyCallbacks]) {
+      try {
+        callback();
+      } catch (err) {
+        this.#options.log.error({ err }, "Bus callback failed");
+      }
+    }
+  }
+
+  #outcomeOf(message: OutgoingMessage, outcome: ConfirmOutcome | undefined): PublishOutcome {
+    if (outcome === undefined) return refused("an identifier is too long for AMQP");
+    if (outcome.status === "confirmed") return outcome;
+    // A queue that we know of takes this type, so somebody has deleted it: a fresh channel declares it again.
+    if (outcome.cause === "unroutable" && queuesFor(this.#options.queues, message.type).length > 0)
+      this.#publisher.recycle("a declared queue is missing");
+    return refused(`${outcome.cause}: ${outcome.reason}`);
+  }
+}
+
+/** Connects with `start`. */
+export const rabbitMqBus = (options: RabbitMqBusOptions): Bus => new RabbitMqBus(options);

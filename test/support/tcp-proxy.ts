@@ -1,0 +1,105 @@
+/**
+ * A TCP proxy on loopback in front of a server that other tests use too: a test can take the network away from one
+ * client alone. `refuse` and `accept` are the server that is absent, `cut` the connection that breaks, `freeze` and
+ * `thaw` the network that swallows everything without a word.
+ */
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+export interface TcpProxy {
+  readonly port: number;
+  /** The same URL by way of the proxy. */
+  through(url: string): string;
+  /** How many connections pass through it now. */
+  connections(): number;
+  /** Breaks every connection. */
+  cut(): void;
+  /** Breaks every connection and refuses new ones. */
+  refuse(): Promise<void>;
+  /** Takes connections again. */
+  accept(): Promise<void>;
+  /** Keeps the connections open and moves nothing, either way, on old and new ones. */
+  freeze(): void;
+  thaw(): void;
+  close(): Promise<void>;
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+const each = ({ client, server }: Pair, act: (socket: Socket) => void): void => {
+  act(client);
+  act(server);
+};
+
+async function listen(server: Server, port: number): Promise<number> {
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as { port: number }).port;
+}
+
+/** Listens on a free port, in front of `host:port` of the URL. */
+export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<TcpProxy> {
+  const target = new URL(targetUrl);
+  const pairs = new Set<Pair>();
+  let frozen = false;
+
+  const server = createServer({ noDelay: true }, (client) => {
+    const upstream = connect({
+      host: target.hostname,
+      port: Number(target.port) || defaultPort,
+      noDelay: true,
+    });
+    const pair: Pair = { client, server: upstream };
+    pairs.add(pair);
+    const end = () => {
+      pairs.delete(pair);
+      each(pair, (socket) => socket.destroy());
+    };
+    each(pair, (socket) => socket.on("error", end).on("close", end));
+    client.pipe(upstream).pipe(client);
+    if (frozen) each(pair, (socket) => socket.pause());
+  });
+  const port = await listen(server, 0);
+
+  const cut = () => {
+    for (const pair of [...pairs]) each(pair, (socket) => socket.destroy());
+    pairs.clear();
+  };
+  const refuse = async () => {
+    if (!server.listening) return;
+    const closed = once(server, "close");
+    server.close();
+    cut();
+    await closed;
+  };
+  return {
+    port,
+    through(url) {
+      const changed = new URL(url);
+      changed.hostname = "127.0.0.1";
+      changed.port = String(port);
+      return changed.href;
+    },
+    connections: () => pairs.size,
+    cut,
+    refuse,
+    async accept() {
+      if (!server.listening) await listen(server, port);
+    },
+    freeze() {
+      frozen = true;
+      for (const { client, server: upstream } of pairs) {
+        client.unpipe(upstream).pause();
+        upstream.unpipe(client).pause();
+      }
+    },
+    thaw() {
+      frozen = false;
+      for (const { client, server: upstream } of pairs) client.pipe(upstream).pipe(client);
+    },
+    close: refuse,
+  };
+}
