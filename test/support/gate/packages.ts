@@ -25,7 +25,7 @@ export interface Lock {
 
 const exact = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 
-export const declared = (manifest: Manifest): Versions => ({
+const declared = (manifest: Manifest): Versions => ({
   ...manifest.dependencies,
   ...manifest.optionalDependencies,
   ...manifest.devDependencies,

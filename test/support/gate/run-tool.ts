@@ -1,8 +1,9 @@
 /** Runs a development tool of node_modules/.bin and keeps what it prints; never rejects because the tool complains. */
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-export const repositoryRoot = join(import.meta.dirname, "../../..");
+export const repositoryRoot = fileURLToPath(new URL("../../..", import.meta.url)).replace(/[\\/]$/, "");
 const binaries = join(repositoryRoot, "node_modules/.bin");
 
 export interface ToolResult {

@@ -1,0 +1,87 @@
+/**
+ * `npm run check`: the gate. Runs every step, prints one line for each with its time and, when it fails, what the
+ * tool said; ends with a summary. Exits 1 when a step failed. `npm run check -- lint types` runs only those.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { importViolations } from "./support/gate/import-rules.ts";
+import { packageFaults } from "./support/gate/packages.ts";
+import { repositoryFiles } from "./support/gate/repository.ts";
+import { repositoryRoot, runTool } from "./support/gate/run-tool.ts";
+import { schemaFaults } from "./support/gate/schema-drift.ts";
+import { untidy } from "./support/gate/tidy.ts";
+
+/** Resolves with what is wrong; nothing is wrong with an empty list. */
+type Check = () => Promise<readonly string[]>;
+
+const tool =
+  (program: string, ...args: string[]): Check =>
+  async () => {
+    const { ok, output } = await runTool(program, args);
+    return ok ? [] : [output === "" ? `${program} failed and said nothing` : output];
+  };
+
+/** What people and containers start: the files named in package.json's scripts, and Moleculer's own entry. */
+function entryPoints(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const named = Object.values(scripts).flatMap((script) => script.match(/^node (\S+\.ts)/)?.[1] ?? []);
+  return [...new Set([...named, "moleculer.config.ts"])];
+}
+
+const duplicates = tool(
+  "jscpd",
+  ...[
+    "--min-tokens",
+    "70",
+    "--min-lines",
+    "8",
+    "--mode",
+    "weak",
+    "--format",
+    "typescript",
+    "--threshold",
+    "0",
+  ],
+  ...["--reporters", "console-full", "services", "mixins", "moleculer.config.ts"],
+);
+
+const steps: Record<string, Check> = {
+  "format and lint": tool("biome", "ci", "--error-on-warnings", "."),
+  "promises (eslint)": tool("eslint", "--max-warnings", "0", "."),
+  "types (tsc)": tool("tsc", "-p", "."),
+  "types (deno check)": (): ReturnType<Check> => tool("deno", "check", ...entryPoints())(),
+  imports: () => importViolations(repositoryRoot),
+  "dead code (knip)": tool("knip"),
+  "duplicates (jscpd)": duplicates,
+  "house rules": async () => untidy(await repositoryFiles()),
+  packages: async () => packageFaults(),
+  "schema drift": schemaFaults,
+};
+
+async function run(name: string, check: Check): Promise<boolean> {
+  const start = performance.now();
+  const faults = await check().catch((error: unknown) => [
+    error instanceof Error ? error.message : String(error),
+  ]);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${faults.length === 0 ? "✓" : "✗"} ${name.padEnd(20)} ${seconds.padStart(5)} s`);
+  for (const fault of faults) console.log(fault.replace(/^/gm, "    "));
+  return faults.length === 0;
+}
+
+const wanted = process.argv.slice(2);
+const chosen = Object.entries(steps).filter(
+  ([name]) => wanted.length === 0 || wanted.some((word) => name.includes(word)),
+);
+const failed: string[] = [];
+for (const [name, check] of chosen) if (!(await run(name, check))) failed.push(name);
+if (chosen.length === 0)
+  console.log(`Cannot check ${wanted.join(", ")}: the steps are ${Object.keys(steps).join(", ")}`);
+console.log(
+  failed.length === 0
+    ? `\n${chosen.length} steps passed`
+    : `\n${chosen.length - failed.length} steps passed, ${failed.length} failed: ${failed.join(", ")}`,
+);
+process.exitCode = failed.length > 0 || chosen.length === 0 ? 1 : 0;
