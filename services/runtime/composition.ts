@@ -1,28 +1,89 @@
 /** The parts a process is put together from: every service's factory, and the bus that fits the configuration. */
 import type { ServiceSchema } from "moleculer";
+import { inProcessBus } from "../../mixins/bus/in-process.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
+import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
+import { userQueues } from "../../mixins/bus/topology.ts";
+import { type Database, database } from "../../mixins/database.ts";
+import { DeadLetterRecord, storeDeadLetter } from "../../mixins/dead-letters.ts";
 import type { Logger } from "../../mixins/logging.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import { auditService } from "../audit/index.ts";
 import type { Config, ServiceName } from "../config/index.ts";
+import { gatewayService } from "../gateway/index.ts";
+import { outboxService } from "../outbox/index.ts";
+import { usersService } from "../users/index.ts";
 
 export type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
 
-export const factories: Partial<Record<ServiceName, ServiceFactory>> = {};
+export const factories: Partial<Record<ServiceName, ServiceFactory>> = {
+  gateway: (platform, config) => gatewayService(platform, config),
+  users: usersService,
+  audit: auditService,
+  outbox: outboxService,
+};
 
 const busUsers: readonly ServiceName[] = ["outbox", "audit", "smtp-registry"];
+const deadLetterPoolMax = 2;
+const statementTimeoutMs = 10_000;
 
 /** Whether a hosted service publishes or consumes events. */
 export const usesBus = (config: Config): boolean => config.services.some((name) => busUsers.includes(name));
 
-export function createBus(_config: Config, _log: Logger, _metrics: Metrics): Bus {
+export interface OwnedBus {
+  readonly bus: Bus;
+  /** Opens what the bus needs, and lets it connect. */
+  start(): Promise<void>;
+  /** The services have been stopped. */
+  close(): Promise<void>;
+}
+
+/** RabbitMQ when there is one; else the outbox table is the queue, and dead letters go to a table beside it. */
+export function createBus(config: Config, log: Logger): OwnedBus {
+  const { amqpUrl, retryDelaysMs } = config;
+  const queues = userQueues;
+  if (amqpUrl !== undefined) {
+    const bus = rabbitMqBus({
+      url: amqpUrl,
+      queues,
+      retryDelaysMs,
+      connectionName: `mailroster ${config.nodeId}`,
+      log: log.child({ service: "bus" }),
+    });
+    return { bus, start: async () => bus.start(), close: () => bus.close() };
+  }
+  const letters = deadLetterDatabase(config);
+  const { started: open, stopped: shut } = letters.mixin as Record<
+    "started" | "stopped",
+    () => Promise<void>
+  >;
+  const bus = inProcessBus({
+    queues,
+    retryDelaysMs,
+    log: log.child({ service: "bus" }),
+    deadLetter: (letter) => letters.transaction((em) => storeDeadLetter(em, letter)),
+  });
   return {
-    kind: "in-process",
-    start() {},
-    status: () => ({ connected: false, blocked: false }),
-    onReady: () => () => {},
-    publish: async (messages) => messages.map(() => ({ status: "refused", reason: "no bus yet" })),
-    subscribe: () => ({ stop: async () => {} }),
-    close: async () => {},
+    bus,
+    async start() {
+      await open();
+      bus.start();
+    },
+    async close() {
+      await bus.close();
+      await shut();
+    },
   };
+}
+
+function deadLetterDatabase(config: Config): Database {
+  if (config.usersDatabaseUrl === undefined)
+    throw new Error("Cannot make the in-process bus: the URL of the users database is not set");
+  return database({
+    url: config.usersDatabaseUrl,
+    entities: [DeadLetterRecord as never],
+    applicationName: "mailroster-dead-letters",
+    poolMax: deadLetterPoolMax,
+    statementTimeoutMs,
+  });
 }

