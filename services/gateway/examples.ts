@@ -1,0 +1,77 @@
+/** The examples of the OpenAPI document: one user's life, so that they tell a story together. */
+import type {
+  ActionInput,
+  AddressInfo,
+  AuditPage,
+  CreatedUser,
+  Health,
+  UserPage,
+} from "../contracts/actions.ts";
+import type { User } from "../contracts/user.ts";
+
+const id = "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11";
+const createdAt = "2026-03-02T09:30:00.000Z";
+const updatedAt = "2026-03-02T10:00:00.000Z";
+
+export const createUser: ActionInput<"users.create"> = {
+  displayName: "Ann Lee",
+  primarySmtp: "ann.lee@example.com",
+  secondarySmtps: ["ann@example.com"],
+};
+export const createdUser: CreatedUser = {
+  id,
+  displayName: "Ann Lee",
+  primarySmtp: "ann.lee2@example.com",
+  secondarySmtps: ["ann@example.com"],
+  version: 1,
+  createdAt,
+  updatedAt: createdAt,
+  requestedSmtp: "ann.lee@example.com",
+  assignments: [
+    {
+      requested: "ann.lee@example.com",
+      assigned: "ann.lee2@example.com",
+      kind: "primary",
+      reason: "active",
+    },
+  ],
+};
+export const user: User = {
+  id,
+  displayName: "Ann Chen",
+  primarySmtp: "ann.chen@example.com",
+  secondarySmtps: ["ann.lee2@example.com", "ann@example.com"],
+  version: 2,
+  createdAt,
+  updatedAt,
+};
+export const replaceUser = { displayName: "Ann Chen", primarySmtp: "ann.chen@example.com" };
+export const patchUser = { primarySmtp: "ann.chen@example.com" };
+export const userPage: UserPage = { items: [user], nextCursor: null };
+export const addressInfo: AddressInfo = {
+  address: "ann.chen@example.com",
+  status: "active",
+  userId: id,
+  kind: "primary",
+};
+export const auditPage: AuditPage = {
+  items: [
+    {
+      id: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+      at: updatedAt,
+      action: "user.updated",
+      userId: id,
+      version: 2,
+      actor: "helpdesk",
+      correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+      changes: [{ field: "displayName", from: "Ann Lee", to: "Ann Chen" }],
+    },
+  ],
+  nextCursor: null,
+};
+const up = { status: "up" } as const;
+export const live: Health = { status: "up", checks: { process: up } };
+export const ready: Health = {
+  status: "up",
+  checks: { users: up, audit: up, outbox: up, "smtp-registry": up },
+};

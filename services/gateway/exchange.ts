@@ -1,0 +1,126 @@
+/**
+ * One request and its answer: everything that happens around the call of the action.
+ *
+ * Promise: every answer, also one given before routing, carries the request's correlation id and the security
+ * headers, is counted once in the metrics, and leaves one line in the log, without a value of the query in it.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import helmet from "helmet";
+import { type Correlation, withCorrelation } from "../../mixins/correlation.ts";
+import type { Platform } from "../../mixins/platform.ts";
+import type { CallMeta } from "../contracts/actions.ts";
+import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
+import { correlationOf, targetOf } from "./request.ts";
+import type { Operation } from "./routes.ts";
+
+/** What is known of a request, filled in on its way. */
+export interface Exchange {
+  readonly correlation: Correlation;
+  readonly path: string;
+  readonly query: string;
+  /** The route's pattern, once it is found. */
+  pattern: string;
+  operation: Operation | undefined;
+  params: unknown;
+  pathParams: Readonly<Record<string, string>>;
+  meta: CallMeta;
+}
+
+/** The status of a log line when the client went away before the answer was complete. */
+const clientGone = 499;
+
+// No HSTS and no upgrade of plain HTTP: the gateway speaks HTTP, the proxy that adds TLS decides on those.
+const securityHeaders = helmet({
+  strictTransportSecurity: false,
+  contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+});
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>();
+
+/** The exchange that `begin` opened for this request. */
+export function exchangeOf(req: IncomingMessage): Exchange {
+  const exchange = exchanges.get(req);
+  if (exchange === undefined) throw new Error("Cannot find the exchange: the request did not come by begin");
+  return exchange;
+}
+
+function observe(platform: Platform, exchange: Exchange, req: IncomingMessage, res: ServerResponse): void {
+  const startedAt = performance.now();
+  const method = req.method ?? "";
+  res.once("close", () => {
+    const ms = performance.now() - startedAt;
+    const status = res.writableFinished ? res.statusCode : clientGone;
+    const route = exchange.pattern;
+    platform.metrics.httpDuration.observe({ method, route, status: String(status) }, ms / 1_000);
+    withCorrelation(exchange.correlation, () =>
+      platform.log.info({ method, route, status, ms: Math.round(ms * 10) / 10 }, "request answered"),
+    );
+  });
+}
+
+/** Opens the exchange and sets the headers that every answer has. */
+export function begin(platform: Platform, req: IncomingMessage, res: ServerResponse): Exchange {
+  const correlation = correlationOf(req.headers);
+  const { path, query } = targetOf(req.url ?? "/");
+  const { correlationId, traceparent, actor } = correlation;
+  const meta: CallMeta = { correlationId, actor, ...(traceparent === undefined ? {} : { traceparent }) };
+  const exchange: Exchange = {
+    correlation,
+    path,
+    query,
+    meta,
+    pattern: "unmatched",
+    operation: undefined,
+    params: {},
+    pathParams: {},
+  };
+  exchanges.set(req, exchange);
+  securityHeaders(req, res, () => {});
+  res.setHeader("X-Correlation-ID", correlationId);
+  res.setHeader("Cache-Control", "no-store");
+  observe(platform, exchange, req, res);
+  return exchange;
+}
+
+/** Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. */
+function logFailure(platform: Platform, problem: HttpProblem): void {
+  if (problem.status === 500) platform.log.error({ err: problem.cause }, "request failed");
+  else if (problem.status === 503)
+    platform.log.warn(
+      { reason: (problem.cause as Error | undefined)?.message },
+      "request could not be served",
+    );
+}
+
+/** Answers with the problem that the error is; an answer that has begun can only be cut off. */
+export function answerProblem(
+  platform: Platform,
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: unknown,
+): void {
+  const problem = problemFor(error);
+  const { correlation, path } = exchangeOf(req);
+  withCorrelation(correlation, () => logFailure(platform, problem));
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const body = problemBody(problem, { instance: path, correlationId: correlation.correlationId });
+  for (const name of ["X-Request-ID", "ETag", "Location"]) res.removeHeader(name);
+  for (const [name, value] of Object.entries(problem.headers)) res.setHeader(name, value);
+  answerWith(res, problem.status, problemContentType, JSON.stringify(body));
+}
+
+/** Ends the answer with a body; on HEAD Node sends its length alone. */
+export function answerWith(
+  res: ServerResponse,
+  status: number,
+  contentType: string,
+  content: string | Buffer,
+): void {
+  res.statusCode = status;
+  res.setHeader("Content-Type", contentType);
+  res.setHeader("Content-Length", Buffer.byteLength(content));
+  res.end(content);
+}

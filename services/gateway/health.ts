@@ -1,0 +1,35 @@
+/** Whether the gateway and each service behind it can work; tells which one can't, and no internals of it. */
+import type { ServiceBroker } from "moleculer";
+import { callAction } from "../../mixins/platform.ts";
+import type { Health } from "../contracts/actions.ts";
+
+const behind = ["users", "audit", "outbox", "smtp-registry"] as const;
+type Check = Health["checks"][string];
+
+async function check(
+  broker: ServiceBroker,
+  name: (typeof behind)[number],
+  timeoutMs: number,
+): Promise<Check> {
+  try {
+    const health = await callAction(broker, `${name}.health`, {}, { timeout: timeoutMs });
+    if (health.status === "up") return { status: "up" };
+    const down = Object.entries(health.checks).flatMap(([part, { status }]) =>
+      status === "down" ? part : [],
+    );
+    return { status: "down", detail: `down: ${down.join(", ")}` };
+  } catch (error) {
+    const late = (error as Error).name === "RequestTimeoutError";
+    return { status: "down", detail: late ? "does not answer in time" : "can't be reached" };
+  }
+}
+
+export const live = (): Health => ({ status: "up", checks: { process: { status: "up" } } });
+
+/** Asks every service beside each other; resolves within `timeoutMs`, never rejects. */
+export async function ready(broker: ServiceBroker, timeoutMs: number): Promise<Health> {
+  const checks = await Promise.all(behind.map(async (name) => [name, await check(broker, name, timeoutMs)]));
+  const result = Object.fromEntries(checks) as Health["checks"];
+  const up = Object.values(result).every(({ status }) => status === "up");
+  return { status: up ? "up" : "down", checks: result };
+}

@@ -1,0 +1,81 @@
+/**
+ * gateway: HTTP in front of the services. It knows routes, headers and problems; the rules live in the services.
+ *
+ * Promise: it starts without anything behind it (and then answers 503), and stops without cutting off an answer.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
+import ApiGateway from "moleculer-web";
+import type { Platform } from "../../mixins/platform.ts";
+import type { Config } from "../config/index.ts";
+import { defaultLimits, type GatewayLimits, rateLimiter } from "./limits.ts";
+import { localAnswers } from "./local.ts";
+import { type Gate, onMalformed, onRequest } from "./pipeline.ts";
+import { type HttpServer, httpServer } from "./server.ts";
+import { webSettings } from "./web.ts";
+
+export { defaultLimits, type GatewayLimits } from "./limits.ts";
+
+/** moleculer-web's service as the code here uses it. */
+interface WebService extends Service {
+  httpHandler(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  sendError(req: IncomingMessage, res: ServerResponse, error: unknown): void;
+}
+
+/** Where a started gateway listens (`HTTP_PORT=0` takes any free port); undefined before. */
+export function gatewayAddress(broker: ServiceBroker): AddressInfo | undefined {
+  const service = broker.getLocalService("gateway") as unknown as { address(): AddressInfo | undefined };
+  return service.address();
+}
+
+/** `start` rejects with one sentence that names HTTP_PORT or HTTP_HOST when the address can't be had. */
+export function gatewayService(
+  platform: Platform,
+  config: Config,
+  limits: GatewayLimits = defaultLimits,
+): ServiceSchema {
+  const log = platform.log.child({ service: "gateway" });
+  const limiter = rateLimiter(config.requestsPerMinuteMax);
+  const gate: Gate = { platform: { ...platform, log }, config, limits, limiter, inFlight: 0 };
+  let server: HttpServer | undefined;
+  let address: AddressInfo | undefined;
+  let ownBroker: ServiceBroker | undefined;
+  const local = localAnswers({
+    broker: () => ownBroker,
+    healthTimeoutMs: limits.healthTimeoutMs,
+    closing: () => server?.closing === true,
+  });
+  const drain = async (): Promise<void> => {
+    if (server === undefined) return;
+    await server.close();
+    server = undefined;
+    log.info("HTTP server closed");
+  };
+
+  return {
+    name: "gateway",
+    mixins: [ApiGateway],
+    settings: { ...webSettings(gate, local), $secureSettings: ["routes"] },
+    // What moleculer-web offers every node to call: to read and to change the routes.
+    actions: { listAliases: false, addRoute: false, removeRoute: false },
+    methods: {
+      address: () => address,
+      errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown) {
+        this.sendError(req, res, error);
+      },
+    },
+    created(this: WebService) {
+      ownBroker = this.broker;
+      // A broker stops its services beside each other; answers in flight need the others a moment longer.
+      this.broker.middlewares.add({ name: "GatewayDrain", stopping: drain } as unknown as Middleware);
+    },
+    async started(this: WebService) {
+      const handle = onRequest(gate, (req, res) => this.httpHandler(req, res));
+      server = httpServer(limits, { request: handle, malformed: onMalformed });
+      address = await server.listen(config.httpHost, config.httpPort);
+      log.info({ host: address.address, port: address.port }, "HTTP server listens");
+    },
+    stopped: drain,
+  } as unknown as ServiceSchema;
+}

@@ -1,0 +1,61 @@
+/** The gateway's bounds, and the limiter that keeps one client from taking all of it. */
+
+export interface GatewayLimits {
+  /** A service that has not answered by then is answered for with 503, so that every answer comes within 2 s. */
+  readonly callTimeoutMs: number;
+  /** One health check of one service. */
+  readonly healthTimeoutMs: number;
+  /** Requests that wait for a service at once; beyond it 503, before memory runs out. */
+  readonly requestsInFlightMax: number;
+  /** From the first byte of a request to the end of its headers (slow senders are cut off). */
+  readonly headersTimeoutMs: number;
+  /** From the first byte of a request to the end of its body. */
+  readonly requestTimeoutMs: number;
+  /** An idle connection is kept for this long; longer than the 60 s of common load balancers. */
+  readonly keepAliveTimeoutMs: number;
+  /** When stopping, answers in flight have this long before their connections are cut. */
+  readonly drainMs: number;
+}
+
+export const defaultLimits: GatewayLimits = {
+  callTimeoutMs: 1_900,
+  healthTimeoutMs: 1_000,
+  requestsInFlightMax: 1_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  drainMs: 5_000,
+};
+
+export interface RateLimiter {
+  /** 0 grants the request; otherwise how many milliseconds to wait. */
+  take(key: string, nowMs: number): number;
+}
+
+/** Client addresses remembered at most; the ones with all their requests left are forgotten first. */
+const clientsMax = 50_000;
+const minuteMs = 60_000;
+
+/**
+ * The generic cell rate algorithm: a burst of a minute's requests, then evenly. It keeps one number a client, the
+ * time at which all its requests are available again.
+ */
+export function rateLimiter(requestsPerMinuteMax: number): RateLimiter {
+  if (requestsPerMinuteMax === 0) return { take: () => 0 };
+  const costMs = minuteMs / requestsPerMinuteMax;
+  const fullAt = new Map<string, number>();
+  const forget = (nowMs: number) => {
+    for (const [key, time] of fullAt) if (time <= nowMs) fullAt.delete(key);
+    if (fullAt.size >= clientsMax) fullAt.clear();
+  };
+  return {
+    take(key, nowMs) {
+      const next = Math.max(fullAt.get(key) ?? nowMs, nowMs) + costMs;
+      const waitMs = next - nowMs - minuteMs;
+      if (waitMs > 0.5) return waitMs;
+      if (fullAt.size >= clientsMax) forget(nowMs);
+      fullAt.set(key, next);
+      return 0;
+    },
+  };
+}

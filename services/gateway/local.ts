@@ -1,0 +1,64 @@
+/** The answers that the gateway gives by itself: health, the documents, the page, the catalogue of problems. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServiceBroker } from "moleculer";
+import type { Health } from "../contracts/actions.ts";
+import { asyncApiDocument } from "./asyncapi.ts";
+import { docsFile, docsPage, type StaticFile } from "./docs.ts";
+import { answerWith, exchangeOf } from "./exchange.ts";
+import { live, ready } from "./health.ts";
+import { openApiDocument } from "./openapi.ts";
+import { HttpProblem, type ProblemSlug, problemTypes } from "./problems.ts";
+import type { LocalHandler } from "./routes.ts";
+
+export type LocalAnswer = (req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
+
+export interface LocalOptions {
+  /** Undefined until the service is created. */
+  readonly broker: () => ServiceBroker | undefined;
+  readonly healthTimeoutMs: number;
+  readonly closing: () => boolean;
+}
+
+const json = "application/json; charset=utf-8";
+/** The page's files change with a release only. */
+const fileCacheControl = "public, max-age=3600";
+
+function problemPage(slug: string): string {
+  if (!Object.hasOwn(problemTypes, slug))
+    throw new HttpProblem("not-found", "There is no such type of problem");
+  const { status, title, about } = problemTypes[slug as ProblemSlug];
+  return JSON.stringify({ type: `/problems/${slug}`, title, status, description: about });
+}
+
+const sendHealth = (res: ServerResponse, health: Health): void =>
+  answerWith(res, health.status === "up" ? 200 : 503, json, JSON.stringify(health));
+
+function sendFile(res: ServerResponse, file: StaticFile): void {
+  res.setHeader("Cache-Control", fileCacheControl);
+  answerWith(res, 200, file.contentType, file.content);
+}
+
+/** Makes the documents once; each answer may throw a problem. */
+export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalAnswer> {
+  const openapi = JSON.stringify(openApiDocument());
+  const asyncapi = JSON.stringify(asyncApiDocument());
+  const stopping: Health = {
+    status: "down",
+    checks: { gateway: { status: "down", detail: "is not running" } },
+  };
+  const readiness = async (): Promise<Health> => {
+    const broker = options.broker();
+    return broker === undefined || options.closing()
+      ? stopping
+      : await ready(broker, options.healthTimeoutMs);
+  };
+  return {
+    live: (_req, res) => sendHealth(res, live()),
+    ready: async (_req, res) => sendHealth(res, await readiness()),
+    openapi: (_req, res) => answerWith(res, 200, json, openapi),
+    asyncapi: (_req, res) => answerWith(res, 200, json, asyncapi),
+    docs: (_req, res) => sendFile(res, docsPage),
+    docsFile: async (req, res) => sendFile(res, await docsFile(exchangeOf(req).pathParams.file ?? "")),
+    problem: (req, res) => answerWith(res, 200, json, problemPage(exchangeOf(req).pathParams.slug ?? "")),
+  };
+}

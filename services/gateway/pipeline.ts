@@ -1,0 +1,140 @@
+/**
+ * A request's way up to the call of its action: limits → route → headers, query and body → moleculer-web. Every
+ * error on it ends in `answerProblem`.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { newCorrelationId, withCorrelation } from "../../mixins/correlation.ts";
+import type { Platform } from "../../mixins/platform.ts";
+import type { Config } from "../config/index.ts";
+import { readJsonObject } from "./body.ts";
+import { answerProblem, begin, type Exchange, exchangeOf } from "./exchange.ts";
+import type { GatewayLimits, RateLimiter } from "./limits.ts";
+import { HttpProblem, problemBody, problemContentType, retryAfter, unavailable } from "./problems.ts";
+import { expectedVersionsOf, idempotencyKeyOf, queryOf, requireActor } from "./request.ts";
+import { allowed, everyMethod, findRoute, operationOf } from "./router.ts";
+import type { Operation } from "./routes.ts";
+
+/** What all requests of one gateway share. */
+export interface Gate {
+  readonly platform: Platform;
+  readonly config: Config;
+  readonly limits: GatewayLimits;
+  readonly limiter: RateLimiter;
+  inFlight: number;
+}
+
+/** Calls the action of the row that `answer` found, and sends its answer. */
+export type Dispatch = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
+/** Health is asked for by orchestrators and must not be refused because others ask too much. */
+function admit(gate: Gate, req: IncomingMessage): void {
+  const waitMs = gate.limiter.take(req.socket.remoteAddress ?? "", gate.platform.now().getTime());
+  if (waitMs > 0)
+    throw new HttpProblem("too-many-requests", "This client has used up its requests for now", {
+      headers: retryAfter(waitMs),
+    });
+  if (gate.inFlight >= gate.limits.requestsInFlightMax) throw unavailable();
+}
+
+/** Reads and checks what the operation takes of the request. */
+async function prepare(
+  gate: Gate,
+  exchange: Exchange,
+  operation: Operation,
+  req: IncomingMessage,
+): Promise<void> {
+  if (!("action" in operation.target)) return;
+  requireActor(req.headers);
+  if (operation.write) {
+    const idempotencyKey = idempotencyKeyOf(req.headers);
+    if (idempotencyKey !== undefined) exchange.meta = { ...exchange.meta, idempotencyKey };
+  }
+  const query = queryOf(exchange.query, Object.keys(operation.query ?? {}));
+  const expectedVersions = operation.conditional ? expectedVersionsOf(req.headers) : undefined;
+  const body =
+    operation.body === undefined
+      ? {}
+      : await readJsonObject(req, {
+          accepted: operation.body.mediaTypes,
+          bytesMax: gate.config.bodyBytesMax,
+        });
+  exchange.params = operation.target.params({ path: exchange.pathParams, query, body, expectedVersions });
+}
+
+function answerOptions(res: ServerResponse, allow: string): void {
+  res.statusCode = 204;
+  res.setHeader("Allow", allow);
+  res.end();
+}
+
+async function answer(
+  gate: Gate,
+  dispatch: Dispatch,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const exchange = exchangeOf(req);
+  const method = req.method ?? "";
+  if (req.headers.expect !== undefined && req.headers.expect.toLowerCase() !== "100-continue")
+    throw new HttpProblem("expectation-failed", "The only expectation that can be met is 100-continue");
+  if (method === "OPTIONS" && exchange.path === "*") return answerOptions(res, everyMethod);
+  const route = findRoute(exchange.path);
+  if (route !== undefined) {
+    exchange.pattern = route.pattern;
+    exchange.pathParams = route.params;
+  }
+  if (!exchange.pattern.startsWith("/health/")) admit(gate, req);
+  if (method === "OPTIONS" && route !== undefined) return answerOptions(res, allowed(route));
+  const operation = operationOf(route, method);
+  exchange.operation = operation;
+  await prepare(gate, exchange, operation, req);
+  // Our own path and no query: moleculer-web matches it once more and must come to the same row.
+  req.url = exchange.path;
+  if (method !== "GET" && method !== "HEAD") delete req.headers["if-none-match"];
+  await dispatch(req, res);
+}
+
+/** What the server calls for every request. */
+export function onRequest(
+  gate: Gate,
+  dispatch: Dispatch,
+): (req: IncomingMessage, res: ServerResponse) => void {
+  const work = async (req: IncomingMessage, res: ServerResponse) => {
+    gate.inFlight += 1;
+    res.once("close", () => {
+      gate.inFlight -= 1;
+    });
+    try {
+      await answer(gate, dispatch, req, res);
+    } catch (error) {
+      answerProblem(gate.platform, req, res, error);
+    }
+  };
+  return (req, res) => {
+    const exchange = begin(gate.platform, req, res);
+    void withCorrelation(exchange.correlation, () => work(req, res));
+  };
+}
+
+/** Answers a request that the parser gave up on; there is no request to take a correlation id from. */
+export function onMalformed(problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined): void {
+  if (res?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const correlationId = newCorrelationId();
+  const body = JSON.stringify(problemBody(problem, { correlationId }));
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${problemBody(problem, { correlationId }).title}`,
+      `Content-Type: ${problemContentType}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Correlation-ID: ${correlationId}`,
+      "Cache-Control: no-store",
+      "Connection: close",
+      "",
+      body,
+    ].join("\r\n"),
+  );
+}

@@ -1,0 +1,234 @@
+/**
+ * Every problem the gateway answers with (RFC 9457), and how an error becomes one.
+ *
+ * Promise: a refusal says what to change, a 503 when to come back, and a 500 nothing about our insides.
+ */
+import * as z from "zod";
+import { type FieldError, Refusal, Unavailable } from "../contracts/errors.ts";
+
+interface ProblemType {
+  readonly status: number;
+  readonly title: string;
+  readonly about: string;
+}
+
+/** By slug; the `type` of a problem is `/problems/<slug>`. Slugs of refusals are their types. */
+export const problemTypes = {
+  "malformed-request": {
+    status: 400,
+    title: "Malformed request",
+    about: "The request line, the framing or a percent-encoding is not valid HTTP.",
+  },
+  "malformed-json": {
+    status: 400,
+    title: "Malformed JSON",
+    about: "The body is empty, not valid UTF-8 or not valid JSON.",
+  },
+  "invalid-header": {
+    status: 400,
+    title: "Invalid header",
+    about: "A header that the gateway reads has a value that it can't have.",
+  },
+  "idempotency-key-invalid": {
+    status: 400,
+    title: "Invalid idempotency key",
+    about: "Idempotency-Key takes 1 to 255 visible ASCII characters, bare or as a quoted string.",
+  },
+  "not-found": {
+    status: 404,
+    title: "Not found",
+    about: "Nothing lives at this path, or what lived there is deleted.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "Method not allowed",
+    about: "The path exists and takes only the methods that Allow lists.",
+  },
+  "request-timeout": {
+    status: 408,
+    title: "Request timeout",
+    about: "The request did not arrive completely in time.",
+  },
+  "address-taken": {
+    status: 409,
+    title: "Address taken",
+    about: "An address of the request belongs, belonged or is promised to somebody else, or is blocked.",
+  },
+  "not-deleted": { status: 409, title: "Not deleted", about: "Only a deleted user can be restored." },
+  "idempotency-key-in-use": {
+    status: 409,
+    title: "Idempotency key in use",
+    about: "The first request with this Idempotency-Key is still running.",
+  },
+  "version-mismatch": {
+    status: 412,
+    title: "Version mismatch",
+    about: "The user has changed since the version in If-Match; read it again and decide anew.",
+  },
+  "body-too-large": { status: 413, title: "Body too large", about: "The body exceeds what is accepted." },
+  "unsupported-media-type": {
+    status: 415,
+    title: "Unsupported media type",
+    about: "The body's Content-Type, charset or Content-Encoding is not one that this operation takes.",
+  },
+  "expectation-failed": {
+    status: 417,
+    title: "Expectation failed",
+    about: "The only expectation that can be met is 100-continue.",
+  },
+  "invalid-fields": {
+    status: 422,
+    title: "Invalid fields",
+    about: "Members of the body or parameters have invalid values; errors lists each with a JSON pointer.",
+  },
+  "idempotency-key-reused": {
+    status: 422,
+    title: "Idempotency key reused",
+    about: "This Idempotency-Key was used for another request.",
+  },
+  "too-many-requests": {
+    status: 429,
+    title: "Too many requests",
+    about: "This client has used up its requests; Retry-After says when the next is granted.",
+  },
+  "headers-too-large": {
+    status: 431,
+    title: "Header fields too large",
+    about: "The request line and headers exceed what is accepted.",
+  },
+  internal: {
+    status: 500,
+    title: "Internal error",
+    about: "A defect on our side; the correlation id leads to it in the logs.",
+  },
+  unavailable: {
+    status: 503,
+    title: "Unavailable",
+    about:
+      "Something needed can't be reached. Repeat the request after Retry-After; with an Idempotency-Key that is safe for every write.",
+  },
+} as const satisfies Record<string, ProblemType>;
+export type ProblemSlug = keyof typeof problemTypes;
+
+export const Problem = z
+  .object({
+    type: z.string().meta({ description: "URI reference of the problem's description, /problems/<slug>" }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().optional().meta({ description: "The path of the request" }),
+    correlationId: z.string(),
+    errors: z
+      .array(
+        z.object({
+          pointer: z.string().meta({ description: "JSON pointer as a URI fragment (RFC 6901 §6)" }),
+          detail: z.string(),
+        }),
+      )
+      .optional(),
+  })
+  .meta({ id: "Problem", description: "RFC 9457" });
+export type Problem = z.infer<typeof Problem>;
+
+export const problemContentType = "application/problem+json";
+
+interface ProblemOptions {
+  readonly errors?: readonly FieldError[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/** An answer that is a problem; thrown anywhere on a request's way. */
+export class HttpProblem extends Error {
+  override name = "HttpProblem";
+  readonly slug: ProblemSlug;
+  readonly errors: readonly FieldError[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
+    super(detail, options.cause === undefined ? {} : { cause: options.cause });
+    this.slug = slug;
+    this.errors = options.errors;
+    this.headers = options.headers ?? {};
+  }
+  get status(): number {
+    return problemTypes[this.slug].status;
+  }
+}
+
+/** 422 for one field or parameter. */
+export const invalidField = (name: string, detail: string): HttpProblem =>
+  new HttpProblem("invalid-fields", "The request has invalid fields", {
+    errors: [
+      { pointer: `#/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`, detail },
+    ],
+  });
+
+/** Moleculer's ways to say that a call can't be served now; compared by name because classes are lost on the wire. */
+const unavailableNames = new Set([
+  "ServiceNotFoundError",
+  "ServiceNotAvailableError",
+  "ServiceUnavailableError",
+  "BrokerDisconnectedError",
+  "RequestTimeoutError",
+  "RequestRejectedError",
+  "RequestSkippedError",
+  "QueueIsFullError",
+]);
+
+const retryAfterDefaultMs = 1_000;
+
+export const retryAfter = (ms: number): Record<string, string> => ({
+  "Retry-After": String(Math.max(1, Math.ceil(ms / 1_000))),
+});
+
+export const unavailable = (ms: number = retryAfterDefaultMs, cause?: unknown): HttpProblem =>
+  new HttpProblem("unavailable", "The request can't be served at the moment, repeat it later", {
+    headers: retryAfter(ms),
+    cause,
+  });
+
+const isProblemSlug = (type: unknown): type is ProblemSlug =>
+  typeof type === "string" && Object.hasOwn(problemTypes, type);
+
+function refused(error: Refusal): HttpProblem {
+  if (!isProblemSlug(error.type)) return internal(error);
+  const errors = error.data?.errors;
+  return new HttpProblem(error.type, error.message, {
+    ...(errors === undefined ? {} : { errors }),
+    ...(error.type === "idempotency-key-in-use" ? { headers: retryAfter(retryAfterDefaultMs) } : {}),
+  });
+}
+
+const internal = (cause: unknown): HttpProblem =>
+  new HttpProblem("internal", "The request failed; the correlation id leads to the cause in the logs", {
+    cause,
+  });
+
+/** Never throws, whatever was thrown. */
+export function problemFor(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (error instanceof Refusal) return refused(error);
+  if (error instanceof Unavailable) return unavailable(error.data?.retryAfterMs, error);
+  if (error instanceof URIError)
+    return new HttpProblem("malformed-request", "The path has a malformed percent-encoding");
+  if (error instanceof Error && unavailableNames.has(error.name))
+    return unavailable(retryAfterDefaultMs, error);
+  return internal(error);
+}
+
+/** The body of the answer. */
+export function problemBody(
+  problem: HttpProblem,
+  request: { readonly instance?: string; readonly correlationId: string },
+): Problem {
+  const { status, title } = problemTypes[problem.slug];
+  return {
+    type: `/problems/${problem.slug}`,
+    title,
+    status,
+    detail: problem.message,
+    ...(request.instance === undefined ? {} : { instance: request.instance }),
+    correlationId: request.correlationId,
+    ...(problem.errors === undefined ? {} : { errors: [...problem.errors] }),
+  };
+}

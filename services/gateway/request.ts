@@ -1,0 +1,106 @@
+/** What a request line and its headers say, checked: the correlation, the caller, conditions and query parameters. */
+import type { IncomingHttpHeaders } from "node:http";
+import {
+  anonymous,
+  type Correlation,
+  continueTrace,
+  isCorrelationId,
+  newCorrelationId,
+} from "../../mixins/correlation.ts";
+import { httpHeader } from "../contracts/headers.ts";
+import { HttpProblem, invalidField } from "./problems.ts";
+
+const idempotencyKeyCharsMax = 255;
+
+/** Takes what the caller sent where it is usable and makes the rest; never fails, so every answer can carry it. */
+export function correlationOf(headers: IncomingHttpHeaders): Correlation {
+  const given = headers[httpHeader.correlationId];
+  const actor = headers[httpHeader.actor];
+  return {
+    correlationId: isCorrelationId(given) ? given : newCorrelationId(),
+    traceparent: continueTrace(headers[httpHeader.traceparent]),
+    actor: isActor(actor) ? actor : anonymous,
+  };
+}
+
+// The same alphabet as a correlation id; a header sent twice arrives joined by ", " and so is refused.
+const isActor = isCorrelationId;
+
+/** Throws a problem when X-Actor is there and unusable: an audit entry under a wrong name is worse than a refusal. */
+export function requireActor(headers: IncomingHttpHeaders): void {
+  const actor = headers[httpHeader.actor];
+  if (actor !== undefined && !isActor(actor))
+    throw new HttpProblem("invalid-header", "X-Actor must be 1 to 128 visible ASCII characters");
+}
+
+/** The key of Idempotency-Key: bare, or a quoted string as in the IETF draft; both forms name the same key. */
+export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
+  const header = headers[httpHeader.idempotencyKey];
+  if (header === undefined) return undefined;
+  const text = String(header);
+  const quoted = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(text)?.[1];
+  const key = quoted?.replaceAll(/\\(["\\])/g, "$1") ?? text;
+  const bounded = key.length >= 1 && key.length <= idempotencyKeyCharsMax;
+  if (!bounded || (quoted === undefined && !/^[\x21-\x7e]+$/.test(key)))
+    throw new HttpProblem(
+      "idempotency-key-invalid",
+      `Idempotency-Key must be 1 to ${idempotencyKeyCharsMax} visible ASCII characters`,
+    );
+  return key;
+}
+
+const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+
+/**
+ * The versions that If-Match allows; undefined is no condition. Weak tags and tags that we never gave match nothing
+ * (RFC 9110 §8.8.3.2), so they only fail to add a version: an empty list refuses every version.
+ */
+export function expectedVersionsOf(headers: IncomingHttpHeaders): number[] | undefined {
+  const header = headers[httpHeader.ifMatch];
+  if (header === undefined) return headers["if-none-match"]?.trim() === "*" ? [] : undefined;
+  const text = header.trim();
+  if (text === "*") return undefined;
+  // No version holds a comma, so a tag that does is not ours and may fall apart here into malformed parts.
+  const tags = text.split(",").map((part) => part.trim());
+  const versions: number[] = [];
+  for (const tag of tags.filter((part) => part !== "")) {
+    const match = entityTag.exec(tag);
+    if (match === null) throw new HttpProblem("invalid-header", 'If-Match must be * or tags like "3"');
+    const version = Number(match[2]);
+    if (match[1] === undefined && /^[1-9]\d{0,14}$/.test(match[2] ?? "")) versions.push(version);
+  }
+  if (tags.every((part) => part === ""))
+    throw new HttpProblem("invalid-header", 'If-Match must be * or tags like "3"');
+  return versions;
+}
+
+export interface Target {
+  /** Still percent-encoded. */
+  readonly path: string;
+  readonly query: string;
+}
+
+/** Splits origin-form and absolute-form (RFC 9112 §3.2); `OPTIONS *` has the path `*`. */
+export function targetOf(url: string): Target {
+  const local = url.replace(/^https?:\/\/[^/?#]*/i, "");
+  const [path = "", ...rest] = (local.split("#", 1)[0] ?? "").split("?");
+  return { path: path === "" ? "/" : path, query: rest.join("?") };
+}
+
+/** Throws URIError, which becomes a 400. */
+const decode = (text: string): string => decodeURIComponent(text.replaceAll("+", " "));
+
+/** Query parameters, each known and given once; throws a problem that points to the first that is not. */
+export function queryOf(query: string, known: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const pair of query.split("&").filter((part) => part !== "")) {
+    const [rawName = "", ...rawValue] = pair.split("=");
+    const name = decode(rawName);
+    const value = decode(rawValue.join("="));
+    if (!known.includes(name)) throw invalidField(name, "is not a known query parameter");
+    if (Object.hasOwn(found, name)) throw invalidField(name, "must be given once");
+    if (/\p{Cc}/u.test(value)) throw invalidField(name, "must not contain control characters");
+    found[name] = value;
+  }
+  return found;
+}

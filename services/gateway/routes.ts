@@ -1,0 +1,300 @@
+/**
+ * The one table of the HTTP surface: it drives the aliases of moleculer-web, what is taken from a request, the
+ * answers, and the OpenAPI document. To add an endpoint, add a row.
+ */
+import * as z from "zod";
+import {
+  type ActionInput,
+  type ActionName,
+  AddressInfo,
+  AuditPage,
+  CreatedUser,
+  CreateUser,
+  Health,
+  ListAudit,
+  ListUsers,
+  LookUpAddress,
+  PatchUser,
+  ReplaceUser,
+  UserPage,
+} from "../contracts/actions.ts";
+import { SmtpAddress, User, UserId } from "../contracts/user.ts";
+import * as example from "./examples.ts";
+import { HttpProblem, invalidField, type ProblemSlug } from "./problems.ts";
+
+/** What a row may use of a request; nothing of it has got past the checks of request.ts and body.ts. */
+export interface RequestParts {
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly expectedVersions: readonly number[] | undefined;
+}
+
+export type LocalHandler = "live" | "ready" | "openapi" | "asyncapi" | "docs" | "docsFile" | "problem";
+
+interface ActionTarget {
+  readonly action: ActionName;
+  readonly params: (parts: RequestParts) => unknown;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly tag: "users" | "addresses" | "audit" | "health" | "documents";
+  readonly summary: string;
+  readonly description?: string;
+  readonly target: ActionTarget | { readonly local: LocalHandler };
+  readonly pathParams?: Readonly<Record<string, z.ZodType>>;
+  /** Known query parameters; absent: the query is ignored. */
+  readonly query?: Readonly<Record<string, z.ZodType>>;
+  readonly body?: {
+    readonly schema: z.ZodType;
+    readonly mediaTypes: readonly string[];
+    readonly example: unknown;
+  };
+  readonly status: 200 | 201 | 204;
+  readonly answer?: { readonly schema: z.ZodType; readonly example?: unknown; readonly mediaType?: string };
+  /** The answer carries ETag, and Location when it is a 201. */
+  readonly tagged?: boolean;
+  /** Takes Idempotency-Key. */
+  readonly write?: boolean;
+  /** Takes If-Match. */
+  readonly conditional?: boolean;
+  /** Beside those that every operation has. */
+  readonly problems: readonly ProblemSlug[];
+}
+
+/** Types the row's params by its action and keeps them together. */
+const to = <N extends ActionName>(
+  action: N,
+  params: (parts: RequestParts) => ActionInput<N>,
+): ActionTarget => ({ action, params });
+
+/** A path id that is no UUID names nothing, so it is as unknown as any other. */
+function userId({ path }: RequestParts): string {
+  const parsed = UserId.safeParse(path.id);
+  if (!parsed.success) throw new HttpProblem("not-found", "Cannot find the user: no user has this id");
+  return parsed.data.toLowerCase();
+}
+
+/** The id comes from the path and the condition from If-Match; a body may repeat the one and not set the other. */
+function targetUser(parts: RequestParts) {
+  return {
+    id: userId(parts),
+    ...(parts.expectedVersions === undefined ? {} : { expectedVersions: [...parts.expectedVersions] }),
+  };
+}
+
+function withBody(parts: RequestParts) {
+  if (Object.hasOwn(parts.body, "expectedVersions"))
+    throw invalidField("expectedVersions", "is not a known member");
+  return { ...parts.body, ...targetUser(parts) };
+}
+
+const json = ["application/json"];
+const mergePatch = ["application/merge-patch+json", "application/json"];
+const bodyProblems: readonly ProblemSlug[] = ["malformed-json", "body-too-large", "unsupported-media-type"];
+const keyProblems: readonly ProblemSlug[] = [
+  "idempotency-key-invalid",
+  "idempotency-key-in-use",
+  "idempotency-key-reused",
+];
+const userPath = { pathParams: { id: UserId } };
+const userAnswer = { status: 200, answer: { schema: User, example: example.user }, tagged: true } as const;
+const body = (schema: z.ZodType, mediaTypes: readonly string[], sample: unknown) => ({
+  body: { schema, mediaTypes, example: sample },
+});
+
+const targetOnly = { id: true, expectedVersions: true } as const;
+const echoedId = { id: z.unknown().optional() };
+const ReplaceUserBody = ReplaceUser.omit(targetOnly).extend(echoedId).meta({
+  id: "ReplaceUserBody",
+  description: "Read-only members of a user are accepted and ignored",
+});
+const PatchUserBody = PatchUser.omit(targetOnly).extend(echoedId).meta({
+  id: "PatchUserBody",
+  description:
+    "JSON merge patch (RFC 7396); null empties secondarySmtps; read-only members are accepted and ignored",
+});
+const AnyObject = z.looseObject({}).meta({ id: "Document" });
+
+const userOperations: readonly Operation[] = [
+  {
+    id: "createUser",
+    method: "POST",
+    path: "/users",
+    tag: "users",
+    summary: "Create a user",
+    description:
+      "An address that is taken gets a number as suffix; then requestedSmtp stands beside primarySmtp, and assignments tells every address that was changed and why.",
+    target: to("users.create", ({ body }) => body as ActionInput<"users.create">),
+    query: {},
+    ...body(CreateUser, json, example.createUser),
+    status: 201,
+    answer: { schema: CreatedUser, example: example.createdUser },
+    tagged: true,
+    write: true,
+    problems: [...bodyProblems, ...keyProblems],
+  },
+  {
+    id: "listUsers",
+    method: "GET",
+    path: "/users",
+    tag: "users",
+    summary: "List users",
+    description: "In a stable order; nextCursor, when it is not null, fetches the next page.",
+    target: to("users.list", ({ query }) => query),
+    query: ListUsers.shape,
+    status: 200,
+    answer: { schema: UserPage, example: example.userPage },
+    problems: [],
+  },
+  {
+    id: "getUser",
+    method: "GET",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Get a user",
+    target: to("users.get", (parts) => ({ id: userId(parts) })),
+    ...userPath,
+    query: {},
+    ...userAnswer,
+    problems: ["not-found"],
+  },
+  {
+    id: "replaceUser",
+    method: "PUT",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Replace a user",
+    description:
+      "Without secondarySmtps they are kept; with it the list is set exactly, and the old primary joins it when the primary changed.",
+    target: to("users.replace", (parts) => withBody(parts) as ActionInput<"users.replace">),
+    ...userPath,
+    query: {},
+    ...body(ReplaceUserBody, json, example.replaceUser),
+    ...userAnswer,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "address-taken", "version-mismatch", ...bodyProblems, ...keyProblems],
+  },
+  {
+    id: "patchUser",
+    method: "PATCH",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Change a user",
+    description: "JSON merge patch (RFC 7396). A new primary pushes the old one to the secondaries.",
+    target: to("users.patch", (parts) => withBody(parts) as ActionInput<"users.patch">),
+    ...userPath,
+    query: {},
+    ...body(PatchUserBody, mergePatch, example.patchUser),
+    ...userAnswer,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "address-taken", "version-mismatch", ...bodyProblems, ...keyProblems],
+  },
+  {
+    id: "deleteUser",
+    method: "DELETE",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Delete a user",
+    description: "The user's addresses are kept from everybody else; a restore gets them all back.",
+    target: to("users.remove", targetUser),
+    ...userPath,
+    query: {},
+    status: 204,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "version-mismatch", ...keyProblems],
+  },
+  {
+    id: "restoreUser",
+    method: "POST",
+    path: "/users/:id/restore",
+    tag: "users",
+    summary: "Restore a deleted user with all its addresses",
+    target: to("users.restore", targetUser),
+    ...userPath,
+    query: {},
+    ...userAnswer,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "not-deleted", "address-taken", "version-mismatch", ...keyProblems],
+  },
+];
+
+const readOperations: readonly Operation[] = [
+  {
+    id: "lookUpAddress",
+    method: "GET",
+    path: "/smtp/:address",
+    tag: "addresses",
+    summary: "Who holds an address, now or at a time in the past",
+    target: to("smtp-registry.lookup", ({ path, query }) => ({ ...query, address: path.address ?? "" })),
+    pathParams: { address: SmtpAddress },
+    query: { at: LookUpAddress.shape.at },
+    status: 200,
+    answer: { schema: AddressInfo, example: example.addressInfo },
+    problems: [],
+  },
+  {
+    id: "listAudit",
+    method: "GET",
+    path: "/audit",
+    tag: "audit",
+    summary: "Who changed what, and when",
+    target: to("audit.list", ({ query }) => query),
+    query: ListAudit.shape,
+    status: 200,
+    answer: { schema: AuditPage, example: example.auditPage },
+    problems: [],
+  },
+];
+
+const document = (path: string, local: LocalHandler, summary: string): Operation => ({
+  id: local,
+  method: "GET",
+  path,
+  tag: "documents",
+  summary,
+  target: { local },
+  status: 200,
+  answer: { schema: AnyObject },
+  problems: [],
+});
+
+const localOperations: readonly Operation[] = [
+  {
+    ...document("/health/live", "live", "Whether the process is alive"),
+    tag: "health",
+    answer: { schema: Health, example: example.live },
+  },
+  {
+    ...document("/health/ready", "ready", "Whether the gateway and every service behind it can work"),
+    tag: "health",
+    description: "503 with the same body when one of them can't; the checks name it.",
+    answer: { schema: Health, example: example.ready },
+  },
+  document("/openapi.json", "openapi", "This document"),
+  document("/asyncapi.json", "asyncapi", "The events, as an AsyncAPI 3 document"),
+  {
+    ...document("/docs", "docs", "Both documents for people"),
+    answer: { schema: z.string(), mediaType: "text/html" },
+  },
+  {
+    ...document("/docs/:file", "docsFile", "A part of the page"),
+    pathParams: { file: z.string() },
+    answer: { schema: z.string(), mediaType: "*/*" },
+    problems: ["not-found"],
+  },
+  {
+    ...document("/problems/:slug", "problem", "What a type of problem means"),
+    pathParams: { slug: z.string() },
+    problems: ["not-found"],
+  },
+];
+
+export const operations: readonly Operation[] = [...userOperations, ...readOperations, ...localOperations];

@@ -1,0 +1,90 @@
+/** moleculer-web's settings out of the route table: it matches the alias, calls the action and sends its answer. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Context } from "moleculer";
+import type { CallMeta } from "../contracts/actions.ts";
+import { answerProblem, exchangeOf } from "./exchange.ts";
+import type { LocalAnswer } from "./local.ts";
+import type { Gate } from "./pipeline.ts";
+import { type LocalHandler, type Operation, operations } from "./routes.ts";
+
+/** Puts the row's status and headers on the answer that the action gave. */
+function present(
+  ctx: Context<unknown, CallMeta & { $location?: string }>,
+  req: IncomingMessage,
+  res: ServerResponse,
+  data: unknown,
+) {
+  const { operation } = exchangeOf(req);
+  if (operation === undefined) return data;
+  res.statusCode = operation.status;
+  if (ctx.meta.idempotentReplayed === true && operation.write) res.setHeader("Idempotent-Replayed", "true");
+  if (operation.tagged) {
+    const { id, version } = data as { id: string; version: number };
+    res.setHeader("ETag", `"${version}"`);
+    if (operation.status === 201) ctx.meta.$location = `/users/${id}`;
+  }
+  return operation.status === 204 ? null : data;
+}
+
+type Alias = string | ((req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void);
+
+function aliases(local: Record<LocalHandler, LocalAnswer>): Record<string, Alias> {
+  const aliasOf = ({ target }: Operation): Alias =>
+    "action" in target
+      ? target.action
+      : (req, res, next) =>
+          void Promise.resolve()
+            .then(() => local[target.local](req, res))
+            .catch(next);
+  return Object.fromEntries(
+    operations.flatMap((operation) => {
+      const methods = operation.method === "GET" ? ["GET", "HEAD"] : [operation.method];
+      return methods.map((method) => [`${method} ${operation.path}`, aliasOf(operation)] as const);
+    }),
+  );
+}
+
+/** No server, body parser, CORS, log line or ETag of its own. */
+export const webSettings = (gate: Gate, local: Record<LocalHandler, LocalAnswer>) => ({
+  server: false,
+  path: "/",
+  logRequest: null,
+  logRequestParams: null,
+  logResponse: null,
+  logRouteRegistration: null,
+  rootCallOptions: (options: { requestID?: string; meta?: CallMeta }, req: IncomingMessage) => {
+    const { correlation, meta } = exchangeOf(req);
+    options.requestID = correlation.correlationId;
+    options.meta = { ...meta };
+  },
+  onError: (req: IncomingMessage, res: ServerResponse, error: unknown) =>
+    answerProblem(gate.platform, req, res, error),
+  routes: [
+    {
+      path: "/",
+      mappingPolicy: "restrict",
+      mergeParams: false,
+      bodyParsers: false,
+      etag: false,
+      logging: false,
+      callOptions: { timeout: gate.limits.callTimeoutMs },
+      aliases: aliases(local),
+      onBeforeCall: (
+        _ctx: Context,
+        _route: unknown,
+        req: IncomingMessage & { $params?: unknown },
+        res: ServerResponse,
+      ) => {
+        req.$params = exchangeOf(req).params;
+        res.removeHeader("X-Request-ID");
+      },
+      onAfterCall: (
+        ctx: Context<unknown, CallMeta>,
+        _route: unknown,
+        req: IncomingMessage,
+        res: ServerResponse,
+        data: unknown,
+      ) => present(ctx, req, res, data),
+    },
+  ],
+});
