@@ -20,11 +20,11 @@ export const OutboxMessage = defineEntity({
     partition: p.smallint(),
     aggregateId: p.uuid(),
     eventId: p.uuid(),
-    type: p.string(),
-    correlationId: p.string(),
+    type: p.text(),
+    correlationId: p.text(),
     /** The structured CloudEvent as it will be published, byte for byte. */
     body: p.text(),
-    createdAt: p.datetime().defaultRaw("now()"),
+    createdAt: p.datetime(3).defaultRaw("now()"),
   },
   indexes: [{ name: "outbox_partition_id_idx", properties: ["partition", "id"] }],
 });

@@ -1,7 +1,9 @@
 /** Which tables live in which database: what the migrator and the drift check need to know, and nothing else does. */
 import type { EntitySchema } from "@mikro-orm/core";
+import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
 import { IdempotencyRecord } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
+import { AuditEntryRow } from "../audit/entities.ts";
 import { registryEntities } from "../smtp-registry/entities.ts";
 import { usersEntities } from "../users/entities.ts";
 
@@ -10,6 +12,8 @@ export type DatabaseName = "users" | "registry";
 export const entitiesOf: Record<DatabaseName, readonly EntitySchema[]> = {
   users: [
     OutboxMessage as unknown as EntitySchema,
+    DeadLetterRecord as unknown as EntitySchema,
+    AuditEntryRow as unknown as EntitySchema,
     IdempotencyRecord as unknown as EntitySchema,
     ...usersEntities,
   ],

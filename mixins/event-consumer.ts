@@ -1,0 +1,173 @@
+/**
+ * Promise: every event of a queue takes its effect at least once before it is acknowledged; one that can't is set
+ * aside without holding up the others.
+ *
+ * - The whole batch goes to `apply`, which commits its effects in one transaction (exactly-once is `apply`'s: a
+ *   watermark or an inbox row in that same transaction).
+ * - What can't be parsed is dead at once: no later try makes it an event.
+ * - An error bisects the batch down to the one event; that gets two more tries at once, then the retry ladder.
+ * - A transaction that lost against another one is repeated at once.
+ * - A database that can't be reached is no fault of the event: the same batch waits for it, with backoff, and goes
+ *   back to the queue untouched when the service stops.
+ *
+ * `started` subscribes, `stopped` resolves when the deliveries in hand are settled. List this mixin after the
+ * database's, so that it stops before.
+ */
+import { Unavailable } from "../services/contracts/errors.ts";
+import type { UserEvent } from "../services/contracts/events.ts";
+import { applyBisecting } from "./bisect.ts";
+import { backoffMs, pause } from "./bus/pause.ts";
+import type { BatchHandler, Bus, Delivery, Subscription, Verdict } from "./bus/port.ts";
+import { settlementOf } from "./bus/settlement.ts";
+import { withCorrelation } from "./correlation.ts";
+import { isContention, isDatabaseUnavailable } from "./database.ts";
+import { errorFrames, errorText } from "./error-text.ts";
+import { parseEvent } from "./event-parsing.ts";
+import type { Logger } from "./logging.ts";
+import type { Metrics, ProcessedResult } from "./metrics.ts";
+import type { Mixin } from "./platform.ts";
+
+const immediateRetriesMax = 2;
+const immediateRetryDelayMinMs = 20;
+const immediateRetryDelayMaxMs = 100;
+const contentionRetriesMax = 5;
+const outageDelayMinMs = 100;
+const outageDelayMaxMs = 5_000;
+
+/** What `apply` says of an event: `stale` is one older than what is known of its user. */
+export type Applied = "processed" | "duplicate" | "stale";
+
+/** One answer for each event, in order; all or none of the effects. */
+export type ApplyEvents = (events: readonly UserEvent[]) => Promise<readonly Applied[]>;
+
+export interface EventHandlerOptions {
+  /** Label of the metric. */
+  readonly name: string;
+  readonly queue: string;
+  /** To tell a retry from a dead letter in the metric, as the bus settles it. */
+  readonly retryDelaysMs: readonly number[];
+  readonly log: Logger;
+  readonly metrics: Pick<Metrics, "eventsProcessed">;
+  readonly apply: ApplyEvents;
+}
+
+export interface EventConsumerOptions extends EventHandlerOptions {
+  readonly bus: Bus;
+}
+
+type Outcome = { readonly applied: Applied } | { readonly verdict: Verdict };
+const requeued: Outcome = { verdict: { kind: "requeue" } };
+
+/** The handler alone, for a bus to call. Never rejects. */
+export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal): BatchHandler {
+  const { apply, log, name } = options;
+
+  /** Rejects only with an error that the events themselves may have caused. */
+  async function applyPatiently(events: readonly UserEvent[]): Promise<readonly Outcome[]> {
+    let contentions = 0;
+    for (let outages = 0; !stopping.aborted; ) {
+      try {
+        const applied = await applyKnown(apply, events);
+        if (outages > 0) log.info({ consumer: name }, "consumer goes on, its database can be reached again");
+        return applied.map((result) => ({ applied: result }));
+      } catch (error) {
+        if (isContention(error) && contentions < contentionRetriesMax) contentions += 1;
+        else if (error instanceof Unavailable || isDatabaseUnavailable(error)) {
+          if (outages === 0)
+            log.warn({ consumer: name, reason: errorText(error) }, "consumer waits for its database");
+          await pause(backoffMs(outages, outageDelayMinMs, outageDelayMaxMs), stopping);
+          outages += 1;
+        } else throw error;
+      }
+    }
+    return events.map(() => requeued);
+  }
+
+  async function retryAlone(event: UserEvent, firstError: unknown): Promise<Outcome> {
+    let error = firstError;
+    for (let retry = 0; retry < immediateRetriesMax; retry += 1) {
+      await pause(backoffMs(retry, immediateRetryDelayMinMs, immediateRetryDelayMaxMs), stopping);
+      try {
+        return (await applyPatiently([event]))[0] ?? requeued;
+      } catch (again) {
+        error = again;
+      }
+    }
+    const text = errorText(error);
+    const frames = errorFrames(error);
+    inScope(event, () => log.warn({ consumer: name, reason: text, frames }, "event failed in its consumer"));
+    return { verdict: { kind: "retry", error: text } };
+  }
+
+  return async (batch) => {
+    const parsed = batch.map((delivery) => ({ delivery, result: parseEvent(delivery) }));
+    const events = parsed.flatMap(({ result }) => (result.ok ? [result.event] : []));
+    const outcomes = await applyBisecting(events, applyPatiently, retryAlone);
+    const outcomeOf = new Map(events.map((event, index) => [event, outcomes[index] ?? requeued]));
+    return parsed.map(({ delivery, result }): Verdict => {
+      if (result.ok) return settled(options, delivery, result.event, outcomeOf.get(result.event) ?? requeued);
+      count(options, "unknown", "dead");
+      return { kind: "dead", reason: result.reason, error: result.error };
+    });
+  };
+}
+
+/** A single event runs under its own correlation, also what it logs or calls inside `apply`. */
+async function applyKnown(apply: ApplyEvents, events: readonly UserEvent[]): Promise<readonly Applied[]> {
+  const [first] = events;
+  const alone = events.length === 1 && first !== undefined;
+  const applied = await (alone ? inScope(first, () => apply(events)) : apply(events));
+  if (applied.length !== events.length)
+    throw new Error(`Cannot settle ${events.length} events: ${applied.length} answers came`);
+  return applied;
+}
+
+function settled(
+  options: EventHandlerOptions,
+  delivery: Delivery,
+  event: UserEvent,
+  outcome: Outcome,
+): Verdict {
+  if ("applied" in outcome) {
+    count(options, event.type, outcome.applied);
+    inScope(event, () =>
+      options.log.info({ consumer: options.name, result: outcome.applied }, "event handled"),
+    );
+    return { kind: "done" };
+  }
+  const { action } = settlementOf(outcome.verdict, delivery.attempts, options.retryDelaysMs);
+  if (action === "wait") count(options, event.type, "retried");
+  if (action === "dead-letter") count(options, event.type, "dead");
+  return outcome.verdict;
+}
+
+const count = (options: EventHandlerOptions, type: string, result: ProcessedResult): void =>
+  options.metrics.eventsProcessed.inc({ consumer: options.name, type, result });
+
+const inScope = <T>(event: UserEvent, fn: () => T): T =>
+  withCorrelation(
+    {
+      correlationId: event.correlationid,
+      traceparent: event.traceparent,
+      actor: event.actor,
+      eventId: event.id,
+      eventType: event.type,
+      userId: event.subject,
+    },
+    fn,
+  );
+
+/** The handler with the life of the service that carries it. */
+export function eventConsumer(options: EventConsumerOptions): Mixin {
+  const stopping = new AbortController();
+  let subscription: Subscription | undefined;
+  return {
+    async started() {
+      subscription = options.bus.subscribe(options.queue, eventHandler(options, stopping.signal));
+    },
+    async stopped() {
+      stopping.abort();
+      await subscription?.stop();
+    },
+  };
+}

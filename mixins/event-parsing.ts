@@ -1,0 +1,42 @@
+/** Promise: a handler sees only events that satisfy their schema; why another one does not is told without its values. */
+import { eventTypes, UserEvent } from "../services/contracts/events.ts";
+import type { Delivery } from "./bus/port.ts";
+
+export type ParsedEvent =
+  | { readonly ok: true; readonly event: UserEvent }
+  | {
+      readonly ok: false;
+      readonly reason: "not-json" | "unknown-type" | "invalid-event";
+      readonly error: string;
+    };
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const faultsToldMax = 5;
+
+function json(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(utf8.decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+const isKnownType = (value: unknown): boolean => {
+  const type = (value as { type?: unknown } | null)?.type;
+  return eventTypes.some((known) => known === type);
+};
+
+/** Fields that the schema does not know are ignored, so that a publisher may add some. Never throws. */
+export function parseEvent(delivery: Delivery): ParsedEvent {
+  const value = json(delivery.body);
+  if (value === undefined) return { ok: false, reason: "not-json", error: "the body is not JSON in UTF-8" };
+  if (!isKnownType(value))
+    return { ok: false, reason: "unknown-type", error: "the event's type is none that this consumer knows" };
+  const result = UserEvent.safeParse(value);
+  if (result.success) return { ok: true, event: result.data };
+  // Paths and kinds of fault only: zod's messages and the values themselves may hold names and addresses.
+  const faults = result.error.issues
+    .slice(0, faultsToldMax)
+    .map((issue) => `${issue.path.map(String).join(".")}: ${issue.code}`);
+  return { ok: false, reason: "invalid-event", error: faults.join("; ") };
+}

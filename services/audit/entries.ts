@@ -1,0 +1,91 @@
+/** The audit log's two statements: append what happened, read a page of it. */
+import * as z from "zod";
+import { isCorrelationId } from "../../mixins/correlation.ts";
+import type { Database, EntityManager } from "../../mixins/database.ts";
+import type { Applied } from "../../mixins/event-consumer.ts";
+import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
+import type { ActionParams, AuditEntry, AuditPage } from "../contracts/actions.ts";
+import type { UserEvent } from "../contracts/events.ts";
+
+/**
+ * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
+ * batch, change nothing; `returning` tells which were new. Ordered by id, so that two consumers with the same events
+ * in hand wait for each other instead of deadlocking. Parameter: the entries as JSON.
+ */
+const appendEntries = `
+insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes)
+select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.correlation_id, e.changes
+from jsonb_to_recordset(?::jsonb) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
+  correlation_id text, changes jsonb)
+order by e.id
+on conflict (id) do nothing
+returning id`;
+
+const actionOf = (event: UserEvent): string => event.type.replace(/\.v\d+$/, "");
+
+const entryOf = (event: UserEvent) => ({
+  id: event.id,
+  at: event.time,
+  action: actionOf(event),
+  user_id: event.subject,
+  version: event.sequence,
+  actor: event.actor,
+  correlation_id: event.correlationid,
+  changes: event.data.changes,
+});
+
+/** Appends what is new; `duplicate` for each event whose entry is there already. */
+export async function append(em: EntityManager, events: readonly UserEvent[]): Promise<readonly Applied[]> {
+  const rows = await em.execute<{ id: string }[]>(appendEntries, [JSON.stringify(events.map(entryOf))]);
+  const fresh = new Set(rows.map(({ id }) => id));
+  // PostgreSQL writes UUIDs in lower case; `delete` makes the second of two equal events a duplicate.
+  return events.map((event) => (fresh.delete(event.id.toLowerCase()) ? "processed" : "duplicate"));
+}
+
+/**
+ * The keyset is (at, version, id): the time of a change, then its version, since two changes of one user may fall
+ * into one millisecond, then the id, which makes it unique. The timestamps are stored in milliseconds, as the
+ * cursor carries them, so that the comparison is exact. Each filter has an index that ends in this order.
+ */
+function selectPage(query: ActionParams<"audit.list">): { text: string; values: unknown[] } {
+  const conditions: string[] = [];
+  const values: unknown[] = [];
+  if (query.userId !== undefined) {
+    conditions.push("user_id = ?::uuid");
+    values.push(query.userId);
+  }
+  if (query.correlationId !== undefined) {
+    conditions.push("correlation_id = ?");
+    values.push(query.correlationId);
+  }
+  if (query.cursor !== undefined) {
+    conditions.push("(at, version, id) > (?::timestamptz, ?::int, ?::uuid)");
+    values.push(...decodeCursor(query.cursor, Cursor));
+  }
+  const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
+  const text = `
+    select id, at, action, user_id as "userId", version, actor, correlation_id as "correlationId", changes
+    from audit_entries ${where} order by at, version, id limit ?`;
+  return { text, values: [...values, query.limit + 1] };
+}
+
+const versionMax = 2 ** 31 - 1;
+/** PostgreSQL knows no year 0. */
+const At = z.iso.datetime().refine((text) => text >= "0001");
+const Cursor = z.tuple([At, z.int().min(1).max(versionMax), z.uuid()]);
+
+type Row = Omit<AuditEntry, "at"> & { readonly at: Date | string };
+
+/** Oldest first. Throws Refusal `invalid-fields` for a cursor of another list. */
+export async function listEntries(db: Database, query: ActionParams<"audit.list">): Promise<AuditPage> {
+  // No entry has such an id, and PostgreSQL would choke on a NUL in it.
+  if (query.correlationId !== undefined && !isCorrelationId(query.correlationId))
+    return { items: [], nextCursor: null };
+  const { text, values } = selectPage(query);
+  const rows = await db.read((em) => em.execute<Row[]>(text, values));
+  const items = rows.slice(0, query.limit).map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
+  const last = items.at(-1);
+  const nextCursor =
+    rows.length > query.limit && last ? encodeCursor([last.at, last.version, last.id]) : null;
+  return { items, nextCursor };
+}

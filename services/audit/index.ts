@@ -1,0 +1,63 @@
+/**
+ * Promise: every change of a user is one entry, who, what, when, before and after, under which correlation id; none
+ * is lost, none is doubled, none is ever changed.
+ */
+import type { ServiceSchema } from "moleculer";
+import { database } from "../../mixins/database.ts";
+import { eventConsumer } from "../../mixins/event-consumer.ts";
+import { healthMixin } from "../../mixins/health.ts";
+import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { actions } from "../contracts/actions.ts";
+import { queueName } from "../contracts/headers.ts";
+import { AuditEntryRow } from "./entities.ts";
+import { append, listEntries } from "./entries.ts";
+
+const poolMax = 5;
+const statementTimeoutMs = 10_000;
+
+/** Needs `usersDatabaseUrl`. */
+export function auditService(
+  platform: Platform,
+  config: Pick<Config, "usersDatabaseUrl" | "retryDelaysMs">,
+): ServiceSchema {
+  if (config.usersDatabaseUrl === undefined)
+    throw new Error("Cannot make the audit service: the URL of the users database is not set");
+  const { bus, metrics } = platform;
+  const db = database({
+    url: config.usersDatabaseUrl,
+    entities: [AuditEntryRow as never],
+    applicationName: "mailroster-audit",
+    poolMax,
+    statementTimeoutMs,
+  });
+  const consumer = eventConsumer({
+    name: "audit",
+    queue: queueName.audit,
+    retryDelaysMs: config.retryDelaysMs,
+    bus,
+    metrics,
+    log: platform.log.child({ service: "audit" }),
+    apply: (events) => db.transaction((em) => append(em, events)),
+  });
+  return {
+    name: "audit",
+    mixins: [
+      db.mixin,
+      consumer,
+      healthMixin({
+        database: db.check,
+        bus() {
+          if (!bus.status().connected) throw new Error("The bus is not connected");
+        },
+      }),
+    ],
+    actions: {
+      list: {
+        params: params(actions["audit.list"].params),
+        handler: (ctx: ActionContext<"audit.list">) => listEntries(db, ctx.params),
+      },
+    },
+  };
+}

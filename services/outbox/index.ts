@@ -1,0 +1,63 @@
+/** The outbox service: the life of the relay, and the nudge by which a writer tells that it has committed. */
+import type { ServiceSchema } from "moleculer";
+import { database } from "../../mixins/database.ts";
+import { healthMixin } from "../../mixins/health.ts";
+import { OutboxMessage } from "../../mixins/outbox.ts";
+import type { Platform } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { actions } from "../contracts/actions.ts";
+import { Relay } from "./relay.ts";
+
+/** One for the batch in hand, one for measuring and health. */
+const poolMax = 2;
+const statementTimeoutMs = 10_000;
+
+/** Needs `usersDatabaseUrl`. The local event `outbox.appended` and the action `outbox.nudge` mean the same. */
+export function outboxService(platform: Platform, config: Pick<Config, "usersDatabaseUrl">): ServiceSchema {
+  if (config.usersDatabaseUrl === undefined)
+    throw new Error("Cannot make the outbox service: the URL of the users database is not set");
+  const { bus, metrics } = platform;
+  const log = platform.log.child({ service: "outbox" });
+  const db = database({
+    url: config.usersDatabaseUrl,
+    entities: [OutboxMessage as never],
+    applicationName: "mailroster-outbox",
+    poolMax,
+    statementTimeoutMs,
+  });
+  let relay: Relay | undefined;
+  return {
+    name: "outbox",
+    mixins: [
+      db.mixin,
+      healthMixin({
+        database: db.check,
+        bus() {
+          if (!bus.status().connected) throw new Error("The bus is not connected");
+        },
+      }),
+    ],
+    actions: {
+      nudge: {
+        visibility: "public",
+        params: params(actions["outbox.nudge"].params),
+        handler() {
+          relay?.nudge();
+          return null;
+        },
+      },
+    },
+    events: {
+      "outbox.appended": () => relay?.nudge(),
+    },
+    async started() {
+      relay = new Relay({ db, bus, log, metrics });
+      relay.start();
+    },
+    async stopped() {
+      await relay?.stop();
+      relay = undefined;
+    },
+  };
+}

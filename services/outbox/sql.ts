@@ -1,0 +1,86 @@
+/**
+ * The relay's statements, each with its reasoning.
+ *
+ * All of them walk the index (partition, id) and nothing else. `(partition, id) > (p, safe) and partition <= p
+ * order by partition, id` says "this partition, above the mark" in the one form that only that index can sort:
+ * with `partition = p … order by id` the planner, whose statistics of an outbox are always wrong, may walk the
+ * primary key through the whole backlog instead to find the first row of an empty partition.
+ *
+ * Ids are compared and sorted as bigint and only then shown as text: `order by id` after `id::text as id` would
+ * sort "10" before "9". Arrays are passed as PostgreSQL array literals, because MikroORM spreads JavaScript's.
+ */
+
+/** First key of the advisory locks; the second is the partition. */
+export const partitionLockClass = 0x6f75_7462; // "outb"
+
+/**
+ * Takes up to `limit` random partitions that have something to publish and that no other relay works on. The locks
+ * are the transaction's: they need no lease, go with a lost connection and work behind a connection pooler.
+ * `materialized` keeps the lock function out of the search, so that it runs on no more rows than are returned.
+ *
+ * Also tells the highest id handed out so far; it must be read before the snapshot of `readSnapshot` (watermark.ts).
+ * A fresh sequence says last_value = 1 and is_called = false, which means 0.
+ *
+ * Parameters: partitions, marks, users held back, lock class, limit.
+ */
+export const claimPartitions = `
+with loaded as materialized (
+  select c.partition
+  from unnest(?::smallint[], ?::bigint[]) as c (partition, safe)
+  cross join lateral (
+    select 1 from outbox o
+    where (o.partition, o.id) > (c.partition, c.safe) and o.partition <= c.partition
+      and o.aggregate_id <> all (?::uuid[])
+    order by o.partition, o.id limit 1
+  ) one
+  order by random()
+)
+select l.partition, (select (s.last_value - (not s.is_called)::int)::text from outbox_id_seq s) as "lastId"
+from loaded l
+where pg_try_advisory_xact_lock(?, l.partition::int)
+limit ?`;
+
+/** Which transactions are over: all below xmin; none that begins later is below xmax. */
+export const readSnapshot = `
+select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax from pg_current_snapshot() s`;
+
+/**
+ * The rows to publish, in the order of their ids. A statement of its own after the locks: only its fresh snapshot
+ * is sure to see what the relay that had the partition before has deleted.
+ *
+ * Parameters: partitions, marks, users held back, rows a partition, rows in all.
+ */
+export const readBatch = `
+select r.id::text as id, r.partition, r.aggregate_id as "aggregateId", r.event_id as "eventId", r.type,
+  r.correlation_id as "correlationId", r.body
+from unnest(?::smallint[], ?::bigint[]) as c (partition, safe)
+cross join lateral (
+  select o.* from outbox o
+  where (o.partition, o.id) > (c.partition, c.safe) and o.partition <= c.partition
+    and o.aggregate_id <> all (?::uuid[])
+  order by o.partition, o.id limit ?
+) r
+order by r.id limit ?`;
+
+/** Only ids that the bus has confirmed, in the transaction that read them. Parameter: ids. */
+export const deleteConfirmed = `delete from outbox where id = any (?::bigint[])`;
+
+/**
+ * What waits, held-back users included; counted up to a bound for each partition, so that a backlog of millions
+ * costs no more than one of thousands. It is also the one statement of an idle poll (no transaction, no lock).
+ *
+ * Parameters: partitions, marks, rows a partition.
+ */
+export const measurePending = `
+select count(*)::int as pending,
+  coalesce(greatest(extract(epoch from now() - min(r.created_at)), 0), 0)::float8 as "oldestAgeS"
+from unnest(?::smallint[], ?::bigint[]) as c (partition, safe)
+cross join lateral (
+  select o.created_at from outbox o
+  where (o.partition, o.id) > (c.partition, c.safe) and o.partition <= c.partition
+  order by o.partition, o.id limit ?
+) r`;
+
+/** Numbers and UUIDs need no quoting in an array literal. */
+export const arrayLiteral = (values: Iterable<number | string | bigint>): string =>
+  `{${[...values].join(",")}}`;

@@ -1,0 +1,224 @@
+import { randomUUID } from "node:crypto";
+import test, { type ExecutionContext } from "ava";
+import type { PublishOutcome } from "../../mixins/bus/port.ts";
+import { runBatch } from "../../services/outbox/batch.ts";
+import { createWatermarks } from "../../services/outbox/watermark.ts";
+import { eventually } from "../support/eventually.ts";
+import { type OutboxRig, outboxRig, type Written, writtenOf } from "../support/outbox-rig.ts";
+import { confirmed, RecordingBus, refused } from "../support/recording-bus.ts";
+
+async function rigOf(t: ExecutionContext): Promise<OutboxRig> {
+  const rig = await outboxRig();
+  t.teardown(() => rig.close());
+  return rig;
+}
+
+const empty = (rig: OutboxRig, timeoutMs = 20_000): Promise<void> =>
+  eventually(
+    async () => {
+      const left = await rig.rowsLeft();
+      if (left > 0) throw new Error(`${left} rows are left in the outbox`);
+    },
+    { timeoutMs },
+  );
+
+const reached = (condition: () => boolean, what: string): Promise<void> =>
+  eventually(() => {
+    if (!condition()) throw new Error(`Never came: ${what}`);
+  });
+
+const named = ({ userId, version }: Written): string => `${userId} ${version}`;
+
+/** The first publication of each version, per user, in the order in which the bus saw them. */
+function firstVersions(bus: RecordingBus): Map<string, number[]> {
+  const seen = new Map<string, number[]>();
+  for (const message of bus.published) {
+    const { userId, version } = writtenOf(message);
+    const versions = seen.get(userId) ?? [];
+    if (!versions.includes(version)) versions.push(version);
+    seen.set(userId, versions);
+  }
+  return seen;
+}
+
+/** A gate that a decision waits at. */
+function gate() {
+  let open: (outcome: PublishOutcome) => void = () => {};
+  const opened = new Promise<PublishOutcome>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: (outcome: PublishOutcome = confirmed) => open(outcome) };
+}
+
+test("several relays that lose their connections publish exactly what was committed, first publications in version order", async (t) => {
+  const rig = await rigOf(t);
+  const refusedOnce = new Set<string>();
+  const bus = new RecordingBus(async (message) => {
+    if (Math.random() > 0.05 || refusedOnce.has(message.id)) return confirmed;
+    refusedOnce.add(message.id);
+    return refused(20);
+  });
+  const relays = [await rig.startRelay(bus), await rig.startRelay(bus), await rig.startRelay(bus)];
+  const users = Array.from({ length: 12 }, () => randomUUID());
+  const committed: Written[] = [];
+  let cut = 0;
+  const writer = async (seed: number): Promise<void> => {
+    for (let turn = 0; turn < 50; turn += 1) {
+      const rollBack = (seed + turn) % 10 === 0;
+      const userId = users[(seed * 7 + turn * 5) % users.length] ?? "";
+      const before = async (client: { query(text: string): Promise<unknown> }): Promise<void> => {
+        if ((seed + turn) % 3 === 0) await client.query("select pg_sleep(random() * 0.01)");
+      };
+      const written = await rig.write(userId, { rollBack, before });
+      if (!rollBack) committed.push(written);
+      relays[turn % relays.length]?.relay.nudge();
+      if (seed === 0 && turn % 10 === 5) cut += await rig.cutRelays();
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, seed) => writer(seed)));
+  await empty(rig);
+
+  t.true(cut > 0, "no connection was cut");
+  t.deepEqual(
+    [...new Set(bus.published.map((message) => named(writtenOf(message))))].sort(),
+    committed.map(named).sort(),
+  );
+  for (const versions of firstVersions(bus).values())
+    t.deepEqual(
+      versions,
+      versions.toSorted((a, b) => a - b),
+    );
+});
+
+test("a row is deleted only after the bus has confirmed it", async (t) => {
+  const rig = await rigOf(t);
+  const { opened, open } = gate();
+  const bus = new RecordingBus(() => opened);
+  await rig.startRelay(bus);
+  await rig.write(randomUUID());
+  await reached(() => bus.published.length === 1, "the publication");
+  t.is(await untouched(rig), 1, "the row is deleted while the bus has it");
+  open();
+  await empty(rig);
+});
+
+/** How many rows nobody has deleted, not even in an open transaction. */
+async function untouched(rig: OutboxRig): Promise<number> {
+  const { rows } = await rig.pool.query("select id from outbox for update skip locked");
+  return rows.length;
+}
+
+test("a relay that dies between publishing and deleting has its rows published again", async (t) => {
+  const rig = await rigOf(t);
+  const { opened, open } = gate();
+  const bus = new RecordingBus(() => opened);
+  await rig.startRelay(bus);
+  const written = await rig.write(randomUUID());
+  await reached(() => bus.published.length === 1, "the publication");
+  t.true((await rig.cutRelays()) > 0);
+  open();
+  await empty(rig);
+  t.true(bus.published.length >= 2);
+  t.deepEqual(new Set(bus.published.map((message) => named(writtenOf(message)))), new Set([named(written)]));
+});
+
+test("a refused user holds back only itself and is published in order once the bus takes it", async (t) => {
+  const rig = await rigOf(t);
+  const [poor, rich] = [randomUUID(), randomUUID()];
+  let takes = false;
+  const bus = new RecordingBus((message) =>
+    takes || writtenOf(message).userId !== poor ? confirmed : refused(50),
+  );
+  for (const userId of [poor, rich, poor, rich, poor]) await rig.write(userId);
+  await rig.startRelay(bus);
+  await eventually(async () => {
+    if ((await rig.rowsLeft()) !== 3) throw new Error("the other user's rows are not gone");
+  });
+  await reached(
+    () => bus.published.filter((message) => writtenOf(message).userId === poor).length >= 2,
+    "a retry",
+  );
+  const early = bus.published.map(writtenOf).filter(({ userId }) => userId === poor);
+  t.true(
+    early.every(({ version }) => version === 1),
+    "a later event overtook the refused one",
+  );
+  takes = true;
+  await empty(rig);
+  t.deepEqual(firstVersions(bus).get(poor), [1, 2, 3]);
+  t.deepEqual(firstVersions(bus).get(rich), [1, 2]);
+});
+
+test("events wait in the outbox while the bus is away and leave by themselves when it is back", async (t) => {
+  const rig = await rigOf(t);
+  const bus = new RecordingBus();
+  bus.setConnected(false);
+  const { metrics } = await rig.startRelay(bus);
+  for (const userId of [randomUUID(), randomUUID()]) await rig.write(userId);
+  await eventually(async () => {
+    const { values } = await metrics.outboxPending.get();
+    if (values[0]?.value !== 2) throw new Error("the waiting events are not measured");
+  });
+  t.is(bus.published.length, 0);
+  bus.setConnected(true);
+  await empty(rig);
+  t.is(bus.published.length, 2);
+});
+
+test("stop waits for the batch in hand and deletes what the bus confirms meanwhile", async (t) => {
+  const rig = await rigOf(t);
+  const { opened, open } = gate();
+  const bus = new RecordingBus(() => opened);
+  const { stop } = await rig.startRelay(bus);
+  const userId = randomUUID();
+  await rig.write(userId);
+  await reached(() => bus.published.length === 1, "the publication");
+  await rig.write(userId);
+  const stopped = stop();
+  open();
+  await stopped;
+  t.is(await rig.rowsLeft(), 1);
+  t.is(bus.published.length, 1);
+});
+
+test("the low watermark never passes a transaction that is still open", async (t) => {
+  const rig = await rigOf(t);
+  const db = await rig.openDatabase();
+  const bus = new RecordingBus();
+  // A clock in which every look is long after the last one, so that every batch takes a snapshot.
+  let clockMs = 0;
+  const watermarks = createWatermarks(() => {
+    clockMs += 2_000;
+    return clockMs;
+  });
+  const never = new AbortController().signal;
+  const batch = async (): Promise<void> => {
+    const done = await db.transaction((em) =>
+      runBatch(em, { bus, watermarks, held: new Map(), stopping: { soon: never, now: never } }),
+    );
+    if (done?.snapshot) watermarks.observe({ ...done, snapshot: done.snapshot });
+  };
+  // The same last eight digits put both users into one partition.
+  const tail = randomUUID().slice(-12);
+  const [slow, quick] = [`10000000-0000-7000-8000-${tail}`, `20000000-0000-7000-8000-${tail}`];
+  await rig.write(slow, {
+    before: async () => {
+      for (let turn = 0; turn < 4; turn += 1) {
+        await rig.write(quick);
+        await batch();
+      }
+    },
+  });
+  t.true(
+    watermarks.safe().every((safe) => safe === 0n),
+    "a mark moved below an open transaction",
+  );
+  for (let turn = 0; turn < 4; turn += 1) {
+    await batch();
+    await rig.write(quick);
+  }
+  await batch();
+  t.is(await rig.rowsLeft(), 0);
+  t.is(bus.published.filter((message) => writtenOf(message).userId === slow).length, 1);
+  t.true(watermarks.safe().some((safe) => safe > 0n));
+});

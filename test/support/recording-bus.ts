@@ -1,0 +1,50 @@
+/** A bus that keeps what it is given and answers as the test decides: for tests of the relay, not of the bus. */
+import type { Bus, BusStatus, OutgoingMessage, PublishOutcome } from "../../mixins/bus/port.ts";
+
+export type Decide = (message: OutgoingMessage) => PublishOutcome | Promise<PublishOutcome>;
+
+export const confirmed: PublishOutcome = { status: "confirmed" };
+export const refused = (retryAfterMs?: number): PublishOutcome => ({
+  status: "refused",
+  reason: "refused by the test",
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+});
+
+export class RecordingBus implements Bus {
+  readonly kind = "in-process";
+  readonly published: OutgoingMessage[] = [];
+  readonly #decide: Decide;
+  readonly #callbacks = new Set<() => void>();
+  #connected = true;
+
+  constructor(decide: Decide = () => confirmed) {
+    this.#decide = decide;
+  }
+
+  start(): void {}
+
+  status(): BusStatus {
+    return { connected: this.#connected, blocked: false };
+  }
+
+  setConnected(connected: boolean): void {
+    this.#connected = connected;
+    if (connected) for (const callback of this.#callbacks) callback();
+  }
+
+  onReady(callback: () => void): () => void {
+    this.#callbacks.add(callback);
+    return () => void this.#callbacks.delete(callback);
+  }
+
+  publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
+    this.published.push(...messages);
+    return Promise.all(messages.map(async (message) => this.#decide(message)));
+  }
+
+  subscribe(): { stop(): Promise<void> } {
+    return { stop: async () => {} };
+  }
+
+  async close(): Promise<void> {}
+}
