@@ -12,15 +12,17 @@ import { auditService } from "../audit/index.ts";
 import type { Config, ServiceName } from "../config/index.ts";
 import { gatewayService } from "../gateway/index.ts";
 import { outboxService } from "../outbox/index.ts";
+import { smtpRegistryService } from "../smtp-registry/index.ts";
 import { usersService } from "../users/index.ts";
 
 export type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
 
-export const factories: Partial<Record<ServiceName, ServiceFactory>> = {
+export const factories: Readonly<Record<ServiceName, ServiceFactory>> = {
   gateway: (platform, config) => gatewayService(platform, config),
   users: usersService,
   audit: auditService,
   outbox: outboxService,
+  "smtp-registry": smtpRegistryService,
 };
 
 const busUsers: readonly ServiceName[] = ["outbox", "audit", "smtp-registry"];

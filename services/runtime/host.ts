@@ -148,10 +148,7 @@ export async function startHost(
   if (usesBus(complete)) await owned.start();
 
   const { broker, door } = makeBroker(complete, log, extra);
-  for (const name of complete.services) {
-    const factory = factories[name];
-    if (factory !== undefined) broker.createService(factory(platform, complete));
-  }
+  for (const name of complete.services) broker.createService(factories[name](platform, complete));
   life.started("the services", () => {
     readiness.checks = standing("stopping");
     return stopServices(broker);

@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDatabaseUnavailable } from "../../mixins/database.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import { type Config, usersDatabaseServices } from "../config/index.ts";
-import { type DatabaseName, entitiesOf } from "./databases.ts";
+import type { DatabaseName } from "./databases.ts";
 import { StartError } from "./errors.ts";
 import { migrate } from "./migrations.ts";
 
@@ -27,7 +27,7 @@ export function databaseTargets(config: Config): DatabaseTarget[] {
     targets.push({ name: "users", variable: "DATABASE_URL", url: config.usersDatabaseUrl });
   if (config.services.includes("smtp-registry") && config.registryDatabaseUrl !== undefined)
     targets.push({ name: "registry", variable: "REGISTRY_DATABASE_URL", url: config.registryDatabaseUrl });
-  return targets.filter((target) => entitiesOf[target.name].length > 0);
+  return targets;
 }
 
 /** PostgreSQL's own words for these hold names of users and databases; an operator needs no more than the kind. */

@@ -36,8 +36,8 @@ export async function testDatabase(): Promise<Resource> {
 
 /** Runs one Erlang expression on the broker: one VM start instead of one for each rabbitmqctl command. */
 export async function rabbitEval(expression: string): Promise<string> {
-  const node = process.env.TEST_RABBITMQ_NODE;
-  const { stdout } = await run("rabbitmqctl", [...(node ? ["-n", node] : []), "-q", "eval", expression]);
+  const [program = "", ...args] = (process.env.TEST_RABBITMQCTL || "rabbitmqctl").split(" ");
+  const { stdout } = await run(program, [...args, "-q", "eval", expression]);
   return stdout.trim();
 }
 

@@ -1,0 +1,146 @@
+/**
+ * `npm test`: gets a PostgreSQL and a RabbitMQ, runs every tier on them, stops what it started, and prints
+ * `N passed, N failed` as its last line. `npm test -- <arguments of ava>` runs what they name, every title shown.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { findProgram, type Provision, stopChild } from "./support/provision/command.ts";
+import { postgresAdvice, postgresWays } from "./support/provision/postgres.ts";
+import { type RabbitProvision, rabbitAdvice, rabbitWays } from "./support/provision/rabbitmq.ts";
+import { type Counts, tapReader } from "./support/tap.ts";
+
+const root = join(import.meta.dirname, "..");
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const interrupted = new AbortController();
+const provided: Provision[] = [];
+let running: ChildProcess | undefined;
+
+interface Tier {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly verbose: boolean;
+}
+
+const seconds = (sinceMs: number): string => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
+
+/** Tries one way after the other, a line each; rejects with the advice when there is none. */
+async function provide<P extends Provision>(
+  what: string,
+  ways: { name: string; attempt: () => Promise<P> }[],
+  advice: string,
+): Promise<P> {
+  for (const { name, attempt } of ways) {
+    interrupted.signal.throwIfAborted();
+    const startedAt = performance.now();
+    try {
+      const provision = await attempt();
+      provided.push(provision);
+      print(`${what}: ${provision.how} (${seconds(startedAt)})`);
+      return provision;
+    } catch (error) {
+      const reason = (error as Error).message || String((error as NodeJS.ErrnoException).code);
+      print(`${what}: not ${name}: ${reason}`);
+    }
+  }
+  throw new Error(advice);
+}
+
+function environmentOf(postgres: Provision, rabbit: RabbitProvision): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = {
+    ...process.env,
+    TEST_DATABASE_URL: postgres.url,
+    TEST_AMQP_URL: rabbit.url,
+    TEST_RABBITMQCTL: rabbit.rabbitmqctl,
+    FORCE_COLOR: "0",
+  };
+  // A test that forgot to name its own servers must not reach those of whoever runs it.
+  for (const name of ["DATABASE_URL", "REGISTRY_DATABASE_URL", "AMQP_URL", "SERVICES"])
+    delete environment[name];
+  return environment;
+}
+
+function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<Counts> {
+  const startedAt = performance.now();
+  print(`\n${tier.name}`);
+  const reader = tapReader({ verbose: tier.verbose, print });
+  return new Promise((resolve) => {
+    const child = spawn(tier.program, tier.args, {
+      cwd: root,
+      env: environment,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    running = child;
+    createInterface({ input: child.stdout }).on("line", reader.line);
+    child.once("error", (error) => print(`  ✘ ${error.message}`));
+    child.once("close", (code) => {
+      running = undefined;
+      const counts = reader.end(code);
+      print(`  ${counts.passed} passed, ${counts.failed} failed (${seconds(startedAt)})`);
+      resolve(counts);
+    });
+  });
+}
+
+const ava = join(root, "node_modules/ava/entrypoints/cli.js");
+
+/** Everything, from the quickest tier to the slowest; or what the arguments name. */
+function tiersOf(args: readonly string[]): Tier[] {
+  const node = process.execPath;
+  if (args.length > 0)
+    return [{ name: `ava ${args.join(" ")}`, program: node, args: [ava, "--tap", ...args], verbose: true }];
+  const avaTiers = ["unit", "contract", "integration", "system"].map((name) => ({
+    name,
+    program: node,
+    args: [ava, "--tap", `test/${name}/**/*.test.ts`],
+    verbose: false,
+  }));
+  const deno = findProgram("deno", [join(root, "node_modules/.bin")]) ?? "deno";
+  const smoke = globSync("test/smoke/*.ts", { cwd: root }).sort();
+  return [
+    ...avaTiers,
+    ...smoke.flatMap((file) => [
+      { name: `${file} on Node`, program: node, args: [file], verbose: true },
+      { name: `${file} on Deno`, program: deno, args: ["run", "-A", file], verbose: true },
+    ]),
+  ];
+}
+
+async function stopAll(): Promise<void> {
+  if (running !== undefined) await stopChild(running, "SIGTERM");
+  for (let provision = provided.pop(); provision !== undefined; provision = provided.pop())
+    await provision.stop().catch((error: unknown) => print(`Cannot stop a server: ${String(error)}`));
+}
+
+async function main(): Promise<Counts> {
+  const total: Counts = { passed: 0, failed: 0 };
+  try {
+    const postgres = await provide("PostgreSQL", postgresWays(), postgresAdvice);
+    const rabbit = await provide("RabbitMQ", rabbitWays(), rabbitAdvice);
+    const environment = environmentOf(postgres, rabbit);
+    for (const tier of tiersOf(process.argv.slice(2))) {
+      interrupted.signal.throwIfAborted();
+      const { passed, failed } = await runTier(tier, environment);
+      total.passed += passed;
+      total.failed += failed;
+    }
+  } catch (error) {
+    print(`\n${(error as Error).message}`);
+    total.failed += 1;
+  } finally {
+    await stopAll();
+  }
+  return total;
+}
+
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.on(name, () => {
+    interrupted.abort(new Error(`Stopped by ${name}`));
+    if (running !== undefined) void stopChild(running, "SIGTERM");
+  });
+
+const { passed, failed } = await main();
+print(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

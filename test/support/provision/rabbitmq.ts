@@ -1,0 +1,236 @@
+/**
+ * A RabbitMQ for the tests: one that is there and lets us create virtual hosts, or a private one. How to administer
+ * it travels as `rabbitmqctl`, one executable (with its arguments) that needs no further environment.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect } from "amqplib";
+import { freePort } from "../../../services/runtime/ports.ts";
+import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
+
+export interface RabbitProvision extends Provision {
+  readonly rabbitmqctl: string;
+}
+
+const guest = "amqp://guest:guest@127.0.0.1:5672";
+const image = "rabbitmq:3-management";
+const connectTimeoutMs = 3_000;
+const startDeadlineMs = 120_000;
+const pullTimeoutMs = 10 * 60_000;
+const installTimeoutMs = 10 * 60_000;
+const pollMs = 500;
+
+/** Resolves when a virtual host can be made, entered and removed there; rejects with the reason when not. */
+async function requireUsable(url: string, rabbitmqctl: string): Promise<void> {
+  const parsed = new URL(url);
+  const host = `mailroster_probe_${process.pid}`;
+  const user = decodeURIComponent(parsed.username) || "guest";
+  const [program = "rabbitmqctl", ...args] = rabbitmqctl.split(" ");
+  const all = '<<".*">>, <<".*">>, <<".*">>';
+  const evaluate = async (expression: string) => {
+    const { code, stderr } = await runProgram(program, [...args, "-q", "eval", expression]);
+    if (code !== 0) throw new Error(`rabbitmqctl: ${stderr.trim().split("\n")[0] || "it can't be run"}`);
+  };
+  await evaluate(
+    `rabbit_vhost:add(<<"${host}">>, <<"probe">>), rabbit_auth_backend_internal:set_permissions(<<"${user}">>, <<"${host}">>, ${all}, <<"probe">>).`,
+  );
+  try {
+    parsed.pathname = `/${host}`;
+    const connection = await connect(parsed.href, { timeout: connectTimeoutMs });
+    await connection.close();
+  } finally {
+    await evaluate(`rabbit_vhost:delete(<<"${host}">>, <<"probe">>).`);
+  }
+}
+
+async function existing(url: string, how: string): Promise<RabbitProvision> {
+  // Asked first, because rabbitmqctl takes seconds to say that there is nothing.
+  await connect(url, { timeout: connectTimeoutMs }).then((connection) => connection.close());
+  const rabbitmqctl = process.env.TEST_RABBITMQCTL || findProgram("rabbitmqctl");
+  if (rabbitmqctl === undefined)
+    throw new Error("it answers, but there is no rabbitmqctl to make virtual hosts");
+  await requireUsable(url, rabbitmqctl);
+  return { url, rabbitmqctl, how, stop: async () => {} };
+}
+
+/** Debian's scripts on the PATH change the user to rabbitmq; those behind them run as anyone. */
+function installedScripts(): string | undefined {
+  const onPath = findProgram("rabbitmq-server", ["/usr/sbin", "/usr/local/sbin"]);
+  if (onPath === undefined) return undefined;
+  return existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server") ? "/usr/lib/rabbitmq/bin" : dirname(onPath);
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+interface PrivateNode {
+  readonly home: string;
+  readonly port: number;
+  readonly environment: Record<string, string>;
+  readonly epmd: ChildProcess | undefined;
+}
+
+/** A node whose every file and port is its own, so that it meets no other RabbitMQ of the machine. */
+async function prepareNode(): Promise<PrivateNode> {
+  const home = mkdtempSync(join(tmpdir(), "mailroster-mq-"));
+  const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+  const conf = join(home, "rabbitmq.conf");
+  writeFileSync(conf, `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n`);
+  writeFileSync(join(home, "enabled_plugins"), "[].\n");
+  writeFileSync(join(home, "rabbitmq-env.conf"), "");
+  const environment = {
+    HOME: home,
+    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODENAME: `mailroster-${process.pid}@localhost`,
+    RABBITMQ_DIST_PORT: String(distPort),
+    RABBITMQ_CONFIG_FILE: conf,
+    RABBITMQ_CONF_ENV_FILE: join(home, "rabbitmq-env.conf"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(home, "enabled_plugins"),
+    RABBITMQ_MNESIA_BASE: join(home, "mnesia"),
+    RABBITMQ_GENERATED_CONFIG_DIR: join(home, "config"),
+    RABBITMQ_LOG_BASE: join(home, "log"),
+    RABBITMQ_PID_FILE: join(home, "pid"),
+  };
+  // Started by us, or the first Erlang node would leave a daemon behind.
+  const epmdProgram = findProgram("epmd", ["/usr/bin", "/usr/local/bin", "/usr/lib/erlang/bin"]);
+  const epmd =
+    epmdProgram === undefined
+      ? undefined
+      : spawn(epmdProgram, ["-port", String(epmdPort), "-address", "127.0.0.1"], { stdio: "ignore" });
+  epmd?.on("error", () => {}); // the node then starts one itself
+  return { home, port, environment, epmd };
+}
+
+/** One executable that administers this node from anywhere. */
+function administrationScript(node: PrivateNode, scripts: string): string {
+  const path = join(node.home, "rabbitmqctl");
+  const exports = Object.entries(node.environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  writeFileSync(
+    path,
+    `#!/bin/sh\n${exports.join("\n")}\nexec ${quoted(join(scripts, "rabbitmqctl"))} "$@"\n`,
+  );
+  chmodSync(path, 0o755);
+  return path;
+}
+
+async function startPrivately(scripts: string): Promise<RabbitProvision> {
+  const node = await prepareNode();
+  const rabbitmqctl = administrationScript(node, scripts);
+  const output = openSync(join(node.home, "output"), "a");
+  const child = spawn(join(scripts, "rabbitmq-server"), [], {
+    detached: true,
+    stdio: ["ignore", output, output],
+    env: { ...process.env, ...node.environment },
+  });
+  child.on("error", () => {}); // shows as having ended
+  const stop = async () => {
+    await stopChild(child, "SIGTERM", { group: true });
+    if (node.epmd !== undefined) await stopChild(node.epmd, "SIGKILL");
+    rmSync(node.home, { recursive: true, force: true });
+  };
+  const url = `amqp://guest:guest@127.0.0.1:${node.port}`;
+  const deadline = Date.now() + startDeadlineMs;
+  for (;;) {
+    try {
+      await connect(url, { timeout: connectTimeoutMs }).then((connection) => connection.close());
+      await requireUsable(url, rabbitmqctl);
+      return { url, rabbitmqctl, how: `private node on port ${node.port}, from ${scripts}`, stop };
+    } catch (error) {
+      if (!hasEnded(child) && Date.now() < deadline) {
+        await delay(pollMs);
+        continue;
+      }
+      const said = readFileSync(join(node.home, "output"), "utf8").trim().split("\n").at(-1);
+      await stop();
+      throw new Error(said || (error as Error).message);
+    }
+  }
+}
+
+async function startContainer(engine: string): Promise<RabbitProvision> {
+  const run = ["run", "--detach", "--rm", "--publish", "127.0.0.1::5672", image];
+  const started = await runProgram(engine, run, { timeoutMs: pullTimeoutMs });
+  const id = started.stdout.trim().split("\n").at(-1) ?? "";
+  if (started.code !== 0 || id === "")
+    throw new Error(started.stderr.trim().split("\n").at(-1) || `${engine} does not start it`);
+  const stop = async () => void (await runProgram(engine, ["rm", "--force", "--volumes", id]));
+  const published = await runProgram(engine, ["port", id, "5672/tcp"]);
+  const url = `amqp://guest:guest@${published.stdout.trim().split("\n")[0]}`;
+  const rabbitmqctl = `${engine} exec ${id} rabbitmqctl`;
+  const deadline = Date.now() + startDeadlineMs;
+  for (;;) {
+    try {
+      await connect(url, { timeout: connectTimeoutMs }).then((connection) => connection.close());
+      await requireUsable(url, rabbitmqctl);
+      return { url, rabbitmqctl, how: `container ${id.slice(0, 12)} of ${image}`, stop };
+    } catch (error) {
+      if (Date.now() > deadline) {
+        await stop();
+        throw error;
+      }
+      await delay(pollMs);
+    }
+  }
+}
+
+/** Installs the distribution's package without letting it start its service. */
+async function installPackage(): Promise<void> {
+  const aptGet = findProgram("apt-get");
+  if (aptGet === undefined || process.getuid?.() !== 0) throw new Error("only as root on Debian or Ubuntu");
+  const policy = "/usr/sbin/policy-rc.d";
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const install = () =>
+    runProgram(aptGet, ["install", "-y", "--no-install-recommends", "rabbitmq-server"], {
+      env,
+      timeoutMs: installTimeoutMs,
+    });
+  try {
+    let done = await install();
+    if (done.code !== 0) {
+      await runProgram(aptGet, ["update"], { env, timeoutMs: installTimeoutMs });
+      done = await install();
+    }
+    if (done.code !== 0) throw new Error(done.stderr.trim().split("\n").at(-1) || "apt-get failed");
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+  }
+}
+
+/** The ways to a RabbitMQ, best first; each rejects with the reason why it is none. */
+export function rabbitWays(): { name: string; attempt: () => Promise<RabbitProvision> }[] {
+  const named = process.env.TEST_AMQP_URL || process.env.AMQP_URL;
+  const installed = async () => {
+    const scripts = installedScripts();
+    if (scripts === undefined) throw new Error("there is no rabbitmq-server on the PATH");
+    return startPrivately(scripts);
+  };
+  return [
+    ...(named === undefined
+      ? []
+      : [{ name: "the environment's URL", attempt: () => existing(named, "as the environment says") }]),
+    { name: "127.0.0.1:5672 as guest", attempt: () => existing(guest, "server on port 5672") },
+    { name: "an installed RabbitMQ", attempt: installed },
+    ...["docker", "podman"].map((engine) => ({
+      name: engine,
+      attempt: () => {
+        if (findProgram(engine) === undefined) throw new Error("it is not installed");
+        return startContainer(engine);
+      },
+    })),
+    {
+      name: "the distribution's package rabbitmq-server",
+      attempt: async () => {
+        await installPackage();
+        return installed();
+      },
+    },
+  ];
+}
+
+export const rabbitAdvice =
+  "RabbitMQ is needed: install rabbitmq-server or a container engine, or set AMQP_URL and TEST_RABBITMQCTL";
