@@ -1,0 +1,11 @@
+-- Runs once, on an empty volume. Each side gets a database and a role that can reach no other (psql 14 or later).
+\getenv users_password USERS_DATABASE_PASSWORD
+\getenv registry_password REGISTRY_DATABASE_PASSWORD
+
+create role mailroster_users login password :'users_password';
+create database mailroster_users owner mailroster_users;
+revoke all on database mailroster_users from public;
+
+create role mailroster_registry login password :'registry_password';
+create database mailroster_registry owner mailroster_registry;
+revoke all on database mailroster_registry from public;

