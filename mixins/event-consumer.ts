@@ -28,8 +28,8 @@ import type { Metrics, ProcessedResult } from "./metrics.ts";
 import type { Mixin } from "./platform.ts";
 
 const immediateRetriesMax = 2;
-const immediateRetryDelayMinMs = 20;
-const immediateRetryDelayMaxMs = 100;
+const immediateRetryDelayMinMs = 5;
+const immediateRetryDelayMaxMs = 25;
 const contentionRetriesMax = 5;
 const outageDelayMinMs = 100;
 const outageDelayMaxMs = 5_000;

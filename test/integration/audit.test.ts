@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import test, { type ExecutionContext } from "ava";
+import { ServiceBroker } from "moleculer";
+import pg from "pg";
+import { inProcessBus } from "../../mixins/bus/in-process.ts";
+import type { Bus, PublishOutcome } from "../../mixins/bus/port.ts";
+import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
+import { createLogger } from "../../mixins/logging.ts";
+import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
+import { callAction } from "../../mixins/platform.ts";
+import { brokerOptions } from "../../moleculer.config.ts";
+import { auditService } from "../../services/audit/index.ts";
+import { loadConfig } from "../../services/config/index.ts";
+import type { ActionInput, AuditPage } from "../../services/contracts/actions.ts";
+import { eventTypes, type UserEvent } from "../../services/contracts/events.ts";
+import { queueName } from "../../services/contracts/headers.ts";
+import { migrate } from "../../services/runtime/migrations.ts";
+import { outgoing, userEvent } from "../support/events.ts";
+import { eventually } from "../support/eventually.ts";
+import { testDatabase, testVhost } from "../support/resources.ts";
+
+type BusKind = Bus["kind"];
+
+interface Rig {
+  readonly pool: pg.Pool;
+  readonly metrics: Metrics;
+  publish(...events: UserEvent[]): Promise<readonly PublishOutcome[]>;
+  list(query?: ActionInput<"audit.list">): Promise<AuditPage>;
+  call: ServiceBroker["call"];
+  entries(count: number): Promise<void>;
+}
+
+const retryDelaysMs = [50, 50];
+const queues = [{ queue: queueName.audit, bindings: [...eventTypes] }];
+
+async function rigOf(t: ExecutionContext, kind: BusKind = "in-process"): Promise<Rig> {
+  const own = await testDatabase();
+  await migrate("users", own.url);
+  const vhost = kind === "rabbitmq" ? await testVhost() : undefined;
+  const config = {
+    ...loadConfig({ LOG_LEVEL: "silent", NODE_ID: randomUUID() }),
+    usersDatabaseUrl: own.url,
+    retryDelaysMs,
+  };
+  const log = createLogger({ level: "silent", format: "json", pii: true, nodeId: config.nodeId });
+  const metrics = createMetrics();
+  const bus =
+    vhost === undefined
+      ? inProcessBus({ queues, retryDelaysMs, log, deadLetter: async () => {} })
+      : rabbitMqBus({ url: vhost.url, queues, retryDelaysMs, connectionName: "audit test", log });
+  const broker = new ServiceBroker(brokerOptions(config, log));
+  broker.createService(auditService({ log, metrics, bus, now: () => new Date() }, config));
+  bus.start();
+  await broker.start();
+  const pool = new pg.Pool({ connectionString: own.url, max: 3 });
+  await eventually(() => {
+    if (!bus.status().connected) throw new Error("The bus does not connect");
+  });
+  t.teardown(async () => {
+    await broker.stop();
+    await bus.close();
+    await pool.end();
+    await own.drop();
+    await vhost?.drop();
+  });
+  return {
+    pool,
+    metrics,
+    publish: (...events) => bus.publish(events.map(outgoing)),
+    list: (query = {}) => callAction(broker, "audit.list", query),
+    call: broker.call.bind(broker),
+    entries: (count) =>
+      eventually(async () => {
+        const { rows } = await pool.query<{ n: number }>("select count(*)::int as n from audit_entries");
+        if (rows[0]?.n !== count) throw new Error(`${rows[0]?.n} entries instead of ${count}`);
+      }),
+  };
+}
+
+async function results(metrics: Metrics): Promise<Record<string, number>> {
+  const { values } = await metrics.eventsProcessed.get();
+  return Object.fromEntries(values.map(({ labels, value }) => [String(labels.result), value]));
+}
+
+for (const kind of ["in-process", "rabbitmq"] as const) {
+  test(`${kind}: an event delivered twice is one entry, in one batch or in two`, async (t) => {
+    const rig = await rigOf(t, kind);
+    const [one, two] = [userEvent({ version: 1 }), userEvent({ version: 2 })];
+    await rig.publish(one, one, two);
+    await rig.publish(two, one);
+    await eventually(async () => {
+      const { processed = 0, duplicate = 0 } = await results(rig.metrics);
+      if (processed + duplicate < 5) throw new Error(`${processed + duplicate} of 5 deliveries are handled`);
+    });
+    t.deepEqual(await results(rig.metrics), { processed: 2, duplicate: 3 });
+    await rig.entries(2);
+  });
+}
+
+test("an entry tells who changed what, when, from what to what, and under which correlation id", async (t) => {
+  const rig = await rigOf(t);
+  const event = userEvent({ type: "user.created.v1", actor: "admin", time: "2026-11-23T10:00:00.123Z" });
+  t.deepEqual(await rig.publish(event), [{ status: "confirmed" }]);
+  t.deepEqual(await rig.list(), {
+    items: [
+      {
+        id: event.id,
+        at: "2026-11-23T10:00:00.123Z",
+        action: "user.created",
+        userId: event.subject,
+        version: 1,
+        actor: "admin",
+        correlationId: event.correlationid,
+        changes: [{ field: "displayName", from: "Ann", to: "Ann Lee" }],
+      },
+    ],
+    nextCursor: null,
+  });
+});
+
+test("an event is confirmed only after its entry is committed", async (t) => {
+  const rig = await rigOf(t);
+  const blocker = await rig.pool.connect();
+  await blocker.query("begin; lock table audit_entries in exclusive mode");
+  let outcome: readonly PublishOutcome[] | undefined;
+  const published = rig.publish(userEvent()).then((outcomes) => {
+    outcome = outcomes;
+  });
+  await eventually(async () => {
+    const { rows } = await rig.pool.query(
+      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    );
+    if (rows.length === 0) throw new Error("Audit does not wait for the lock");
+  });
+  t.is(outcome, undefined);
+  await blocker.query("commit");
+  blocker.release();
+  await published;
+  t.deepEqual(outcome, [{ status: "confirmed" }]);
+  await rig.entries(1);
+});
+
+test("a connection cut in the middle of a batch loses and doubles nothing", async (t) => {
+  const rig = await rigOf(t);
+  const blocker = await rig.pool.connect();
+  await blocker.query("begin; lock table audit_entries in exclusive mode");
+  const events = Array.from({ length: 20 }, () => userEvent());
+  const published = rig.publish(...events);
+  await eventually(async () => {
+    const { rowCount } = await rig.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
+       and application_name = 'mailroster-audit' and wait_event_type = 'Lock'`,
+    );
+    if (rowCount === 0) throw new Error("Audit does not wait for the lock");
+  });
+  await blocker.query("commit");
+  blocker.release();
+  t.true((await published).every(({ status }) => status === "confirmed"));
+  await rig.entries(20);
+  t.deepEqual(await results(rig.metrics), { processed: 20 });
+});
+
+test("entries can be neither changed nor removed", async (t) => {
+  const rig = await rigOf(t);
+  await rig.publish(userEvent());
+  for (const sql of [
+    "update audit_entries set actor = 'nobody'",
+    "delete from audit_entries",
+    "truncate audit_entries",
+  ])
+    await t.throwsAsync(rig.pool.query(sql), { code: "23001", message: /append-only/ });
+  await rig.entries(1);
+});
+
+test("pages follow each other without a gap or a repeat, also among entries of one millisecond", async (t) => {
+  const rig = await rigOf(t);
+  const userId = randomUUID();
+  const times = ["2026-11-23T10:00:00.001Z", "2026-11-23T10:00:00.002Z"];
+  const events = Array.from({ length: 11 }, (_, index) =>
+    userEvent({ userId, version: index + 1, time: times[index % 2] ?? "" }),
+  );
+  await rig.publish(...events, userEvent({ time: times[0] ?? "" }));
+  const paged: number[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: AuditPage = await rig.list({ userId, limit: 3, ...(cursor === null ? {} : { cursor }) });
+    t.true(page.items.length <= 3);
+    paged.push(...page.items.map(({ version }) => version));
+    cursor = page.nextCursor;
+  } while (cursor !== null);
+  t.deepEqual(paged, [1, 3, 5, 7, 9, 11, 2, 4, 6, 8, 10]);
+});
+
+test("the log is filtered by user and by correlation id, and a foreign cursor is refused", async (t) => {
+  const rig = await rigOf(t);
+  const [one, two] = [userEvent({ correlationId: "c-1" }), userEvent({ correlationId: "c-1" })];
+  await rig.publish(one, two, userEvent({ correlationId: "c-2" }));
+  const ids = async (query: ActionInput<"audit.list">): Promise<string[]> =>
+    (await rig.list(query)).items.map(({ id }) => id).sort();
+  t.deepEqual(await ids({ correlationId: "c-1" }), [one.id, two.id].sort());
+  t.deepEqual(await ids({ userId: one.subject.toUpperCase() }), [one.id]);
+  t.deepEqual(await ids({ userId: one.subject, correlationId: "c-2" }), []);
+  t.deepEqual(await ids({ correlationId: "\u0000" }), []);
+  const foreign = Buffer.from('["0000-01-01T00:00:00Z",1,"x"]').toString("base64url");
+  for (const cursor of [foreign, "nonsense"])
+    await t.throwsAsync(rig.list({ cursor }), { message: /invalid fields/ });
+});
+
+test("health tells of the database and the bus", async (t) => {
+  const rig = await rigOf(t);
+  t.like(await rig.call("audit.health", {}), {
+    status: "up",
+    checks: { database: { status: "up" }, bus: { status: "up" } },
+  });
+});
