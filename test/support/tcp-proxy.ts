@@ -21,6 +21,8 @@ export interface TcpProxy {
   /** Keeps the connections open and moves nothing, either way, on old and new ones. */
   freeze(): void;
   thaw(): void;
+  /** Says something to every client in the server's name; only between two of its own messages. */
+  sayToClients(bytes: Buffer): void;
   close(): Promise<void>;
 }
 
@@ -99,6 +101,9 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<T
     thaw() {
       frozen = false;
       for (const { client, server: upstream } of pairs) client.pipe(upstream).pipe(client);
+    },
+    sayToClients(bytes) {
+      for (const { client } of pairs) client.write(bytes);
     },
     close: refuse,
   };
