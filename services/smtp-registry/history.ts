@@ -1,0 +1,83 @@
+/**
+ * What an event tells of the user's addresses: the state after it, and the ledger entries of what it changed. Pure.
+ * The entries come from the event's own `changes`, so that they are right whatever has arrived before.
+ */
+import { addressKey } from "../contracts/address.ts";
+import type { UserEvent } from "../contracts/events.ts";
+import type { AddressKind } from "../contracts/user.ts";
+
+export interface HeldAddress {
+  readonly key: string;
+  readonly address: string;
+  readonly kind: AddressKind;
+  readonly state: "active" | "deleted";
+}
+
+export interface LedgerEntry {
+  readonly userId: string;
+  readonly version: number;
+  readonly key: string;
+  readonly address: string;
+  readonly kind: AddressKind | null;
+  readonly state: "active" | "deleted" | "removed";
+  /** RFC 3339 */
+  readonly at: string;
+}
+
+interface Addresses {
+  readonly primarySmtp: string | null;
+  readonly secondarySmtps: readonly string[];
+  readonly deletedAt: string | null;
+}
+
+function held(addresses: Addresses): Map<string, HeldAddress> {
+  const state = addresses.deletedAt === null ? "active" : "deleted";
+  const rows = new Map<string, HeldAddress>();
+  const add = (address: string, kind: AddressKind) => {
+    const key = addressKey(address);
+    if (!rows.has(key)) rows.set(key, { key, address, kind, state });
+  };
+  if (addresses.primarySmtp !== null) add(addresses.primarySmtp, "primary");
+  for (const address of addresses.secondarySmtps) add(address, "secondary");
+  return rows;
+}
+
+/** Every address that the user holds after the event, by conflict key. */
+export const heldAfter = (event: UserEvent): Map<string, HeldAddress> => held(event.data.user);
+
+const isText = (value: unknown): value is string => typeof value === "string";
+
+function heldBefore(event: UserEvent): Map<string, HeldAddress> {
+  if (event.type === "user.created.v1") return new Map();
+  const { user, changes } = event.data;
+  const before = (field: keyof Addresses): unknown => {
+    const change = changes.find((item) => item.field === field);
+    return change === undefined ? user[field] : change.from;
+  };
+  const [primary, secondaries, deletedAt] = [
+    before("primarySmtp"),
+    before("secondarySmtps"),
+    before("deletedAt"),
+  ];
+  return held({
+    primarySmtp: isText(primary) ? primary : null,
+    secondarySmtps: Array.isArray(secondaries) ? secondaries.filter(isText) : [],
+    deletedAt: isText(deletedAt) ? deletedAt : null,
+  });
+}
+
+/** One entry for each address that the event gave, took or changed. */
+export function ledgerEntries(event: UserEvent): LedgerEntry[] {
+  const before = heldBefore(event);
+  const after = heldAfter(event);
+  const about = { userId: event.subject, version: event.data.user.version, at: event.time };
+  const same = (a: HeldAddress, b: HeldAddress | undefined) =>
+    a.address === b?.address && a.kind === b.kind && a.state === b.state;
+  const kept = [...after.values()]
+    .filter((row) => !same(row, before.get(row.key)))
+    .map(({ key, address, kind, state }) => ({ ...about, key, address, kind, state }));
+  const gone = [...before.values()]
+    .filter((row) => !after.has(row.key))
+    .map(({ key, address }) => ({ ...about, key, address, kind: null, state: "removed" as const }));
+  return [...kept, ...gone];
+}

@@ -1,0 +1,94 @@
+/**
+ * smtp-registry: the authority over the whole namespace of SMTP addresses. It knows users only by their id and by
+ * their events, and keeps its own database.
+ *
+ * Promise: no two users hold one conflict key, a tombstoned address is never handed to another user, and who owned an
+ * address at any time in the past can be told.
+ */
+import type { ServiceSchema } from "moleculer";
+import { database } from "../../mixins/database.ts";
+import { eventConsumer } from "../../mixins/event-consumer.ts";
+import { healthMixin } from "../../mixins/health.ts";
+import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { actions } from "../contracts/actions.ts";
+import { queueName } from "../contracts/headers.ts";
+import { blockedKeys } from "./blocked.ts";
+import { registryEntities } from "./entities.ts";
+import { lookUp } from "./look-up.ts";
+import { apply } from "./projection.ts";
+import { type RegistryRules, release, reserve } from "./reservations.ts";
+import { sweepMixin } from "./sweep.ts";
+
+const poolMax = 10;
+/** A write must be answered within 2 s; what a reservation does takes a few milliseconds. */
+const statementTimeoutMs = 1_500;
+
+export type RegistryConfig = Pick<
+  Config,
+  | "registryDatabaseUrl"
+  | "reservationTtlMs"
+  | "tombstoneDays"
+  | "quarantineDays"
+  | "blockedLocalParts"
+  | "retryDelaysMs"
+>;
+
+/** Throws when the configuration has no database for it. */
+export function smtpRegistryService(platform: Platform, config: RegistryConfig): ServiceSchema {
+  if (config.registryDatabaseUrl === undefined)
+    throw new Error("Cannot make smtp-registry: the configuration has no REGISTRY_DATABASE_URL");
+  const db = database({
+    url: config.registryDatabaseUrl,
+    entities: registryEntities,
+    applicationName: "mailroster-smtp-registry",
+    poolMax,
+    statementTimeoutMs,
+  });
+  const rules: RegistryRules = {
+    terms: { tombstoneDays: config.tombstoneDays, quarantineDays: config.quarantineDays },
+    reservationTtlMs: config.reservationTtlMs,
+    isBlocked: blockedKeys(config.blockedLocalParts),
+    now: platform.now,
+  };
+  const log = platform.log.child({ service: "smtp-registry" });
+  return {
+    name: "smtp-registry",
+    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
+    mixins: [
+      healthMixin({ database: db.check, bus: () => busConnected(platform) }),
+      sweepMixin(db, rules, log),
+      eventConsumer({
+        name: "smtp-registry",
+        queue: queueName.smtpRegistry,
+        bus: platform.bus,
+        retryDelaysMs: config.retryDelaysMs,
+        log,
+        metrics: platform.metrics,
+        apply: (events) => apply(db, rules, events),
+      }),
+      db.mixin,
+    ],
+    actions: {
+      reserve: {
+        params: params(actions["smtp-registry.reserve"].params),
+        handler: (ctx: ActionContext<"smtp-registry.reserve">) => reserve(db, rules, ctx.params),
+      },
+      release: {
+        params: params(actions["smtp-registry.release"].params),
+        handler: async (ctx: ActionContext<"smtp-registry.release">) => ({
+          released: await release(db, ctx.params),
+        }),
+      },
+      lookup: {
+        params: params(actions["smtp-registry.lookup"].params),
+        handler: (ctx: ActionContext<"smtp-registry.lookup">) => lookUp(db, rules, ctx.params),
+      },
+    },
+  };
+}
+
+function busConnected(platform: Platform): void {
+  if (!platform.bus.status().connected) throw new Error("The bus is not connected");
+}

@@ -1,0 +1,82 @@
+/** Answers who holds an address, now or at a time in the past. Reads only. */
+import type { Database, EntityManager } from "../../mixins/database.ts";
+import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
+import { addressKey } from "../contracts/address.ts";
+import { Refusal } from "../contracts/errors.ts";
+import type { AddressKind } from "../contracts/user.ts";
+import type { RegistryRules } from "./reservations.ts";
+import * as sql from "./sql.ts";
+import { run } from "./statement.ts";
+import { type Holding, statusOf } from "./status.ts";
+
+type Request = ActionParams<"smtp-registry.lookup">;
+
+interface Holder extends Holding {
+  readonly address: string;
+  readonly userId: string;
+  readonly kind: AddressKind | null;
+}
+
+async function holderNow(em: EntityManager, key: string): Promise<Holder | undefined> {
+  const [row] = await run<{
+    address: string;
+    user_id: string;
+    kind: AddressKind;
+    status: Holding["status"];
+    expires_ms: number | null;
+    deleted_ms: number | null;
+  }>(em, sql.rowOfKey, { key });
+  if (row === undefined) return undefined;
+  return {
+    address: row.address,
+    userId: row.user_id,
+    kind: row.kind,
+    status: row.status,
+    expiresAt: row.expires_ms === null ? null : new Date(row.expires_ms),
+    deletedAt: row.deleted_ms === null ? null : new Date(row.deleted_ms),
+  };
+}
+
+/** Of each user's last word on the address, what counts: who has it, else who had it last and was deleted with it. */
+async function holderAt(em: EntityManager, key: string, at: Date): Promise<Holder | undefined> {
+  const rows = await run<{
+    address: string;
+    user_id: string;
+    kind: AddressKind | null;
+    state: "active" | "deleted" | "removed";
+    at_ms: number;
+  }>(em, sql.historyOfKey, { key, at });
+  const row = rows.find(({ state }) => state === "active") ?? rows.find(({ state }) => state === "deleted");
+  if (row === undefined || row.state === "removed") return undefined;
+  return {
+    address: row.address,
+    userId: row.user_id,
+    kind: row.kind,
+    status: row.state,
+    expiresAt: null,
+    deletedAt: row.state === "deleted" ? new Date(row.at_ms) : null,
+  };
+}
+
+/** Refusal `invalid-fields` for a time in the future, Unavailable without the database. */
+export async function lookUp(db: Database, rules: RegistryRules, request: Request): Promise<AddressInfo> {
+  const now = rules.now();
+  const at = request.at === undefined ? now : new Date(request.at);
+  if (at > now)
+    throw new Refusal("invalid-fields", "The request has invalid fields", {
+      errors: [{ pointer: "#/at", detail: "must not be in the future" }],
+    });
+  const key = addressKey(request.address);
+  const holder = await db.read((em) =>
+    request.at === undefined ? holderNow(em, key) : holderAt(em, key, at),
+  );
+  const status = statusOf(holder, at, rules.terms);
+  if (holder === undefined || status === "available")
+    return {
+      address: request.address,
+      status: rules.isBlocked(key) ? "blocked" : "available",
+      userId: null,
+      kind: null,
+    };
+  return { address: holder.address, status, userId: holder.userId, kind: holder.kind };
+}

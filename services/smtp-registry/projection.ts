@@ -1,0 +1,96 @@
+/**
+ * Promise: the registry follows users' events to the same state whatever their order and however often they come.
+ *
+ * An event takes effect only when its version is newer than the user's watermark, in the same transaction; because it
+ * carries the whole state, what was skipped is not missed. The history takes every event, late ones too. A batch is
+ * one transaction: when it throws nothing of it has happened.
+ */
+import type { Database, EntityManager } from "../../mixins/database.ts";
+import type { UserEvent } from "../contracts/events.ts";
+import { heldAfter, ledgerEntries } from "./history.ts";
+import * as sql from "./sql.ts";
+import { run } from "./statement.ts";
+import { freedBefore, type Terms } from "./status.ts";
+
+export type Applied = "processed" | "duplicate" | "stale";
+
+export interface ProjectionRules {
+  readonly terms: Terms;
+  readonly now: () => Date;
+}
+
+const versionOf = (event: UserEvent): number => event.data.user.version;
+
+/** What each event of the batch is, given the watermarks before it. Pure. */
+export function judge(events: readonly UserEvent[], marks: ReadonlyMap<string, number>): Applied[] {
+  const running = new Map(marks);
+  return events.map((event) => {
+    const mark = running.get(event.subject) ?? 0;
+    const version = versionOf(event);
+    if (version > mark) running.set(event.subject, version);
+    return version > mark ? "processed" : version === mark ? "duplicate" : "stale";
+  });
+}
+
+/** The newest event of each user. Pure. */
+export function newestOf(events: readonly UserEvent[]): Map<string, UserEvent> {
+  const newest = new Map<string, UserEvent>();
+  for (const event of events) {
+    const known = newest.get(event.subject);
+    if (known === undefined || versionOf(event) > versionOf(known)) newest.set(event.subject, event);
+  }
+  return newest;
+}
+
+/** The rows a user has after an event. A tombstone whose terms are over is nobody's any more, so it makes none. */
+const stateRows = (event: UserEvent, freed: Date) =>
+  [...heldAfter(event).values()]
+    .filter(({ state }) => state === "active" || new Date(event.data.user.deletedAt ?? 0) > freed)
+    .map(({ key, address, kind, state }) => ({
+      key,
+      address,
+      user_id: event.subject,
+      kind,
+      status: state,
+      deleted_at: event.data.user.deletedAt,
+    }));
+
+async function putStates(em: EntityManager, events: readonly UserEvent[], freed: Date): Promise<void> {
+  const userIds = events.map((event) => event.subject);
+  const state = events.flatMap((event) => stateRows(event, freed));
+  // Two users of one batch with the same address: PostgreSQL would refuse the statement with a less clear error.
+  if (new Set(state.map(({ key }) => key)).size < state.length)
+    throw new Error("Cannot apply events: two users of the batch hold the same address");
+  await run(em, sql.lockAddresses, { userIds, state });
+  await run(em, sql.removeGone, { userIds, state });
+  await run(em, sql.putState, { state, freed });
+  const [foreign] = await run<{ foreign_count: number }>(em, sql.foreignRows, { state });
+  if (foreign !== undefined && foreign.foreign_count > 0)
+    throw new Error(`Cannot apply events: ${foreign.foreign_count} addresses are held by another user`);
+}
+
+async function applyIn(em: EntityManager, events: readonly UserEvent[], freed: Date): Promise<Applied[]> {
+  const newest = newestOf(events);
+  const marks = await run<{ user_id: string; version: number }>(em, sql.watermarksOf, {
+    userIds: [...newest.keys()],
+  });
+  const advanced = await run<{ user_id: string }>(em, sql.advanceWatermarks, {
+    versions: [...newest.values()].map((event) => ({ user_id: event.subject, version: versionOf(event) })),
+  });
+  await run(em, sql.appendHistory, {
+    entries: events.flatMap(ledgerEntries).map(({ userId, ...entry }) => ({ user_id: userId, ...entry })),
+  });
+  const news = advanced.flatMap(({ user_id }) => newest.get(user_id) ?? []);
+  if (news.length > 0) await putStates(em, news, freed);
+  return judge(events, new Map(marks.map(({ user_id, version }) => [user_id, version])));
+}
+
+/**
+ * One result for each event, in order. Rejects with nothing done: when an address is another user's, or when the
+ * transaction lost against another one (the consumer then repeats it).
+ */
+export const apply = (
+  db: Database,
+  rules: ProjectionRules,
+  events: readonly UserEvent[],
+): Promise<Applied[]> => db.transaction((em) => applyIn(em, events, freedBefore(rules.now(), rules.terms)));

@@ -1,0 +1,205 @@
+/**
+ * The statements of smtp-registry, one a constant. Time always comes in (`now`, `freed` = deletions up to then are
+ * free again), so that tests own the clock. `:name` is a parameter (statement.ts); lists travel as one JSON document,
+ * which keeps the statement the same for 1 and for 100 addresses. Rows are touched in the order of their keys: two statements
+ * that want the same rows then queue instead of deadlocking.
+ */
+
+/** A row nobody has a claim on any more. `row` is the alias of addresses. */
+const lapsed = (row: string): string =>
+  `(${row}.status = 'reserved' and ${row}.expires_at <= :now::timestamptz
+    or ${row}.status = 'deleted' and ${row}.deleted_at <= :freed::timestamptz)`;
+
+/**
+ * Reserves all addresses of a request in one statement, so there is no check before the write to race with: what the
+ * snapshot shows as taken is only spared the attempt, what it shows as free is settled by the primary key.
+ *
+ * `target` is what this reservation was given before under another key, so that it gets the same again. `verdict`: own (held
+ * by the user for good, or a tombstone: granted and left as it is, a hold must not weaken it), open (try), taken or
+ * blocked. In mode "refuse" nothing is tried once one is taken. What the reservation held and no longer wants goes
+ * first (hence the count), so that it can't collide with what takes its place.
+ * A row that is open and comes back with got = false was lost to another reservation in between: run it again.
+ */
+export const reserve = `
+with asked as (
+  select * from jsonb_to_recordset(:wanted::jsonb)
+    as w(key text, address text, kind text, blocked boolean, also_taken boolean)
+), wanted as (
+  select w.key, w.kind, w.blocked, w.also_taken, e.suffix, e.reason,
+         coalesce(e.key, w.key) as target, coalesce(e.address, w.address) as address
+  from asked w
+  left join lateral (
+    select key, address, suffix, reason from addresses e
+    where e.reservation_id = :reservationId and e.requested_key = w.key and not :refuse
+      and e.key not in (select key from asked)
+      and e.key not in (select value from jsonb_array_elements_text(:alsoTaken::jsonb))
+  ) e on true
+), found as (
+  select w.*, a.status as held_status,
+         extract(epoch from a.expires_at)::float8 * 1000 as expires_ms,
+         extract(epoch from a.deleted_at)::float8 * 1000 as deleted_ms,
+         case
+           when w.also_taken and w.target = w.key then 'taken'
+           when a.user_id = :userId and (a.status = 'active' or a.status = 'deleted' and a.deleted_at > :freed::timestamptz)
+             then 'own'
+           when a.status = 'reserved' and (a.reservation_id = :reservationId or a.user_id = :userId) then 'open'
+           when w.blocked then 'blocked'
+           when a.key is null or ${lapsed("a")} then 'open'
+           else 'taken'
+         end as verdict
+  from wanted w left join addresses a on a.key = w.target
+), unwanted as (
+  delete from addresses
+  where reservation_id = :reservationId and status = 'reserved' and key not in (select target from wanted)
+  returning key
+), got as (
+  insert into addresses as held
+    (key, address, user_id, kind, status, reservation_id, requested_key, reason, suffix, expires_at)
+  select target, address, :userId::uuid, kind, 'reserved', :reservationId, key, reason, suffix, :expiresAt::timestamptz
+  from found
+  where verdict = 'open' and (select count(*) from unwanted) >= 0
+    and not (:refuse and exists (select from found where verdict in ('taken', 'blocked')))
+  order by target
+  on conflict (key) do update set
+    address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
+    reservation_id = excluded.reservation_id, requested_key = excluded.requested_key, reason = excluded.reason,
+    suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
+  where held.status = 'reserved' and (held.reservation_id = excluded.reservation_id or held.user_id = excluded.user_id)
+     or ${lapsed("held")}
+  returning held.key
+)
+select f.*, g.key is not null as got from found f left join got g on g.key = f.target`;
+
+/**
+ * The next number of a base and `count - 1` after it, handed to nobody else: concurrent requests for one name get
+ * different candidates instead of racing for the same.
+ */
+export const takeNumbers = `
+insert into suffixes as counter (base_key, next) values (:baseKey, :next::int)
+on conflict (base_key) do update set next = counter.next + :count::int
+returning next - :count::int as first`;
+
+/** Gives numbers back that were not used, if nobody took one since. */
+export const giveBackNumbers = `update suffixes set next = :unused where base_key = :baseKey and next = :next`;
+
+/**
+ * Takes the first free candidate. `seen` without `got`: another request was faster, run it again.
+ */
+export const reserveCandidate = `
+with seen as (
+  select c.key, c.address, c.suffix
+  from jsonb_to_recordset(:candidates::jsonb) as c(key text, address text, suffix int)
+  left join addresses a on a.key = c.key
+  where a.key is null or ${lapsed("a")}
+  order by c.suffix
+  limit 1
+), got as (
+  insert into addresses as held
+    (key, address, user_id, kind, status, reservation_id, requested_key, reason, suffix, expires_at)
+  select key, address, :userId::uuid, :kind, 'reserved', :reservationId, :requestedKey, :reason, suffix, :expiresAt::timestamptz
+  from seen
+  on conflict (key) do update set
+    address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
+    reservation_id = excluded.reservation_id, requested_key = excluded.requested_key, reason = excluded.reason,
+    suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
+  where ${lapsed("held")}
+  returning held.key
+)
+select s.key, s.address, s.suffix, g.key is not null as got from seen s left join got g on g.key = s.key`;
+
+/** Ends the holds of a reservation, never what has become a fact. */
+export const release = `
+delete from addresses where reservation_id = :reservationId and user_id = :userId and status = 'reserved'
+returning requested_key, suffix`;
+
+/** Who has a key, and how. */
+export const rowOfKey = `
+select address, user_id, kind, status,
+       extract(epoch from expires_at)::float8 * 1000 as expires_ms,
+       extract(epoch from deleted_at)::float8 * 1000 as deleted_ms
+from addresses where key = :key`;
+
+/** The last word of each user on an address up to a time. */
+export const historyOfKey = `
+select user_id, address, kind, state, extract(epoch from at)::float8 * 1000 as at_ms from (
+  select distinct on (user_id) user_id, address, kind, state, at
+  from address_history where key = :key and at <= :at::timestamptz
+  order by user_id, version desc
+) last
+order by at desc, user_id`;
+
+/** Locked in order, so that two batches with the same users queue. */
+export const watermarksOf = `
+select user_id, version from watermarks
+where user_id in (select value::uuid from jsonb_array_elements_text(:userIds::jsonb))
+order by user_id for update`;
+
+/** Only forward; returns whose state is news. */
+export const advanceWatermarks = `
+insert into watermarks as mark (user_id, version)
+select user_id, version from jsonb_to_recordset(:versions::jsonb) as w(user_id uuid, version int) order by user_id
+on conflict (user_id) do update set version = excluded.version where mark.version < excluded.version
+returning user_id`;
+
+/** A fact is a fact however often and late it is told. */
+export const appendHistory = `
+insert into address_history (user_id, version, key, address, kind, state, at)
+select * from jsonb_to_recordset(:entries::jsonb)
+  as h(user_id uuid, version int, key text, address text, kind text, state text, at timestamptz)
+order by user_id, version, key
+on conflict do nothing`;
+
+/** Takes the locks of a batch in one order, before its statements want them in theirs. */
+export const lockAddresses = `
+select key from addresses
+where user_id in (select value::uuid from jsonb_array_elements_text(:userIds::jsonb))
+   or key in (select s.key from jsonb_to_recordset(:state::jsonb) as s(key text))
+order by key for update`;
+
+/** Frees what the users no longer hold; a write of theirs that is under way keeps its holds. */
+export const removeGone = `
+delete from addresses a
+where a.user_id in (select value::uuid from jsonb_array_elements_text(:userIds::jsonb))
+  and a.status <> 'reserved'
+  and not exists (
+    select from jsonb_to_recordset(:state::jsonb) as s(key text, user_id uuid)
+    where s.key = a.key and s.user_id = a.user_id
+  )`;
+
+/**
+ * Writes the state the users have. A hold yields to a fact, whoever has it; what another user holds for good, or as a
+ * tombstone that still protects, does not (foreignRows tells). Rows that say so already are not written.
+ */
+export const putState = `
+insert into addresses as held (key, address, user_id, kind, status, deleted_at)
+select key, address, user_id, kind, status, deleted_at from jsonb_to_recordset(:state::jsonb)
+  as s(key text, address text, user_id uuid, kind text, status text, deleted_at timestamptz)
+order by key
+on conflict (key) do update set
+  address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = excluded.status,
+  deleted_at = excluded.deleted_at, expires_at = null,
+  reservation_id = null, requested_key = null, reason = null, suffix = null
+where (held.user_id = excluded.user_id or held.status = 'reserved'
+       or held.status = 'deleted' and held.deleted_at <= :freed::timestamptz)
+  and (held.address, held.user_id, held.kind, held.status, held.deleted_at) is distinct from
+      (excluded.address, excluded.user_id, excluded.kind, excluded.status, excluded.deleted_at)`;
+
+/** How many addresses of the state are another user's. */
+export const foreignRows = `
+select count(*)::int as foreign_count
+from jsonb_to_recordset(:state::jsonb) as s(key text, user_id uuid)
+join addresses a on a.key = s.key and a.user_id <> s.user_id`;
+
+/** A small batch, and never waits for a row in use. */
+export const sweepHolds = `
+delete from addresses where key in (
+  select key from addresses where status = 'reserved' and expires_at <= :now::timestamptz
+  order by expires_at limit :max for update skip locked
+) returning key`;
+
+/** As sweepHolds, for tombstones whose terms are over. */
+export const sweepTombstones = `
+delete from addresses where key in (
+  select key from addresses where status = 'deleted' and deleted_at <= :freed::timestamptz
+  order by deleted_at limit :max for update skip locked
+) returning key`;

@@ -1,0 +1,204 @@
+import { randomUUID } from "node:crypto";
+import test from "ava";
+import fc from "fast-check";
+import { Life, type RegistryRig, registryRig } from "../support/registry-rig.ts";
+
+let rig: RegistryRig;
+test.before(async () => {
+  rig = await registryRig();
+});
+test.after.always(() => rig.close());
+
+let names = 0;
+const fresh = (): string => `person${++names}.p@example.com`;
+
+/** Every row of a user but what only a hold has. */
+const rowsOf = async (userId: string): Promise<unknown[]> =>
+  (
+    await rig.sql.query(
+      "select key, address, kind, status, deleted_at from addresses where user_id = $1 order by key",
+      [userId],
+    )
+  ).rows;
+
+const keysOf = async (userId: string): Promise<string[]> =>
+  (await rowsOf(userId)).map((row) => (row as { key: string }).key);
+
+test("A created user's addresses are active, and those an update leaves out are available", async (t) => {
+  const [one, two] = [fresh(), fresh()];
+  const life = new Life(rig.now());
+  t.deepEqual(await rig.apply(life.create(one, two)), ["processed"]);
+  t.deepEqual(await rig.lookUp(two), { address: two, status: "active", userId: life.id, kind: "secondary" });
+  t.deepEqual(await rig.apply(life.update(two)), ["processed"]);
+  t.is((await rig.lookUp(one)).status, "available");
+  t.is((await rig.lookUp(two)).kind, "primary");
+});
+
+test("An update seen before its create, a repeated and a late event change nothing", async (t) => {
+  const [one, two] = [fresh(), fresh()];
+  const life = new Life(rig.now());
+  const created = life.create(one);
+  const updated = life.update(two, one);
+  t.deepEqual(await rig.apply(updated), ["processed"]);
+  const rows = await rowsOf(life.id);
+  t.deepEqual(await rig.apply(created), ["stale"]);
+  t.deepEqual(await rig.apply(updated), ["duplicate"]);
+  t.deepEqual(await rig.apply(updated, created), ["duplicate", "stale"]);
+  t.deepEqual(await rowsOf(life.id), rows);
+  t.is(rows.length, 2);
+});
+
+test("Of several events of a user in one batch the newest takes effect, and each is judged in turn", async (t) => {
+  const [one, two, three] = [fresh(), fresh(), fresh()];
+  const life = new Life(rig.now());
+  const [first, second, third] = [life.create(one), life.update(two), life.update(three)];
+  t.deepEqual(await rig.apply(first, third, second, third), ["processed", "processed", "stale", "duplicate"]);
+  t.deepEqual(await keysOf(life.id), [three]);
+});
+
+test("A batch may move an address from one user to another", async (t) => {
+  const [shared, one, two] = [fresh(), fresh(), fresh()];
+  const [giver, taker] = [new Life(rig.now()), new Life(rig.now())];
+  await rig.apply(giver.create(shared, one));
+  t.deepEqual(await rig.apply(taker.create(two, shared), giver.update(one)), ["processed", "processed"]);
+  t.is((await rig.lookUp(shared)).userId, taker.id);
+});
+
+test("A fact overwrites a foreign hold, confirms the user's own, and leaves those of a running write", async (t) => {
+  const [foreign, own, running] = [fresh(), fresh(), fresh()];
+  const life = new Life(rig.now());
+  await rig.reserve({ want: [foreign] });
+  await rig.reserve({ want: [own], userId: life.id });
+  await rig.reserve({ want: [running], userId: life.id });
+  await rig.apply(life.create(own, foreign));
+  t.is((await rig.lookUp(foreign)).userId, life.id);
+  t.is((await rig.lookUp(own)).status, "active");
+  t.is((await rig.lookUp(running)).status, "reserved");
+});
+
+test("An address that another user has, or that a tombstone protects, fails the whole batch", async (t) => {
+  const [taken, buried, free] = [fresh(), fresh(), fresh()];
+  const [holder, dead] = [new Life(rig.now()), new Life(rig.now())];
+  await rig.apply(holder.create(taken), dead.create(buried));
+  await rig.apply(dead.remove());
+  for (const address of [taken, buried]) {
+    const [thief, bystander] = [new Life(rig.now()), new Life(rig.now())];
+    await t.throwsAsync(rig.apply(bystander.create(free), thief.create(address)), {
+      message: "Cannot apply events: 1 addresses are held by another user",
+    });
+    t.is((await rig.lookUp(free)).status, "available");
+    t.deepEqual(await rig.apply(bystander.create(free)), ["processed"]);
+    await rig.apply(bystander.update(fresh()));
+  }
+  t.is((await rig.lookUp(taken)).userId, holder.id);
+  t.is((await rig.lookUp(buried)).userId, dead.id);
+});
+
+test("Two users of one batch with the same address fail it", async (t) => {
+  const address = fresh();
+  const batch = [new Life(rig.now()).create(address), new Life(rig.now()).create(address)];
+  await t.throwsAsync(rig.apply(...batch), { message: /two users of the batch/ });
+  t.is((await rig.lookUp(address)).status, "available");
+});
+
+test("Concurrent batches of the same users in opposite orders end in the newest state", async (t) => {
+  const lives = Array.from({ length: 20 }, () => new Life(rig.now()));
+  const created = lives.map((life) => life.create(fresh(), fresh()));
+  const wanted = lives.map(() => fresh());
+  const updated = lives.map((life, index) => life.update(wanted[index] ?? ""));
+  await Promise.all([
+    rig.apply(...created),
+    rig.apply(...updated.toReversed()),
+    rig.apply(...created.toReversed()),
+  ]);
+  for (const [index, life] of lives.entries()) t.deepEqual(await keysOf(life.id), [wanted[index] ?? ""]);
+});
+
+test("The past can be told: who had an address, as what, and until when", async (t) => {
+  const [one, two] = [fresh(), fresh()];
+  const life = new Life(new Date(rig.now().getTime() - 60_000));
+  const created = life.create(one);
+  const swapped = life.update(two, one);
+  const dropped = life.update(two);
+  const deleted = life.remove();
+  const restored = life.restore();
+  await rig.apply(restored, dropped, created, deleted, swapped);
+  const at = async (address: string, time: string) => {
+    const { status, userId, kind } = await rig.lookUp(address, time);
+    return [status, userId === life.id ? "she" : userId, kind];
+  };
+  const before = new Date(new Date(created.time).getTime() - 1).toISOString();
+  t.deepEqual(await at(one, before), ["available", null, null]);
+  t.deepEqual(await at(one, created.time), ["active", "she", "primary"]);
+  t.deepEqual(await at(two, created.time), ["available", null, null]);
+  t.deepEqual(await at(one, swapped.time.replace("Z", "+00:00")), ["active", "she", "secondary"]);
+  t.deepEqual(await at(one, dropped.time), ["available", null, null]);
+  t.deepEqual(await at(two, deleted.time), ["deleted", "she", "primary"]);
+  t.deepEqual(await at(two, restored.time), ["active", "she", "primary"]);
+  t.is((await rig.lookUp("abuse@example.com", restored.time)).status, "blocked");
+});
+
+test("A time in the future is refused", async (t) => {
+  const at = new Date(rig.now().getTime() + 1).toISOString();
+  const error = await t.throwsAsync<Error & { type?: string; data?: unknown }>(rig.lookUp(fresh(), at));
+  t.is(error.type, "invalid-fields");
+  t.deepEqual(error.data, { errors: [{ pointer: "#/at", detail: "must not be in the future" }] });
+});
+
+/** A life of up to eight steps over a pool of four addresses; a step that is not possible is another one. */
+const lives = fc.array(
+  fc.record({ picks: fc.shuffledSubarray([0, 1, 2, 3], { minLength: 1 }), end: fc.nat(3) }),
+  {
+    minLength: 1,
+    maxLength: 8,
+  },
+);
+type Steps = readonly { readonly picks: readonly number[]; readonly end: number }[];
+
+function liveThrough(steps: Steps): { life: Life; pool: string[] } {
+  const pool = [fresh(), fresh(), fresh(), fresh()];
+  const life = new Life(new Date(rig.now().getTime() - 3_600_000), randomUUID());
+  for (const { picks, end } of steps) {
+    const [primary = "", ...others] = picks.map((pick) => pool[pick] ?? "");
+    if (life.events.length === 0) life.create(primary, ...others);
+    else if (life.deleted) life.restore();
+    else if (end === 0) life.remove();
+    else life.update(end === 1 ? primary.toUpperCase() : primary, ...others);
+  }
+  return { life, pool };
+}
+
+async function seen({ life, pool }: { life: Life; pool: string[] }): Promise<unknown> {
+  const rows = await rowsOf(life.id);
+  const named = (text: string) =>
+    text.replace(/person\d+/i, (name) => `#${pool.findIndex((a) => a.startsWith(`${name.toLowerCase()}.`))}`);
+  const past = await Promise.all(
+    life.events.flatMap((event) =>
+      pool.map(async (address) => {
+        const { status, kind, userId, ...info } = await rig.lookUp(address, event.time);
+        return [named(info.address), status, kind, userId === life.id];
+      }),
+    ),
+  );
+  return JSON.parse(
+    JSON.stringify({ rows, past }, (_, value) => (typeof value === "string" ? named(value) : value)),
+  );
+}
+
+test("Whatever the order of a user's events and their repeats, addresses and history end the same", async (t) => {
+  await fc.assert(
+    fc.asyncProperty(lives, fc.infiniteStream(fc.nat()), fc.nat(3), async (steps, chance, batchExtra) => {
+      const inOrder = liveThrough(steps);
+      for (const event of inOrder.life.events) await rig.apply(event);
+      const shuffled = liveThrough(steps);
+      const next = () => chance.next().value as number;
+      const { events } = shuffled.life;
+      const repeated = [...events, ...events.filter(() => next() % 2 === 0)];
+      const order = repeated.map((event) => ({ event, rank: next() })).sort((a, b) => a.rank - b.rank);
+      for (let start = 0; start < order.length; start += 1 + batchExtra)
+        await rig.apply(...order.slice(start, start + 1 + batchExtra).map(({ event }) => event));
+      t.deepEqual(await seen(shuffled), await seen(inOrder));
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,166 @@
+/** smtp-registry's parts on a database of their own, with a clock that the test moves; and events to feed it. */
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { type Database, database } from "../../mixins/database.ts";
+import type { ActionInput, AddressInfo, Reservation } from "../../services/contracts/actions.ts";
+import type { Change, UserEvent, UserEventType } from "../../services/contracts/events.ts";
+import { migrate } from "../../services/runtime/migrations.ts";
+import { blockedKeys } from "../../services/smtp-registry/blocked.ts";
+import { registryEntities } from "../../services/smtp-registry/entities.ts";
+import { lookUp } from "../../services/smtp-registry/look-up.ts";
+import { type Applied, apply } from "../../services/smtp-registry/projection.ts";
+import { release, reserve } from "../../services/smtp-registry/reservations.ts";
+import { dayMs } from "../../services/smtp-registry/status.ts";
+import { sweep } from "../../services/smtp-registry/sweep.ts";
+import { testDatabase } from "./resources.ts";
+
+export const ttlMs = 60_000;
+export const terms = { tombstoneDays: 30, quarantineDays: 365 };
+
+export interface RegistryRig {
+  readonly db: Database;
+  readonly sql: pg.Pool;
+  now(): Date;
+  advance(ms: number): void;
+  advanceDays(days: number): void;
+  reserve(request: Partial<ActionInput<"smtp-registry.reserve">> & Wish): Promise<Reservation>;
+  release(reservationId: string, userId: string): Promise<number>;
+  apply(...events: UserEvent[]): Promise<Applied[]>;
+  lookUp(address: string, at?: string): Promise<AddressInfo>;
+  sweep(): Promise<number>;
+  /** How many statements the registry has sent. */
+  statements(): number;
+  close(): Promise<void>;
+}
+
+interface Wish {
+  /** The primary, then the secondaries. */
+  readonly want: readonly string[];
+}
+
+export async function registryRig(): Promise<RegistryRig> {
+  const resource = await testDatabase();
+  await migrate("registry", resource.url);
+  const opened = database({
+    url: resource.url,
+    entities: registryEntities,
+    applicationName: "registry-rig",
+    poolMax: 10,
+    statementTimeoutMs: 10_000,
+    connectTimeoutMs: 10_000,
+  });
+  const service = {} as never;
+  await (opened.mixin.started as () => Promise<void>).call(service);
+  const sql = new pg.Pool({ connectionString: resource.url, max: 4 });
+  let time = new Date("2026-03-01T12:00:00.000Z").getTime();
+  let sent = 0;
+  const counted = (em: ReturnType<Database["em"]>) => {
+    const execute = em.execute.bind(em);
+    em.execute = ((...args: Parameters<typeof execute>) => {
+      sent += 1;
+      return execute(...args);
+    }) as typeof em.execute;
+    return em;
+  };
+  const db: Database = { ...opened, read: (fn) => opened.read((em) => fn(counted(em))) };
+  const now = () => new Date(time);
+  const rules = { terms, reservationTtlMs: ttlMs, isBlocked: blockedKeys(["ceo"]), now };
+  return {
+    db,
+    sql,
+    now,
+    advance(ms) {
+      time += ms;
+    },
+    advanceDays(days) {
+      time += days * dayMs;
+    },
+    reserve: ({ want, ...request }) =>
+      reserve(db, rules, {
+        reservationId: randomUUID(),
+        userId: randomUUID(),
+        onTaken: "suffix",
+        addresses: want.map((address, index) => ({ address, kind: index === 0 ? "primary" : "secondary" })),
+        ...request,
+      }),
+    release: (reservationId, userId) => release(db, { reservationId, userId }),
+    apply: (...events) => apply(db, rules, events),
+    lookUp: (address, at) => lookUp(db, rules, { address, ...(at === undefined ? {} : { at }) }),
+    sweep: () => sweep(db, rules),
+    statements: () => sent,
+    async close() {
+      await sql.end();
+      await (opened.mixin.stopped as () => Promise<void>).call(service);
+      await resource.drop();
+    },
+  };
+}
+
+interface Addresses {
+  readonly primarySmtp: string;
+  readonly secondarySmtps: readonly string[];
+  readonly deletedAt: string | null;
+}
+
+/** A user's life as its events tell it; each step is one version, a second after the one before. */
+export class Life {
+  readonly events: UserEvent[] = [];
+  readonly id: string;
+  #state: Addresses = { primarySmtp: "", secondarySmtps: [], deletedAt: null };
+  #timeMs: number;
+
+  constructor(start: Date, id: string = randomUUID()) {
+    this.#timeMs = start.getTime();
+    this.id = id;
+  }
+
+  create(primarySmtp: string, ...secondarySmtps: string[]): UserEvent {
+    return this.#step("user.created.v1", { primarySmtp, secondarySmtps, deletedAt: null });
+  }
+
+  update(primarySmtp: string, ...secondarySmtps: string[]): UserEvent {
+    return this.#step("user.updated.v1", { ...this.#state, primarySmtp, secondarySmtps });
+  }
+
+  remove(): UserEvent {
+    const deletedAt = new Date(this.#timeMs + 1_000).toISOString();
+    return this.#step("user.deleted.v1", { ...this.#state, deletedAt });
+  }
+
+  restore(): UserEvent {
+    return this.#step("user.restored.v1", { ...this.#state, deletedAt: null });
+  }
+
+  get deleted(): boolean {
+    return this.#state.deletedAt !== null;
+  }
+
+  #step(type: UserEventType, state: Addresses): UserEvent {
+    this.#timeMs += 1_000;
+    const time = new Date(this.#timeMs).toISOString();
+    const before = this.#state;
+    const changes: Change[] = (["primarySmtp", "secondarySmtps", "deletedAt"] as const)
+      .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(state[field]))
+      .map((field) => ({ field, from: this.events.length === 0 ? null : before[field], to: state[field] }));
+    this.#state = state;
+    const version = this.events.length + 1;
+    const event = {
+      specversion: "1.0",
+      id: randomUUID(),
+      source: "/mailroster/users",
+      type,
+      subject: this.id,
+      time,
+      correlationid: "test",
+      causationid: "test",
+      sequence: version,
+      actor: "test",
+      data: {
+        user: { id: this.id, displayName: "Ann", ...state, version, createdAt: time, updatedAt: time },
+        changes,
+      },
+    } satisfies Record<string, unknown> as UserEvent;
+    this.events.push(event);
+    return event;
+  }
+}
