@@ -5,8 +5,8 @@
 import type { Logger } from "../../mixins/logging.ts";
 import { exitCodes } from "./errors.ts";
 
-/** Longer than Moleculer's own wait for running requests, shorter than the 30 s of common orchestrators. */
-const drainDeadlineMs = 25_000;
+/** Longer than Moleculer waits for running requests, shorter than the 20 s that our containers are given. */
+const drainDeadlineMs = 18_000;
 /** npm hands a terminal's Ctrl-C on to a child that has it already: that one is not a second Ctrl-C. */
 const sameSignalMs = 500;
 

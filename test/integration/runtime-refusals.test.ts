@@ -1,0 +1,134 @@
+import { readdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import test from "ava";
+import { freePort } from "../../services/runtime/ports.ts";
+import { eventually } from "../support/eventually.ts";
+import { Processes, request } from "../support/processes.ts";
+import { testDatabase } from "../support/resources.ts";
+import { createUser, ownAddress } from "../support/system-story.ts";
+
+const oneSentence = (text: string): string => {
+  const lines = text.trim().split("\n");
+  if (lines.length !== 1) throw new Error(`Not one sentence: ${text}`);
+  return lines[0] ?? "";
+};
+
+for (const [variable, env] of [
+  ["HTTP_PORT", { HTTP_PORT: "http" }],
+  ["DATABASE_URL", { DATABASE_URL: "mysql://u:hidden@127.0.0.1/x" }],
+  ["AMQP_URL", { SERVICES: "gateway" }],
+] as [string, Record<string, string>][])
+  test.serial(
+    `a bad ${variable} stops the start with exit code 78 and a sentence that names it`,
+    async (t) => {
+      const processes = new Processes();
+      try {
+        const refused = await processes.start({ env });
+        t.is((await refused.exited()).code, 78);
+        const sentence = oneSentence(refused.stderr());
+        t.true(sentence.startsWith(`${variable} `), sentence);
+        t.false(sentence.includes("hidden"), "a secret is not echoed");
+        t.is(refused.stdout(), "");
+      } finally {
+        t.deepEqual(await processes.end(), []);
+      }
+    },
+  );
+
+test.serial(
+  "a database that does not exist stops the start with a sentence that names the variable",
+  async (t) => {
+    const processes = new Processes();
+    const own = await testDatabase();
+    try {
+      const missing = new URL(own.url);
+      missing.pathname = "/mailroster_no_such_database";
+      const secret = join(processes.folder(), "url");
+      writeFileSync(secret, `${missing.href}\n`);
+      const refused = await processes.start({
+        env: {
+          DATA_DIR: processes.folder(),
+          DATABASE_URL: own.url,
+          REGISTRY_DATABASE_URL_FILE: secret,
+          LOG_LEVEL: "silent",
+        },
+      });
+      t.is((await refused.exited()).code, 1);
+      t.is(oneSentence(refused.stderr()), "Cannot use REGISTRY_DATABASE_URL: its database does not exist");
+    } finally {
+      t.deepEqual(await processes.end(), []);
+      await own.drop();
+    }
+  },
+);
+
+test.serial("a second start says who has the data folder and leaves the first unharmed", async (t) => {
+  const processes = new Processes();
+  try {
+    const env = { DATA_DIR: processes.folder() };
+    const first = await processes.start({ env });
+    await first.ready();
+    const second = await processes.start({ env: { ...env, LOG_LEVEL: "silent" } });
+    t.is((await second.exited()).code, 1);
+    const sentence = oneSentence(second.stderr());
+    t.true(sentence.includes(env.DATA_DIR) && sentence.includes(`pid ${first.pid}`), sentence);
+    t.is((await createUser(first.httpUrl, ownAddress())).status, 201);
+    first.kill("SIGINT");
+    t.is((await first.exited()).code, 0);
+  } finally {
+    t.deepEqual(await processes.end(), []);
+  }
+});
+
+for (const variable of ["HTTP_PORT", "OPS_PORT"])
+  test.serial(`a taken ${variable} stops the start before any data is made`, async (t) => {
+    const processes = new Processes();
+    const other = createServer((_request, response) => response.end("other"));
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    try {
+      const folder = processes.folder();
+      const refused = await processes.start({
+        env: { DATA_DIR: folder, [variable]: String(port), LOG_LEVEL: "silent" },
+      });
+      t.is((await refused.exited()).code, 1);
+      const sentence = oneSentence(refused.stderr());
+      t.true(sentence.includes(`${variable} ${port}`), sentence);
+      t.deepEqual(readdirSync(folder), []);
+      t.is((await request(`http://127.0.0.1:${port}`)).text, "other");
+    } finally {
+      other.close();
+      t.deepEqual(await processes.end(), []);
+    }
+  });
+
+test.serial(
+  "a start that waits for its database is live, not ready, and stops at once on SIGTERM",
+  async (t) => {
+    const processes = new Processes();
+    try {
+      const absent = `postgresql://postgres@127.0.0.1:${await freePort()}`;
+      const waiting = await processes.start({
+        env: {
+          DATA_DIR: processes.folder(),
+          DATABASE_URL: `${absent}/a`,
+          REGISTRY_DATABASE_URL: `${absent}/b`,
+        },
+      });
+      await eventually(async () => {
+        t.is((await request(`${waiting.opsUrl}/health/live`)).status, 200);
+        if (!waiting.stdout().includes("Waiting for the server of DATABASE_URL"))
+          throw new Error(waiting.stdout());
+      });
+      const readiness = await request(`${waiting.opsUrl}/health/ready`);
+      t.is(readiness.status, 503);
+      t.is(readiness.json<{ status: string }>().status, "down");
+      waiting.kill("SIGTERM");
+      t.is((await waiting.exited()).code, 0);
+    } finally {
+      t.deepEqual(await processes.end(), []);
+    }
+  },
+);

@@ -1,0 +1,182 @@
+/** Processes of ours as an operator starts them: their own environment and ports, their output kept, ended by pid. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort } from "../../services/runtime/ports.ts";
+import { eventually } from "./eventually.ts";
+import { findProgram, hasEnded } from "./provision/command.ts";
+
+export const root = join(import.meta.dirname, "../..");
+export const runtimes = ["node", "deno"] as const;
+export type Runtime = (typeof runtimes)[number];
+
+const readyTimeoutMs = 60_000;
+const exitTimeoutMs = 40_000;
+const requestTimeoutMs = 15_000;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface TestProcess {
+  readonly pid: number;
+  readonly httpUrl: string;
+  readonly opsUrl: string;
+  readonly environment: Readonly<Record<string, string>>;
+  stdout(): string;
+  stderr(): string;
+  /** The lines of stdout that are JSON, as logged. */
+  logs(): Record<string, unknown>[];
+  kill(signal: NodeJS.Signals): void;
+  write(text: string): void;
+  exited(): Promise<Exit>;
+  /** Resolves when `/health/ready` of the ops port answers 200; rejects with the output when it ends before. */
+  ready(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly runtime?: Runtime;
+  readonly script?: string;
+  readonly input?: boolean;
+}
+
+const denoProgram = findProgram("deno", [join(root, "node_modules/.bin")]) ?? "deno";
+
+function commandOf(runtime: Runtime, script: string): [string, string[]] {
+  return runtime === "node" ? [process.execPath, [script]] : [denoProgram, ["run", "-A", script]];
+}
+
+/** What a process needs of the machine's environment, and nothing that would configure ours. */
+function machineEnvironment(): Record<string, string> {
+  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR"];
+  return Object.fromEntries(kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
+/** All that one test has started; `end` makes sure that nothing of it is left. */
+export class Processes {
+  readonly #started: { child: ChildProcess; process: TestProcess }[] = [];
+  readonly #folders: string[] = [];
+
+  /** A data folder of the test's own. */
+  folder(): string {
+    const path = mkdtempSync(join(tmpdir(), "mailroster-test-"));
+    this.#folders.push(path);
+    return path;
+  }
+
+  async start(options: StartOptions = {}): Promise<TestProcess> {
+    const [program, args] = commandOf(
+      options.runtime ?? "node",
+      options.script ?? "services/runtime/main.ts",
+    );
+    const [httpPort, opsPort] = [await freePort(), await freePort()];
+    const environment = { HTTP_PORT: String(httpPort), OPS_PORT: String(opsPort), ...options.env };
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...machineEnvironment(), ...environment },
+      stdio: [options.input === true ? "pipe" : "ignore", "pipe", "pipe"],
+    });
+    const started = follow(child, environment);
+    this.#started.push({ child, process: started });
+    return started;
+  }
+
+  /** Kills what still runs; resolves with the pids that should have ended before. */
+  async end(): Promise<number[]> {
+    const left: number[] = [];
+    for (const { child, process: started } of this.#started) {
+      if (hasEnded(child)) continue;
+      left.push(started.pid);
+      child.kill("SIGTERM");
+      const killer = setTimeout(() => child.kill("SIGKILL"), exitTimeoutMs);
+      await started.exited();
+      clearTimeout(killer);
+    }
+    for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
+    return left;
+  }
+}
+
+function follow(child: ChildProcess, environment: Record<string, string>): TestProcess {
+  const output = { stdout: "", stderr: "" };
+  child.stdout?.on("data", (chunk) => {
+    output.stdout += chunk;
+  });
+  child.stderr?.on("data", (chunk) => {
+    output.stderr += chunk;
+  });
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  exit.catch(() => {}); // told by whoever waits for it
+  const opsUrl = `http://127.0.0.1:${environment.OPS_PORT}`;
+  const everything = () => `${output.stdout}\n${output.stderr}`;
+  return {
+    pid: child.pid ?? 0,
+    httpUrl: `http://127.0.0.1:${environment.HTTP_PORT}`,
+    opsUrl,
+    environment,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    logs: () =>
+      output.stdout
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    kill: (signal) => void child.kill(signal),
+    write: (text) => void child.stdin?.end(text),
+    exited: () => bounded(exit, exitTimeoutMs, () => `It does not end:\n${everything()}`),
+    async ready() {
+      await eventually(
+        async () => {
+          if (hasEnded(child)) return;
+          const answer = await request(`${opsUrl}/health/ready`);
+          if (answer.status !== 200) throw new Error(`Not ready: ${answer.text}\n${everything()}`);
+        },
+        { timeoutMs: readyTimeoutMs },
+      );
+      if (hasEnded(child)) throw new Error(`It ended (${child.exitCode}):\n${everything()}`);
+    },
+  };
+}
+
+async function bounded<T>(promise: Promise<T>, timeoutMs: number, message: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(message())), timeoutMs);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The body as JSON; throws when it is none. */
+  json<T>(): T;
+}
+
+/** One HTTP request with an answer read to its end; a body is sent as JSON. */
+export async function request(
+  url: string,
+  options: { method?: string; body?: unknown; headers?: Record<string, string> } = {},
+): Promise<HttpAnswer> {
+  const { method, body, headers } = options;
+  const response = await fetch(url, {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: <T>() => JSON.parse(text) as T,
+  };
+}

@@ -1,0 +1,37 @@
+/** What every running system must be able to do, told over HTTP alone. */
+import { randomUUID } from "node:crypto";
+import type { ExecutionContext } from "ava";
+import type { AddressInfo, AuditPage, CreatedUser } from "../../services/contracts/actions.ts";
+import { eventually } from "./eventually.ts";
+import { type HttpAnswer, request } from "./processes.ts";
+
+const followTimeoutMs = 20_000;
+
+/** An address that no other test asks for. */
+export const ownAddress = (): string => `ann.${randomUUID().slice(0, 8)}@example.com`;
+
+export const createUser = (url: string, primarySmtp: string, correlationId?: string): Promise<HttpAnswer> =>
+  request(`${url}/users`, {
+    body: { displayName: "Ann Example", primarySmtp },
+    headers: correlationId === undefined ? {} : { "x-correlation-id": correlationId },
+  });
+
+/** Creates a user and follows the change to the registry and the audit log. */
+export async function createAndFollow(t: ExecutionContext, url: string): Promise<CreatedUser> {
+  const address = ownAddress();
+  const correlationId = `story-${randomUUID()}`;
+  const created = await createUser(url, address, correlationId);
+  t.is(created.status, 201, created.text);
+  const user = created.json<CreatedUser>();
+  await eventually(
+    async () => {
+      const info = (await request(`${url}/smtp/${address}`)).json<AddressInfo>();
+      if (info.status !== "active" || info.userId !== user.id)
+        throw new Error(`The registry does not follow: ${JSON.stringify(info)}`);
+      const page = (await request(`${url}/audit?correlationId=${correlationId}`)).json<AuditPage>();
+      if (page.items.length !== 1) throw new Error(`The audit log has ${page.items.length} entries`);
+    },
+    { timeoutMs: followTimeoutMs },
+  );
+  return user;
+}

@@ -1,0 +1,80 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "ava";
+import { eventually } from "../support/eventually.ts";
+import { Processes, request, runtimes } from "../support/processes.ts";
+import { createAndFollow } from "../support/system-story.ts";
+
+for (const runtime of runtimes) {
+  test.serial(`on ${runtime} one process serves, drains on SIGINT, and finds its data again`, async (t) => {
+    const processes = new Processes();
+    try {
+      const env = { DATA_DIR: processes.folder() };
+      const first = await processes.start({ runtime, env });
+      await first.ready();
+      const user = await createAndFollow(t, first.httpUrl);
+      t.regex(first.stderr(), /mailroster is up[\s\S]*curl -s http/);
+      first.kill("SIGINT");
+      t.deepEqual(await first.exited(), { code: 0, signal: null });
+      t.false(existsSync(join(env.DATA_DIR, "postgres/postmaster.pid")), "PostgreSQL was stopped");
+
+      const second = await processes.start({ runtime, env });
+      await second.ready();
+      const found = await request(`${second.httpUrl}/users/${user.id}`);
+      t.is(found.status, 200);
+      t.deepEqual(found.json(), user);
+      second.kill("SIGTERM");
+      t.deepEqual(await second.exited(), { code: 0, signal: null });
+      for (const line of second.stdout().trim().split("\n")) t.notThrows(() => JSON.parse(line), line);
+    } finally {
+      t.deepEqual(await processes.end(), []);
+    }
+  });
+
+  test.serial(`on ${runtime} a killed process leaves nothing that stops the next start`, async (t) => {
+    const processes = new Processes();
+    try {
+      const env = { DATA_DIR: processes.folder() };
+      const killed = await processes.start({ runtime, env });
+      await killed.ready();
+      const user = await createAndFollow(t, killed.httpUrl);
+      killed.kill("SIGKILL");
+      await killed.exited();
+
+      const next = await processes.start({ runtime, env });
+      await next.ready();
+      t.is((await request(`${next.httpUrl}/users/${user.id}`)).status, 200);
+      await createAndFollow(t, next.httpUrl);
+      next.kill("SIGINT");
+      t.is((await next.exited()).code, 0);
+    } finally {
+      t.deepEqual(await processes.end(), []);
+    }
+  });
+}
+
+test.serial("a PostgreSQL that dies under the process is started again", async (t) => {
+  const processes = new Processes();
+  try {
+    const env = { DATA_DIR: processes.folder() };
+    const system = await processes.start({ env });
+    await system.ready();
+    const user = await createAndFollow(t, system.httpUrl);
+    const pidFile = join(env.DATA_DIR, "postgres/postmaster.pid");
+    process.kill(Number(readFileSync(pidFile, "utf8").split("\n")[0]), "SIGKILL");
+    await eventually(
+      async () => {
+        const answer = await request(`${system.httpUrl}/users/${user.id}`);
+        if (answer.status !== 200 || !system.stdout().includes("started again"))
+          throw new Error(`It does not come back: ${answer.text}`);
+      },
+      { timeoutMs: 60_000 },
+    );
+    await system.ready();
+    await createAndFollow(t, system.httpUrl);
+    system.kill("SIGINT");
+    t.is((await system.exited()).code, 0);
+  } finally {
+    t.deepEqual(await processes.end(), []);
+  }
+});
