@@ -1,0 +1,130 @@
+import test from "ava";
+import fc from "fast-check";
+import { createHolds } from "../../services/outbox/holds.ts";
+import { type OutboxRow, publishInOrder } from "../../services/outbox/publish.ts";
+import { createAlarm, createSchedule } from "../../services/outbox/schedule.ts";
+import { createWatermarks } from "../../services/outbox/watermark.ts";
+import { confirmed, RecordingBus, refused } from "../support/recording-bus.ts";
+
+const never = new AbortController().signal;
+const stopping = { soon: never, now: never };
+
+const rowOf = (user: number, index: number): OutboxRow => ({
+  id: String(index),
+  partition: 0,
+  aggregateId: `user-${user}`,
+  eventId: String(index),
+  type: "user.updated.v1",
+  correlationId: "c",
+  body: `user-${user}`,
+});
+
+test("a user's rows go out in order and none goes out after a refused one, whatever the bus answers", async (t) => {
+  const batch = fc.array(fc.record({ user: fc.nat(3), takes: fc.boolean() }), { maxLength: 30 });
+  await fc.assert(
+    fc.asyncProperty(batch, async (plan) => {
+      const rows = plan.map(({ user }, index) => rowOf(user, index));
+      const bus = new RecordingBus(({ id }) => (plan[Number(id)]?.takes ? confirmed : refused()));
+      const published = await publishInOrder(bus, rows, stopping);
+      for (const [userId, own] of Map.groupBy(rows, (row) => row.aggregateId)) {
+        const taken = own.findIndex(({ id }) => !plan[Number(id)]?.takes);
+        const expected = own.slice(0, taken < 0 ? own.length : taken + 1).slice(0, 20);
+        t.deepEqual(
+          bus.published.filter(({ body }) => body === userId).map(({ id }) => id),
+          expected.map(({ id }) => id),
+        );
+      }
+      t.is(published.confirmed.length + published.refused.length, bus.published.length);
+    }),
+  );
+});
+
+test("a relay that stops begins no further round and waits no longer than it must", async (t) => {
+  const [soon, now] = [new AbortController(), new AbortController()];
+  const signals = { soon: soon.signal, now: now.signal };
+  const rows = [rowOf(1, 1), rowOf(1, 2)];
+  const bus = new RecordingBus(() => {
+    soon.abort();
+    return confirmed;
+  });
+  const first = await publishInOrder(bus, rows, signals);
+  t.deepEqual(
+    first.confirmed.map(({ id }) => id),
+    ["1"],
+  );
+  const silent = new RecordingBus(() => new Promise(() => {}));
+  const pending = publishInOrder(silent, rows, { soon: never, now: now.signal });
+  now.abort();
+  t.deepEqual(await pending, { confirmed: [], refused: [] });
+});
+
+test("a refused user waits as long as the bus asked, else longer with each refusal, until it is confirmed", (t) => {
+  let clockMs = 0;
+  const holds = createHolds(() => clockMs);
+  holds.refuse("ann", 7, 300);
+  t.deepEqual([...holds.held()], [["ann", 7]]);
+  t.is(holds.nextMs(), 300);
+  clockMs = 300;
+  t.is(holds.held().size, 0);
+  t.is(holds.nextMs(), undefined);
+  const waits = Array.from({ length: 12 }, () => {
+    holds.refuse("ann", 7, undefined);
+    return holds.nextMs() ?? 0;
+  });
+  t.true(waits.every((wait) => wait <= 60_000));
+  t.true((waits.at(-1) ?? 0) >= 30_000);
+  holds.confirm("ann");
+  t.is(holds.held().size, 0);
+});
+
+test("the relay looks at once after a full batch, soon after work, and ever more rarely when idle", (t) => {
+  let clockMs = 0;
+  const schedule = createSchedule(() => clockMs);
+  t.is(schedule.after("full"), 0);
+  t.is(schedule.after("worked"), 10);
+  const idle = Array.from({ length: 12 }, () => schedule.after("idle"));
+  t.is(idle[0], 20);
+  t.is(Math.max(...idle), 1_000);
+  clockMs = 60_000;
+  t.is(schedule.after("idle"), 5_000);
+  const failures = Array.from({ length: 12 }, () => schedule.after("failed"));
+  t.true(failures.every((wait) => wait >= 50 && wait <= 5_000));
+  t.is(schedule.after("worked"), 10);
+});
+
+test("any number of rings within the spacing are one wake-up, and a ring while nobody waits is kept", async (t) => {
+  const alarm = createAlarm(() => performance.now());
+  alarm.ring();
+  t.true(await alarm.wait(60_000, never));
+  const before = performance.now();
+  for (let ring = 0; ring < 100; ring += 1) alarm.ring();
+  t.true(await alarm.wait(60_000, never));
+  t.true(performance.now() - before >= 8, "the second look came within the spacing");
+  t.false(await alarm.wait(15, never));
+});
+
+test("an alarm wakes at once when the relay stops", async (t) => {
+  const alarm = createAlarm(() => performance.now());
+  const stop = new AbortController();
+  const waiting = alarm.wait(60_000, stop.signal);
+  stop.abort();
+  alarm.ring();
+  t.true(await waiting);
+});
+
+test("a mark moves to its candidate only when every transaction below the candidate's snapshot is over", (t) => {
+  let clockMs = 0;
+  const marks = createWatermarks(() => clockMs);
+  const observe = (lastId: bigint, xmin: bigint, xmax: bigint): bigint | undefined => {
+    marks.observe({ lastId, snapshot: { xmin, xmax }, drained: [3] });
+    return marks.safe()[3];
+  };
+  t.is(observe(10n, 100n, 105n), 0n, "the first look only notes a candidate");
+  t.is(observe(20n, 104n, 120n), 0n, "transaction 104 may still commit below 10");
+  t.is(observe(30n, 105n, 130n), 10n);
+  t.is(observe(40n, 129n, 140n), 10n);
+  t.is(observe(50n, 130n, 150n), 30n);
+  t.is(marks.safe()[4], 0n, "another partition is left alone");
+  clockMs = 61_000;
+  t.is(marks.safe()[3], 0n, "a mark is forgotten after its age");
+});
