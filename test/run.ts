@@ -6,12 +6,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { findProgram, type Provision, stopChild } from "./support/provision/command.ts";
 import { postgresAdvice, postgresWays } from "./support/provision/postgres.ts";
 import { type RabbitProvision, rabbitAdvice, rabbitWays } from "./support/provision/rabbitmq.ts";
 import { type Counts, tapReader } from "./support/tap.ts";
 
-const root = join(import.meta.dirname, "..");
+const root = fileURLToPath(new URL("..", import.meta.url));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const interrupted = new AbortController();
 const provided: Provision[] = [];

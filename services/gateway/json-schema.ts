@@ -1,6 +1,5 @@
 /** zod schemas as JSON Schemas whose named parts are gathered under `components.schemas` of a document. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as z from "zod";
 
 export type JsonSchema = Record<string, unknown>;
@@ -34,7 +33,7 @@ export function schemaCollection(target: "draft-7" | "draft-2020-12"): SchemaCol
 
 /** Name, version and description of this project for the documents. */
 export function projectInfo(): { version: string; description: string } {
-  const file = join(import.meta.dirname, "../../package.json");
+  const file = new URL("../../package.json", import.meta.url);
   const { version, description } = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
   return { version: version ?? "0", description: description ?? "" };
 }

@@ -4,7 +4,7 @@
  * MikroORM's migrator has no lock of its own (3 of 4 concurrent `up` failed), so a session advisory lock on a
  * connection of its own is held meanwhile.
  */
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
 import pg from "pg";
@@ -17,7 +17,7 @@ const connectTimeoutMs = 5_000;
 
 /** Options for the migrator, the creation of migrations and the drift check of one database. */
 export function migratorOptions(name: DatabaseName, url: string) {
-  const folder = join(import.meta.dirname, "../../migrations", name);
+  const folder = fileURLToPath(new URL(`../../migrations/${name}`, import.meta.url));
   return {
     ...ormOptions({
       url,

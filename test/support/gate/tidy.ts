@@ -95,7 +95,12 @@ export const rules: readonly Rule[] = [
     find: ({ text }) =>
       text.startsWith("/**") ? [] : [{ line: 1, what: "must begin with what it promises" }],
   },
-  forbidLine("unfinished", isText, /\b(TODO|FIXME|XXX|HACK)\b/, "unfinished work belongs in an issue"),
+  forbidLine(
+    "unfinished",
+    isText,
+    /\b(TO[D]O|FIX[M]E|XX[X]|HAC[K])\b/,
+    "unfinished work belongs in an issue",
+  ),
   forbidLine(
     "skipped-test",
     (path) => path.startsWith("test/"),
