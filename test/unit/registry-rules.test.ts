@@ -1,0 +1,123 @@
+import test from "ava";
+import fc from "fast-check";
+import { addressOctetsMax, localPartOctetsMax, parseAddress } from "../../services/contracts/address.ts";
+import { blockedKeys } from "../../services/smtp-registry/blocked.ts";
+import { ledgerEntries } from "../../services/smtp-registry/history.ts";
+import { judge, newestOf } from "../../services/smtp-registry/projection.ts";
+import { dayMs, freedBefore, statusOf } from "../../services/smtp-registry/status.ts";
+import { candidate, candidates, counterKey, truncate } from "../../services/smtp-registry/suffix.ts";
+import { Life } from "../support/registry-rig.ts";
+
+const now = new Date("2026-03-01T12:00:00.000Z");
+const terms = { tombstoneDays: 30, quarantineDays: 365 };
+
+test("A candidate is the base with the number before the @", (t) => {
+  t.deepEqual(candidate("Ann.Lee@Example.com", 2), {
+    address: "Ann.Lee2@Example.com",
+    key: "ann.lee2@example.com",
+    suffix: 2,
+  });
+});
+
+const parts = fc.array(fc.constantFrom("a", "Z", "é", "字", "👩🏽", "e\u0301", "ß", ".x", "-", "+"), {
+  minLength: 1,
+  maxLength: 70,
+});
+const bases = fc
+  .tuple(parts, fc.constantFrom("x", "example.com", `${"d.".repeat(94)}de`, `${"d.".repeat(110)}de`))
+  .map(([units, domain]) => `${units.join("")}@${domain}`)
+  .filter((text) => parseAddress(text).ok);
+
+test("Every candidate is a valid address within the limits, of whole characters of its base", (t) => {
+  const segments = (text: string) =>
+    [...new Intl.Segmenter("und").segment(text)].map(({ segment }) => segment);
+  fc.assert(
+    fc.property(bases, fc.integer({ min: 2, max: 999_999 }), (base, suffix) => {
+      const found = candidate(base, suffix);
+      if (found === undefined) return t.pass();
+      const parsed = parseAddress(found.address);
+      t.true(parsed.ok && parsed.key === found.key);
+      const local = found.address.slice(0, found.address.lastIndexOf("@"));
+      t.true(Buffer.byteLength(local) <= localPartOctetsMax);
+      t.true(Buffer.byteLength(found.address) <= addressOctetsMax);
+      t.true(local.endsWith(String(suffix)));
+      const stem = segments(local.slice(0, -String(suffix).length));
+      t.deepEqual(segments(base).slice(0, stem.length), stem);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("Candidates leave out what is taken, and different numbers have different keys", (t) => {
+  const taken = new Set(["ann3@example.com"]);
+  t.deepEqual(
+    candidates("ANN@example.com", 2, 3, taken).map(({ key }) => key),
+    ["ann2@example.com", "ann4@example.com"],
+  );
+});
+
+test("A cut never leaves a dot before the number, nor half a character", (t) => {
+  t.is(candidate(`${"a".repeat(62)}.b@x`, 10)?.address, `${"a".repeat(62)}10@x`);
+  t.is(truncate("e\u0301e\u0301", 5), "e\u0301");
+  t.is(truncate("👩🏽x", 7), "");
+});
+
+test("Bases whose candidates would collide share a counter, others do not", (t) => {
+  t.is(counterKey(`${"a".repeat(63)}x@x`), counterKey(`${"a".repeat(63)}y@x`));
+  t.not(counterKey("ann@x"), counterKey("ann2@x"));
+});
+
+test("RFC 2142 names and the configured ones are blocked by key, in every domain", (t) => {
+  const isBlocked = blockedKeys(["Straße"]);
+  for (const key of ["postmaster@a", "abuse@b.example", "mailer-daemon@x", "strasse@x"])
+    t.true(isBlocked(key), key);
+  for (const key of ["postmaster2@a", "ann@abuse", "post.master@a"]) t.false(isBlocked(key), key);
+});
+
+test("A row's status follows the clock and the terms, to the millisecond", (t) => {
+  const deleted = (agoMs: number) => ({
+    status: "deleted" as const,
+    expiresAt: null,
+    deletedAt: new Date(now.getTime() - agoMs),
+  });
+  const reserved = (inMs: number) => ({
+    status: "reserved" as const,
+    expiresAt: new Date(now.getTime() + inMs),
+    deletedAt: null,
+  });
+  const of = (holding: Parameters<typeof statusOf>[0]) => statusOf(holding, now, terms);
+  t.is(of(undefined), "available");
+  t.is(of({ status: "active", expiresAt: null, deletedAt: null }), "active");
+  t.deepEqual([of(reserved(1)), of(reserved(0))], ["reserved", "available"]);
+  t.deepEqual(
+    [of(deleted(0)), of(deleted(30 * dayMs - 1)), of(deleted(30 * dayMs))],
+    ["deleted", "deleted", "quarantined"],
+  );
+  t.deepEqual([of(deleted(395 * dayMs - 1)), of(deleted(395 * dayMs))], ["quarantined", "available"]);
+  t.is(freedBefore(now, terms).getTime(), now.getTime() - 395 * dayMs);
+});
+
+test("An event's ledger entries are what it gave, took and changed, and nothing else", (t) => {
+  const life = new Life(now);
+  const brief = (event: Parameters<typeof ledgerEntries>[0]) =>
+    ledgerEntries(event).map(({ key, kind, state }) => `${key} ${kind} ${state}`);
+  t.deepEqual(brief(life.create("a@x", "b@x", "c@x")), [
+    "a@x primary active",
+    "b@x secondary active",
+    "c@x secondary active",
+  ]);
+  t.deepEqual(brief(life.update("b@x", "a@x", "c@x")), ["b@x primary active", "a@x secondary active"]);
+  t.deepEqual(brief(life.update("B@x", "a@x", "c@x")), ["b@x primary active"]);
+  t.deepEqual(brief(life.update("B@x", "c@x")), ["a@x null removed"]);
+  t.deepEqual(brief(life.update("B@x", "c@x")), []);
+  t.deepEqual(brief(life.remove()), ["b@x primary deleted", "c@x secondary deleted"]);
+  t.deepEqual(brief(life.restore()), ["b@x primary active", "c@x secondary active"]);
+});
+
+test("Events are judged against the watermark as it moves through the batch", (t) => {
+  const life = new Life(now);
+  const [one, two, three] = [life.create("a@x"), life.update("b@x"), life.update("c@x")];
+  const marks = new Map([[life.id, 1]]);
+  t.deepEqual(judge([one, three, two, three], marks), ["duplicate", "processed", "stale", "duplicate"]);
+  t.is(newestOf([one, three, two]).get(life.id), three);
+});
