@@ -108,8 +108,8 @@ const sha256 = (...parts: string[]): string =>
 export const fingerprintOf = (action: string, params: unknown): string =>
   sha256(action, canonicalJson(params));
 
-/** Another process committed this key first. */
-class AnsweredElsewhere extends Error {
+/** Another process committed this key first; its answer is the request's, and what was reserved is its user's. */
+export class AnsweredElsewhere extends Error {
   override name = "AnsweredElsewhere";
 }
 

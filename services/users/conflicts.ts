@@ -1,18 +1,32 @@
 /** Says which address of a request is taken in the terms of that request: a pointer into the client's own body. */
+import * as z from "zod";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
+import { AddressKind, AddressStatus } from "../contracts/user.ts";
 import type { Command, OwnedAddress } from "./rules.ts";
 
-/** A user can't have one of the addresses it would have; `keys` are those in conflict. */
-export function addressTaken(
-  command: Command,
-  addresses: readonly OwnedAddress[],
-  keys: ReadonlySet<string>,
-): Refusal {
-  const taken = addresses.map(({ address }) => address).filter((address) => keys.has(addressKey(address)));
+/** As smtp-registry lists them in the data of its `address-taken`. */
+const Conflicts = z.array(z.object({ address: z.string(), kind: AddressKind, status: AddressStatus }));
+type Conflicts = z.infer<typeof Conflicts>;
+
+/** The registry's refusal, told in the terms of the command. */
+export const restated = (refusal: Refusal, command: Command): Refusal =>
+  addressTaken(command, Conflicts.parse(refusal.data.conflicts));
+
+/** What another user holds of the addresses, by our own constraint. */
+export const heldAmong = (addresses: readonly OwnedAddress[], keys: readonly string[]): Conflicts =>
+  addresses
+    .filter(({ address }) => keys.includes(addressKey(address)))
+    .map((owned) => ({ ...owned, status: "active" }));
+
+/** A user can't have one of the addresses that it would have. */
+export function addressTaken(command: Command, conflicts: Conflicts): Refusal {
   return new Refusal("address-taken", "Cannot assign every address: some are taken", {
-    addresses: taken,
-    errors: taken.map((address) => ({ pointer: pointerTo(address, command), detail: "is taken" })),
+    conflicts,
+    errors: conflicts.map(({ address, status }) => ({
+      pointer: pointerTo(address, command),
+      detail: `is not available: it is ${status}`,
+    })),
   });
 }
 
@@ -23,15 +37,4 @@ function pointerTo(address: string, command: Command): string {
   if (command.primarySmtp !== undefined && same(command.primarySmtp)) return "#/primarySmtp";
   const index = command.secondarySmtps?.findIndex(same) ?? -1;
   return index < 0 ? "#" : `#/secondarySmtps/${index}`;
-}
-
-/** The keys in conflict out of the registry's refusal, whose pointers are into the list that it was asked for. */
-export function keysInConflict(refusal: Refusal, addresses: readonly OwnedAddress[]): Set<string> {
-  const indexes = (refusal.data.errors ?? []).map(({ pointer }) => /^#\/addresses\/(\d+)/.exec(pointer)?.[1]);
-  return new Set(
-    indexes.flatMap((index) => {
-      const asked = index === undefined ? undefined : addresses[Number(index)];
-      return asked === undefined ? [] : [addressKey(asked.address)];
-    }),
-  );
 }

@@ -9,14 +9,14 @@
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { type Database, isContention, isUniqueViolation } from "../../mixins/database.ts";
-import type { Ticket } from "../../mixins/idempotency.ts";
+import { AnsweredElsewhere, type Ticket } from "../../mixins/idempotency.ts";
 import type { ActionParams, Assignment, CreatedUser, Reservation } from "../contracts/actions.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import { secondarySmtpsMax, type User } from "../contracts/user.ts";
 import { type Budget, startBudget } from "./budget.ts";
 import { commit, guardedKeys, keysHeldByOthers, LostRace, UnknownOutcome } from "./commit.ts";
-import { addressTaken, keysInConflict } from "./conflicts.ts";
+import { addressTaken, heldAmong, restated } from "./conflicts.ts";
 import type { Cause } from "./events.ts";
 import { findState, shown } from "./queries.ts";
 import type { Registry } from "./registry.ts";
@@ -110,7 +110,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           context,
           plan: ({ reserve }) => planChange(deps, { userId, command, expected, reserve }),
           taken(plan, keys) {
-            throw addressTaken(command, addressesOf(plan.decision.state), new Set(keys));
+            throw addressTaken(command, heldAmong(addressesOf(plan.decision.state), keys));
           },
         }),
       );
@@ -133,7 +133,7 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
       await request.reserve(addresses, "refuse");
     } catch (error) {
       if (!(error instanceof Refusal) || error.type !== "address-taken") throw error;
-      throw addressTaken(request.command, addresses, keysInConflict(error, addresses));
+      throw restated(error, request.command);
     }
   }
   return { before, decision, answer: request.command.kind === "remove" ? null : shown(decision.state) };
@@ -158,7 +158,8 @@ async function settle<A, P extends Plan & { answer: A }>(
     }
     throw new Unavailable("users", `The write lost against others ${attemptsMax} times`);
   } catch (error) {
-    if (!(error instanceof UnknownOutcome))
+    const mayBeOurs = error instanceof UnknownOutcome || error instanceof AnsweredElsewhere;
+    if (!mayBeOurs)
       for (const reservationId of reservations)
         void deps.registry.release({ reservationId, userId: write.userId });
     throw error;

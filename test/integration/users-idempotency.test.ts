@@ -1,0 +1,159 @@
+import { randomUUID } from "node:crypto";
+import test from "ava";
+import { IdempotencyRecord, idempotency } from "../../mixins/idempotency.ts";
+import { createLogger } from "../../mixins/logging.ts";
+import type { CallMeta } from "../../services/contracts/actions.ts";
+import { Refusal } from "../../services/contracts/errors.ts";
+import { openDatabase, type Rig, startUsersRig } from "../support/users-rig.ts";
+
+let rig: Rig;
+test.before(async () => {
+  rig = await startUsersRig();
+});
+test.after.always(() => rig.stop());
+
+const ann = (primarySmtp: string) => ({ displayName: "Ann", primarySmtp });
+const usersNamed = async (domain: string): Promise<number> =>
+  (await rig.call("users.list", { q: `@${domain}`, limit: 200 })).items.length;
+
+test.serial("a repeat gets the first answer and makes no second user", async (t) => {
+  const idempotencyKey = randomUUID();
+  const first = await rig.callWithMeta("users.create", ann("a@one.example"), { idempotencyKey });
+  t.is(first.meta.idempotentReplayed, undefined);
+  const repeat = await rig.callWithMeta("users.create", ann("a@one.example"), {
+    idempotencyKey: `"${idempotencyKey}"`,
+  });
+  t.true(repeat.meta.idempotentReplayed);
+  t.is(JSON.stringify(repeat.result), JSON.stringify(first.result));
+  t.is(await usersNamed("one.example"), 1);
+});
+
+test.serial("a repeat is answered by every write, with what the first answered", async (t) => {
+  const { id } = await rig.call("users.create", ann("b@two.example"));
+  const writes: ((meta: CallMeta) => Promise<{ result: unknown; meta: CallMeta }>)[] = [
+    (meta) => rig.callWithMeta("users.patch", { id, displayName: "B", expectedVersions: [1] }, meta),
+    (meta) => rig.callWithMeta("users.replace", { id, displayName: "C", primarySmtp: "b@two.example" }, meta),
+    (meta) => rig.callWithMeta("users.patch", { id, displayName: "C" }, meta),
+    (meta) => rig.callWithMeta("users.remove", { id }, meta),
+    (meta) => rig.callWithMeta("users.restore", { id }, meta),
+  ];
+  for (const write of writes) {
+    const meta = { idempotencyKey: randomUUID() };
+    const first = await write(meta);
+    const repeat = await write(meta);
+    t.deepEqual(repeat.result, first.result);
+    t.true(repeat.meta.idempotentReplayed);
+  }
+  t.is((await rig.call("users.get", { id })).version, 5);
+});
+
+test.serial("a key that has answered another request is refused", async (t) => {
+  const meta = { idempotencyKey: randomUUID() };
+  const { id } = await rig.call("users.create", ann("c@three.example"), meta);
+  for (const call of [
+    () => rig.call("users.create", ann("other@three.example"), { ...meta }),
+    () => rig.call("users.remove", { id }, { ...meta }),
+  ])
+    t.is((await t.throwsAsync(call, { instanceOf: Refusal })).type, "idempotency-key-reused");
+  t.is(await usersNamed("three.example"), 1);
+});
+
+test.serial("a key belongs to its caller", async (t) => {
+  const idempotencyKey = randomUUID();
+  const [one, two] = await Promise.all([
+    rig.call("users.create", ann("d@four.example"), { idempotencyKey, actor: "one" }),
+    rig.call("users.create", ann("e@four.example"), { idempotencyKey, actor: "two" }),
+  ]);
+  t.not(one.id, two.id);
+});
+
+test.serial("a key that can't be one is refused", async (t) => {
+  const call = rig.call("users.create", ann("f@five.example"), { idempotencyKey: "two words" });
+  t.is((await t.throwsAsync(call, { instanceOf: Refusal })).type, "idempotency-key-invalid");
+  t.is(await usersNamed("five.example"), 0);
+});
+
+test.serial(
+  "requests with one key at once make one user: the others are told to wait, or get its answer",
+  async (t) => {
+    const meta = { idempotencyKey: randomUUID() };
+    const results = await Promise.allSettled(
+      Array.from({ length: 10 }, () => rig.call("users.create", ann("g@six.example"), { ...meta })),
+    );
+    const ids = results.flatMap((result) => (result.status === "fulfilled" ? result.value.id : []));
+    t.is(new Set(ids).size, 1);
+    for (const result of results)
+      if (result.status === "rejected") t.is((result.reason as Refusal).type, "idempotency-key-in-use");
+    t.is(await usersNamed("six.example"), 1);
+  },
+);
+
+test.serial(
+  "requests with one key in several processes at once make one user and get one answer",
+  async (t) => {
+    const instances = [rig, await rig.another(), await rig.another()];
+    for (let round = 0; round < 10; round += 1) {
+      const meta = { idempotencyKey: randomUUID() };
+      const domain = `r${round}.seven.example`;
+      const answers = await Promise.all(
+        instances.map((instance) => instance.call("users.create", ann(`h@${domain}`), { ...meta })),
+      );
+      t.is(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
+      t.is(await usersNamed(domain), 1);
+      t.is(answers[0]?.primarySmtp, `h@${domain}`);
+    }
+  },
+);
+
+test.serial("a write that was refused leaves its key free", async (t) => {
+  await rig.call("users.create", ann("i@eight.example"));
+  const { id } = await rig.call("users.create", ann("j@eight.example"));
+  const meta = { idempotencyKey: randomUUID() };
+  const taken = rig.call("users.patch", { id, primarySmtp: "i@eight.example" }, { ...meta });
+  t.is((await t.throwsAsync(taken, { instanceOf: Refusal })).type, "address-taken");
+  const next = await rig.call("users.patch", { id, primarySmtp: "k@eight.example" }, { ...meta });
+  t.is(next?.primarySmtp, "k@eight.example");
+});
+
+test.serial("an answer and its write are stored together or not at all", async (t) => {
+  await rig.refuseEventsOf("refuse-my-event");
+  const idempotencyKey = randomUUID();
+  const poisoned = { idempotencyKey, correlationId: "refuse-my-event" };
+  await t.throwsAsync(rig.call("users.create", ann("l@nine.example"), poisoned));
+  const stored = await rig.usersDb.query("select from idempotency where key = $1", [idempotencyKey]);
+  t.is(stored.rowCount, 0);
+  const repeat = await rig.callWithMeta("users.create", ann("l@nine.example"), { idempotencyKey });
+  t.is(repeat.meta.idempotentReplayed, undefined);
+  t.is(repeat.result.primarySmtp, "l@nine.example");
+});
+
+test.serial("an answer that has expired is no answer, and its row is taken over or swept", async (t) => {
+  const [retaken, forgotten] = [{ idempotencyKey: randomUUID() }, { idempotencyKey: randomUUID() }];
+  const first = await rig.call("users.create", ann("m@ten.example"), { ...retaken });
+  await rig.call("users.create", ann("n@ten.example"), { ...forgotten });
+  await rig.usersDb.query("update idempotency set expires_at = now() - interval '1 s' where key = any($1)", [
+    [retaken.idempotencyKey, forgotten.idempotencyKey],
+  ]);
+  const second = await rig.callWithMeta("users.create", ann("m@ten.example"), { ...retaken });
+  t.is(second.meta.idempotentReplayed, undefined);
+  t.not(second.result.id, first.id);
+  const rows = await rig.usersDb.query("select key from idempotency where expires_at <= now()");
+  t.deepEqual(rows.rows, [{ key: forgotten.idempotencyKey }]);
+});
+
+test.serial("a sweep deletes what has expired, however much, and nothing else", async (t) => {
+  await rig.usersDb.query(`
+    insert into idempotency
+    select 'sweep', n::text, '', '1', now(), now() + (case when n <= 1200 then -1 else 1 end) * interval '1 h'
+    from generate_series(1, 1210) n`);
+  const db = await openDatabase(rig.urls.users, [IdempotencyRecord]);
+  try {
+    const log = createLogger({ level: "silent", format: "json", pii: false, nodeId: "sweep" });
+    const deleted = await idempotency(db, { ttlMs: 1_000, now: () => new Date(), log }).sweep();
+    t.true(deleted >= 1200);
+  } finally {
+    await db.close();
+  }
+  const left = await rig.usersDb.query("select from idempotency where scope = 'sweep'");
+  t.is(left.rowCount, 10);
+});

@@ -1,0 +1,92 @@
+import test from "ava";
+import { Refusal } from "../../services/contracts/errors.ts";
+import { type Rig, startUsersRig } from "../support/users-rig.ts";
+
+let rig: Rig;
+test.before(async () => {
+  rig = await startUsersRig();
+});
+test.after.always(() => rig.stop());
+
+const create = (displayName: string, primarySmtp: string, secondarySmtps?: string[]) =>
+  rig.call("users.create", { displayName, primarySmtp, secondarySmtps });
+const found = async (q: string): Promise<string[]> =>
+  (await rig.call("users.list", { q, limit: 200 })).items.map(({ primarySmtp }) => primarySmtp);
+
+test.serial(
+  "pages show each user once, oldest first, whatever is created or removed between them",
+  async (t) => {
+    const before: string[] = [];
+    for (let n = 0; n < 7; n += 1) before.push((await create(`Page ${n}`, `p${n}@pages.example`)).id);
+    const first = await rig.call("users.list", { limit: 3 });
+    t.deepEqual(
+      first.items.map(({ id }) => id),
+      before.slice(0, 3),
+    );
+    const late = (await create("Late", "late@pages.example")).id;
+    await rig.call("users.remove", { id: before[2] ?? "" });
+    const second = await rig.call("users.list", { limit: 3, cursor: first.nextCursor ?? "" });
+    t.deepEqual(
+      second.items.map(({ id }) => id),
+      before.slice(3, 6),
+    );
+    const third = await rig.call("users.list", { limit: 3, cursor: second.nextCursor ?? "" });
+    t.deepEqual(
+      third.items.map(({ id }) => id),
+      [before[6], late],
+    );
+    t.is(third.nextCursor, null);
+  },
+);
+
+test.serial("a page that ends with the last user has no next cursor", async (t) => {
+  const { items } = await rig.call("users.list", { limit: 200 });
+  t.is((await rig.call("users.list", { limit: items.length })).nextCursor, null);
+});
+
+test("a cursor that no list has returned is refused", async (t) => {
+  for (const cursor of ["x", "eyJhIjoxfQ", Buffer.from('["no id"]').toString("base64url")]) {
+    const refused = await t.throwsAsync(rig.call("users.list", { cursor }), { instanceOf: Refusal });
+    t.is(refused.type, "invalid-fields");
+    t.is(refused.data.errors?.[0]?.pointer, "#/cursor");
+  }
+});
+
+test("q finds a part of a name or of any address, in any case and script", async (t) => {
+  await create("Jürgen Weiß", "jw@search.example", ["Second.Address@search.example"]);
+  await create("ΟΔΥΣΣΕΥΣ Νικολάου", "od@search.example");
+  for (const q of ["ürg", "JÜRGEN", "weiss", "WEISS", "cond.addr", "JW@SEARCH"])
+    t.deepEqual(await found(q), ["jw@search.example"], q);
+  for (const q of ["οδυς", "οδυσσευς", "ΝΙΚΟ"]) t.deepEqual(await found(q), ["od@search.example"], q);
+});
+
+test("q takes wildcards and backslashes as what they are", async (t) => {
+  await create("100% Müller_A", "percent@wild.example");
+  await create("100 Muller-B", "plain@wild.example");
+  await create(String.raw`back\slash`, "back@wild.example");
+  t.deepEqual(await found("100%"), ["percent@wild.example"]);
+  t.deepEqual(await found("r_a"), ["percent@wild.example"]);
+  t.deepEqual(await found(String.raw`k\s`), ["back@wild.example"]);
+  t.deepEqual(await found("%wild%"), []);
+  t.deepEqual(await found("\0"), []);
+});
+
+test("smtp finds the living holder of an address, as primary or secondary, by its key", async (t) => {
+  const user = await create("Holder", "Straße@held.example", ["h@held.example"]);
+  const holder = async (smtp: string) => (await rig.call("users.list", { smtp })).items.map(({ id }) => id);
+  for (const smtp of ["strasse@held.example", "STRASSE@HELD.example", "H@held.example"])
+    t.deepEqual(await holder(smtp), [user.id], smtp);
+  t.deepEqual(await holder("nobody@held.example"), []);
+  t.deepEqual((await rig.call("users.list", { smtp: "h@held.example", q: "someone else" })).items, []);
+  await rig.call("users.remove", { id: user.id });
+  t.deepEqual(await holder("h@held.example"), []);
+});
+
+test("a user that never was is not found", async (t) => {
+  const get = rig.call("users.get", { id: "0199a000-0000-7000-8000-00000000dead" });
+  t.is((await t.throwsAsync(get, { instanceOf: Refusal })).type, "not-found");
+});
+
+test("health says that the database is up", async (t) => {
+  t.deepEqual(await rig.call("users.health", {}), { status: "up", checks: { database: { status: "up" } } });
+});
