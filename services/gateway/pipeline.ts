@@ -34,7 +34,7 @@ function admit(gate: Gate, req: IncomingMessage): void {
     throw new HttpProblem("too-many-requests", "This client has used up its requests for now", {
       headers: retryAfter(waitMs),
     });
-  if (gate.inFlight >= gate.limits.requestsInFlightMax) throw unavailable();
+  if (gate.inFlight > gate.limits.requestsInFlightMax) throw unavailable();
 }
 
 /** Reads and checks what the operation takes of the request. */
@@ -91,7 +91,6 @@ async function answer(
   await prepare(gate, exchange, operation, req);
   // Our own path and no query: moleculer-web matches it once more and must come to the same row.
   req.url = exchange.path;
-  if (method !== "GET" && method !== "HEAD") delete req.headers["if-none-match"];
   await dispatch(req, res);
 }
 

@@ -7,23 +7,32 @@ import type { LocalAnswer } from "./local.ts";
 import type { Gate } from "./pipeline.ts";
 import { type LocalHandler, type Operation, operations } from "./routes.ts";
 
-/** Puts the row's status and headers on the answer that the action gave. */
+/** Whether If-None-Match names the tag; weak comparison (RFC 9110 §13.1.2). */
+function isKnown(req: IncomingMessage, tag: string): boolean {
+  const header = req.headers["if-none-match"];
+  if (header === undefined || (req.method !== "GET" && req.method !== "HEAD")) return false;
+  return header.trim() === "*" || header.split(",").some((part) => part.trim().replace(/^W\//, "") === tag);
+}
+
+/** Puts the row's status and headers on the answer that the action gave, and says what its body is. */
 function present(
   ctx: Context<unknown, CallMeta & { $location?: string }>,
   req: IncomingMessage,
   res: ServerResponse,
   data: unknown,
-) {
+): unknown {
   const { operation } = exchangeOf(req);
   if (operation === undefined) return data;
   res.statusCode = operation.status;
   if (ctx.meta.idempotentReplayed === true && operation.write) res.setHeader("Idempotent-Replayed", "true");
-  if (operation.tagged) {
-    const { id, version } = data as { id: string; version: number };
-    res.setHeader("ETag", `"${version}"`);
-    if (operation.status === 201) ctx.meta.$location = `/users/${id}`;
-  }
-  return operation.status === 204 ? null : data;
+  if (!operation.tagged) return operation.status === 204 ? null : data;
+  const { id, version } = data as { id: string; version: number };
+  const tag = `"${version}"`;
+  res.setHeader("ETag", tag);
+  if (operation.status === 201) ctx.meta.$location = `/users/${id}`;
+  if (!isKnown(req, tag)) return data;
+  res.statusCode = 304;
+  return null;
 }
 
 type Alias = string | ((req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void);
@@ -84,7 +93,12 @@ export const webSettings = (gate: Gate, local: Record<LocalHandler, LocalAnswer>
         req: IncomingMessage,
         res: ServerResponse,
         data: unknown,
-      ) => present(ctx, req, res, data),
+      ) => {
+        const body = present(ctx, req, res, data);
+        // moleculer-web would judge it once more, and take the no-cache that fetch adds for a reason not to.
+        delete req.headers["if-none-match"];
+        return body;
+      },
     },
   ],
 });

@@ -1,0 +1,170 @@
+/** The gateway under stress: too many requests, services missing or slow, a busy port, a stop under way. */
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import test from "ava";
+import type { ServiceSchema } from "moleculer";
+import { rateLimiter } from "../../services/gateway/limits.ts";
+import { eventually } from "../support/eventually.ts";
+import { testGateway } from "../support/gateway.ts";
+import { usersStandIn } from "../support/stand-ins.ts";
+
+const typeOf = async (answer: Response) => ((await answer.json()) as { type: string }).type;
+
+test("a client beyond its requests a minute gets 429 and when to come back, whoever it says it is", async (t) => {
+  const gateway = await testGateway({
+    services: [usersStandIn()],
+    environment: { HTTP_REQUESTS_PER_MINUTE_MAX: "3" },
+  });
+  const ask = (n: number) => fetch(`${gateway.url}/users`, { headers: { "x-forwarded-for": `10.0.0.${n}` } });
+  for (const n of [1, 2, 3]) t.is((await ask(n)).status, 200);
+  const refused = await ask(4);
+  t.is(refused.status, 429);
+  const seconds = Number(refused.headers.get("retry-after"));
+  t.true(seconds >= 1 && seconds <= 20, String(seconds));
+  t.is(await typeOf(refused), "/problems/too-many-requests");
+  t.is((await fetch(`${gateway.url}/health/live`)).status, 200);
+  await gateway.stop();
+});
+
+test("the limiter grants a minute's burst, then evenly, and each client its own", (t) => {
+  const limiter = rateLimiter(60);
+  for (let n = 0; n < 60; n += 1) t.is(limiter.take("a", 0), 0);
+  t.is(limiter.take("a", 0), 1_000);
+  t.is(limiter.take("b", 0), 0);
+  t.is(limiter.take("a", 1_000), 0);
+  t.true(limiter.take("a", 1_000) > 0);
+  t.is(rateLimiter(0).take("a", 0), 0);
+});
+
+test("a gateway alone starts, answers 503 in time and says which services it misses", async (t) => {
+  const gateway = await testGateway();
+  const startedAt = performance.now();
+  const answer = await fetch(`${gateway.url}/users`);
+  t.is(answer.status, 503);
+  t.is(answer.headers.get("retry-after"), "1");
+  t.is(await typeOf(answer), "/problems/unavailable");
+  const ready = await fetch(`${gateway.url}/health/ready`);
+  t.is(ready.status, 503);
+  const unreachable = { status: "down", detail: "can't be reached" };
+  t.deepEqual(((await ready.json()) as { checks: unknown }).checks, {
+    users: unreachable,
+    audit: unreachable,
+    outbox: unreachable,
+    "smtp-registry": unreachable,
+  });
+  t.true(performance.now() - startedAt < 2_000);
+  await gateway.stop();
+});
+
+const until = (condition: () => boolean) =>
+  eventually(() => {
+    if (!condition()) throw new Error("Cannot go on: the condition does not hold yet");
+  });
+
+interface Blocked {
+  readonly service: ServiceSchema;
+  readonly waiting: () => number;
+  readonly release: () => void;
+}
+
+/** A users service whose list waits until the test says so. */
+function blockedUsers(): Blocked {
+  const gate = Promise.withResolvers<void>();
+  let waiting = 0;
+  const list = async () => {
+    waiting += 1;
+    await gate.promise;
+    return { items: [], nextCursor: null };
+  };
+  const service = {
+    name: "users",
+    actions: { list, health: () => gate.promise },
+  } as unknown as ServiceSchema;
+  return { service, waiting: () => waiting, release: () => gate.resolve() };
+}
+
+test("beyond the greatest number in flight a request is refused at once with 503", async (t) => {
+  const users = blockedUsers();
+  const gateway = await testGateway({ services: [users.service], limits: { requestsInFlightMax: 2 } });
+  const held = [fetch(`${gateway.url}/users`), fetch(`${gateway.url}/users`)];
+  await until(() => users.waiting() === 2);
+  const refused = await fetch(`${gateway.url}/users`);
+  t.is(refused.status, 503);
+  t.is(refused.headers.get("retry-after"), "1");
+  users.release();
+  for (const answer of await Promise.all(held)) t.is(answer.status, 200);
+  t.is((await fetch(`${gateway.url}/users`)).status, 200);
+  await gateway.stop();
+});
+
+test("a health check that hangs is reported within its bound", async (t) => {
+  const users = blockedUsers();
+  const gateway = await testGateway({ services: [users.service], limits: { healthTimeoutMs: 100 } });
+  const answer = await fetch(`${gateway.url}/health/ready`);
+  const { checks } = (await answer.json()) as { checks: Record<string, unknown> };
+  t.deepEqual(checks.users, { status: "down", detail: "does not answer in time" });
+  users.release();
+  await gateway.stop();
+});
+
+test("a stop lets the answers in flight finish and takes no new connection", async (t) => {
+  const users = blockedUsers();
+  const gateway = await testGateway({ services: [users.service] });
+  const held = fetch(`${gateway.url}/users`);
+  await until(() => users.waiting() === 1);
+  const stopped = gateway.stop();
+  await eventually(async () => {
+    const accepted = await fetch(`${gateway.url}/health/live`).catch(() => undefined);
+    if (accepted !== undefined) throw new Error("Cannot go on: the gateway still accepts");
+  });
+  users.release();
+  const answer = await held;
+  t.is(answer.status, 200);
+  t.is(answer.headers.get("connection"), "close");
+  await stopped;
+});
+
+test("a stop does not wait for ever on a connection that is stuck", async (t) => {
+  const gateway = await testGateway({ limits: { drainMs: 100 } });
+  const socket = connect(gateway.port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.resume();
+  await new Promise<void>((resolve) =>
+    socket.write("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{", () => resolve()),
+  );
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  await gateway.stop();
+  await closed;
+  t.pass();
+});
+
+test("a request whose headers or body never come is given up with 408", async (t) => {
+  const gateway = await testGateway({ limits: { headersTimeoutMs: 100, requestTimeoutMs: 200 } });
+  const answerTo = (text: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(gateway.port, "127.0.0.1", () => socket.write(text));
+      let received = "";
+      socket.on("data", (chunk) => {
+        received += chunk;
+      });
+      socket.on("error", reject);
+      socket.on("close", () => resolve(received));
+    });
+  t.regex(
+    await answerTo("GET /users HTTP/1.1\r\nHost: a\r\n"),
+    /^HTTP\/1.1 408 [\s\S]*\/problems\/request-timeout/,
+  );
+  await gateway.stop();
+});
+
+test("a busy port refuses the start with one sentence that names HTTP_PORT, and leaves the process alive", async (t) => {
+  const other = createServer();
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const { port } = other.address() as { port: number };
+  const error = await t.throwsAsync(testGateway({ environment: { HTTP_PORT: String(port) } }));
+  t.is(
+    error?.message,
+    `Cannot listen on 127.0.0.1:${port}: another process has this port, set HTTP_PORT to a free one`,
+  );
+  await new Promise((resolve) => other.close(resolve));
+});
