@@ -1,48 +1,22 @@
 /** Do the migrations make the tables that the entities expect? Asked of a real PostgreSQL, on scratch databases. */
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pg from "pg";
-import { createLogger } from "../../../mixins/logging.ts";
 import { type DatabaseName, entitiesOf } from "../../../services/runtime/databases.ts";
-import { startEmbeddedPostgres } from "../../../services/runtime/embedded-postgres.ts";
 import { migrate, schemaDrift } from "../../../services/runtime/migrations.ts";
+import type { Provision } from "../provision/command.ts";
+import { postgresAdvice, postgresWays } from "../provision/postgres.ts";
 
-const localUrl = "postgresql://postgres@127.0.0.1:5432/postgres";
-const connectTimeoutMs = 2_000;
-
-interface Server {
-  readonly adminUrl: string;
-  stop(): Promise<void>;
-}
-
-async function answers(connectionString: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString, connectionTimeoutMillis: connectTimeoutMs });
-  try {
-    await client.connect();
-    await client.end();
-    return true;
-  } catch {
-    return false;
+/** The same ways to a server that `npm test` goes. */
+async function scratchServer(): Promise<Provision> {
+  const reasons: string[] = [];
+  for (const { name, attempt } of postgresWays()) {
+    try {
+      return await attempt();
+    } catch (error) {
+      reasons.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
   }
-}
-
-/** TEST_DATABASE_URL, else the server on the standard port, else the embedded one in a folder of its own. */
-async function scratchServer(): Promise<Server> {
-  const given = process.env.TEST_DATABASE_URL;
-  if (given !== undefined) return { adminUrl: given, stop: async () => {} };
-  if (await answers(localUrl)) return { adminUrl: localUrl, stop: async () => {} };
-  const folder = mkdtempSync(join(tmpdir(), "mailroster-drift-"));
-  const log = createLogger({ level: "silent", format: "json", pii: false, nodeId: "check" });
-  const server = await startEmbeddedPostgres(folder, log);
-  return {
-    adminUrl: server.usersDatabaseUrl,
-    async stop() {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  throw new Error(`Cannot compare the schema: ${postgresAdvice} (${reasons.join("; ")})`);
 }
 
 async function administer(adminUrl: string, sql: string): Promise<void> {
@@ -75,7 +49,7 @@ async function driftOf(name: DatabaseName, adminUrl: string): Promise<string[]> 
 export async function schemaFaults(): Promise<string[]> {
   const server = await scratchServer();
   try {
-    return [...(await driftOf("users", server.adminUrl)), ...(await driftOf("registry", server.adminUrl))];
+    return [...(await driftOf("users", server.url)), ...(await driftOf("registry", server.url))];
   } finally {
     await server.stop();
   }
