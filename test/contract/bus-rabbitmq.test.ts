@@ -251,23 +251,19 @@ test("a connection that is cut heals: nothing is lost on either side", async (t)
 
 test("the broker's own closing of connections heals", async (t) => {
   const { type, queue } = names();
-  const { bus, subscribe } = opened(
-    t,
-    { make: (options) => rabbitMqBus({ ...options, url: vhost.url, connectionName: `closed ${queue}` }) },
-    { queues: [{ queue, bindings: [type] }] },
-  );
+  const own = await testVhost();
+  t.teardown(() => own.drop());
+  const { bus, subscribe } = opened(t, overUrl(own.url), { queues: [{ queue, bindings: [type] }] });
   const record = recorder();
   subscribe(queue, record.handler);
   await publishAll(bus, [message(type, 0)]);
   await seenAll(record, [message(type, 0)]);
-  const closedCount = await rabbitEval(
-    `Mine = [P || P <- rabbit_networking:connections(), ` +
-      `case lists:keyfind(<<"connection_name">>, 1, proplists:get_value(client_properties, ` +
-      `rabbit_networking:connection_info(P, [client_properties]), [])) of ` +
-      `{_, _, N} -> string:find(N, <<"closed ${queue}">>) =/= nomatch; _ -> false end], ` +
-      `[rabbit_networking:close_connection(P, "test") || P <- Mine], length(Mine).`,
+  const name = decodeURIComponent(new URL(own.url).pathname.slice(1));
+  const closed = await rabbitEval(
+    `length([rabbit_networking:close_connection(Pid, "test") || [{pid, Pid}, {vhost, <<"${name}">>}] ` +
+      `<- rabbit_networking:connection_info_all([pid, vhost])]).`,
   );
-  t.is(closedCount, "2");
+  t.is(closed, "2");
   await publishAll(bus, [message(type, 1)]);
   await seenAll(record, [message(type, 0), message(type, 1)]);
 });
