@@ -141,6 +141,30 @@ test("a password set once reaches the server and its client alike", (t) => {
     t.true(own[name]?.environment?.AMQP_URL?.includes(":own-RABBITMQ_PASSWORD@rabbitmq"), name);
 });
 
+test("every host that a container is told of is on one of its networks, and waited for", (t) => {
+  for (const [name, { environment = {}, networks: own = [], depends_on = {} }] of ours)
+    for (const value of Object.values(environment).filter(
+      (text) => URL.canParse(text) && text.includes("://"),
+    )) {
+      const { hostname } = new URL(value);
+      t.true(
+        services[hostname]?.networks?.some((network) => own.includes(network)),
+        `${name} can't reach ${hostname}`,
+      );
+      t.true(hostname in depends_on, `${name} does not wait for ${hostname}`);
+    }
+});
+
+test("RabbitMQ has the user and the virtual host that the services name", (t) => {
+  const url = new URL(services.users?.environment?.AMQP_URL ?? "");
+  const { RABBITMQ_DEFAULT_USER, RABBITMQ_DEFAULT_PASS, RABBITMQ_DEFAULT_VHOST } =
+    services.rabbitmq?.environment ?? {};
+  t.deepEqual(
+    [url.username, url.password, url.pathname.slice(1)],
+    [RABBITMQ_DEFAULT_USER, RABBITMQ_DEFAULT_PASS, RABBITMQ_DEFAULT_VHOST],
+  );
+});
+
 test("the build context holds what the Dockerfile copies, and nothing else", (t) => {
   const kept = read(".dockerignore")
     .split("\n")
