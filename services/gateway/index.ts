@@ -67,8 +67,14 @@ export function gatewayService(
     },
     created(this: WebService) {
       ownBroker = this.broker;
-      // A broker stops its services beside each other; answers in flight need the others a moment longer.
-      this.broker.middlewares.add({ name: "GatewayDrain", stopping: drain } as unknown as Middleware);
+      // Both hooks come before Moleculer waits for the calls under way: requests that keep coming in would keep it
+      // waiting, and a broker stops its services beside each other while our answers still need the others.
+      const drainFirst = {
+        name: "GatewayDrain",
+        stopping: drain,
+        serviceStopping: (service: Service) => (service.name === "gateway" ? drain() : undefined),
+      };
+      this.broker.middlewares.add(drainFirst as unknown as Middleware);
     },
     async started(this: WebService) {
       const handle = onRequest(gate, (req, res) => this.httpHandler(req, res));

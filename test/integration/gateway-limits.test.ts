@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import test from "ava";
-import type { ServiceSchema } from "moleculer";
+import type { Service, ServiceSchema } from "moleculer";
 import { rateLimiter } from "../../services/gateway/limits.ts";
 import { eventually } from "../support/eventually.ts";
 import { testGateway } from "../support/gateway.ts";
@@ -122,6 +122,23 @@ test("a stop lets the answers in flight finish and takes no new connection", asy
   t.is(answer.status, 200);
   t.is(answer.headers.get("connection"), "close");
   await stopped;
+});
+
+test("taking the service away drains it first, before Moleculer waits for the calls under way", async (t) => {
+  const users = blockedUsers();
+  const gateway = await testGateway({ services: [users.service] });
+  const held = fetch(`${gateway.url}/users`);
+  await until(() => users.waiting() === 1);
+  const service = gateway.broker.getLocalService("gateway") as Service;
+  const destroyed = gateway.broker.destroyService(service);
+  await eventually(async () => {
+    const accepted = await fetch(`${gateway.url}/health/live`).catch(() => undefined);
+    if (accepted !== undefined) throw new Error("Cannot go on: the gateway still accepts");
+  });
+  users.release();
+  t.is((await held).status, 200);
+  await destroyed;
+  await gateway.stop();
 });
 
 test("a stop does not wait for ever on a connection that is stuck", async (t) => {
