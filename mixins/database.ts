@@ -5,6 +5,7 @@
  * `started` opens, `stopped` closes. Two bugs of kysely 0.29.6 (a leaked pool slot, a swallowed rollback) are
  * why package.json overrides it.
  */
+import { randomUUID } from "node:crypto";
 import type { EntitySchema } from "@mikro-orm/core";
 import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
 import { Unavailable } from "../services/contracts/errors.ts";
@@ -33,6 +34,9 @@ export const ormOptions = (options: DatabaseOptions): Options =>
     clientUrl: options.url,
     entities: [...options.entities],
     allowGlobalContext: false,
+    // MikroORM finds the running transaction by this name in an AsyncLocalStorage that all its instances share: under
+    // one name, a consumer that the in-process bus calls from the relay's transaction ran in that one, on its database.
+    contextName: randomUUID(),
     pool: { min: 0, max: options.poolMax, idleTimeoutMillis: poolIdleMs },
     driverOptions: {
       connectionTimeoutMillis: options.connectTimeoutMs ?? connectTimeoutMsDefault,
