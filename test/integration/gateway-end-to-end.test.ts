@@ -1,0 +1,118 @@
+/** HTTP on the real services, two databases and the in-process bus: one user's whole life, and the same fuzz. */
+import test from "ava";
+import { ServiceBroker } from "moleculer";
+import { createLogger } from "../../mixins/logging.ts";
+import { createMetrics } from "../../mixins/metrics.ts";
+import { brokerOptions } from "../../moleculer.config.ts";
+import { loadConfig } from "../../services/config/index.ts";
+import { gatewayAddress } from "../../services/gateway/index.ts";
+import { createBus, factories, type OwnedBus } from "../../services/runtime/composition.ts";
+import { migrate } from "../../services/runtime/migrations.ts";
+import { eventually } from "../support/eventually.ts";
+import { fuzz } from "../support/http-fuzz.ts";
+import { type Resource, testDatabase } from "../support/resources.ts";
+
+let databases: Resource[] = [];
+let broker: ServiceBroker;
+let owned: OwnedBus;
+let port: number;
+const lines: Record<string, unknown>[] = [];
+
+test.before(async () => {
+  const [users, registry] = [await testDatabase(), await testDatabase()];
+  databases = [users, registry];
+  await migrate("users", users.url);
+  await migrate("registry", registry.url);
+  const environment = { DATABASE_URL: users.url, REGISTRY_DATABASE_URL: registry.url, HTTP_PORT: "0" };
+  const config = loadConfig({ ...environment, NODE_ID: "end-to-end" });
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
+  const log = createLogger({ level: "info", format: "json", pii: true, nodeId: config.nodeId }, destination);
+  owned = createBus(config, log);
+  await owned.start();
+  const platform = { log, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
+  broker = new ServiceBroker(brokerOptions(config, log));
+  for (const name of config.services) broker.createService(factories[name](platform, config));
+  await broker.start();
+  port = gatewayAddress(broker)?.port ?? 0;
+});
+test.after.always(async () => {
+  await broker.stop();
+  await owned.close();
+  for (const database of databases) await database.drop();
+});
+
+async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: (text === "" ? undefined : JSON.parse(text)) as T,
+  };
+}
+
+interface User {
+  id: string;
+  version: number;
+  primarySmtp: string;
+  requestedSmtp?: string;
+  secondarySmtps: string[];
+}
+const statusOf = async (address: string) =>
+  (await call<{ status: string }>("GET", `/smtp/${address}`)).body.status;
+const becomes = (address: string, status: string) =>
+  eventually(async () => {
+    const actual = await statusOf(address);
+    if (actual !== status) throw new Error(`Cannot go on: ${address} is ${actual}`);
+  });
+
+test.serial("a user's life over HTTP is followed by the registry and the audit log", async (t) => {
+  t.is((await call("GET", "/health/ready")).status, 200);
+  const ann = { displayName: "Ann", primarySmtp: "ann@example.com" };
+  const headers = { "idempotency-key": "first", "x-correlation-id": "life-1", "x-actor": "helpdesk" };
+  const created = await call<User>("POST", "/users", ann, headers);
+  t.is(created.status, 201);
+  const { id } = created.body;
+  await becomes("ann@example.com", "active");
+  const again = await call<User>("POST", "/users", ann, headers);
+  t.is(again.headers.get("idempotent-replayed"), "true");
+  t.is(again.body.id, id);
+  t.is((await call("POST", "/users", { ...ann, displayName: "Eve" }, headers)).status, 422);
+  const second = await call<User>("POST", "/users", ann);
+  t.like(second.body, { primarySmtp: "ann2@example.com", requestedSmtp: "ann@example.com" });
+
+  const patch = { primarySmtp: "lee@example.com" };
+  t.is((await call("PATCH", `/users/${id}`, patch, { "if-match": '"2"' })).status, 412);
+  const patched = await call<User>("PATCH", `/users/${id}`, patch, { "if-match": '"1"' });
+  t.is(patched.headers.get("etag"), '"2"');
+  t.deepEqual(patched.body.secondarySmtps, ["ann@example.com"]);
+  t.is((await call("PUT", `/users/${id}`, patched.body)).headers.get("etag"), '"2"');
+  t.is((await call("PATCH", `/users/${id}`, { primarySmtp: "ann2@example.com" })).status, 409);
+
+  t.is((await call("DELETE", `/users/${id}`)).status, 204);
+  t.is((await call("GET", `/users/${id}`)).status, 404);
+  await becomes("lee@example.com", "deleted");
+  t.is((await call("POST", `/users/${id}/restore`)).headers.get("etag"), '"4"');
+  await becomes("lee@example.com", "active");
+  const audit = await eventually(async () => {
+    const page = await call<{ items: Record<string, unknown>[] }>("GET", `/audit?userId=${id}`);
+    if (page.body.items.length < 4) throw new Error("Cannot go on: entries are missing");
+    return page.body.items;
+  });
+  t.is(audit.length, 4);
+  const first = audit.find(({ version }) => version === 1);
+  t.like(first, { action: "user.created", actor: "helpdesk", correlationId: "life-1" });
+});
+
+const runs = 600;
+test.serial("no request makes a 5xx on the real services", async (t) => {
+  await fuzz(port, runs);
+  t.deepEqual(
+    lines.filter(({ level }) => level === "error"),
+    [],
+  );
+});
