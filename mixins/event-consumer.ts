@@ -10,8 +10,8 @@
  * - A database that can't be reached is no fault of the event: the same batch waits for it, with backoff, and goes
  *   back to the queue untouched when the service stops.
  *
- * `started` subscribes, `stopped` resolves when the deliveries in hand are settled. List this mixin after the
- * database's, so that it stops before.
+ * `started` subscribes, `stopped` resolves when the deliveries in hand are settled. List this mixin before the
+ * database's: Moleculer starts the last mixin of a list first and stops it last.
  */
 import { Unavailable } from "../services/contracts/errors.ts";
 import type { UserEvent } from "../services/contracts/events.ts";

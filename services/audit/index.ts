@@ -43,15 +43,16 @@ export function auditService(
   });
   return {
     name: "audit",
+    // Moleculer starts the last mixin first and stops it last: the consumer lives within the database's life.
     mixins: [
-      db.mixin,
-      consumer,
       healthMixin({
         database: db.check,
         bus() {
           if (!bus.status().connected) throw new Error("The bus is not connected");
         },
       }),
+      consumer,
+      db.mixin,
     ],
     actions: {
       list: {

@@ -68,7 +68,8 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
 
   return {
     name: "users",
-    mixins: [db.mixin, keys.mixin, healthMixin({ database: () => db.check() })],
+    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
+    mixins: [healthMixin({ database: () => db.check() }), keys.mixin, db.mixin],
     created(this: { broker: ServiceBroker }) {
       writes = userWrites({
         db,
