@@ -29,10 +29,10 @@ const reached = (condition: () => boolean, what: string): Promise<void> =>
 
 const named = ({ userId, version }: Written): string => `${userId} ${version}`;
 
-/** The first publication of each version, per user, in the order in which the bus saw them. */
+/** The first delivery of each version, per user, in the order in which the bus saw them. */
 function firstVersions(bus: RecordingBus): Map<string, number[]> {
   const seen = new Map<string, number[]>();
-  for (const message of bus.published) {
+  for (const message of bus.delivered) {
     const { userId, version } = writtenOf(message);
     const versions = seen.get(userId) ?? [];
     if (!versions.includes(version)) versions.push(version);
@@ -50,7 +50,7 @@ function gate() {
   return { opened, open: (outcome: PublishOutcome = confirmed) => open(outcome) };
 }
 
-test("several relays that lose their connections publish exactly what was committed, first publications in version order", async (t) => {
+test("several relays that lose their connections publish exactly what was committed, first deliveries in version order", async (t) => {
   const rig = await rigOf(t);
   const refusedOnce = new Set<string>();
   const bus = new RecordingBus(async (message) => {
@@ -80,7 +80,7 @@ test("several relays that lose their connections publish exactly what was commit
 
   t.true(cut > 0, "no connection was cut");
   t.deepEqual(
-    [...new Set(bus.published.map((message) => named(writtenOf(message))))].sort(),
+    [...new Set(bus.delivered.map((message) => named(writtenOf(message))))].sort(),
     committed.map(named).sort(),
   );
   for (const versions of firstVersions(bus).values())
@@ -88,6 +88,21 @@ test("several relays that lose their connections publish exactly what was commit
       versions,
       versions.toSorted((a, b) => a - b),
     );
+});
+
+test("several relays share the work: while nothing fails, each event is published once", async (t) => {
+  const rig = await rigOf(t);
+  const bus = new RecordingBus(
+    () => new Promise((resolve) => setTimeout(() => resolve(confirmed), Math.random() * 10)),
+  );
+  const users = Array.from({ length: 40 }, () => randomUUID());
+  const relays = [await rig.startRelay(bus), await rig.startRelay(bus), await rig.startRelay(bus)];
+  for (let turn = 0; turn < 5; turn += 1) {
+    await Promise.all(users.map((userId) => rig.write(userId)));
+    for (const { relay } of relays) relay.nudge();
+  }
+  await empty(rig);
+  t.is(bus.published.length, 200);
 });
 
 test("a row is deleted only after the bus has confirmed it", async (t) => {
@@ -187,12 +202,10 @@ test("the low watermark never passes a transaction that is still open", async (t
   const bus = new RecordingBus();
   // A clock in which every look is long after the last one, so that every batch takes a snapshot.
   let clockMs = 0;
-  const watermarks = createWatermarks(() => {
-    clockMs += 2_000;
-    return clockMs;
-  });
+  const watermarks = createWatermarks(() => clockMs);
   const never = new AbortController().signal;
   const batch = async (): Promise<void> => {
+    clockMs += 2_000;
     const done = await db.transaction((em) =>
       runBatch(em, { bus, watermarks, held: new Map(), stopping: { soon: never, now: never } }),
     );
@@ -213,12 +226,14 @@ test("the low watermark never passes a transaction that is still open", async (t
     watermarks.safe().every((safe) => safe === 0n),
     "a mark moved below an open transaction",
   );
-  for (let turn = 0; turn < 4; turn += 1) {
-    await batch();
+  // Transactions of other databases hold the snapshot's xmin back as well, so when is not ours to say.
+  await eventually(async () => {
     await rig.write(quick);
-  }
+    await batch();
+    if (watermarks.safe().every((safe) => safe === 0n)) throw new Error("No mark has moved");
+  });
+  await rig.write(quick);
   await batch();
   t.is(await rig.rowsLeft(), 0);
   t.is(bus.published.filter((message) => writtenOf(message).userId === slow).length, 1);
-  t.true(watermarks.safe().some((safe) => safe > 0n));
 });

@@ -12,7 +12,10 @@ export const refused = (retryAfterMs?: number): PublishOutcome => ({
 
 export class RecordingBus implements Bus {
   readonly kind = "in-process";
+  /** Everything that was tried. */
   readonly published: OutgoingMessage[] = [];
+  /** What it took, in the order in which it did. */
+  readonly delivered: OutgoingMessage[] = [];
   readonly #decide: Decide;
   readonly #callbacks = new Set<() => void>();
   #connected = true;
@@ -39,7 +42,13 @@ export class RecordingBus implements Bus {
 
   publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
     this.published.push(...messages);
-    return Promise.all(messages.map(async (message) => this.#decide(message)));
+    return Promise.all(
+      messages.map(async (message) => {
+        const outcome = await this.#decide(message);
+        if (outcome.status === "confirmed") this.delivered.push(message);
+        return outcome;
+      }),
+    );
   }
 
   subscribe(): { stop(): Promise<void> } {
