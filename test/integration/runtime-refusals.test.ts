@@ -31,8 +31,9 @@ for (const [variable, env] of [
         t.true(sentence.startsWith(`${variable} `), sentence);
         t.false(sentence.includes("hidden"), "a secret is not echoed");
         t.is(refused.stdout(), "");
+        t.deepEqual(processes.running(), []);
       } finally {
-        t.deepEqual(await processes.end(), []);
+        await processes.end();
       }
     },
   );
@@ -57,8 +58,9 @@ test.serial(
       });
       t.is((await refused.exited()).code, 1);
       t.is(oneSentence(refused.stderr()), "Cannot use REGISTRY_DATABASE_URL: its database does not exist");
+      t.deepEqual(processes.running(), []);
     } finally {
-      t.deepEqual(await processes.end(), []);
+      await processes.end();
       await own.drop();
     }
   },
@@ -77,8 +79,9 @@ test.serial("a second start says who has the data folder and leaves the first un
     t.is((await createUser(first.httpUrl, ownAddress())).status, 201);
     first.kill("SIGINT");
     t.is((await first.exited()).code, 0);
+    t.deepEqual(processes.running(), []);
   } finally {
-    t.deepEqual(await processes.end(), []);
+    await processes.end();
   }
 });
 
@@ -98,9 +101,10 @@ for (const variable of ["HTTP_PORT", "OPS_PORT"])
       t.true(sentence.includes(`${variable} ${port}`), sentence);
       t.deepEqual(readdirSync(folder), []);
       t.is((await request(`http://127.0.0.1:${port}`)).text, "other");
+      t.deepEqual(processes.running(), []);
     } finally {
       other.close();
-      t.deepEqual(await processes.end(), []);
+      await processes.end();
     }
   });
 
@@ -127,8 +131,9 @@ test.serial(
       t.is(readiness.json<{ status: string }>().status, "down");
       waiting.kill("SIGTERM");
       t.is((await waiting.exited()).code, 0);
+      t.deepEqual(processes.running(), []);
     } finally {
-      t.deepEqual(await processes.end(), []);
+      await processes.end();
     }
   },
 );

@@ -55,7 +55,7 @@ function machineEnvironment(): Record<string, string> {
   return Object.fromEntries(kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
-/** All that one test has started; `end` makes sure that nothing of it is left. */
+/** All that one test has started. It asserts `running` at its end, and calls `end` whatever happened. */
 export class Processes {
   readonly #started: { child: ChildProcess; process: TestProcess }[] = [];
   readonly #folders: string[] = [];
@@ -84,19 +84,21 @@ export class Processes {
     return started;
   }
 
-  /** Kills what still runs; resolves with the pids that should have ended before. */
-  async end(): Promise<number[]> {
-    const left: number[] = [];
+  /** The pids that should have ended before a test does. */
+  running(): number[] {
+    return this.#started.filter(({ child }) => !hasEnded(child)).map(({ process: started }) => started.pid);
+  }
+
+  /** Stops whatever a failed test has left. */
+  async end(): Promise<void> {
     for (const { child, process: started } of this.#started) {
       if (hasEnded(child)) continue;
-      left.push(started.pid);
       child.kill("SIGTERM");
       const killer = setTimeout(() => child.kill("SIGKILL"), exitTimeoutMs);
       await started.exited();
       clearTimeout(killer);
     }
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
-    return left;
   }
 }
 

@@ -73,8 +73,9 @@ for (const runtime of runtimes)
       await systemIsReady(system.gateway);
       await createAndFollow(t, system.gateway.httpUrl);
       t.deepEqual(await stopSystem(system), [0, 0, 0]);
+      t.deepEqual(processes.running(), []);
     } finally {
-      t.deepEqual(await processes.end(), []);
+      await processes.end();
       await own.drop();
     }
   });
@@ -108,8 +109,9 @@ test.serial("processes that start before RabbitMQ are live, not ready, and heal 
     await systemIsReady(system.gateway);
     await eventually(() => createAndFollow(t, system.gateway.httpUrl), { timeoutMs: 30_000 });
     t.deepEqual(await stopSystem(system), [0, 0, 0]);
+    t.deepEqual(processes.running(), []);
   } finally {
-    t.deepEqual(await processes.end(), []);
+    await processes.end();
     await proxy.close();
     await own.drop();
   }

@@ -26,8 +26,9 @@ for (const runtime of runtimes) {
       second.kill("SIGTERM");
       t.deepEqual(await second.exited(), { code: 0, signal: null });
       for (const line of second.stdout().trim().split("\n")) t.notThrows(() => JSON.parse(line), line);
+      t.deepEqual(processes.running(), []);
     } finally {
-      t.deepEqual(await processes.end(), []);
+      await processes.end();
     }
   });
 
@@ -47,8 +48,9 @@ for (const runtime of runtimes) {
       await createAndFollow(t, next.httpUrl);
       next.kill("SIGINT");
       t.is((await next.exited()).code, 0);
+      t.deepEqual(processes.running(), []);
     } finally {
-      t.deepEqual(await processes.end(), []);
+      await processes.end();
     }
   });
 }
@@ -74,7 +76,8 @@ test.serial("a PostgreSQL that dies under the process is started again", async (
     await createAndFollow(t, system.httpUrl);
     system.kill("SIGINT");
     t.is((await system.exited()).code, 0);
+    t.deepEqual(processes.running(), []);
   } finally {
-    t.deepEqual(await processes.end(), []);
+    await processes.end();
   }
 });

@@ -27,8 +27,9 @@ for (const runtime of runtimes)
       );
       system.kill("SIGINT");
       t.is((await system.exited()).code, 0);
+      t.deepEqual(processes.running(), []);
     } finally {
-      t.deepEqual(await processes.end(), []);
+      await processes.end();
     }
   });
 
@@ -41,8 +42,9 @@ test.serial("without a running system the REPL starts one and stops it when it i
     t.is((await repl.exited()).code, 0, repl.stderr());
     t.regex(repl.stdout(), /no system was running/);
     t.regex(repl.stdout(), /version: .*1/);
+    t.deepEqual(processes.running(), []);
   } finally {
-    t.deepEqual(await processes.end(), []);
+    await processes.end();
   }
 });
 
@@ -60,8 +62,9 @@ test.serial("with AMQP_URL the REPL joins over RabbitMQ as a node that hosts not
     t.true(repl.stdout().includes(`-${gateway.pid}`), repl.stdout());
     gateway.kill("SIGTERM");
     t.is((await gateway.exited()).code, 0);
+    t.deepEqual(processes.running(), []);
   } finally {
-    t.deepEqual(await processes.end(), []);
+    await processes.end();
     await vhost.drop();
   }
 });
