@@ -41,7 +41,8 @@ export async function commit(db: Database, work: Work): Promise<void> {
     await db.transaction(async (em) => {
       await work.ticket.remember(em, work.answer);
       await saveUser(em, work.before, work.decision.state);
-      // After the row lock of the user: so the order of outbox ids is the order of a user's versions.
+      // After the user's row lock. The version guard alone already puts outbox ids into the order of versions (version n
+      // is only decided on a committed n - 1); the lock first keeps it so for a write path without a guard.
       const { type, state, changes } = work.decision;
       appendToOutbox(em, toUserEvent(randomUUID(), type, state, changes, work.cause));
       await em.flush();
