@@ -1,67 +1,9 @@
 import test from "ava";
+import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
-import { Processes, type Runtime, request, runtimes, type TestProcess } from "../support/processes.ts";
-import { type Resource, testDatabase, testVhost } from "../support/resources.ts";
+import { Processes, request, runtimes } from "../support/processes.ts";
 import { createAndFollow, createUser, ownAddress } from "../support/system-story.ts";
 import { tcpProxy } from "../support/tcp-proxy.ts";
-
-interface Servers {
-  readonly users: Resource;
-  readonly registry: Resource;
-  readonly vhost: Resource;
-  drop(): Promise<void>;
-}
-
-async function servers(): Promise<Servers> {
-  const [users, registry, vhost] = [await testDatabase(), await testDatabase(), await testVhost()];
-  return {
-    users,
-    registry,
-    vhost,
-    async drop() {
-      for (const resource of [users, registry, vhost]) await resource.drop();
-    },
-  };
-}
-
-interface System {
-  readonly gateway: TestProcess;
-  readonly users: TestProcess;
-  readonly registry: TestProcess;
-}
-
-async function startSystem(
-  processes: Processes,
-  { users, registry }: Servers,
-  amqpUrl: string,
-  runtime: Runtime = "node",
-): Promise<System> {
-  const part = (env: Record<string, string>) =>
-    processes.start({ runtime, env: { AMQP_URL: amqpUrl, ...env } });
-  return {
-    gateway: await part({ SERVICES: "gateway" }),
-    users: await part({ SERVICES: "users,audit,outbox", DATABASE_URL: users.url }),
-    registry: await part({ SERVICES: "smtp-registry", REGISTRY_DATABASE_URL: registry.url }),
-  };
-}
-
-const partsOf = ({ gateway, users, registry }: System) => [gateway, users, registry];
-
-async function stopSystem(system: System): Promise<(number | null)[]> {
-  const parts = partsOf(system);
-  for (const part of parts) part.kill("SIGTERM");
-  return Promise.all(parts.map(async (part) => (await part.exited()).code));
-}
-
-/** The gateway's own readiness covers the services behind it. */
-const systemIsReady = (gateway: TestProcess) =>
-  eventually(
-    async () => {
-      const { status, text } = await request(`${gateway.httpUrl}/health/ready`);
-      if (status !== 200) throw new Error(`Not ready: ${text}`);
-    },
-    { timeoutMs: 60_000 },
-  );
 
 for (const runtime of runtimes)
   test.serial(`on ${runtime} three processes over RabbitMQ do what one process does`, async (t) => {

@@ -1,0 +1,65 @@
+/** The system as separate processes over RabbitMQ: gateway | users, audit, outbox | smtp-registry, on servers of a test's own. */
+import { eventually } from "./eventually.ts";
+import { type Processes, type Runtime, request, type TestProcess } from "./processes.ts";
+import { type Resource, testDatabase, testVhost } from "./resources.ts";
+
+export interface Servers {
+  readonly users: Resource;
+  readonly registry: Resource;
+  readonly vhost: Resource;
+  drop(): Promise<void>;
+}
+
+/** Two empty databases and a virtual host. */
+export async function servers(): Promise<Servers> {
+  const [users, registry, vhost] = [await testDatabase(), await testDatabase(), await testVhost()];
+  return {
+    users,
+    registry,
+    vhost,
+    async drop() {
+      for (const resource of [users, registry, vhost]) await resource.drop();
+    },
+  };
+}
+
+export interface System {
+  readonly gateway: TestProcess;
+  readonly users: TestProcess;
+  readonly registry: TestProcess;
+}
+
+/** Starts the three processes without waiting for them. */
+export async function startSystem(
+  processes: Processes,
+  { users, registry }: Servers,
+  amqpUrl: string,
+  runtime: Runtime = "node",
+): Promise<System> {
+  const part = (env: Record<string, string>) =>
+    processes.start({ runtime, env: { AMQP_URL: amqpUrl, ...env } });
+  return {
+    gateway: await part({ SERVICES: "gateway" }),
+    users: await part({ SERVICES: "users,audit,outbox", DATABASE_URL: users.url }),
+    registry: await part({ SERVICES: "smtp-registry", REGISTRY_DATABASE_URL: registry.url }),
+  };
+}
+
+export const partsOf = ({ gateway, users, registry }: System) => [gateway, users, registry];
+
+/** Resolves with their exit codes. */
+export async function stopSystem(system: System): Promise<(number | null)[]> {
+  const parts = partsOf(system);
+  for (const part of parts) part.kill("SIGTERM");
+  return Promise.all(parts.map(async (part) => (await part.exited()).code));
+}
+
+/** The gateway's own readiness covers the services behind it. */
+export const systemIsReady = (gateway: TestProcess) =>
+  eventually(
+    async () => {
+      const { status, text } = await request(`${gateway.httpUrl}/health/ready`);
+      if (status !== 200) throw new Error(`Not ready: ${text}`);
+    },
+    { timeoutMs: 60_000 },
+  );
