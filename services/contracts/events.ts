@@ -63,5 +63,5 @@ export const UserEvent = z.discriminatedUnion("type", [
 ]);
 export type UserEvent = z.infer<typeof UserEvent>;
 
-/** The `dataschema` of a type: a URI reference that the gateway serves as part of /asyncapi.json. */
-export const dataschemaOf = (type: UserEventType): string => `/asyncapi.json#/components/messages/${type}`;
+/** The `dataschema` of a type: an absolute URI, as CloudEvents 1.0 demands, that names the schema without a host. */
+export const dataschemaOf = (type: UserEventType): string => `urn:mailroster:schema:${type}`;

@@ -1,5 +1,5 @@
 /** The AsyncAPI 3 document of the events, made from the event schemas and the names on the wire. */
-import { eventSchemas, eventTypes, type UserEventType } from "../contracts/events.ts";
+import { dataschemaOf, eventSchemas, eventTypes, type UserEventType } from "../contracts/events.ts";
 import { cloudEventsContentType, deadLetterQueue, queueName, usersExchange } from "../contracts/headers.ts";
 import { projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
 
@@ -18,6 +18,7 @@ const message = (type: UserEventType, schemas: SchemaCollection) => ({
   contentType: cloudEventsContentType,
   correlationId: { location: "$message.payload#/correlationid" },
   payload: schemas.add(eventSchemas[type]),
+  "x-dataschema": dataschemaOf(type),
   bindings: { amqp: { messageType: type, bindingVersion } },
 });
 

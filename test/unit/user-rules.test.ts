@@ -240,7 +240,7 @@ test("an event carries the whole user, its version and the request that caused i
     causationid: "c-1",
     actor: "hr",
     traceparent,
-    dataschema: "/asyncapi.json#/components/messages/user.deleted.v1",
+    dataschema: "urn:mailroster:schema:user.deleted.v1",
   });
   t.is(event.data.user.deletedAt, now.toISOString());
 });
