@@ -47,6 +47,8 @@ const throughClosedFolders =
       "--clear-groups",
       "--inh-caps=+dac_override",
       "--ambient-caps=+dac_override",
+      // Without it access(2), by which initdb looks for its sibling, leaves the right aside.
+      "--securebits=+no_setuid_fixup",
       program,
       ...args,
     ],
