@@ -83,7 +83,12 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
     return { items: [], nextCursor: null };
   const { text, values } = selectPage(query);
   const rows = await db.read((em) => em.execute<Row[]>(text, values));
-  const items = rows.slice(0, query.limit).map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
+  const items = rows.slice(0, query.limit).map((row) => ({
+    ...row,
+    at: new Date(row.at).toISOString(),
+    // jsonb keeps members by the length of their names; a reader wants from before to.
+    changes: row.changes.map(({ field, from, to }) => ({ field, from, to })),
+  }));
   const last = items.at(-1);
   const nextCursor =
     rows.length > query.limit && last ? encodeCursor([last.at, last.version, last.id]) : null;
