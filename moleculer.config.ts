@@ -34,6 +34,9 @@ const transporter = (url: string) => ({
   },
 });
 
+/** Moleculer tells of each step of its start at `info`; an operator wants them only when looking for something. */
+const frameworkLevel = (level: Config["logLevel"]): Config["logLevel"] => (level === "info" ? "warn" : level);
+
 function withHeartbeat(node: string): string {
   const parsed = new URL(node);
   if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", "10");
@@ -49,8 +52,10 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       type: "Pino",
       options: {
         level: config.logLevel,
-        createLogger: (_level: string, bindings: { mod?: string; svc?: string }) =>
-          log.child({ service: bindings.svc ?? "mailroster", module: bindings.mod }),
+        createLogger: (_level: string, { mod, svc }: { mod?: string; svc?: string }) =>
+          svc === undefined || svc.startsWith("$")
+            ? log.child({ service: "moleculer", module: mod }, { level: frameworkLevel(config.logLevel) })
+            : log.child({ service: svc }),
       },
     } as unknown as BrokerOptions["logger"],
     ...(config.amqpUrl === undefined

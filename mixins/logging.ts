@@ -37,7 +37,14 @@ function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) =
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
   const stream =
     destination ??
-    (options.format === "pretty" ? pretty({ colorize: process.stdout.isTTY }) : pino.destination(1));
+    (options.format === "pretty"
+      ? pretty({
+          colorize: process.stdout.isTTY,
+          singleLine: true,
+          translateTime: "SYS:HH:MM:ss.l",
+          ignore: "nodeID,module,traceparent,actor",
+        })
+      : pino.destination(1));
   return pino(
     {
       level: options.level,
