@@ -1,12 +1,12 @@
 /**
  * Promise: no write is committed after its caller has given up on it.
  *
- * The gateway answers 503 after 1,900 ms; a write has 1,500 ms from its start to the begin of its commit, which leaves
+ * The gateway answers 503 after 1,900 ms; a write has 1,650 ms from its start to the begin of its commit, which leaves
  * the difference to the commit itself and to the way there and back.
  */
 import { Unavailable } from "../contracts/errors.ts";
 
-export const writeBudgetMs = 1_500;
+export const writeBudgetMs = 1_650;
 
 export interface Budget {
   leftMs(): number;
