@@ -1,13 +1,13 @@
 /** Promise: a handler is asked once per batch, and whatever it does there is one verdict for each delivery. */
 import type { Logger } from "../logging.ts";
-import type { BatchHandler, Delivery, Verdict } from "./port.ts";
+import type { Delivery, Verdict } from "./port.ts";
 
 const requeue: Verdict = { kind: "requeue" };
 
 /** A handler that throws, or answers another number of verdicts, has said nothing: the whole batch is requeued. */
-export async function verdictsOf(
-  handler: BatchHandler,
-  batch: readonly Delivery[],
+export async function verdictsOf<D extends Delivery>(
+  handler: (batch: readonly D[]) => Promise<readonly Verdict[]>,
+  batch: readonly D[],
   queue: string,
   log: Logger,
 ): Promise<readonly Verdict[]> {

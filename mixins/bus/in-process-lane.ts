@@ -1,7 +1,14 @@
 /** One queue of the in-process bus: hands out what waits in batches, one batch at a time a reader, and settles it. */
 import type { Logger } from "../logging.ts";
 import { logDeadLetter, verdictsOf } from "./handing.ts";
-import type { BatchHandler, DeadLetter, OutgoingMessage, PublishOutcome, Subscription } from "./port.ts";
+import type {
+  BatchHandler,
+  DeadLetter,
+  OutgoingMessage,
+  PublishOutcome,
+  ReplayedMessage,
+  Subscription,
+} from "./port.ts";
 import { type Settlement, settlementOf, withJitter } from "./settlement.ts";
 
 const batchMaxDefault = 100;
@@ -9,7 +16,7 @@ const batchMaxDefault = 100;
 export interface LaneOptions {
   readonly retryDelaysMs: readonly number[];
   /** Must not resolve before the letter is durable. */
-  readonly deadLetter: (letter: DeadLetter) => Promise<void>;
+  readonly deadLetter: (letter: DeadLetter) => Promise<unknown>;
   readonly log: Logger;
   readonly batchMax?: number;
 }
@@ -32,8 +39,24 @@ export interface Progress {
   notBefore: number;
 }
 
+export const newProgress = (): Progress => ({
+  settled: false,
+  attempts: 0,
+  firstFailedAt: undefined,
+  notBefore: 0,
+});
+
+/** What a lane hands out: an event of the outbox, or a dead letter that is replayed. */
+interface Carried extends Pick<OutgoingMessage, "type"> {
+  readonly messageId: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly body: Uint8Array;
+  /** Of a replay: there is nothing to wait in, so it is tried once and is a dead letter again when it fails. */
+  readonly replay?: Pick<ReplayedMessage, "replays" | "headers">;
+}
+
 interface Task {
-  readonly message: OutgoingMessage;
+  readonly message: Carried;
   readonly progress: Progress;
   readonly answer: (outcome: PublishOutcome) => void;
 }
@@ -56,6 +79,17 @@ export class Lane {
     if (this.#readers.size === 0) return Promise.resolve(refused(`nobody reads ${this.queue}`));
     const waitMs = progress.notBefore - Date.now();
     if (waitMs > 0) return Promise.resolve(refused(`${this.queue} has it for a retry`, waitMs));
+    const { id, type, correlationId, body } = message;
+    return this.#enqueue({ messageId: id, type, correlationId, body: Buffer.from(body) }, progress);
+  }
+
+  /** Hands out a dead letter of this queue once more, beside whatever waits. */
+  replay({ replays, headers, ...message }: ReplayedMessage): Promise<PublishOutcome> {
+    if (this.#readers.size === 0) return Promise.resolve(refused(`nobody reads ${this.queue}`));
+    return this.#enqueue({ ...message, replay: { replays, headers } }, newProgress());
+  }
+
+  #enqueue(message: Carried, progress: Progress): Promise<PublishOutcome> {
     return new Promise((answer) => {
       this.#waiting.push({ message, progress, answer });
       for (const reader of this.#readers) reader.wake();
@@ -122,17 +156,18 @@ class Reader {
   async #settle(batch: readonly Task[]): Promise<void> {
     const { retryDelaysMs, log } = this.#options;
     const deliveries = batch.map(({ message, progress }) => ({
-      messageId: message.id,
+      messageId: message.messageId,
       routingKey: message.type,
       correlationId: message.correlationId,
-      body: Buffer.from(message.body),
+      body: message.body,
       attempts: progress.attempts,
     }));
     const verdicts = await verdictsOf(this.#handler, deliveries, this.#lane.queue, log);
     await Promise.all(
       batch.map(async (task, index) => {
         const verdict = verdicts[index] ?? { kind: "requeue" };
-        task.answer(await this.#apply(task, settlementOf(verdict, task.progress.attempts, retryDelaysMs)));
+        const ladder = task.message.replay === undefined ? retryDelaysMs : [];
+        task.answer(await this.#apply(task, settlementOf(verdict, task.progress.attempts, ladder)));
       }),
     );
   }
@@ -158,7 +193,7 @@ class Reader {
   }
 
   async #bury(
-    message: OutgoingMessage,
+    message: Carried,
     progress: Progress,
     dead: Extract<Settlement, { action: "dead-letter" }>,
   ): Promise<PublishOutcome> {
@@ -166,10 +201,11 @@ class Reader {
     const lastFailedAt = new Date();
     const letter: DeadLetter = {
       queue,
-      messageId: message.id,
+      messageId: message.messageId,
       correlationId: message.correlationId,
       routingKey: message.type,
-      body: Buffer.from(message.body),
+      body: message.body,
+      ...message.replay,
       reason: dead.reason,
       error: dead.error,
       attempts: dead.attempts,
@@ -179,7 +215,7 @@ class Reader {
     try {
       await this.#options.deadLetter(letter);
     } catch (err) {
-      this.#options.log.warn({ err, queue, eventId: message.id }, "Dead letter can't be stored yet");
+      this.#options.log.warn({ err, queue, eventId: message.messageId }, "Dead letter can't be stored yet");
       return refused(`${queue} can't store its dead letter`);
     }
     progress.settled = true;

@@ -8,14 +8,17 @@
  * has failed. What a crash or the bound forgets is handed out once more, with its failures counted anew.
  */
 
-import { confirmed, Lane, type LaneOptions, type Progress, refused } from "./in-process-lane.ts";
+import { confirmed, Lane, type LaneOptions, newProgress, type Progress, refused } from "./in-process-lane.ts";
 import type {
   BatchHandler,
   Bus,
   BusStatus,
+  DeadLetter,
+  LetterHandler,
   OutgoingMessage,
   PublishOutcome,
   QueueSpec,
+  ReplayedMessage,
   Subscription,
 } from "./port.ts";
 import { queuesFor } from "./topology.ts";
@@ -24,6 +27,8 @@ import { queuesFor } from "./topology.ts";
 const rememberedMax = 10_000;
 
 export interface InProcessBusOptions extends LaneOptions {
+  /** Takes the letters of queues whose dead letters nobody reads. */
+  readonly deadLetter: LaneOptions["deadLetter"];
   readonly queues: readonly QueueSpec[];
 }
 
@@ -38,12 +43,7 @@ class Memory {
       const [oldest] = this.#byMessage.keys();
       if (oldest !== undefined) this.#byMessage.delete(oldest);
     }
-    const progress = queues.get(queue) ?? {
-      settled: false,
-      attempts: 0,
-      firstFailedAt: undefined,
-      notBefore: 0,
-    };
+    const progress = queues.get(queue) ?? newProgress();
     queues.set(queue, progress);
     return progress;
   }
@@ -53,17 +53,45 @@ class Memory {
   }
 }
 
+/** Who reads a queue's dead letters, and what it has in hand. */
+class LetterReader {
+  readonly #handler: LetterHandler;
+  readonly #inHand = new Set<Promise<readonly boolean[]>>();
+
+  constructor(handler: LetterHandler) {
+    this.#handler = handler;
+  }
+
+  async take(letter: DeadLetter): Promise<void> {
+    const work = this.#handler([letter]);
+    this.#inHand.add(work);
+    try {
+      const [stored] = await work;
+      if (stored !== true) throw new Error("Cannot settle the dead letter: it is not stored");
+    } finally {
+      this.#inHand.delete(work);
+    }
+  }
+
+  /** Resolves when nothing is in hand; what failed is told to whoever handed it over. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#inHand);
+  }
+}
+
 class InProcessBus implements Bus {
   readonly kind = "in-process";
   readonly #options: InProcessBusOptions;
   readonly #lanes: ReadonlyMap<string, Lane>;
   readonly #memory = new Memory();
   readonly #readyCallbacks = new Set<() => void>();
+  readonly #letterReaders = new Map<string, LetterReader>();
   #open = false;
 
   constructor(options: InProcessBusOptions) {
     this.#options = options;
-    this.#lanes = new Map(options.queues.map(({ queue }) => [queue, new Lane(queue, options)]));
+    const laneOptions = { ...options, deadLetter: (letter: DeadLetter) => this.#bury(letter) };
+    this.#lanes = new Map(options.queues.map(({ queue }) => [queue, new Lane(queue, laneOptions)]));
   }
 
   start(): void {
@@ -92,8 +120,30 @@ class InProcessBus implements Bus {
     return subscription;
   }
 
+  deadLetters(queue: string, handler: LetterHandler): Subscription {
+    if (!this.#lanes.has(queue))
+      throw new Error(`Cannot read the dead letters of ${queue}: no such queue is declared`);
+    const reader = new LetterReader(handler);
+    this.#letterReaders.set(queue, reader);
+    return {
+      stop: () => {
+        if (this.#letterReaders.get(queue) === reader) this.#letterReaders.delete(queue);
+        return reader.settled();
+      },
+    };
+  }
+
+  async publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome> {
+    if (!this.#open) return refused("the bus is not running");
+    return this.#lanes.get(queue)?.replay(message) ?? refused(`unroutable: no queue is named ${queue}`);
+  }
+
   async close(): Promise<void> {
     this.#open = false;
+  }
+
+  #bury(letter: DeadLetter): Promise<unknown> {
+    return this.#letterReaders.get(letter.queue)?.take(letter) ?? this.#options.deadLetter(letter);
   }
 
   async #publish(message: OutgoingMessage): Promise<PublishOutcome> {

@@ -66,6 +66,28 @@ export interface DeadLetter {
   readonly attempts: number;
   readonly firstFailedAt: Date;
   readonly lastFailedAt: Date;
+  /** The number of the replay that it failed after; absent: none. */
+  readonly replays?: number;
+  /** As they came with the message. */
+  readonly headers?: Readonly<Record<string, unknown>>;
+  /** The broker gave it up, not a consumer of ours, so nobody has logged it. */
+  readonly byBroker?: boolean;
+}
+
+/** Tells of each letter, in order, whether it is durable; those that are not, or all when it rejects, come again. */
+export type LetterHandler = (letters: readonly DeadLetter[]) => Promise<readonly boolean[]>;
+
+/** A dead letter on its way back to the one queue that it came from. */
+export interface ReplayedMessage {
+  readonly messageId: string | undefined;
+  readonly correlationId: string | undefined;
+  /** The routing key of its first way. */
+  readonly type: string;
+  readonly body: Uint8Array;
+  /** The headers of its letter; what the failures have added is left out. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** The number of this replay, from 1; a letter that it becomes carries the same. */
+  readonly replays: number;
 }
 
 export interface BusStatus {
@@ -85,6 +107,13 @@ export interface Bus {
   publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]>;
   /** Reads one queue until stopped; survives reconnects. */
   subscribe(queue: string, handler: BatchHandler): Subscription;
+  /** Reads the dead letters of one queue until stopped; each comes until the handler says that it is durable. */
+  deadLetters(queue: string, handler: LetterHandler): Subscription;
+  /**
+   * To this one queue, as if it came for the first time; `confirmed` when it is durable there. In-process that is
+   * when its handler is done with it: there is no queue to wait in, so one that fails is a dead letter again at once.
+   */
+  publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome>;
   /** Subscriptions must have been stopped. */
   close(): Promise<void>;
 }

@@ -12,10 +12,10 @@ import { type Confirms, confirmsOf } from "./confirms.ts";
 import { logDeadLetter, verdictsOf } from "./handing.ts";
 import type { Attachment, Link } from "./link.ts";
 import { backoffMs, pause, within } from "./pause.ts";
-import type { BatchHandler, Delivery, QueueSpec, Subscription } from "./port.ts";
+import type { Delivery, QueueSpec, Subscription, Verdict } from "./port.ts";
 import { type Settlement, settlementOf, withJitter } from "./settlement.ts";
 import { declareTopology, waitQueue } from "./topology.ts";
-import { deliveryOf, republishProperties } from "./wire.ts";
+import { republishProperties } from "./wire.ts";
 
 /** Pauses between attempts to hand a message on to a broker that refuses it, and after a handler that threw. */
 const faultPauseMinMs = 100;
@@ -39,33 +39,41 @@ interface Session {
   consumerTag?: string;
 }
 
-interface Item {
+/** What is read, how a message is shown to the handler, and the handler. */
+export interface Reading<D extends Delivery> {
+  /** The queue itself, or its dead letters. */
+  readonly source: string;
+  readonly show: (message: ConsumeMessage) => D;
+  readonly handle: (batch: readonly D[]) => Promise<readonly Verdict[]>;
+}
+
+interface Item<D> {
   readonly session: Session;
   readonly message: ConsumeMessage;
-  readonly delivery: Delivery;
+  readonly delivery: D;
 }
 
 type Replacement = Extract<Settlement, { action: "wait" | "dead-letter" }>;
 
-class RabbitSubscription implements Subscription {
+class RabbitSubscription<D extends Delivery> implements Subscription {
   readonly #spec: QueueSpec;
-  readonly #handler: BatchHandler;
+  readonly #reading: Reading<D>;
   readonly #options: SubscriptionOptions;
   readonly #attachment: Attachment;
   readonly #stopping = new AbortController();
   #session: Session | undefined;
-  #inbox: Item[] = [];
+  #inbox: Item<D>[] = [];
   #pumping: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   /** Batches in a row that were, in part at least, requeued. */
   #faults = 0;
 
-  constructor(link: Link, spec: QueueSpec, handler: BatchHandler, options: SubscriptionOptions) {
+  constructor(link: Link, spec: QueueSpec, reading: Reading<D>, options: SubscriptionOptions) {
     this.#spec = spec;
-    this.#handler = handler;
+    this.#reading = reading;
     this.#options = options;
     this.#attachment = link.attach({
-      name: spec.queue,
+      name: reading.source,
       open: (channel) => this.#open(channel),
       lost: () => {
         this.#session = undefined;
@@ -104,7 +112,7 @@ class RabbitSubscription implements Subscription {
     if (this.#stopping.signal.aborted) return;
     const session: Session = { channel, confirms };
     this.#session = session;
-    const { consumerTag } = await channel.consume(this.#spec.queue, (message) =>
+    const { consumerTag } = await channel.consume(this.#reading.source, (message) =>
       this.#arrived(session, message),
     );
     session.consumerTag = consumerTag;
@@ -115,7 +123,7 @@ class RabbitSubscription implements Subscription {
       if (!this.#stopping.signal.aborted) this.#attachment.recycle("the broker cancelled the consumer");
       return;
     }
-    const item: Item = { session, message, delivery: deliveryOf(message) };
+    const item: Item<D> = { session, message, delivery: this.#reading.show(message) };
     if (this.#stopping.signal.aborted) {
       this.#giveBack(item);
       return;
@@ -132,10 +140,15 @@ class RabbitSubscription implements Subscription {
     this.#pumping = undefined;
   }
 
-  async #settle(batch: readonly Item[]): Promise<void> {
+  async #settle(batch: readonly Item<D>[]): Promise<void> {
     const deliveries = batch.map(({ delivery }) => delivery);
-    const verdicts = await verdictsOf(this.#handler, deliveries, this.#spec.queue, this.#options.log);
-    const requeued: Item[] = [];
+    const verdicts = await verdictsOf(
+      this.#reading.handle,
+      deliveries,
+      this.#reading.source,
+      this.#options.log,
+    );
+    const requeued: Item<D>[] = [];
     const replaced: Promise<void>[] = [];
     for (const [index, item] of batch.entries()) {
       const verdict = verdicts[index] ?? { kind: "requeue" };
@@ -152,7 +165,7 @@ class RabbitSubscription implements Subscription {
   }
 
   /** Acknowledges only when the replacement is confirmed. */
-  async #replace(item: Item, settlement: Replacement): Promise<void> {
+  async #replace(item: Item<D>, settlement: Replacement): Promise<void> {
     const { queue } = this.#spec;
     const failure = {
       ...settlement,
@@ -177,7 +190,7 @@ class RabbitSubscription implements Subscription {
   }
 
   /** Publishes to a queue until confirmed; false when stopping or when the channel was lost. */
-  async #handOn(item: Item, target: string, properties: Options.Publish): Promise<boolean> {
+  async #handOn(item: Item<D>, target: string, properties: Options.Publish): Promise<boolean> {
     for (let refusals = 0; item.session === this.#session; refusals += 1) {
       const [outcome] = await item.session.confirms.publish([
         { exchange: "", routingKey: target, body: item.message.content, properties },
@@ -198,16 +211,16 @@ class RabbitSubscription implements Subscription {
     return pause(backoffMs(faults, faultPauseMinMs, faultPauseMaxMs), this.#stopping.signal);
   }
 
-  #acknowledge(item: Item): void {
+  #acknowledge(item: Item<D>): void {
     this.#onChannel(item, (channel) => channel.ack(item.message));
   }
 
-  #giveBack(item: Item): void {
+  #giveBack(item: Item<D>): void {
     this.#onChannel(item, (channel) => channel.nack(item.message, false, true));
   }
 
   /** A delivery of a channel that is gone needs nothing: the broker hands it out again. */
-  #onChannel(item: Item, act: (channel: ConfirmChannel) => void): void {
+  #onChannel(item: Item<D>, act: (channel: ConfirmChannel) => void): void {
     if (item.session !== this.#session) return;
     try {
       act(item.session.channel);
@@ -217,10 +230,10 @@ class RabbitSubscription implements Subscription {
   }
 }
 
-/** Reads `spec.queue` over the link, which need not be connected. */
-export const rabbitSubscription = (
+/** Reads over the link, which need not be connected. */
+export const rabbitSubscription = <D extends Delivery>(
   link: Link,
   spec: QueueSpec,
-  handler: BatchHandler,
+  reading: Reading<D>,
   options: SubscriptionOptions,
-): Subscription => new RabbitSubscription(link, spec, handler, options);
+): Subscription => new RabbitSubscription(link, spec, reading, options);

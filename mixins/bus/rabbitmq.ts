@@ -7,19 +7,23 @@ import type { ConfirmChannel } from "amqplib";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import type { Logger } from "../logging.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
+import { letterReading, replayProperties } from "./letters.ts";
 import { type Attachment, type Link, rabbitLink } from "./link.ts";
 import type {
   BatchHandler,
   Bus,
   BusStatus,
+  Delivery,
+  LetterHandler,
   OutgoingMessage,
   PublishOutcome,
   QueueSpec,
+  ReplayedMessage,
   Subscription,
 } from "./port.ts";
-import { rabbitSubscription } from "./rabbitmq-subscription.ts";
+import { type Reading, rabbitSubscription } from "./rabbitmq-subscription.ts";
 import { declareTopology, queuesFor } from "./topology.ts";
-import { eventProperties, isEncodable } from "./wire.ts";
+import { deliveryOf, eventProperties, isEncodable } from "./wire.ts";
 
 const prefetchDefault = 200;
 const batchMaxDefault = 100;
@@ -40,6 +44,7 @@ export interface RabbitMqBusOptions {
 }
 
 const refused = (reason: string): PublishOutcome => ({ status: "refused", reason });
+const tooLongReason = "an identifier is too long for AMQP";
 const blockedReason = "the broker takes no messages (memory or disk alarm)";
 
 class RabbitMqBus implements Bus {
@@ -100,16 +105,43 @@ class RabbitMqBus implements Bus {
       })),
     );
     const results = new Map(sendable.map((message, index) => [message, outcomes[index]]));
-    return messages.map((message) => this.#outcomeOf(message, results.get(message)));
+    return messages.map((message) =>
+      this.#outcomeOf(results.get(message), () => queuesFor(this.#options.queues, message.type).length > 0),
+    );
+  }
+
+  async publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome> {
+    if (this.#publishing.blocked()) return refused(blockedReason);
+    if (this.#confirms === undefined) return refused("not connected to RabbitMQ");
+    const { messageId = "", type, correlationId = "" } = message;
+    if (!isEncodable({ id: messageId, type, correlationId })) return refused(tooLongReason);
+    const properties = replayProperties(message);
+    const [outcome] = await this.#confirms.publish([
+      { exchange: "", routingKey: queue, body: Buffer.from(message.body), properties },
+    ]);
+    return this.#outcomeOf(outcome, () => this.#options.queues.some((spec) => spec.queue === queue));
   }
 
   subscribe(queue: string, handler: BatchHandler): Subscription {
+    return this.#read(queue, { source: queue, show: deliveryOf, handle: handler });
+  }
+
+  deadLetters(queue: string, handler: LetterHandler): Subscription {
+    return this.#read(queue, letterReading(queue, handler));
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= Promise.all([this.#publishing.close(), this.#consuming?.close()]).then(() => {});
+    return this.#closed;
+  }
+
+  #read<D extends Delivery>(queue: string, reading: Reading<D>): Subscription {
     const { queues, retryDelaysMs, connectionName, log, prefetch, batchMax } = this.#options;
     const spec = queues.find((candidate) => candidate.queue === queue);
     if (spec === undefined) throw new Error(`Cannot subscribe to ${queue}: no such queue is declared`);
     this.#consuming ??= this.#link("consume");
     if (this.#started) this.#consuming.start();
-    return rabbitSubscription(this.#consuming, spec, handler, {
+    return rabbitSubscription(this.#consuming, spec, reading, {
       retryDelaysMs,
       prefetch: prefetch ?? prefetchDefault,
       batchMax: batchMax ?? batchMaxDefault,
@@ -117,11 +149,6 @@ class RabbitMqBus implements Bus {
       consumer: connectionName,
       log,
     });
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= Promise.all([this.#publishing.close(), this.#consuming?.close()]).then(() => {});
-    return this.#closed;
   }
 
   #link(purpose: string): Link {
@@ -149,12 +176,12 @@ class RabbitMqBus implements Bus {
     }
   }
 
-  #outcomeOf(message: OutgoingMessage, outcome: ConfirmOutcome | undefined): PublishOutcome {
-    if (outcome === undefined) return refused("an identifier is too long for AMQP");
+  /** `declared`: a queue that we know of takes it. */
+  #outcomeOf(outcome: ConfirmOutcome | undefined, declared: () => boolean): PublishOutcome {
+    if (outcome === undefined) return refused(tooLongReason);
     if (outcome.status === "confirmed") return outcome;
-    // A queue that we know of takes this type, so somebody has deleted it: a fresh channel declares it again.
-    if (outcome.cause === "unroutable" && queuesFor(this.#options.queues, message.type).length > 0)
-      this.#publisher.recycle("a declared queue is missing");
+    // Somebody has deleted the queue: a fresh channel declares it again.
+    if (outcome.cause === "unroutable" && declared()) this.#publisher.recycle("a declared queue is missing");
     return refused(`${outcome.cause}: ${outcome.reason}`);
   }
 }

@@ -9,7 +9,7 @@ const shortStringBytesMax = 255;
 const errorCharsMax = 2_000;
 
 /** Whether the message's properties can be written at all. */
-export const isEncodable = (message: OutgoingMessage): boolean =>
+export const isEncodable = (message: Pick<OutgoingMessage, "id" | "type" | "correlationId">): boolean =>
   [message.id, message.type, message.correlationId].every(
     (text) => Buffer.byteLength(text) <= shortStringBytesMax,
   );
@@ -24,14 +24,15 @@ export const eventProperties = (message: OutgoingMessage): Options.Publish => ({
   contentType: cloudEventsContentType,
 });
 
-type Headers = Readonly<Record<string, unknown>>;
+export type Headers = Readonly<Record<string, unknown>>;
 
-const headersOf = (message: ConsumeMessage): Headers => message.properties.headers ?? {};
-const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+export const headersOf = (message: ConsumeMessage): Headers => message.properties.headers ?? {};
+export const text = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
-function attemptsOf(headers: Headers): number {
-  const attempts = headers[amqpHeader.attempts];
-  return typeof attempts === "number" && Number.isInteger(attempts) && attempts > 0 ? attempts : 0;
+/** A header that counts something; 0 when it does not. */
+export function countOf(headers: Headers, name: string): number {
+  const count = headers[name];
+  return typeof count === "number" && Number.isInteger(count) && count > 0 ? count : 0;
 }
 
 /** What a handler gets to see; a message that came through a wait queue still shows its first routing key. */
@@ -42,7 +43,7 @@ export function deliveryOf(message: ConsumeMessage): Delivery {
     correlationId: text(message.properties.correlationId),
     routingKey: text(headers[amqpHeader.originalRoutingKey]) ?? message.fields.routingKey,
     body: message.content,
-    attempts: attemptsOf(headers),
+    attempts: countOf(headers, amqpHeader.attempts),
   };
 }
 
@@ -59,7 +60,7 @@ export interface Failure {
  * Headers that the broker acts on or keeps for itself. A copied x-death makes its cycle detection drop the message
  * on the second pass (4 of 6 were lost); CC and BCC would route it again.
  */
-const brokersOwn = /^(x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count|cc|bcc)$/i;
+export const brokersOwn = /^(x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count|cc|bcc)$/i;
 
 /**
  * The properties of a message that is published again, to a wait queue or to the dead letters: the original ones,

@@ -41,6 +41,8 @@ export interface Config {
   /** … then only the same user may take them for this long, then anyone. */
   readonly quarantineDays: number;
   readonly idempotencyHours: number;
+  /** A dead letter that was replayed or discarded is kept for this long; a pending one for ever. */
+  readonly deadLetterDays: number;
   /** Local parts that nobody may ever take, beside those of RFC 2142. */
   readonly blockedLocalParts: readonly string[];
   /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
@@ -113,6 +115,7 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
     tombstoneDays: integer(env, "TOMBSTONE_DAYS", { fallback: 30, min: 0, max: 36_500 }),
     quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),
     idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
+    deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
     blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),
     gatewayUrl:
       url(env, "MAILROSTER_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? `http://127.0.0.1:${httpPort}`,

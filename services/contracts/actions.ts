@@ -1,6 +1,15 @@
 /** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
 import * as z from "zod";
+import {
+  DeadLetter,
+  DeadLetterDetail,
+  DeadLetterPage,
+  DiscardDeadLetter,
+  ListDeadLetters,
+  TargetDeadLetter,
+} from "./dead-letters.ts";
 import { Change } from "./events.ts";
+import { paging } from "./paging.ts";
 import {
   AddressKind,
   AddressStatus,
@@ -75,12 +84,6 @@ export const CreatedUser = User.extend({
     .meta({ description: "Every address that got a suffix, and why" }),
 }).meta({ id: "CreatedUser" });
 export type CreatedUser = z.infer<typeof CreatedUser>;
-
-export const pageSizeMax = 200;
-const paging = {
-  limit: z.coerce.number().int().min(1).max(pageSizeMax).default(50),
-  cursor: z.string().min(1).max(512).optional(),
-};
 
 export const ListUsers = z
   .strictObject({
@@ -217,6 +220,11 @@ export const actions = {
   "audit.health": { params: Nothing, result: Health },
   "outbox.nudge": { params: Nothing, result: z.null() },
   "outbox.health": { params: Nothing, result: Health },
+  "dead-letters.list": { params: ListDeadLetters, result: DeadLetterPage },
+  "dead-letters.get": { params: TargetDeadLetter, result: DeadLetterDetail },
+  "dead-letters.replay": { params: TargetDeadLetter, result: DeadLetter },
+  "dead-letters.discard": { params: DiscardDeadLetter, result: DeadLetter },
+  "dead-letters.health": { params: Nothing, result: Health },
 } as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
 
 export type ActionName = keyof typeof actions;

@@ -9,6 +9,7 @@ export const refusalTypes = [
   "address-taken",
   "version-mismatch",
   "not-deleted",
+  "dead-letter-settled",
   "invalid-fields",
   "idempotency-key-invalid",
   "idempotency-key-reused",

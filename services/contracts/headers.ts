@@ -20,6 +20,7 @@ export const amqpHeader = {
   consumer: "x-consumer",
   originalExchange: "x-original-exchange",
   originalRoutingKey: "x-original-routing-key",
+  replays: "x-replays",
 } as const;
 
 export const usersExchange = "mailroster.users";

@@ -10,7 +10,7 @@ import { HttpProblem, invalidField } from "./problems.ts";
 /** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
 const discardedBytesMax = 8 * 1024 * 1024;
 
-const hasBody = (req: IncomingMessage): boolean =>
+export const hasBody = (req: IncomingMessage): boolean =>
   req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
 
 interface MediaType {

@@ -7,6 +7,7 @@ import type {
   Health,
   UserPage,
 } from "../contracts/actions.ts";
+import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from "../contracts/dead-letters.ts";
 import type { User } from "../contracts/user.ts";
 
 const id = "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11";
@@ -69,6 +70,39 @@ export const auditPage: AuditPage = {
   ],
   nextCursor: null,
 };
+const deadLetter: DeadLetter = {
+  id: "01997b3c-2b1e-7d0a-9c55-0a1b2c3d4e5f",
+  queue: "audit.user-events",
+  status: "pending",
+  eventId: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+  eventType: "user.updated.v1",
+  userId: id,
+  correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+  reason: "retries-exhausted",
+  error: "DriverException 22P05",
+  cause: "5d1c0b7e9a42",
+  attempts: 6,
+  replays: 0,
+  firstFailedAt: updatedAt,
+  lastFailedAt: "2026-03-02T10:12:36.000Z",
+  lastReplayedAt: null,
+};
+export const deadLetterPage: DeadLetterPage = { items: [deadLetter], nextCursor: null };
+export const deadLetterDetail: DeadLetterDetail = {
+  ...deadLetter,
+  routingKey: "user.updated.v1",
+  payload: { specversion: "1.0", id: deadLetter.eventId, type: "user.updated.v1", subject: id, sequence: 2 },
+  payloadEncoding: "json",
+  headers: { "x-attempts": 6, "x-consumer": "mailroster users-1" },
+  discarded: null,
+};
+export const replayedDeadLetter: DeadLetter = {
+  ...deadLetter,
+  status: "replayed",
+  replays: 1,
+  lastReplayedAt: "2026-03-02T11:00:00.000Z",
+};
+export const discardDeadLetter = { reason: "The user was removed by hand, ticket 4711" };
 const up = { status: "up" } as const;
 export const live: Health = { status: "up", checks: { process: up } };
 export const ready: Health = {

@@ -168,7 +168,7 @@ function requestBody({ body }: Operation, schemas: SchemaCollection) {
   if (body === undefined) return {};
   const media = { schema: schemas.add(body.schema), example: body.example };
   const content = Object.fromEntries(body.mediaTypes.map((type) => [type, media]));
-  return { requestBody: { required: true, content } };
+  return { requestBody: { required: body.optional !== true, content } };
 }
 
 /** The whole document; valid OpenAPI 3.1 (test/integration/gateway-documents.test.ts). */

@@ -7,7 +7,7 @@ import type { Duplex } from "node:stream";
 import { newCorrelationId, withCorrelation } from "../../mixins/correlation.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
-import { readJsonObject } from "./body.ts";
+import { hasBody, readJsonObject } from "./body.ts";
 import { answerProblem, begin, type Exchange, exchangeOf } from "./exchange.ts";
 import type { GatewayLimits, RateLimiter } from "./limits.ts";
 import { HttpProblem, problemBody, problemContentType, retryAfter, unavailable } from "./problems.ts";
@@ -53,7 +53,7 @@ async function prepare(
   const query = queryOf(exchange.query, Object.keys(operation.query ?? {}));
   const expectedVersions = operation.conditional ? expectedVersionsOf(req.headers) : undefined;
   const body =
-    operation.body === undefined
+    operation.body === undefined || (operation.body.optional === true && !hasBody(req))
       ? {}
       : await readJsonObject(req, {
           accepted: operation.body.mediaTypes,

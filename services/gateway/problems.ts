@@ -55,6 +55,11 @@ export const problemTypes = {
     about: "An address of the request belongs, belonged or is promised to somebody else, or is blocked.",
   },
   "not-deleted": { status: 409, title: "Not deleted", about: "Only a deleted user can be restored." },
+  "dead-letter-settled": {
+    status: 409,
+    title: "Dead letter settled",
+    about: "The dead letter has been replayed or discarded; only a pending one can be.",
+  },
   "idempotency-key-in-use": {
     status: 409,
     title: "Idempotency key in use",

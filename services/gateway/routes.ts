@@ -5,7 +5,6 @@
 import * as z from "zod";
 import {
   type ActionInput,
-  type ActionName,
   AddressInfo,
   AuditPage,
   CreatedUser,
@@ -19,57 +18,20 @@ import {
   UserPage,
 } from "../contracts/actions.ts";
 import { SmtpAddress, User, UserId } from "../contracts/user.ts";
+import { deadLetterOperations } from "./dead-letter-routes.ts";
 import * as example from "./examples.ts";
-import { HttpProblem, invalidField, type ProblemSlug } from "./problems.ts";
+import {
+  bodyProblems,
+  json,
+  keyProblems,
+  type LocalHandler,
+  type Operation,
+  type RequestParts,
+  to,
+} from "./operation.ts";
+import { HttpProblem, invalidField } from "./problems.ts";
 
-/** What a row may use of a request; nothing of it has got past the checks of request.ts and body.ts. */
-export interface RequestParts {
-  readonly path: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string>>;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly expectedVersions: readonly number[] | undefined;
-}
-
-export type LocalHandler = "live" | "ready" | "openapi" | "asyncapi" | "docs" | "docsFile" | "problem";
-
-interface ActionTarget {
-  readonly action: ActionName;
-  readonly params: (parts: RequestParts) => unknown;
-}
-
-export interface Operation {
-  readonly id: string;
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  readonly path: string;
-  readonly tag: "users" | "addresses" | "audit" | "health" | "documents";
-  readonly summary: string;
-  readonly description?: string;
-  readonly target: ActionTarget | { readonly local: LocalHandler };
-  readonly pathParams?: Readonly<Record<string, z.ZodType>>;
-  /** Known query parameters; absent: the query is ignored. */
-  readonly query?: Readonly<Record<string, z.ZodType>>;
-  readonly body?: {
-    readonly schema: z.ZodType;
-    readonly mediaTypes: readonly string[];
-    readonly example: unknown;
-  };
-  readonly status: 200 | 201 | 204;
-  readonly answer?: { readonly schema: z.ZodType; readonly example?: unknown; readonly mediaType?: string };
-  /** The answer carries ETag, and Location when it is a 201. */
-  readonly tagged?: boolean;
-  /** Takes Idempotency-Key. */
-  readonly write?: boolean;
-  /** Takes If-Match. */
-  readonly conditional?: boolean;
-  /** Beside those that every operation has. */
-  readonly problems: readonly ProblemSlug[];
-}
-
-/** Types the row's params by its action and keeps them together. */
-const to = <N extends ActionName>(
-  action: N,
-  params: (parts: RequestParts) => ActionInput<N>,
-): ActionTarget => ({ action, params });
+export type { LocalHandler, Operation } from "./operation.ts";
 
 /** A path id that is no UUID names nothing, so it is as unknown as any other. */
 function userId({ path }: RequestParts): string {
@@ -92,14 +54,7 @@ function withBody(parts: RequestParts) {
   return { ...parts.body, ...targetUser(parts) };
 }
 
-const json = ["application/json"];
 const mergePatch = ["application/merge-patch+json", "application/json"];
-const bodyProblems: readonly ProblemSlug[] = ["malformed-json", "body-too-large", "unsupported-media-type"];
-const keyProblems: readonly ProblemSlug[] = [
-  "idempotency-key-invalid",
-  "idempotency-key-in-use",
-  "idempotency-key-reused",
-];
 const userPath = { pathParams: { id: UserId } };
 const userAnswer = { status: 200, answer: { schema: User, example: example.user }, tagged: true } as const;
 const body = (schema: z.ZodType, mediaTypes: readonly string[], sample: unknown) => ({
@@ -297,4 +252,9 @@ const localOperations: readonly Operation[] = [
   },
 ];
 
-export const operations: readonly Operation[] = [...userOperations, ...readOperations, ...localOperations];
+export const operations: readonly Operation[] = [
+  ...userOperations,
+  ...readOperations,
+  ...deadLetterOperations,
+  ...localOperations,
+];

@@ -10,6 +10,7 @@ import type { Logger } from "../../mixins/logging.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { auditService } from "../audit/index.ts";
 import type { Config, ServiceName } from "../config/index.ts";
+import { deadLettersService } from "../dead-letters/index.ts";
 import { gatewayService } from "../gateway/index.ts";
 import { outboxService } from "../outbox/index.ts";
 import { smtpRegistryService } from "../smtp-registry/index.ts";
@@ -17,12 +18,20 @@ import { usersService } from "../users/index.ts";
 
 export type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
 
-export const factories: Readonly<Record<ServiceName, ServiceFactory>> = {
+/** A service of a process: one that SERVICES names, or dead-letters, which comes with another. */
+export type HostedName = ServiceName | "dead-letters";
+
+/** The dead letters live where the events come from: in the outbox's database, in each process that hosts it. */
+export const hostedServices = ({ services }: Pick<Config, "services">): readonly HostedName[] =>
+  services.includes("outbox") ? [...services, "dead-letters"] : services;
+
+export const factories: Readonly<Record<HostedName, ServiceFactory>> = {
   gateway: (platform, config) => gatewayService(platform, config),
   users: usersService,
   audit: auditService,
   outbox: outboxService,
   "smtp-registry": smtpRegistryService,
+  "dead-letters": deadLettersService,
 };
 
 const busUsers: readonly ServiceName[] = ["outbox", "audit", "smtp-registry"];

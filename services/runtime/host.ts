@@ -9,10 +9,10 @@ import type { Logger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
-import type { Config, ServiceName } from "../config/index.ts";
+import type { Config } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
 import { gatewayAddress } from "../gateway/index.ts";
-import { createBus, factories, usesBus } from "./composition.ts";
+import { createBus, factories, type HostedName, hostedServices, usesBus } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { LoopbackTransporter } from "./loopback.ts";
@@ -24,7 +24,14 @@ import type { RunningSystem } from "./summary.ts";
 
 const healthTimeoutMs = 1_000;
 /** Who asks for work stops before who does it. */
-const stopOrder: readonly ServiceName[] = ["gateway", "users", "outbox", "audit", "smtp-registry"];
+const stopOrder: readonly HostedName[] = [
+  "gateway",
+  "users",
+  "dead-letters",
+  "outbox",
+  "audit",
+  "smtp-registry",
+];
 
 export interface Host extends RunningSystem {
   readonly broker: ServiceBroker;
@@ -46,7 +53,7 @@ const standing = (state: string): Checks => ({
   },
 });
 
-async function serviceIsUp(broker: ServiceBroker, name: ServiceName): Promise<void> {
+async function serviceIsUp(broker: ServiceBroker, name: HostedName): Promise<void> {
   const call = broker.call as (
     action: string,
     params: object,
@@ -59,7 +66,8 @@ async function serviceIsUp(broker: ServiceBroker, name: ServiceName): Promise<vo
 
 function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Checks {
   const checks: Checks = {};
-  for (const name of config.services) if (name !== "gateway") checks[name] = () => serviceIsUp(broker, name);
+  for (const name of hostedServices(config))
+    if (name !== "gateway") checks[name] = () => serviceIsUp(broker, name);
   if (usesBus(config))
     checks.bus = () => {
       const { connected, blocked } = platform.bus.status();
@@ -148,7 +156,7 @@ export async function startHost(
   if (usesBus(complete)) await owned.start();
 
   const { broker, door } = makeBroker(complete, log, extra);
-  for (const name of complete.services) broker.createService(factories[name](platform, complete));
+  for (const name of hostedServices(complete)) broker.createService(factories[name](platform, complete));
   life.started("the services", () => {
     readiness.checks = standing("stopping");
     return stopServices(broker);

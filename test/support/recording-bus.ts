@@ -55,5 +55,13 @@ export class RecordingBus implements Bus {
     return { stop: async () => {} };
   }
 
+  deadLetters(): { stop(): Promise<void> } {
+    return { stop: async () => {} };
+  }
+
+  async publishTo(): Promise<PublishOutcome> {
+    return refused();
+  }
+
   async close(): Promise<void> {}
 }

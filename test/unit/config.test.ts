@@ -17,6 +17,7 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["TOMBSTONE_DAYS", { TOMBSTONE_DAYS: "a month" }],
   ["QUARANTINE_DAYS", { QUARANTINE_DAYS: "-3" }],
   ["IDEMPOTENCY_HOURS", { IDEMPOTENCY_HOURS: "0" }],
+  ["DEAD_LETTER_DAYS", { DEAD_LETTER_DAYS: "0" }],
   ["MAILROSTER_URL", { MAILROSTER_URL: "ftp://127.0.0.1" }],
   ["LOG_LEVEL", { LOG_LEVEL: "loud" }],
   ["LOG_FORMAT", { LOG_FORMAT: "xml" }],

@@ -1,0 +1,81 @@
+/** Dead letters as every surface shows them: an event that a consumer gave up, and what became of it. */
+import * as z from "zod";
+import { paging } from "./paging.ts";
+import { UserId } from "./user.ts";
+
+export const DeadLetterId = z.uuid().meta({ id: "DeadLetterId" });
+
+/** pending: nobody has decided yet; replayed: back in its queue, and pending again when it fails there once more. */
+export const DeadLetterStatus = z.enum(["pending", "replayed", "discarded"]).meta({ id: "DeadLetterStatus" });
+export type DeadLetterStatus = z.infer<typeof DeadLetterStatus>;
+
+export const DeadLetter = z
+  .object({
+    id: DeadLetterId,
+    queue: z.string().meta({ description: "The queue whose consumer gave the event up" }),
+    status: DeadLetterStatus,
+    eventId: z.string().nullable(),
+    eventType: z.string().nullable(),
+    userId: UserId.nullable(),
+    correlationId: z.string().nullable(),
+    reason: z.string(),
+    error: z.string().meta({ description: "The kind and place of the last error, without values or stack" }),
+    cause: z
+      .string()
+      .meta({ description: "The same for letters of one queue with the same reason and error" }),
+    attempts: z
+      .int()
+      .meta({ description: "Failures since the event, or its last replay, reached the queue" }),
+    replays: z.int(),
+    firstFailedAt: z.iso.datetime(),
+    lastFailedAt: z.iso.datetime(),
+    lastReplayedAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: "DeadLetter" });
+export type DeadLetter = z.infer<typeof DeadLetter>;
+
+export const DeadLetterDetail = DeadLetter.extend({
+  routingKey: z.string(),
+  payload: z
+    .unknown()
+    .meta({ description: "The message's body; how it is written here, payloadEncoding says" }),
+  payloadEncoding: z
+    .enum(["json", "utf-8", "base64"])
+    .meta({ description: "json: the value itself; utf-8: as text; base64: the body is no text" }),
+  headers: z.record(z.string(), z.unknown()).meta({ description: "The AMQP headers it came with" }),
+  discarded: z
+    .object({ at: z.iso.datetime(), by: z.string(), reason: z.string(), correlationId: z.string() })
+    .nullable()
+    .meta({ description: "Who discarded it, when, why, and in which request" }),
+}).meta({ id: "DeadLetterDetail" });
+export type DeadLetterDetail = z.infer<typeof DeadLetterDetail>;
+
+export const ListDeadLetters = z
+  .strictObject({
+    ...paging,
+    queue: z.string().min(1).max(255).optional().meta({ description: "Only letters of this queue" }),
+    status: DeadLetterStatus.optional(),
+  })
+  .meta({ id: "ListDeadLetters" });
+
+export const DeadLetterPage = z
+  .object({ items: z.array(DeadLetter), nextCursor: z.string().nullable() })
+  .meta({ id: "DeadLetterPage" });
+export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
+
+export const TargetDeadLetter = z.strictObject({ id: DeadLetterId }).meta({ id: "TargetDeadLetter" });
+
+const reasonCharsMax = 500;
+
+export const DiscardReason = z
+  .string()
+  .trim()
+  .min(1, "must not be empty")
+  .max(reasonCharsMax, `must have at most ${reasonCharsMax} characters`)
+  .refine((value) => !/\p{Cc}/u.test(value), "must not contain control characters")
+  .refine((value) => value.isWellFormed(), "must be well-formed Unicode")
+  .meta({ id: "DiscardReason", examples: ["The user was removed by hand, ticket 4711"] });
+
+export const DiscardDeadLetter = z
+  .strictObject({ id: DeadLetterId, reason: DiscardReason })
+  .meta({ id: "DiscardDeadLetter" });

@@ -1,0 +1,87 @@
+/**
+ * dead-letters: every event that a consumer gave up, in a table where it can be looked into, replayed or discarded.
+ *
+ * Promise: RabbitMQ's `<queue>.dlq` is emptied into the table without loss; nothing leaves the table before somebody
+ * has decided on it. In-process, the bus hands its letters to the same intake.
+ */
+import type { ServiceSchema } from "moleculer";
+import type { Subscription } from "../../mixins/bus/port.ts";
+import { database } from "../../mixins/database.ts";
+import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
+import { healthMixin } from "../../mixins/health.ts";
+import { IdempotencyRecord, idempotency } from "../../mixins/idempotency.ts";
+import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { type ActionName, actions } from "../contracts/actions.ts";
+import { queueName } from "../contracts/headers.ts";
+import { intake } from "./intake.ts";
+import { letters } from "./letters.ts";
+import { upkeep } from "./upkeep.ts";
+
+const poolMax = 3;
+const statementTimeoutMs = 10_000;
+const hourMs = 3_600_000;
+
+/** Needs `usersDatabaseUrl`. */
+export function deadLettersService(
+  platform: Platform,
+  config: Pick<Config, "usersDatabaseUrl" | "idempotencyHours" | "deadLetterDays">,
+): ServiceSchema {
+  if (config.usersDatabaseUrl === undefined)
+    throw new Error("Cannot make the dead-letters service: the URL of the users database is not set");
+  const { bus, metrics, now } = platform;
+  const log = platform.log.child({ service: "dead-letters" });
+  const db = database({
+    url: config.usersDatabaseUrl,
+    entities: [DeadLetterRecord as never, IdempotencyRecord as never],
+    applicationName: "mailroster-dead-letters",
+    poolMax,
+    statementTimeoutMs,
+  });
+  const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now, log });
+  const keeping = upkeep({ db, log, metrics, now, retentionDays: config.deadLetterDays });
+  const changed = (): void => keeping.measureSoon();
+  const operator = letters({ db, bus, keys, log, now, changed });
+  const stopping = new AbortController();
+  let subscriptions: readonly Subscription[] = [];
+
+  return {
+    name: "dead-letters",
+    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
+    mixins: [
+      {
+        async started() {
+          keeping.start();
+          const take = intake({ db, log, changed }, stopping.signal);
+          subscriptions = Object.values(queueName).map((queue) => bus.deadLetters(queue, take));
+        },
+        async stopped() {
+          stopping.abort();
+          await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+          await keeping.stop();
+        },
+      },
+      healthMixin({
+        database: db.check,
+        bus() {
+          if (!bus.status().connected) throw new Error("The bus is not connected");
+        },
+      }),
+      // Expired keys are swept by users, whose table it is too.
+      db.mixin,
+    ],
+    actions: {
+      list: published("dead-letters.list", (ctx) => operator.list(ctx.params)),
+      get: published("dead-letters.get", (ctx) => operator.get(ctx.params.id)),
+      replay: published("dead-letters.replay", (ctx) => operator.replay(ctx.params, ctx.meta)),
+      discard: published("dead-letters.discard", (ctx) => operator.discard(ctx.params, ctx.meta)),
+    },
+  };
+}
+
+const published = <N extends ActionName>(name: N, handler: (ctx: ActionContext<N>) => Promise<unknown>) => ({
+  visibility: "published" as const,
+  params: params(actions[name].params),
+  handler,
+});

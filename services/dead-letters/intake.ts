@@ -1,0 +1,75 @@
+/**
+ * Promise: a dead letter that RabbitMQ holds is in the table before it is acknowledged, once, and one that can't be
+ * stored does not keep the others back.
+ *
+ * A database that can't be reached is waited for with backoff; what is in hand goes back to the queue untouched when
+ * the service stops meanwhile.
+ */
+import { applyBisecting } from "../../mixins/bisect.ts";
+import { logDeadLetter } from "../../mixins/bus/handing.ts";
+import { backoffMs, pause } from "../../mixins/bus/pause.ts";
+import type { DeadLetter, LetterHandler } from "../../mixins/bus/port.ts";
+import { type Database, isContention, isDatabaseUnavailable } from "../../mixins/database.ts";
+import { storeDeadLetter } from "../../mixins/dead-letters.ts";
+import { errorText } from "../../mixins/error-text.ts";
+import type { Logger } from "../../mixins/logging.ts";
+import { Unavailable } from "../contracts/errors.ts";
+
+const faultDelayMinMs = 100;
+const faultDelayMaxMs = 5_000;
+
+export interface IntakeOptions {
+  readonly db: Database;
+  readonly log: Logger;
+  readonly changed: () => void;
+}
+
+type Stored = "news" | "known" | "not stored";
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof Unavailable || isDatabaseUnavailable(error) || isContention(error);
+
+/** The handler for a bus to call; never rejects. */
+export function intake({ db, log, changed }: IntakeOptions, stopping: AbortSignal): LetterHandler {
+  const storeAll = (letters: readonly DeadLetter[]): Promise<Stored[]> =>
+    db.transaction(async (em) => {
+      const stored: Stored[] = [];
+      for (const letter of letters) stored.push((await storeDeadLetter(em, letter)) ? "news" : "known");
+      return stored;
+    });
+
+  async function storePatiently(letters: readonly DeadLetter[]): Promise<readonly Stored[]> {
+    for (let faults = 0; ; faults += 1) {
+      try {
+        return await storeAll(letters);
+      } catch (error) {
+        if (!isPassing(error) || stopping.aborted) throw error;
+        if (faults === 0) log.warn({ reason: errorText(error) }, "dead letters wait for their database");
+        await pause(backoffMs(faults, faultDelayMinMs, faultDelayMaxMs), stopping);
+      }
+    }
+  }
+
+  return async (letters) => {
+    const stored = await applyBisecting<DeadLetter, Stored>(
+      letters,
+      storePatiently,
+      async (letter, error) => {
+        const { queue, messageId } = letter;
+        if (!stopping.aborted)
+          log.error(
+            { queue, eventId: messageId, reason: errorText(error) },
+            "dead letter can't be stored yet",
+          );
+        return "not stored";
+      },
+    );
+    for (const [index, letter] of letters.entries()) {
+      // What RabbitMQ gave up by itself no consumer has logged: this is the letter's one line.
+      if (stored[index] === "news" && letter.byBroker === true)
+        logDeadLetter(log, letter.queue, letter, letter);
+    }
+    changed();
+    return letters.map((_, index) => stored[index] !== "not stored");
+  };
+}

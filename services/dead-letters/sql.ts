@@ -1,0 +1,50 @@
+/** The statements over the table of dead letters; storing one is mixins/dead-letters.ts. */
+
+/** What every answer shows. */
+const columns = `id, queue, status, event_id as "eventId", event_type as "eventType", user_id as "userId",
+  correlation_id as "correlationId", reason, error, attempts, replays, first_failed_at as "firstFailedAt",
+  last_failed_at as "lastFailedAt", last_replayed_at as "lastReplayedAt"`;
+
+const allColumns = `${columns}, message_id as "messageId", routing_key as "routingKey", body, headers,
+  discarded_at as "discardedAt", discarded_by as "discardedBy", discard_reason as "discardReason",
+  discard_correlation_id as "discardCorrelationId"`;
+
+/** Newest first by id, which is a UUID version 7: one index read for a page, also of one queue. */
+export const page = (conditions: readonly string[]): string => `
+select ${columns} from dead_letters ${conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`}
+order by id desc limit ?`;
+
+export const one = `select ${allColumns} from dead_letters where id = ?`;
+
+/** Whoever decides on a letter waits here for whoever decides on it at the same time. */
+export const lockOne = `${one} for update`;
+
+/**
+ * Only forward: a replay that has already failed and come back stored its number itself, and stays pending.
+ * Parameters: number, time, number, number, time, id.
+ */
+export const markReplayed = `
+update dead_letters
+   set replays = greatest(replays, ?), last_replayed_at = ?,
+       status = case when replays < ? then 'replayed' else status end,
+       settled_at = case when replays < ? then ?::timestamptz else settled_at end
+ where id = ?
+returning ${columns}`;
+
+/** Parameters: time, time, actor, reason, correlation id, id. */
+export const markDiscarded = `
+update dead_letters
+   set status = 'discarded', settled_at = ?, discarded_at = ?, discarded_by = ?, discard_reason = ?,
+       discard_correlation_id = ?
+ where id = ?
+returning ${columns}`;
+
+/** An index-only count of what is pending, which an operator keeps small. */
+export const countPending = `
+select queue, count(*)::int as pending from dead_letters where status = 'pending' group by queue`;
+
+/** Small batches that step around each other; what is pending has no settled_at and is never deleted. */
+export const deleteSettled = `
+delete from dead_letters where id in (
+  select id from dead_letters where settled_at < ? order by settled_at limit ? for update skip locked)
+returning 1 as deleted`;

@@ -1,0 +1,67 @@
+/** What a row of the HTTP surface is made of (routes.ts). */
+import type * as z from "zod";
+import type { ActionInput, ActionName } from "../contracts/actions.ts";
+import type { ProblemSlug } from "./problems.ts";
+
+/** What a row may use of a request; nothing of it has got past the checks of request.ts and body.ts. */
+export interface RequestParts {
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly expectedVersions: readonly number[] | undefined;
+}
+
+export type LocalHandler = "live" | "ready" | "openapi" | "asyncapi" | "docs" | "docsFile" | "problem";
+
+interface ActionTarget {
+  readonly action: ActionName;
+  readonly params: (parts: RequestParts) => unknown;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly tag: "users" | "addresses" | "audit" | "dead letters" | "health" | "documents";
+  readonly summary: string;
+  readonly description?: string;
+  readonly target: ActionTarget | { readonly local: LocalHandler };
+  readonly pathParams?: Readonly<Record<string, z.ZodType>>;
+  /** Known query parameters; absent: the query is ignored. */
+  readonly query?: Readonly<Record<string, z.ZodType>>;
+  readonly body?: {
+    readonly schema: z.ZodType;
+    readonly mediaTypes: readonly string[];
+    readonly example: unknown;
+    /** The request may come without it. */
+    readonly optional?: boolean;
+  };
+  readonly status: 200 | 201 | 204;
+  readonly answer?: { readonly schema: z.ZodType; readonly example?: unknown; readonly mediaType?: string };
+  /** The answer carries ETag, and Location when it is a 201. */
+  readonly tagged?: boolean;
+  /** Takes Idempotency-Key. */
+  readonly write?: boolean;
+  /** Takes If-Match. */
+  readonly conditional?: boolean;
+  /** Beside those that every operation has. */
+  readonly problems: readonly ProblemSlug[];
+}
+
+/** Types the row's params by its action and keeps them together. */
+export const to = <N extends ActionName>(
+  action: N,
+  params: (parts: RequestParts) => ActionInput<N>,
+): ActionTarget => ({ action, params });
+
+export const json: readonly string[] = ["application/json"];
+export const bodyProblems: readonly ProblemSlug[] = [
+  "malformed-json",
+  "body-too-large",
+  "unsupported-media-type",
+];
+export const keyProblems: readonly ProblemSlug[] = [
+  "idempotency-key-invalid",
+  "idempotency-key-in-use",
+  "idempotency-key-reused",
+];
