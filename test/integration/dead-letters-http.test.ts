@@ -1,0 +1,253 @@
+/** The rows of the dead letters over HTTP, on the real service. */
+import { strict as assert } from "node:assert";
+import { randomUUID } from "node:crypto";
+import anyTest, { type ExecutionContext } from "ava";
+import type { DeadLetter } from "../../mixins/bus/port.ts";
+import { DeadLetterRecord, storeDeadLetter } from "../../mixins/dead-letters.ts";
+import { DeadLetterDetail } from "../../services/contracts/dead-letters.ts";
+import { queueName } from "../../services/contracts/headers.ts";
+import { sweepSettled } from "../../services/dead-letters/upkeep.ts";
+import { deadLettersRig } from "../support/dead-letters-rig.ts";
+import { userEvent } from "../support/events.ts";
+import { eventually } from "../support/eventually.ts";
+import { openDatabase } from "../support/users-rig.ts";
+
+// One system at a time: each is eight services and two databases.
+const test = anyTest.serial;
+const dayMs = 86_400_000;
+
+/** A letter of an event that audit can handle by now. */
+const letterOf = (parts: Partial<DeadLetter> = {}): DeadLetter => {
+  const event = userEvent();
+  return {
+    queue: queueName.audit,
+    messageId: event.id,
+    correlationId: event.correlationid,
+    routingKey: event.type,
+    body: Buffer.from(JSON.stringify(event)),
+    reason: "retries-exhausted",
+    error: "DriverException 22P05",
+    attempts: 6,
+    firstFailedAt: new Date("2026-11-01T10:00:00.000Z"),
+    lastFailedAt: new Date("2026-11-01T10:12:00.000Z"),
+    headers: { "x-attempts": 6, note: "a\0b", "x-death": [{ count: 1 }] },
+    ...parts,
+  };
+};
+
+async function rigWith(t: ExecutionContext, letters: readonly DeadLetter[]) {
+  const rig = await deadLettersRig(t, "in-process");
+  const db = await openDatabase(rig.config.usersDatabaseUrl ?? "", [DeadLetterRecord]);
+  t.teardown(() => db.close());
+  const store = (letter: DeadLetter) => db.transaction((em) => storeDeadLetter(em, letter));
+  for (const letter of letters) await store(letter);
+  return { ...rig, db, store };
+}
+
+test("pages go from the newest letter to the oldest without a gap or a repeat, also of one queue or status", async (t) => {
+  const queues = [queueName.audit, queueName.smtpRegistry];
+  const stored = Array.from({ length: 11 }, (_, index) =>
+    letterOf({ queue: queues[index % 2] ?? "", messageId: `m-${index}` }),
+  );
+  const rig = await rigWith(t, stored);
+  const walk = async (filter: string): Promise<string[]> => {
+    const seen: string[] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const { body } = await rig.http(
+        "GET",
+        `/dead-letters?limit=3${filter}${cursor === "" ? "" : `&cursor=${cursor}`}`,
+      );
+      t.true(body.items.length <= 3);
+      seen.push(...body.items.map(({ eventId }: { eventId: string }) => eventId));
+      cursor = body.nextCursor;
+    }
+    return seen;
+  };
+  const all = stored.map(({ messageId }) => messageId ?? "").toReversed();
+  t.deepEqual(await walk(""), all);
+  t.deepEqual(
+    await walk(`&queue=${queueName.smtpRegistry}`),
+    all.filter((_, index) => index % 2 === 1),
+  );
+  t.deepEqual(await walk("&status=replayed"), []);
+  t.deepEqual(await walk("&queue=none"), []);
+  for (const query of ["cursor=nonsense", "limit=0", "status=lost", "nope=1", "queue="])
+    t.is((await rig.http("GET", `/dead-letters?${query}`)).status, 422, query);
+});
+
+test("a letter shows the event, why and when it failed, its headers and its body", async (t) => {
+  const letter = letterOf();
+  const rig = await rigWith(t, [
+    letter,
+    letterOf({ messageId: undefined, body: Buffer.from([0, 255, 254]) }),
+  ]);
+  const [binary, json] = await rig.letters(2);
+  const shown = DeadLetterDetail.parse(await rig.letter(json?.id ?? ""));
+  const event = JSON.parse(Buffer.from(letter.body).toString());
+  t.like(shown, {
+    queue: queueName.audit,
+    status: "pending",
+    eventId: letter.messageId,
+    eventType: event.type,
+    userId: event.subject,
+    correlationId: letter.correlationId,
+    reason: letter.reason,
+    error: letter.error,
+    attempts: 6,
+    replays: 0,
+    firstFailedAt: "2026-11-01T10:00:00.000Z",
+    lastFailedAt: "2026-11-01T10:12:00.000Z",
+    payloadEncoding: "json",
+    discarded: null,
+  });
+  t.deepEqual(shown.payload, event);
+  t.deepEqual(shown.headers, { "x-attempts": 6, note: "a\u{fffd}b", "x-death": [{ count: 1 }] });
+  t.is(binary?.cause, json?.cause);
+  t.like(await rig.letter(binary?.id ?? ""), {
+    payload: "AP/+",
+    payloadEncoding: "base64",
+    eventId: null,
+    userId: null,
+  });
+});
+
+test("a discard needs a reason, from the body or the query, and keeps who, when, why and the correlation id", async (t) => {
+  const rig = await rigWith(t, [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })]);
+  const [second, first] = await rig.letters(2);
+  const path = `/dead-letters/${first?.id}`;
+  const refusals: [body: unknown, query: string][] = [
+    [undefined, ""],
+    [{}, ""],
+    [{ reason: "" }, ""],
+    [{ reason: "  " }, ""],
+    [{ reason: 7 }, ""],
+    [{ reason: "x".repeat(501) }, ""],
+    [undefined, "?reason="],
+    [{ reason: "a" }, "?reason=b"],
+  ];
+  for (const [body, query] of refusals) {
+    const answer = await rig.http("DELETE", path + query, body);
+    t.is(answer.status, 422, JSON.stringify([body, query]));
+    t.is(answer.body.errors[0].pointer, "#/reason");
+  }
+  t.is((await rig.http("DELETE", path, { reason: "a", id: randomUUID() })).status, 422);
+  t.is((await rig.letter(first?.id ?? "")).status, "pending");
+
+  const headers = { "x-actor": "ann", "x-correlation-id": "discard-1" };
+  const answer = await rig.http("DELETE", path, { reason: "handled by hand" }, headers);
+  t.is(answer.status, 204);
+  t.is(answer.body, undefined);
+  const shown = await rig.letter(first?.id ?? "");
+  t.like(shown, {
+    status: "discarded",
+    discarded: { by: "ann", reason: "handled by hand", correlationId: "discard-1" },
+  });
+  t.true(Math.abs(Date.now() - new Date(shown.discarded.at).getTime()) < 60_000);
+  const told = rig.lines.filter(({ msg }) => msg === "dead letter discarded");
+  t.is(told.length, 1);
+  t.like(told[0], {
+    deadLetterId: first?.id,
+    by: "ann",
+    reason: "handled by hand",
+    correlationId: "discard-1",
+  });
+
+  t.is((await rig.http("DELETE", `/dead-letters/${second?.id}?reason=a%20duplicate`)).status, 204);
+  t.like((await rig.letter(second?.id ?? "")).discarded, { by: "anonymous", reason: "a duplicate" });
+});
+
+test("what is settled can be neither replayed nor discarded, and what is not there is not found", async (t) => {
+  const rig = await rigWith(t, [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })]);
+  const [replayed, discarded] = await rig.letters(2);
+  t.is((await rig.http("POST", `/dead-letters/${replayed?.id}/replay`)).status, 200);
+  t.is((await rig.http("DELETE", `/dead-letters/${discarded?.id}?reason=no`)).status, 204);
+  for (const id of [replayed?.id, discarded?.id]) {
+    const again = await rig.http("POST", `/dead-letters/${id}/replay`);
+    t.like(again, { status: 409, body: { type: "/problems/dead-letter-settled" } });
+    t.is((await rig.http("DELETE", `/dead-letters/${id}?reason=no`)).status, 409);
+  }
+  for (const id of [randomUUID(), "7"]) {
+    t.is((await rig.http("GET", `/dead-letters/${id}`)).status, 404);
+    t.is((await rig.http("POST", `/dead-letters/${id}/replay`)).status, 404);
+    t.is((await rig.http("DELETE", `/dead-letters/${id}?reason=no`)).status, 404);
+  }
+  t.is(
+    (await rig.http("PUT", `/dead-letters/${replayed?.id}`, {})).headers.get("allow"),
+    "GET, HEAD, DELETE, OPTIONS",
+  );
+});
+
+test("a replay or discard repeated under its Idempotency-Key takes effect once and gets the first answer", async (t) => {
+  const rig = await rigWith(t, [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })]);
+  const [one, two] = await rig.letters(2);
+  const replay = () =>
+    rig.http("POST", `/dead-letters/${one?.id}/replay`, undefined, { "idempotency-key": "r" });
+  const [first, second] = [await replay(), await replay()];
+  t.deepEqual([first.status, second.status], [200, 200]);
+  t.is(second.headers.get("idempotent-replayed"), "true");
+  t.deepEqual(second.body, first.body);
+  t.is((await rig.letter(one?.id ?? "")).replays, 1);
+  const discard = (reason: string) =>
+    rig.http("DELETE", `/dead-letters/${two?.id}`, { reason }, { "idempotency-key": "d" });
+  t.deepEqual([(await discard("a")).status, (await discard("a")).status], [204, 204]);
+  t.is((await discard("b")).body.type, "/problems/idempotency-key-reused");
+  t.is((await rig.letter(two?.id ?? "")).discarded.reason, "a");
+});
+
+test("two replays at once are harmless, and the letter counts one", async (t) => {
+  const rig = await rigWith(t, [letterOf()]);
+  const [letter] = await rig.letters(1);
+  const answers = await Promise.all(
+    Array.from({ length: 4 }, () => rig.http("POST", `/dead-letters/${letter?.id}/replay`)),
+  );
+  for (const { status } of answers) t.true(status === 200 || status === 409, `${status}`);
+  t.like(await rig.letter(letter?.id ?? ""), { status: "replayed", replays: 1 });
+  const { rows } = await rig.usersDb.query("select count(*)::int as entries from audit_entries");
+  t.is(rows[0]?.entries, 1);
+});
+
+test("a replay that the bus does not take is a 503, and the letter stays pending", async (t) => {
+  const rig = await rigWith(t, [letterOf({ queue: "nobody.reads.this" })]);
+  const [letter] = await rig.letters(1);
+  const answer = await rig.http("POST", `/dead-letters/${letter?.id}/replay`);
+  t.is(answer.status, 503);
+  t.truthy(answer.headers.get("retry-after"));
+  t.like(await rig.letter(letter?.id ?? ""), { status: "pending", replays: 0 });
+});
+
+test("a letter older than the last replay, or than the decision to discard it, changes nothing", async (t) => {
+  const [replayed, discarded] = [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })];
+  const rig = await rigWith(t, [replayed, discarded]);
+  const [b, a] = await rig.letters(2);
+  await rig.http("POST", `/dead-letters/${a?.id}/replay`);
+  await rig.http("DELETE", `/dead-letters/${b?.id}?reason=no`);
+  t.false(await rig.store(replayed));
+  t.false(await rig.store(discarded));
+  t.like(await rig.letter(a?.id ?? ""), { status: "replayed", replays: 1 });
+  t.like(await rig.letter(b?.id ?? ""), { status: "discarded" });
+  t.true(await rig.store({ ...replayed, replays: 1, attempts: 2 }));
+  t.like(await rig.letter(a?.id ?? ""), { status: "pending", replays: 1, attempts: 2 });
+  t.false(await rig.store({ ...replayed, replays: 1 }));
+  // Published, and its process killed before it could mark the row: the letter itself tells of the replay.
+  t.true(await rig.store({ ...replayed, replays: 2 }));
+  t.like(await rig.letter(a?.id ?? ""), { status: "pending", replays: 2 });
+});
+
+test("what was settled leaves the table after its term, what is pending never does", async (t) => {
+  const rig = await rigWith(
+    t,
+    ["a", "b", "c"].map((messageId) => letterOf({ messageId })),
+  );
+  const [pending, replayed, discarded] = await rig.letters(3);
+  await rig.http("POST", `/dead-letters/${replayed?.id}/replay`);
+  await rig.http("DELETE", `/dead-letters/${discarded?.id}?reason=no`);
+  const sweepAfter = (days: number) =>
+    sweepSettled({ db: rig.db, retentionDays: 30, now: () => new Date(Date.now() + days * dayMs) });
+  t.is(await sweepAfter(29), 0);
+  t.is(await sweepAfter(31), 2);
+  t.deepEqual(
+    (await rig.letters(1)).map(({ id }) => id),
+    [pending?.id],
+  );
+  await eventually(async () => assert.equal((await rig.gauge())[queueName.audit], 1));
+});
