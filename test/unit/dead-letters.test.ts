@@ -1,0 +1,144 @@
+/** What can be told of a dead letter from its message alone, and how it looks to whoever asks. */
+import type { ConsumeMessage } from "amqplib";
+import test from "ava";
+import { letterOf, replayProperties } from "../../mixins/bus/letters.ts";
+import { eventOf } from "../../mixins/dead-letters.ts";
+import { amqpHeader } from "../../services/contracts/headers.ts";
+import { causeOf, payloadView } from "../../services/dead-letters/view.ts";
+
+const now = new Date("2026-11-23T12:00:00.000Z");
+const queue = "audit.user-events";
+const diedAt = { "!": "timestamp", value: 1_761_991_200 };
+
+const message = (
+  headers: Record<string, unknown>,
+  properties: Record<string, unknown> = {},
+): ConsumeMessage =>
+  ({
+    content: Buffer.from("{}"),
+    fields: { routingKey: `${queue}.dlq`, exchange: "" },
+    properties: { headers, ...properties },
+  }) as unknown as ConsumeMessage;
+
+const letter = (headers: Record<string, unknown>, properties?: Record<string, unknown>) =>
+  letterOf(queue, message(headers, properties), now);
+
+test("a letter of ours tells its own reason, attempts, times and replays", (t) => {
+  const told = letter(
+    {
+      [amqpHeader.reason]: "retries-exhausted",
+      [amqpHeader.error]: "no",
+      [amqpHeader.attempts]: 6,
+      [amqpHeader.firstFailedAt]: "2026-11-01T10:00:00.123Z",
+      [amqpHeader.lastFailedAt]: "2026-11-01T10:12:00.000Z",
+      [amqpHeader.originalRoutingKey]: "user.created.v1",
+      [amqpHeader.replays]: 2,
+      "x-death": [{ queue: `${queue}.retry.1s`, reason: "expired", time: diedAt }],
+    },
+    { messageId: "m", correlationId: "c" },
+  );
+  t.like(told, {
+    queue,
+    messageId: "m",
+    correlationId: "c",
+    routingKey: "user.created.v1",
+    reason: "retries-exhausted",
+    error: "no",
+    attempts: 6,
+    replays: 2,
+    firstFailedAt: new Date("2026-11-01T10:00:00.123Z"),
+    lastFailedAt: new Date("2026-11-01T10:12:00.000Z"),
+    byBroker: undefined,
+  });
+});
+
+test("a letter of RabbitMQ's own takes the death in its queue, not the one in a wait queue", (t) => {
+  const told = letter({
+    [amqpHeader.attempts]: 2,
+    [amqpHeader.error]: "busy",
+    "x-delivery-count": 100,
+    "x-death": [
+      { queue: `${queue}.retry.1s`, reason: "expired", time: { "!": "timestamp", value: 1 } },
+      { queue, reason: "delivery_limit", time: diedAt, "routing-keys": ["user.deleted.v1"] },
+    ],
+  });
+  t.like(told, {
+    reason: "broker-delivery-limit",
+    error: "RabbitMQ gave it up: delivery_limit; before that: busy",
+    attempts: 100,
+    routingKey: "user.deleted.v1",
+    lastFailedAt: new Date(diedAt.value * 1_000),
+    firstFailedAt: new Date(diedAt.value * 1_000),
+    byBroker: true,
+  });
+});
+
+test("whatever else lies in the queue can be read as a letter", (t) => {
+  for (const headers of [
+    {},
+    { "x-death": "no list" },
+    { "x-death": [null, 7] },
+    { [amqpHeader.lastFailedAt]: "never", [amqpHeader.attempts]: -1, [amqpHeader.replays]: 0.5 },
+  ])
+    t.like(letter(headers), {
+      reason: "unknown",
+      attempts: 0,
+      replays: 0,
+      firstFailedAt: now,
+      lastFailedAt: now,
+      messageId: undefined,
+    });
+});
+
+test("a replay carries neither its failures nor what RabbitMQ keeps for itself", (t) => {
+  const { headers } = replayProperties({
+    messageId: undefined,
+    correlationId: undefined,
+    type: "user.created.v1",
+    body: Buffer.from(""),
+    headers: {
+      [amqpHeader.attempts]: 6,
+      [amqpHeader.lastFailedAt]: "2026-11-01T10:12:00.000Z",
+      [amqpHeader.originalExchange]: "mailroster.users",
+      "x-death": [],
+      "x-first-death-queue": "q",
+      CC: ["elsewhere"],
+      tenant: JSON.parse(JSON.stringify(Buffer.from("a"))),
+    },
+    replays: 3,
+  });
+  t.deepEqual(headers, {
+    tenant: Buffer.from("a"),
+    [amqpHeader.originalExchange]: "mailroster.users",
+    [amqpHeader.originalRoutingKey]: "user.created.v1",
+    [amqpHeader.replays]: 3,
+  });
+});
+
+test("a body tells of its event as much as it can", (t) => {
+  const userId = "01997B1E-7F6C-7C1E-9D3A-5B0F6F2A4C11";
+  const none = { eventId: undefined, eventType: undefined, userId: undefined };
+  const of = (value: unknown) =>
+    eventOf(Buffer.from(typeof value === "string" ? value : JSON.stringify(value)));
+  t.deepEqual(of({ id: "e", type: "user.created.v1", subject: userId }), {
+    eventId: "e",
+    eventType: "user.created.v1",
+    userId: userId.toLowerCase(),
+  });
+  t.deepEqual(of({ id: 1, type: "x".repeat(300), subject: "ann" }), none);
+  for (const body of ["", "null", "[]", "7", "{"]) t.deepEqual(of(body), none, body);
+  t.deepEqual(eventOf(Buffer.from([0xff])), none);
+});
+
+test("a payload is shown as JSON, as text or in base64", (t) => {
+  t.deepEqual(payloadView(Buffer.from('{"a":1}')), { payload: { a: 1 }, payloadEncoding: "json" });
+  t.deepEqual(payloadView(Buffer.from("{")), { payload: "{", payloadEncoding: "utf-8" });
+  t.deepEqual(payloadView(Buffer.from([0xff])), { payload: "/w==", payloadEncoding: "base64" });
+});
+
+test("letters of one queue with the same reason and error have one cause", (t) => {
+  const one = { queue, reason: "a", error: "b" };
+  t.is(causeOf(one), causeOf({ ...one }));
+  const others = [causeOf({ ...one, queue: "q" }), causeOf({ ...one, reason: "ab", error: "" })];
+  t.is(new Set([causeOf(one), ...others]).size, 3);
+});
