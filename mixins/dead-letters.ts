@@ -85,6 +85,7 @@ const storeSql = `
            first_failed_at = least(l.first_failed_at, excluded.first_failed_at),
            last_failed_at = greatest(l.last_failed_at, excluded.last_failed_at),
            replays = excluded.replays,
+           headers = excluded.headers,
            status = 'pending',
            settled_at = null
      where excluded.replays > l.replays or (excluded.replays = l.replays and l.status <> 'discarded')

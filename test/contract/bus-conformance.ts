@@ -7,6 +7,7 @@ import type { TestFn } from "ava";
 import type {
   BatchHandler,
   Bus,
+  DeadLetter,
   Delivery,
   OutgoingMessage,
   QueueSpec,
@@ -115,6 +116,7 @@ export function gate() {
 export function busConformance(test: TestFn, maker: BusMaker): void {
   deliveryTests(test, maker);
   failureTests(test, maker);
+  letterTests(test, maker);
   lifeTests(test, maker);
 }
 
@@ -342,6 +344,70 @@ function failureTests(test: TestFn, maker: BusMaker): void {
       good,
     );
     t.is(failing.ids().filter((id) => id === bad).length, 3);
+  });
+}
+
+function letterTests(test: TestFn, maker: BusMaker): void {
+  test("a dead letter comes to its reader until it is durable", async (t) => {
+    const { type, queue } = names();
+    const { bus, subscribe } = opened(t, maker, { queues: [{ queue, bindings: [type] }] });
+    subscribe(queue, recorder(() => ({ kind: "dead", reason: "unparsable", error: "no JSON" })).handler);
+    const seen: DeadLetter[] = [];
+    const reading = bus.deadLetters(queue, async (letters) => {
+      seen.push(...letters);
+      return letters.map(() => seen.length > 1);
+    });
+    await publishAll(bus, [message(type, 0)]);
+    await eventually(() => assert.equal(seen.length, 2));
+    await reading.stop();
+    for (const letter of seen)
+      t.like(letter, {
+        queue,
+        messageId: message(type, 0).id,
+        correlationId: "correlation-0",
+        routingKey: type,
+        reason: "unparsable",
+        attempts: 1,
+      });
+    t.deepEqual(await maker.letters(queue), []);
+  });
+
+  test("a replayed event reaches its own queue alone, as new, and is a letter of that replay when it fails", async (t) => {
+    const { type, queue, other } = names();
+    const queues = [
+      { queue, bindings: [type] },
+      { queue: other, bindings: [type] },
+    ];
+    const { bus, subscribe } = opened(t, maker, { queues, retryDelaysMs: [20] });
+    const failing = recorder(() => ({ kind: "retry", error: "no" }));
+    const stranger = recorder();
+    subscribe(queue, failing.handler);
+    subscribe(other, stranger.handler);
+    const seen: DeadLetter[] = [];
+    const reading = bus.deadLetters(queue, async (letters) => {
+      seen.push(...letters);
+      return letters.map(() => true);
+    });
+    await eventually(() => assert.ok(bus.status().connected));
+    const { id: messageId, correlationId, body } = message(type, 0);
+    const replayed = {
+      messageId,
+      correlationId,
+      type,
+      body: Buffer.from(body),
+      headers: { tenant: "a" },
+      replays: 4,
+    };
+    const [outcome, unknown] = [await bus.publishTo(queue, replayed), await bus.publishTo("none", replayed)];
+    t.is(outcome.status, "confirmed");
+    t.regex(unknown.status === "refused" ? unknown.reason : "", /unroutable/);
+    await eventually(() => assert.equal(seen.length, 1));
+    await reading.stop();
+    t.like(seen[0], { messageId, correlationId, routingKey: type, replays: 4, reason: "retries-exhausted" });
+    t.is(seen[0]?.headers?.tenant, "a");
+    t.is(Buffer.from(seen[0]?.body ?? []).toString(), body);
+    t.like(failing.seen[0], { id: messageId, attempts: 0 });
+    t.is(stranger.seen.length, 0);
   });
 }
 

@@ -5,6 +5,7 @@ import { letterOf, replayProperties } from "../../mixins/bus/letters.ts";
 import { eventOf } from "../../mixins/dead-letters.ts";
 import { amqpHeader } from "../../services/contracts/headers.ts";
 import { causeOf, payloadView } from "../../services/dead-letters/view.ts";
+import { hostedServices } from "../../services/runtime/composition.ts";
 
 const now = new Date("2026-11-23T12:00:00.000Z");
 const queue = "audit.user-events";
@@ -141,4 +142,9 @@ test("letters of one queue with the same reason and error have one cause", (t) =
   t.is(causeOf(one), causeOf({ ...one }));
   const others = [causeOf({ ...one, queue: "q" }), causeOf({ ...one, reason: "ab", error: "" })];
   t.is(new Set([causeOf(one), ...others]).size, 3);
+});
+
+test("dead-letters is hosted wherever outbox is, and nowhere else", (t) => {
+  t.true(hostedServices({ services: ["users", "audit", "outbox"] }).includes("dead-letters"));
+  t.false(hostedServices({ services: ["gateway", "users", "smtp-registry"] }).includes("dead-letters"));
 });
