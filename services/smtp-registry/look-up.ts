@@ -61,7 +61,8 @@ async function holderAt(em: EntityManager, key: string, at: Date): Promise<Holde
 /** Refusal `invalid-fields` for a time in the future, Unavailable without the database. */
 export async function lookUp(db: Database, rules: RegistryRules, request: Request): Promise<AddressInfo> {
   const now = rules.now();
-  const at = request.at === undefined ? now : new Date(request.at);
+  // Nobody had an address before 1970, and PostgreSQL has no year 0, which RFC 3339 has.
+  const at = request.at === undefined ? now : new Date(Math.max(0, Date.parse(request.at)));
   if (at > now)
     throw new Refusal("invalid-fields", "The request has invalid fields", {
       errors: [{ pointer: "#/at", detail: "must not be in the future" }],

@@ -51,6 +51,10 @@ test("The service answers its actions, follows the bus, tells its health and lea
     t.deepEqual(released, { released: 0 });
     const health = await callAction(broker, "smtp-registry.health", {});
     t.deepEqual(health, { status: "up", checks: { database: { status: "up" }, bus: { status: "up" } } });
+    for (const at of ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00"]) {
+      const before = await callAction(broker, "smtp-registry.lookup", { address: "ann@example.com", at });
+      t.is(before.status, "available", `at ${at}`);
+    }
     await t.throwsAsync(callAction(broker, "smtp-registry.lookup", { address: "ann" }), { name: "Refusal" });
   } finally {
     await broker.stop();
