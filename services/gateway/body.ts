@@ -9,6 +9,8 @@ import { HttpProblem, invalidField } from "./problems.ts";
 
 /** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
 const discardedBytesMax = 8 * 1024 * 1024;
+/** A user nests two levels; some thousands would overflow the stack of what serializes the call to the next service. */
+const nestingLevelsMax = 16;
 
 export const hasBody = (req: IncomingMessage): boolean =>
   req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
@@ -80,6 +82,18 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
+/** Walks level by level: a recursion would end where the body wants it to, as the serializer of a call does. */
+function nestsTooDeep(body: object): boolean {
+  let level: unknown[] = [body];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > nestingLevelsMax) return true;
+    level = level.flatMap((value) =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
+  }
+  return false;
+}
+
 /** Reads the request's body. A repeated member counts as its last occurrence, as JSON.parse has it. */
 export async function readJsonObject(
   req: IncomingMessage,
@@ -94,5 +108,9 @@ export async function readJsonObject(
     });
   // zod passes over this one key, and Deno keeps it as a member like any other.
   if (Object.hasOwn(value, "__proto__")) throw invalidField("__proto__", "is not a known member");
+  if (nestsTooDeep(value))
+    throw new HttpProblem("invalid-fields", "The body nests too deep", {
+      errors: [{ pointer: "#", detail: `must nest at most ${nestingLevelsMax} levels deep` }],
+    });
   return value as Record<string, unknown>;
 }

@@ -232,6 +232,13 @@ const cases: readonly Case[] = [
     "idempotency-key-invalid",
   ],
   ["restoring a user that is not deleted", () => user("/restore"), { method: "POST" }, "not-deleted"],
+  [
+    "a body that nests too deep to be passed on",
+    user,
+    put({ ...ann, version: Array.from({ length: 100 }).reduce((inner) => [inner], null) }),
+    "invalid-fields",
+    pointers("#"),
+  ],
   ["an address that is taken", "/users", named("taken"), "address-taken", pointers("#/primarySmtp")],
   [
     "a key still in use",
