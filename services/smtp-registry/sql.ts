@@ -11,6 +11,14 @@ const lapsed = (row: string): string =>
     or ${row}.status = 'deleted' and ${row}.deleted_at <= :freed::timestamptz)`;
 
 /**
+ * Holds and counters commit without waiting for the disk: a crash of the server may forget the last of them, as their
+ * time to live would, and the users' own unique key settles what another user is then granted. What an event makes of
+ * a hold (putState) waits. The counter's row lock is held until its commit, so that wait was in a row for all who want
+ * one name. Volatile, so the planner does not drop it.
+ */
+const withoutDiskWait = `(select set_config('synchronous_commit', 'off', true)) async`;
+
+/**
  * Reserves all addresses of a request in one statement, so there is no check before the write to race with: what the
  * snapshot shows as taken is only spared the attempt, what it shows as free is settled by the primary key.
  *
@@ -22,7 +30,7 @@ const lapsed = (row: string): string =>
  */
 export const reserve = `
 with asked as (
-  select * from jsonb_to_recordset(:wanted::jsonb)
+  select w.* from ${withoutDiskWait}, jsonb_to_recordset(:wanted::jsonb)
     as w(key text, address text, kind text, blocked boolean, also_taken boolean)
 ), wanted as (
   select w.key, w.kind, w.blocked, w.also_taken, e.suffix, e.reason,
@@ -75,12 +83,13 @@ select f.*, g.key is not null as got from found f left join got g on g.key = f.t
  * different candidates instead of racing for the same.
  */
 export const takeNumbers = `
-insert into suffixes as counter (base_key, next) values (:baseKey, :next::int)
+insert into suffixes as counter (base_key, next) select :baseKey, :next::int from ${withoutDiskWait}
 on conflict (base_key) do update set next = counter.next + :count::int
 returning next - :count::int as first`;
 
 /** Gives numbers back that were not used, if nobody took one since. */
-export const giveBackNumbers = `update suffixes set next = :unused where base_key = :baseKey and next = :next`;
+export const giveBackNumbers = `
+update suffixes set next = :unused from ${withoutDiskWait} where base_key = :baseKey and next = :next`;
 
 /**
  * Takes the first free candidate. `seen` without `got`: another request was faster, run it again.
@@ -88,7 +97,7 @@ export const giveBackNumbers = `update suffixes set next = :unused where base_ke
 export const reserveCandidate = `
 with seen as (
   select c.key, c.address, c.suffix
-  from jsonb_to_recordset(:candidates::jsonb) as c(key text, address text, suffix int)
+  from ${withoutDiskWait}, jsonb_to_recordset(:candidates::jsonb) as c(key text, address text, suffix int)
   left join addresses a on a.key = c.key
   where a.key is null or ${lapsed("a")}
   order by c.suffix
@@ -109,7 +118,8 @@ select s.key, s.address, s.suffix, g.key is not null as got from seen s left joi
 
 /** Ends the holds of a reservation, never what has become a fact. */
 export const release = `
-delete from addresses where reservation_id = :reservationId and user_id = :userId and status = 'reserved'
+delete from addresses using ${withoutDiskWait}
+where reservation_id = :reservationId and user_id = :userId and status = 'reserved'
 returning requested_key, suffix`;
 
 /** Who has a key, and how. */
@@ -209,3 +219,23 @@ delete from addresses where key in (
   select key from addresses where status = 'deleted' and deleted_at <= :freed::timestamptz
   order by deleted_at limit :max for update skip locked
 ) returning key`;
+
+/**
+ * Users in the order of ids, from both tables: an address whose user has no watermark is a fault to be found. Each
+ * half reads no more than a page of its index.
+ */
+export const usersAfter = `
+(select user_id from watermarks where :after::uuid is null or user_id > :after::uuid order by user_id limit :limit::int)
+union
+(select distinct user_id from addresses
+  where status <> 'reserved' and (:after::uuid is null or user_id > :after::uuid) order by user_id limit :limit::int)
+order by user_id limit :limit::int`;
+
+/** What these users have for good or as tombstones, with their watermarks; one snapshot. */
+export const heldByUsers = `
+select u.user_id, coalesce(m.version, 0) as version, a.key, a.address, a.kind, a.status
+from (select value::uuid as user_id from jsonb_array_elements_text(:userIds::jsonb)) u
+left join watermarks m on m.user_id = u.user_id
+left join addresses a on a.user_id = u.user_id and a.status <> 'reserved'
+where m.user_id is not null or a.key is not null
+order by u.user_id`;
