@@ -1,4 +1,4 @@
-/** The audit log's two statements: append what happened, read a page of it. */
+/** The audit log's statements: append what happened, read a page of it, count what each user has. */
 import * as z from "zod";
 import { isCorrelationId } from "../../mixins/correlation.ts";
 import type { Database, EntityManager } from "../../mixins/database.ts";
@@ -6,6 +6,7 @@ import type { Applied } from "../../mixins/event-consumer.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
 import type { ActionParams, AuditEntry, AuditPage } from "../contracts/actions.ts";
 import type { UserEvent } from "../contracts/events.ts";
+import type { AuditTrailDigest, DigestQuery } from "../contracts/reconciliation.ts";
 
 /**
  * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
@@ -93,4 +94,26 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
   const nextCursor =
     rows.length > query.limit && last ? encodeCursor([last.at, last.version, last.id]) : null;
   return { items, nextCursor };
+}
+
+/** Walks the index (user_id, at, version, id) in its order, so a page costs no more than its users' entries. */
+const digestPage = (where: string): string => `
+select user_id as "userId", count(*)::int as entries, count(distinct version)::int as versions,
+  max(version) as "maxVersion"
+from audit_entries ${where} group by user_id order by user_id limit ?`;
+
+/** For the reconciler, in the order of user ids. */
+export async function digestTrails(
+  db: Database,
+  { after, limit, userIds }: DigestQuery,
+): Promise<{ items: AuditTrailDigest[] }> {
+  const [where, ...values]: [string, ...unknown[]] =
+    userIds !== undefined
+      ? ["where user_id = any (?::uuid[])", `{${userIds.join(",")}}`]
+      : after === null
+        ? [""]
+        : ["where user_id > ?::uuid", after];
+  return {
+    items: await db.read((em) => em.execute<AuditTrailDigest[]>(digestPage(where), [...values, limit])),
+  };
 }

@@ -12,7 +12,7 @@ import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { AuditEntryRow } from "./entities.ts";
-import { append, listEntries } from "./entries.ts";
+import { append, digestTrails, listEntries } from "./entries.ts";
 
 const poolMax = 5;
 const statementTimeoutMs = 10_000;
@@ -58,6 +58,11 @@ export function auditService(
       list: {
         params: params(actions["audit.list"].params),
         handler: (ctx: ActionContext<"audit.list">) => listEntries(db, ctx.params),
+      },
+      digest: {
+        visibility: "public",
+        params: params(actions["audit.digest"].params),
+        handler: (ctx: ActionContext<"audit.digest">) => digestTrails(db, ctx.params),
       },
     },
   };

@@ -43,6 +43,8 @@ export interface Config {
   readonly idempotencyHours: number;
   /** A dead letter that was replayed or discarded is kept for this long; a pending one for ever. */
   readonly deadLetterDays: number;
+  /** Time between two comparisons of users, registry and audit log; 0: only on demand. */
+  readonly reconcileMinutes: number;
   /** Local parts that nobody may ever take, beside those of RFC 2142. */
   readonly blockedLocalParts: readonly string[];
   /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
@@ -116,6 +118,7 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
     quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),
     idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
     deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
+    reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
     blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),
     gatewayUrl:
       url(env, "MAILROSTER_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? `http://127.0.0.1:${httpPort}`,

@@ -11,6 +11,19 @@ import {
 import { Change } from "./events.ts";
 import { paging } from "./paging.ts";
 import {
+  AuditDigest,
+  DigestQuery,
+  PendingQuery,
+  PendingUsers,
+  ReconcileReport,
+  ReemittedUser,
+  ReemitUser,
+  RegistryDigest,
+  Repair,
+  RepairReport,
+  UsersDigest,
+} from "./reconciliation.ts";
+import {
   AddressKind,
   AddressStatus,
   DisplayName,
@@ -211,20 +224,28 @@ export const actions = {
   "users.patch": { params: PatchUser, result: User },
   "users.remove": { params: TargetUser, result: z.null() },
   "users.restore": { params: TargetUser, result: User },
+  "users.digest": { params: DigestQuery, result: UsersDigest },
+  "users.reemit": { params: ReemitUser, result: ReemittedUser },
   "users.health": { params: Nothing, result: Health },
   "smtp-registry.reserve": { params: ReserveAddresses, result: Reservation },
   "smtp-registry.release": { params: ReleaseReservation, result: z.object({ released: z.int() }) },
   "smtp-registry.lookup": { params: LookUpAddress, result: AddressInfo },
+  "smtp-registry.digest": { params: DigestQuery, result: RegistryDigest },
   "smtp-registry.health": { params: Nothing, result: Health },
   "audit.list": { params: ListAudit, result: AuditPage },
+  "audit.digest": { params: DigestQuery, result: AuditDigest },
   "audit.health": { params: Nothing, result: Health },
   "outbox.nudge": { params: Nothing, result: z.null() },
+  "outbox.pending": { params: PendingQuery, result: PendingUsers },
   "outbox.health": { params: Nothing, result: Health },
   "dead-letters.list": { params: ListDeadLetters, result: DeadLetterPage },
   "dead-letters.get": { params: TargetDeadLetter, result: DeadLetterDetail },
   "dead-letters.replay": { params: TargetDeadLetter, result: DeadLetter },
   "dead-letters.discard": { params: DiscardDeadLetter, result: DeadLetter },
   "dead-letters.health": { params: Nothing, result: Health },
+  "reconciler.run": { params: Nothing, result: ReconcileReport },
+  "reconciler.repair": { params: Repair, result: RepairReport },
+  "reconciler.health": { params: Nothing, result: Health },
 } as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
 
 export type ActionName = keyof typeof actions;

@@ -2,12 +2,13 @@
 import type { ServiceSchema } from "moleculer";
 import { database } from "../../mixins/database.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
-import type { Platform } from "../../mixins/platform.ts";
+import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
+import type { ActionContext, Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { Relay } from "./relay.ts";
+import { arrayLiteral, usersPending } from "./sql.ts";
 
 /** One for the batch in hand, one for measuring and health. */
 const poolMax = 2;
@@ -45,6 +46,17 @@ export function outboxService(platform: Platform, config: Pick<Config, "usersDat
         handler() {
           relay?.nudge();
           return null;
+        },
+      },
+      pending: {
+        visibility: "public",
+        params: params(actions["outbox.pending"].params),
+        async handler(ctx: ActionContext<"outbox.pending">) {
+          const partitions = arrayLiteral(new Set(ctx.params.userIds.map(partitionOf)));
+          const rows = await db.read((em) =>
+            em.execute<{ userId: string }[]>(usersPending, [partitions, arrayLiteral(ctx.params.userIds)]),
+          );
+          return { userIds: rows.map(({ userId }) => userId) };
         },
       },
     },

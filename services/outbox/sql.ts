@@ -84,3 +84,8 @@ cross join lateral (
 /** Numbers and UUIDs need no quoting in an array literal. */
 export const arrayLiteral = (values: Iterable<number | string | bigint>): string =>
   `{${[...values].join(",")}}`;
+
+/** Which of some users have an event here, whatever the marks say. Parameters: partitions, users. */
+export const usersPending = `
+select distinct aggregate_id as "userId" from outbox
+where partition = any (?::smallint[]) and aggregate_id = any (?::uuid[])`;

@@ -13,17 +13,24 @@ import type { Config, ServiceName } from "../config/index.ts";
 import { deadLettersService } from "../dead-letters/index.ts";
 import { gatewayService } from "../gateway/index.ts";
 import { outboxService } from "../outbox/index.ts";
+import { reconcilerService } from "../reconciler/index.ts";
 import { smtpRegistryService } from "../smtp-registry/index.ts";
 import { usersService } from "../users/index.ts";
 
 export type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
 
-/** A service of a process: one that SERVICES names, or dead-letters, which comes with another. */
-export type HostedName = ServiceName | "dead-letters";
+/** A service of a process: one that SERVICES names, or one that comes with another. */
+export type HostedName = ServiceName | "dead-letters" | "reconciler";
 
-/** The dead letters live where the events come from: in the outbox's database, in each process that hosts it. */
-export const hostedServices = ({ services }: Pick<Config, "services">): readonly HostedName[] =>
-  services.includes("outbox") ? [...services, "dead-letters"] : services;
+/**
+ * The dead letters live where the events come from: in the outbox's database, in each process that hosts it. The
+ * reconciler measures the others by users, so it goes with users.
+ */
+export const hostedServices = ({ services }: Pick<Config, "services">): readonly HostedName[] => [
+  ...services,
+  ...(services.includes("outbox") ? (["dead-letters"] as const) : []),
+  ...(services.includes("users") ? (["reconciler"] as const) : []),
+];
 
 export const factories: Readonly<Record<HostedName, ServiceFactory>> = {
   gateway: (platform, config) => gatewayService(platform, config),
@@ -32,6 +39,7 @@ export const factories: Readonly<Record<HostedName, ServiceFactory>> = {
   outbox: outboxService,
   "smtp-registry": smtpRegistryService,
   "dead-letters": deadLettersService,
+  reconciler: reconcilerService,
 };
 
 const busUsers: readonly ServiceName[] = ["outbox", "audit", "smtp-registry"];

@@ -15,6 +15,7 @@ import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { blockedKeys } from "./blocked.ts";
+import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
 import { lookUp } from "./look-up.ts";
 import { apply } from "./projection.ts";
@@ -84,6 +85,11 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
       lookup: {
         params: params(actions["smtp-registry.lookup"].params),
         handler: (ctx: ActionContext<"smtp-registry.lookup">) => lookUp(db, rules, ctx.params),
+      },
+      digest: {
+        visibility: "public",
+        params: params(actions["smtp-registry.digest"].params),
+        handler: (ctx: ActionContext<"smtp-registry.digest">) => digestRegistry(db, rules, ctx.params),
       },
     },
   };

@@ -12,9 +12,11 @@ import type { ActionContext, Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { type ActionName, actions, type CallMeta } from "../contracts/actions.ts";
+import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
 import { relayNudge } from "./nudge.ts";
 import { getUser, listUsers } from "./queries.ts";
+import { reemit } from "./reemit.ts";
 import { registryClient } from "./registry.ts";
 import type { Command, Edit } from "./rules.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
@@ -40,6 +42,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
   let writes: UserWrites | undefined;
+  let nudge: (() => void) | undefined;
 
   /** Runs a write under its idempotency key, if it carries one. */
   const write = <T>(
@@ -71,11 +74,12 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
     mixins: [healthMixin({ database: () => db.check() }), keys.mixin, db.mixin],
     created(this: { broker: ServiceBroker }) {
+      nudge = relayNudge(this.broker);
       writes = userWrites({
         db,
         registry: registryClient(this.broker, platform.metrics),
         now: platform.now,
-        nudge: relayNudge(this.broker),
+        nudge,
       });
     },
     actions: {
@@ -96,6 +100,18 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
           change(ctx.params.id, { kind: "restore" }, ctx.params.expectedVersions, context),
         ),
       ),
+      digest: {
+        ...published("users.digest", (ctx) => digestUsers(db, ctx.params)),
+        visibility: "public",
+      },
+      reemit: {
+        ...published("users.reemit", (ctx) =>
+          write(ctx, "users.reemit", (_, context) =>
+            reemit({ db, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
+          ),
+        ),
+        visibility: "public",
+      },
     },
   };
 }

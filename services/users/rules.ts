@@ -125,6 +125,21 @@ export function decide(
   return changed("user.restored.v1", state, { deletedAt: null }, timeAfter(state, now));
 }
 
+/** Nothing changes but the version, which passes `above` too. A deleted user's event is of the type that says so. */
+export function decideReemit(
+  state: UserState,
+  above: number,
+  now: Date,
+): Extract<Decision, { kind: "changed" }> {
+  const version = Math.max(state.version, above) + 1;
+  return {
+    kind: "changed",
+    type: state.deletedAt === null ? "user.updated.v1" : "user.deleted.v1",
+    state: { ...state, version, updatedAt: timeAfter(state, now) },
+    changes: [],
+  };
+}
+
 function decideEdit(state: UserState, edit: Edit, now: Date): Decision {
   const primarySmtp = edit.primarySmtp ?? state.primarySmtp;
   const moved = addressKey(primarySmtp) !== addressKey(state.primarySmtp);

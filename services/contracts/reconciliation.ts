@@ -1,0 +1,122 @@
+/**
+ * What the reconciler asks of each service, and what it reports: per user a version and a hash, never an address.
+ * Pages are in the order of user ids, which is the same for PostgreSQL's uuid and for the text.
+ */
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import { pageSizeMax } from "./paging.ts";
+import type { AddressKind } from "./user.ts";
+
+/** Looser than UserId: a row that should not be there may have any id. */
+const AnyUserId = z.guid();
+
+/** One page after an id, or just these users. */
+export const DigestQuery = z.strictObject({
+  after: AnyUserId.nullable().default(null),
+  limit: z.int().min(1).max(pageSizeMax).default(pageSizeMax),
+  userIds: z
+    .array(AnyUserId)
+    .max(pageSizeMax)
+    .optional()
+    .meta({ description: "Instead of a page: these users, those that are not known left out" }),
+});
+export type DigestQuery = z.output<typeof DigestQuery>;
+
+const UserDigest = z.object({
+  userId: z.string(),
+  version: z.int(),
+  addressesHash: z.string(),
+  updatedAt: z.iso.datetime(),
+  deletedAt: z.iso.datetime().nullable(),
+});
+export type UserDigest = z.infer<typeof UserDigest>;
+export const UsersDigest = z.object({ items: z.array(UserDigest) });
+
+const RegistryEntryDigest = z.object({ userId: z.string(), version: z.int(), addressesHash: z.string() });
+export type RegistryEntryDigest = z.infer<typeof RegistryEntryDigest>;
+export const RegistryDigest = z.object({
+  items: z.array(RegistryEntryDigest),
+  freedBefore: z.iso
+    .datetime()
+    .meta({ description: "Users deleted up to then have lost their claim on their addresses" }),
+});
+export type RegistryDigest = z.infer<typeof RegistryDigest>;
+
+const AuditTrailDigest = z.object({
+  userId: z.string(),
+  entries: z.int(),
+  versions: z.int().meta({ description: "Different versions among the entries" }),
+  maxVersion: z.int(),
+});
+export type AuditTrailDigest = z.infer<typeof AuditTrailDigest>;
+export const AuditDigest = z.object({ items: z.array(AuditTrailDigest) });
+
+export const PendingQuery = z.strictObject({ userIds: z.array(AnyUserId).max(pageSizeMax) });
+export const PendingUsers = z.object({ userIds: z.array(z.string()) });
+
+/** Tells the user's state again, under a version above `above` too when others know a newer one than users does. */
+export const ReemitUser = z.strictObject({ userId: AnyUserId, above: z.int().min(0).default(0) });
+export const ReemittedUser = z.object({ version: z.int() });
+
+/** How a side can differ from users, which is always right; `orphan`: users does not know such a user. */
+export const consistencyChecks = [
+  "registry_missing",
+  "registry_behind",
+  "registry_ahead",
+  "registry_addresses_differ",
+  "registry_orphan",
+  "audit_missing",
+  "audit_ahead",
+  "audit_doubled",
+  "audit_orphan",
+] as const;
+export const ConsistencyCheck = z.enum(consistencyChecks);
+export type ConsistencyCheck = z.infer<typeof ConsistencyCheck>;
+
+export const Difference = z.object({
+  userId: z.string(),
+  check: ConsistencyCheck,
+  version: z.int().nullable().meta({ description: "In users; null when it has no such user" }),
+  found: z.int().nullable().meta({ description: "Registry: its version; audit: the versions that it has" }),
+});
+export type Difference = z.infer<typeof Difference>;
+
+export const ReconcileReport = z.object({
+  startedAt: z.iso.datetime(),
+  ms: z.int(),
+  checked: z.int().meta({ description: "Users compared, orphans included" }),
+  inFlight: z.int().meta({ description: "Users that differed because an event is on its way" }),
+  violations: z.partialRecord(ConsistencyCheck, z.int()).meta({ description: "How many of each check" }),
+  differences: z.array(Difference).meta({ description: "The first of them" }),
+});
+export type ReconcileReport = z.infer<typeof ReconcileReport>;
+
+export const Repair = z.strictObject({
+  userIds: z
+    .array(AnyUserId)
+    .min(1)
+    .max(pageSizeMax)
+    .optional()
+    .meta({ description: "Only these; without, every user that differs" }),
+});
+
+export const RepairReport = ReconcileReport.extend({
+  reemitted: z.int().meta({ description: "Users whose state was told again" }),
+  reportedOnly: z.int().meta({ description: "Users that differ in a way that no event can mend" }),
+});
+export type RepairReport = z.infer<typeof RepairReport>;
+
+export interface DigestedAddress {
+  readonly key: string;
+  readonly address: string;
+  readonly kind: AddressKind;
+  readonly state: "active" | "deleted";
+}
+
+/** Equal for equal sets of addresses, whatever their order; made by users and by the registry, each of its own rows. */
+export function addressesHash(addresses: readonly DigestedAddress[]): string {
+  const rows = addresses
+    .map(({ key, address, kind, state }) => JSON.stringify([key, address, kind, state]))
+    .sort();
+  return createHash("sha256").update(rows.join("\n")).digest("base64url");
+}

@@ -1,0 +1,68 @@
+/** In what a user's three accounts differ: users is right, the registry and the audit log have to follow. Pure. */
+import type {
+  AuditTrailDigest,
+  ConsistencyCheck,
+  RegistryEntryDigest,
+  UserDigest,
+} from "../contracts/reconciliation.ts";
+
+/** What each side says of one user; undefined: it knows none with this id. */
+export interface Accounts {
+  readonly user: UserDigest | undefined;
+  readonly registry: RegistryEntryDigest | undefined;
+  readonly audit: AuditTrailDigest | undefined;
+}
+
+/** The clocks of users and the registry may differ by this when a tombstone's terms end. */
+const termToleranceMs = 60_000;
+
+/** A user deleted so long ago that the registry may have given its addresses away, rightly. */
+function hasLostItsClaim({ deletedAt }: UserDigest, freedBefore: string): boolean {
+  return deletedAt !== null && Date.parse(deletedAt) <= Date.parse(freedBefore) + termToleranceMs;
+}
+
+function* registryChecks({ user, registry }: Accounts, freedBefore: string): Generator<ConsistencyCheck> {
+  if (user === undefined) {
+    if (registry !== undefined) yield "registry_orphan";
+  } else if (registry === undefined) yield "registry_missing";
+  else if (registry.version < user.version) yield "registry_behind";
+  else if (registry.version > user.version) yield "registry_ahead";
+  else if (registry.addressesHash !== user.addressesHash && !hasLostItsClaim(user, freedBefore))
+    yield "registry_addresses_differ";
+}
+
+/** The audit log has one entry for each version from the first to the newest. */
+function* auditChecks({ user, audit }: Accounts): Generator<ConsistencyCheck> {
+  if (user === undefined) {
+    if (audit !== undefined) yield "audit_orphan";
+    return;
+  }
+  const { entries, versions, maxVersion } = audit ?? { entries: 0, versions: 0, maxVersion: 0 };
+  if (versions < Math.max(user.version, maxVersion)) yield "audit_missing";
+  if (maxVersion > user.version) yield "audit_ahead";
+  if (entries > versions) yield "audit_doubled";
+}
+
+/** Every check that fails. `freedBefore`: as the registry told it with its account. */
+export const failedChecks = (accounts: Accounts, freedBefore: string): ConsistencyCheck[] => [
+  ...registryChecks(accounts, freedBefore),
+  ...auditChecks(accounts),
+];
+
+/**
+ * Those that end when the user's state is told again. What the audit log lacks can't be told again (an event that was
+ * confirmed is nowhere else), and of a user that users does not know there is no state to tell.
+ */
+const mendable = new Set<ConsistencyCheck>([
+  "registry_missing",
+  "registry_behind",
+  "registry_ahead",
+  "registry_addresses_differ",
+  "audit_ahead",
+]);
+
+export const canBeMended = (check: ConsistencyCheck): boolean => mendable.has(check);
+
+/** The newest version that any side knows: what is told again must be newer. */
+export const newestVersion = ({ user, registry, audit }: Accounts): number =>
+  Math.max(user?.version ?? 0, registry?.version ?? 0, audit?.maxVersion ?? 0);

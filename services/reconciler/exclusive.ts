@@ -1,0 +1,29 @@
+/**
+ * Promise: of all processes on this database one at a time does the work.
+ *
+ * The lock is a transaction's, which works behind a connection pooler and goes with a lost connection. The transaction
+ * does nothing else and takes no snapshot after its first statement, so it holds back no vacuum however long it lasts.
+ */
+import type { Database } from "../../mixins/database.ts";
+
+const lockKey = 0x7265_636f; // "reco"
+
+/** undefined when somebody else is at it. */
+export async function exclusive<T>(
+  db: Database,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T } | undefined> {
+  let done: { readonly result: T } | undefined;
+  try {
+    await db.transaction(async (em) => {
+      const [row] = await em.execute<{ locked: boolean }[]>("select pg_try_advisory_xact_lock(?) as locked", [
+        lockKey,
+      ]);
+      if (row?.locked === true) done = { result: await work() };
+    });
+  } catch (error) {
+    // The work is done and depended on no commit: a lock lost meanwhile has cost nothing but its exclusiveness.
+    if (done === undefined) throw error;
+  }
+  return done;
+}

@@ -1,0 +1,121 @@
+/**
+ * reconciler: compares what users, smtp-registry and the audit log know, reports where they differ, and repairs it on
+ * demand. Hosted wherever users is.
+ *
+ * Promise: it never repairs by itself, writes nothing but through users' own action, and one pass runs at a time,
+ * however many processes host it.
+ */
+import type { ServiceBroker, ServiceSchema } from "moleculer";
+import { currentCorrelation, newCorrelationId, withCorrelation } from "../../mixins/correlation.ts";
+import { database } from "../../mixins/database.ts";
+import { errorText } from "../../mixins/error-text.ts";
+import { healthMixin } from "../../mixins/health.ts";
+import { OutboxMessage } from "../../mixins/outbox.ts";
+import { type ActionContext, callAction, type Platform } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { actions } from "../contracts/actions.ts";
+import { Unavailable } from "../contracts/errors.ts";
+import { exclusive } from "./exclusive.ts";
+import { type Periodic, periodic } from "./periodic.ts";
+import { patientAsk } from "./sources.ts";
+import { reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
+
+/** The lock of a pass, and health. */
+const poolMax = 2;
+const statementTimeoutMs = 10_000;
+/** About 20 s for 100,000 users; a caller that waits longer has given up on it. */
+const actionTimeoutMs = 30 * 60_000;
+const reemitTimeoutMs = 5_000;
+const busyRetryAfterMs = 10_000;
+const actor = "reconciler";
+
+/** Needs `usersDatabaseUrl`. */
+export function reconcilerService(
+  platform: Platform,
+  config: Pick<Config, "usersDatabaseUrl" | "reconcileMinutes">,
+): ServiceSchema {
+  if (config.usersDatabaseUrl === undefined)
+    throw new Error("Cannot make the reconciler: the URL of the users database is not set");
+  const { metrics, now } = platform;
+  const log = platform.log.child({ service: "reconciler" });
+  const db = database({
+    url: config.usersDatabaseUrl,
+    entities: [OutboxMessage as never],
+    applicationName: "mailroster-reconciler",
+    poolMax,
+    statementTimeoutMs,
+  });
+  let stopping = new AbortController();
+  let timer: Periodic | undefined;
+
+  const alone = async <T>(broker: ServiceBroker, work: (options: WorkOptions) => Promise<T>): Promise<T> => {
+    const { signal } = stopping;
+    const done = await exclusive(db, () =>
+      work({ ask: patientAsk(broker, signal), now, log, metrics, stopping: signal }),
+    );
+    if (done === undefined)
+      throw new Unavailable("reconciler", "Cannot reconcile: another pass is under way", {
+        retryAfterMs: busyRetryAfterMs,
+      });
+    return done.result;
+  };
+
+  const scheduled = (broker: ServiceBroker) => async (): Promise<void> => {
+    const correlationId = newCorrelationId();
+    await withCorrelation({ correlationId, actor }, async () => {
+      try {
+        await alone(broker, reconcile);
+      } catch (error) {
+        if (!stopping.signal.aborted) log.warn({ reason: errorText(error) }, "reconciling is put off");
+      }
+    });
+  };
+
+  const reemitting = (broker: ServiceBroker) => async (userId: string, above: number) => {
+    const correlationId = currentCorrelation()?.correlationId ?? newCorrelationId();
+    await callAction(
+      broker,
+      "users.reemit",
+      { userId, above },
+      { timeout: reemitTimeoutMs, meta: { actor, correlationId } },
+    );
+  };
+
+  return {
+    name: "reconciler",
+    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
+    mixins: [
+      {
+        started(this: { broker: ServiceBroker }) {
+          stopping = new AbortController();
+          showViolations(metrics);
+          timer = periodic(config.reconcileMinutes, scheduled(this.broker));
+        },
+        async stopped() {
+          stopping.abort(new Unavailable("reconciler", "Cannot go on reconciling: the service stops"));
+          await timer?.stop();
+        },
+      },
+      healthMixin({ database: db.check }),
+      db.mixin,
+    ],
+    actions: {
+      run: lasting("reconciler.run", (ctx) => alone(ctx.broker, reconcile)),
+      repair: lasting("reconciler.repair", (ctx) =>
+        alone(ctx.broker, (options) => repair(options, ctx.params.userIds, reemitting(ctx.broker))),
+      ),
+    },
+  };
+}
+
+/** An action that may outlast the broker's time for a request; Moleculer reads `timeout`, its types leave it out. */
+const lasting = <N extends "reconciler.run" | "reconciler.repair">(
+  name: N,
+  handler: (ctx: ActionContext<N>) => Promise<unknown>,
+) => ({
+  visibility: "public" as const,
+  timeout: actionTimeoutMs,
+  params: params(actions[name].params),
+  handler,
+});

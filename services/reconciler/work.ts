@@ -1,0 +1,92 @@
+/**
+ * Promise: a pass leaves a line for each difference and the gauge as it found the world; a repair tells again the state
+ * of every user that differs in a way which that mends.
+ */
+import type { Logger } from "../../mixins/logging.ts";
+import type { Metrics } from "../../mixins/metrics.ts";
+import {
+  type ConsistencyCheck,
+  consistencyChecks,
+  type Difference,
+  type ReconcileReport,
+  type RepairReport,
+} from "../contracts/reconciliation.ts";
+import { canBeMended } from "./compare.ts";
+import { type Finding, type PassOptions, type PassResult, passOver, passOverAll } from "./pass.ts";
+
+/** A report is an answer to a person; the lines of the log have the rest. */
+const differencesListedMax = 100;
+
+export interface WorkOptions extends Omit<PassOptions, "found"> {
+  readonly log: Logger;
+  readonly metrics: Pick<Metrics, "consistencyViolations">;
+}
+
+/** Every check is shown from the start, so that an alert's first violation is a change. */
+export function showViolations(
+  metrics: WorkOptions["metrics"],
+  counts: ReadonlyMap<ConsistencyCheck, number> = new Map(),
+): void {
+  for (const check of consistencyChecks) metrics.consistencyViolations.set({ check }, counts.get(check) ?? 0);
+}
+
+async function collect(
+  options: WorkOptions,
+  pass: (found: PassOptions["found"]) => Promise<PassResult>,
+  then: (finding: Finding) => Promise<void>,
+): Promise<{ report: ReconcileReport; counts: ReadonlyMap<ConsistencyCheck, number> }> {
+  const startedAt = options.now().toISOString();
+  const start = performance.now();
+  const counts = new Map<ConsistencyCheck, number>();
+  const differences: Difference[] = [];
+  const result = await pass(async (finding) => {
+    for (const difference of finding.differences) {
+      counts.set(difference.check, (counts.get(difference.check) ?? 0) + 1);
+      if (differences.length < differencesListedMax) differences.push(difference);
+      options.log.error({ ...difference }, "a user's accounts differ");
+    }
+    await then(finding);
+  });
+  const ms = Math.round(performance.now() - start);
+  return {
+    report: { startedAt, ms, ...result, violations: Object.fromEntries(counts), differences },
+    counts,
+  };
+}
+
+/** Compares everyone. */
+export async function reconcile(options: WorkOptions): Promise<ReconcileReport> {
+  const { report, counts } = await collect(
+    options,
+    (found) => passOverAll({ ...options, found }),
+    async () => {},
+  );
+  showViolations(options.metrics, counts);
+  const { checked, inFlight, ms, violations } = report;
+  options.log.info({ checked, inFlight, ms, violations }, "reconciled");
+  return report;
+}
+
+/** `reemit` tells a user's state again under a version above the given one. The gauge waits for the next pass. */
+export async function repair(
+  options: WorkOptions,
+  userIds: readonly string[] | undefined,
+  reemit: (userId: string, above: number) => Promise<void>,
+): Promise<RepairReport> {
+  let reemitted = 0;
+  let reportedOnly = 0;
+  const { report } = await collect(
+    options,
+    (found) =>
+      userIds === undefined ? passOverAll({ ...options, found }) : passOver({ ...options, found }, userIds),
+    async ({ userId, differences, newest }) => {
+      if (differences.some(({ check }) => canBeMended(check))) {
+        await reemit(userId, newest);
+        reemitted += 1;
+      } else reportedOnly += 1;
+    },
+  );
+  const { checked, ms } = report;
+  options.log.info({ checked, ms, reemitted, reportedOnly }, "repaired");
+  return { ...report, reemitted, reportedOnly };
+}

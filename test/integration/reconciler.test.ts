@@ -1,0 +1,268 @@
+/** Differences made by hand in real databases: each is reported as itself and nothing else, and repaired where it can be. */
+import { randomUUID } from "node:crypto";
+import test, { type ExecutionContext } from "ava";
+import { callAction } from "../../mixins/platform.ts";
+import type {
+  ConsistencyCheck,
+  ReconcileReport,
+  RepairReport,
+} from "../../services/contracts/reconciliation.ts";
+import { passOverAll } from "../../services/reconciler/pass.ts";
+import { patientAsk } from "../../services/reconciler/sources.ts";
+import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
+import { eventually } from "../support/eventually.ts";
+
+interface Rig extends DeadLettersRig {
+  /** Users whose events have arrived everywhere, long ago. */
+  settledUsers(count: number): Promise<string[]>;
+  run(): Promise<ReconcileReport>;
+  repair(userIds?: string[]): Promise<RepairReport>;
+  violations(): Promise<Record<string, number>>;
+  /** Every user's last change was an hour ago. */
+  age(): Promise<void>;
+  arrived(): Promise<void>;
+}
+
+async function reconcilerRig(t: ExecutionContext, environment: Record<string, string> = {}): Promise<Rig> {
+  const rig = await deadLettersRig(t, "in-process", { RECONCILE_MINUTES: "0", ...environment });
+  const { broker, usersDb, registryDb, metrics, http } = rig;
+  const age = async () =>
+    void (await usersDb.query("update users set updated_at = now() - interval '1 hour'"));
+  const arrived = () =>
+    eventually(async () => {
+      const { rows } = await usersDb.query<{ left: number }>("select count(*)::int as left from outbox");
+      if (rows[0]?.left !== 0) throw new Error("events are on their way");
+    });
+  // The audit log refuses what these tests do to it by hand.
+  await usersDb.query("alter table audit_entries disable trigger user");
+  return {
+    ...rig,
+    age,
+    arrived,
+    async settledUsers(count) {
+      const ids: string[] = [];
+      for (let n = 0; n < count; n += 1) {
+        const primarySmtp = `user.${randomUUID()}@example.com`;
+        ids.push((await http("POST", "/users", { displayName: "Ann", primarySmtp })).body.id);
+      }
+      await arrived();
+      await age();
+      t.is((await registryDb.query("select from watermarks")).rowCount, ids.length);
+      return ids;
+    },
+    run: () => callAction(broker, "reconciler.run", {}),
+    repair: (userIds) => callAction(broker, "reconciler.repair", userIds === undefined ? {} : { userIds }),
+    async violations() {
+      const { values } = await metrics.consistencyViolations.get();
+      return Object.fromEntries(values.map(({ labels, value }) => [String(labels.check), value]));
+    },
+  };
+}
+
+const of = (report: ReconcileReport): [string, ConsistencyCheck][] =>
+  report.differences.map(({ userId, check }) => [userId, check]);
+
+/** How each difference comes about, and whether telling the user's state again ends it. */
+const faults: {
+  check: ConsistencyCheck;
+  database: "usersDb" | "registryDb";
+  sql: string[];
+  mends: boolean;
+  of?: string;
+}[] = [
+  {
+    check: "registry_missing",
+    database: "registryDb",
+    sql: ["delete from addresses where user_id = $1", "delete from watermarks where user_id = $1"],
+    mends: true,
+  },
+  {
+    check: "registry_behind",
+    database: "registryDb",
+    sql: ["update watermarks set version = 0 where user_id = $1"],
+    mends: true,
+  },
+  {
+    check: "registry_ahead",
+    database: "registryDb",
+    sql: ["update watermarks set version = 7 where user_id = $1"],
+    mends: true,
+  },
+  {
+    check: "registry_addresses_differ",
+    database: "registryDb",
+    sql: ["update addresses set kind = 'secondary' where user_id = $1"],
+    mends: true,
+  },
+  {
+    check: "registry_orphan",
+    database: "registryDb",
+    sql: [
+      "insert into addresses (key, address, user_id, kind, status) values ('x@y.example', 'x@y.example', $1, 'primary', 'active')",
+    ],
+    mends: false,
+    of: "018f0000-0000-7000-8000-000000000001",
+  },
+  {
+    check: "audit_missing",
+    database: "usersDb",
+    sql: ["delete from audit_entries where user_id = $1"],
+    mends: false,
+  },
+  {
+    check: "audit_doubled",
+    database: "usersDb",
+    sql: [
+      `insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes)
+       select gen_random_uuid(), at, action, user_id, version, actor, correlation_id, changes
+       from audit_entries where user_id = $1`,
+    ],
+    mends: false,
+  },
+  {
+    check: "audit_ahead",
+    database: "usersDb",
+    sql: [
+      `insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes)
+       select gen_random_uuid(), at, action, user_id, version + 1, actor, correlation_id, changes
+       from audit_entries where user_id = $1`,
+    ],
+    mends: true,
+  },
+  {
+    check: "audit_orphan",
+    database: "usersDb",
+    sql: [
+      `insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes)
+       values (gen_random_uuid(), now(), 'user.created', $1, 1, 'x', 'x', '[]')`,
+    ],
+    mends: false,
+    of: "ffffffff-0000-7000-8000-000000000001",
+  },
+];
+
+test("each difference is reported as itself alone, and a repair ends what telling the state again can end", async (t) => {
+  const rig = await reconcilerRig(t);
+  const users = await rig.settledUsers(faults.length + 2);
+  const clean = await rig.run();
+  t.deepEqual([clean.differences, clean.checked, clean.inFlight], [[], users.length, 0]);
+  t.deepEqual([...new Set(Object.values(await rig.violations()))], [0]);
+
+  const made = faults.map((fault, index) => ({ ...fault, userId: fault.of ?? String(users[index + 1]) }));
+  for (const { database, sql, userId } of made)
+    for (const text of sql) await rig[database].query(text, [userId]);
+  const expected = made.map(({ userId, check }) => [userId, check] as const).sort();
+  t.deepEqual(of(await rig.run()).sort(), expected);
+  t.deepEqual([...new Set(Object.values(await rig.violations()))], [1], "every check has found its one");
+  const lines = rig.lines.filter(({ msg }) => msg === "a user's accounts differ");
+  t.deepEqual(lines.map((line) => [line.userId, line.check]).sort(), expected);
+  t.false(JSON.stringify(lines).includes("@"));
+
+  const repaired = await rig.repair();
+  const mended = made.filter(({ mends }) => mends);
+  t.deepEqual([repaired.reemitted, repaired.reportedOnly], [mended.length, made.length - mended.length]);
+  await rig.arrived();
+  await rig.age();
+  // The registry knew versions that users does not, so they are not in the audit log either: that is found now.
+  const left = made.flatMap(({ userId, check, mends }) =>
+    check === "registry_ahead" ? [[userId, "audit_missing"]] : mends ? [] : [[userId, check]],
+  );
+  t.deepEqual(of(await rig.run()).sort(), left.sort());
+});
+
+test("what a repair tells is the user as it is, under a new version, by the reconciler", async (t) => {
+  const rig = await reconcilerRig(t);
+  const [userId = "", other = ""] = await rig.settledUsers(2);
+  const before = (await rig.http("GET", `/users/${userId}`)).body;
+  await rig.registryDb.query("delete from addresses where user_id in ($1, $2)", [userId, other]);
+  t.deepEqual(of(await rig.repair([userId.toUpperCase()])), [[userId, "registry_addresses_differ"]]);
+  await rig.arrived();
+  const { updatedAt, ...after } = (await rig.http("GET", `/users/${userId}`)).body;
+  t.deepEqual({ ...after, updatedAt: before.updatedAt }, { ...before, version: 2 });
+  t.true(updatedAt > before.updatedAt);
+  t.is((await rig.http("GET", `/smtp/${before.primarySmtp}`)).body.status, "active");
+  const audit = (await rig.http("GET", `/audit?userId=${userId}`)).body.items.at(-1);
+  t.like(audit, { version: 2, action: "user.updated", actor: "reconciler", changes: [] });
+  await rig.age();
+  t.deepEqual(of(await rig.run()), [[other, "registry_addresses_differ"]]);
+});
+
+test("a deleted user is repaired as deleted, and one whose terms are over needs none", async (t) => {
+  const rig = await reconcilerRig(t);
+  const [userId = "", lapsed = ""] = await rig.settledUsers(2);
+  const { primarySmtp } = (await rig.http("GET", `/users/${userId}`)).body;
+  for (const id of [userId, lapsed]) t.is((await rig.http("DELETE", `/users/${id}`)).status, 204);
+  await rig.arrived();
+  await rig.usersDb.query("update users set deleted_at = '2020-01-01' where id = $1", [lapsed]);
+  await rig.registryDb.query("delete from addresses");
+  await rig.age();
+  t.deepEqual(of(await rig.repair()), [[userId, "registry_addresses_differ"]]);
+  await rig.arrived();
+  await rig.age();
+  t.deepEqual(of(await rig.run()), []);
+  t.is((await rig.http("GET", `/smtp/${primarySmtp}`)).body.status, "deleted");
+  t.is((await rig.http("GET", `/users/${userId}`)).status, 404);
+  t.is((await rig.http("POST", `/users/${userId}/restore`)).status, 200);
+});
+
+test("an event on its way is no difference, one that was given up is", async (t) => {
+  const rig = await reconcilerRig(t, { RETRY_DELAYS_MS: "1500" });
+  const [userId = "", recent = ""] = await rig.settledUsers(2);
+  await rig.registryDb.query("update watermarks set version = 0 where user_id = $1", [recent]);
+  await rig.breakRegistry();
+  t.is((await rig.http("PATCH", `/users/${userId}`, { displayName: "Bea" })).status, 200);
+  await rig.age();
+  await rig.usersDb.query("update users set updated_at = now() where id = $1", [recent]);
+  const waiting = await rig.run();
+  t.deepEqual([of(waiting), waiting.inFlight], [[], 2], "one in the outbox, one changed just now");
+
+  await rig.letters(1);
+  await rig.arrived();
+  const { differences } = await rig.run();
+  t.deepEqual(differences, [{ userId, check: "registry_behind", version: 2, found: 1 }]);
+  await rig.mendRegistry();
+  t.is((await rig.repair()).reemitted, 1);
+  await rig.arrived();
+  await rig.age();
+  t.deepEqual(of(await rig.run()), [[recent, "registry_behind"]]);
+});
+
+test("a pass holds a page of each side and misses nothing at a page's end", async (t) => {
+  const rig = await reconcilerRig(t);
+  const users = await rig.settledUsers(7);
+  await rig.registryDb.query("delete from addresses");
+  await rig.usersDb.query("delete from audit_entries where user_id = $1", [users[3]]);
+  const stopping = new AbortController().signal;
+  const patient = patientAsk(rig.broker, stopping);
+  const found: string[] = [];
+  let rowsMax = 0;
+  const ask: typeof patient = async (name, params) => {
+    const answer = await patient(name, params);
+    const { items = [] } = answer as { items?: unknown[] };
+    rowsMax = Math.max(rowsMax, items.length, (params as { userIds?: unknown[] }).userIds?.length ?? 0);
+    return answer;
+  };
+  const result = await passOverAll({
+    ask,
+    now: () => new Date(),
+    stopping,
+    pageSize: 2,
+    found: async (finding) => {
+      found.push(...finding.differences.map(({ check }) => `${finding.userId} ${check}`));
+    },
+  });
+  t.deepEqual(result, { checked: 7, inFlight: 0 });
+  t.is(rowsMax, 2);
+  const expected = [...users.map((id) => `${id} registry_addresses_differ`), `${users[3]} audit_missing`];
+  t.deepEqual(found.sort(), expected.sort());
+});
+
+test("one pass runs at a time", async (t) => {
+  const rig = await reconcilerRig(t);
+  await rig.settledUsers(1);
+  const results = await Promise.allSettled([rig.run(), rig.run()]);
+  t.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected"]);
+  const [refused] = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  t.like(refused, { name: "Unavailable", data: { dependency: "reconciler" } });
+  t.is((await rig.run()).checked, 1);
+});
