@@ -92,7 +92,7 @@ function tiersOf(args: readonly string[]): Tier[] {
   const node = process.execPath;
   if (args.length > 0)
     return [{ name: `ava ${args.join(" ")}`, program: node, args: [ava, "--tap", ...args], verbose: true }];
-  const avaTiers = ["unit", "contract", "integration", "system"].map((name) => ({
+  const avaTiers = ["unit", "contract", "integration", "system", "chaos"].map((name) => ({
     name,
     program: node,
     args: [ava, "--tap", `test/${name}/**/*.test.ts`],

@@ -5,6 +5,7 @@
  */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { Transform } from "node:stream";
 
 export interface TcpProxy {
   readonly port: number;
@@ -21,6 +22,8 @@ export interface TcpProxy {
   /** Keeps the connections open and moves nothing, either way, on old and new ones. */
   freeze(): void;
   thaw(): void;
+  /** Holds back each piece of data for so long, either way, on old and new connections; 0 is no delay. */
+  slow(delayMs: number): void;
   /** Says something to every client in the server's name; only between two of its own messages. */
   sayToClients(bytes: Buffer): void;
   close(): Promise<void>;
@@ -29,11 +32,33 @@ export interface TcpProxy {
 interface Pair {
   readonly client: Socket;
   readonly server: Socket;
+  readonly up: Transform;
+  readonly down: Transform;
 }
 
 const each = ({ client, server }: Pair, act: (socket: Socket) => void): void => {
   act(client);
   act(server);
+};
+
+/** One direction of a line; pieces keep their order, because the next waits until this one has gone. */
+const lineOf = (delayMs: () => number): Transform =>
+  new Transform({
+    transform(chunk, _encoding, done) {
+      const ms = delayMs();
+      if (ms === 0) done(null, chunk);
+      else setTimeout(() => done(null, chunk), ms).unref();
+    },
+  });
+
+const flow = ({ client, server, up, down }: Pair): void => {
+  client.pipe(up);
+  server.pipe(down);
+};
+
+const hold = ({ client, server, up, down }: Pair): void => {
+  client.unpipe(up).pause();
+  server.unpipe(down).pause();
 };
 
 async function listen(server: Server, port: number): Promise<number> {
@@ -47,6 +72,7 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<T
   const target = new URL(targetUrl);
   const pairs = new Set<Pair>();
   let frozen = false;
+  let delayMs = 0;
 
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect({
@@ -54,15 +80,18 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<T
       port: Number(target.port) || defaultPort,
       noDelay: true,
     });
-    const pair: Pair = { client, server: upstream };
+    const line = () => lineOf(() => delayMs);
+    const pair: Pair = { client, server: upstream, up: line(), down: line() };
     pairs.add(pair);
     const end = () => {
       pairs.delete(pair);
       each(pair, (socket) => socket.destroy());
     };
     each(pair, (socket) => socket.on("error", end).on("close", end));
-    client.pipe(upstream).pipe(client);
-    if (frozen) each(pair, (socket) => socket.pause());
+    pair.up.pipe(upstream);
+    pair.down.pipe(client);
+    if (frozen) hold(pair);
+    else flow(pair);
   });
   const port = await listen(server, 0);
 
@@ -93,14 +122,14 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<T
     },
     freeze() {
       frozen = true;
-      for (const { client, server: upstream } of pairs) {
-        client.unpipe(upstream).pause();
-        upstream.unpipe(client).pause();
-      }
+      for (const pair of pairs) hold(pair);
     },
     thaw() {
       frozen = false;
-      for (const { client, server: upstream } of pairs) client.pipe(upstream).pipe(client);
+      for (const pair of pairs) flow(pair);
+    },
+    slow(ms) {
+      delayMs = ms;
     },
     sayToClients(bytes) {
       for (const { client } of pairs) client.write(bytes);

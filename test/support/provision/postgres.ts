@@ -79,7 +79,8 @@ async function startPrivately(binaries: PostgresBinaries, from: string): Promise
   }
 }
 
-function installedBinaries(): PostgresBinaries | undefined {
+/** The newest on the PATH or where Debian keeps them. */
+export function installedBinaries(): PostgresBinaries | undefined {
   const root = "/usr/lib/postgresql";
   let versions: string[] = [];
   try {

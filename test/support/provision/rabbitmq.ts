@@ -57,7 +57,7 @@ async function existing(url: string, how: string): Promise<RabbitProvision> {
 }
 
 /** Debian's scripts on the PATH change the user to rabbitmq; those behind them run as anyone. */
-function installedScripts(): string | undefined {
+export function installedScripts(): string | undefined {
   const onPath = findProgram("rabbitmq-server", ["/usr/sbin", "/usr/local/sbin"]);
   if (onPath === undefined) return undefined;
   return existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server") ? "/usr/lib/rabbitmq/bin" : dirname(onPath);
@@ -65,7 +65,7 @@ function installedScripts(): string | undefined {
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-interface PrivateNode {
+export interface PrivateNode {
   readonly home: string;
   readonly port: number;
   readonly environment: Record<string, string>;
@@ -73,7 +73,7 @@ interface PrivateNode {
 }
 
 /** A node whose every file and port is its own, so that it meets no other RabbitMQ of the machine. */
-async function prepareNode(): Promise<PrivateNode> {
+export async function prepareNode(): Promise<PrivateNode> {
   const home = mkdtempSync(join(tmpdir(), "mailroster-mq-"));
   const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
   const conf = join(home, "rabbitmq.conf");
@@ -105,7 +105,7 @@ async function prepareNode(): Promise<PrivateNode> {
 }
 
 /** One executable that administers this node from anywhere. */
-function administrationScript(node: PrivateNode, scripts: string): string {
+export function administrationScript(node: PrivateNode, scripts: string): string {
   const path = join(node.home, "rabbitmqctl");
   const exports = Object.entries(node.environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
   writeFileSync(
@@ -177,7 +177,7 @@ async function startContainer(engine: string): Promise<RabbitProvision> {
 }
 
 /** Installs the distribution's package without letting it start its service. */
-async function installPackage(): Promise<void> {
+export async function installPackage(): Promise<void> {
   const aptGet = findProgram("apt-get");
   if (aptGet === undefined || process.getuid?.() !== 0) throw new Error("only as root on Debian or Ubuntu");
   const policy = "/usr/sbin/policy-rc.d";

@@ -1,0 +1,102 @@
+/**
+ * A PostgreSQL of the run's own that can be crashed and started again on the same port with the same data. Unlike
+ * that of the tests it is durable: a commit that it has told of survives SIGQUIT.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chownSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { freePort } from "../../services/runtime/ports.ts";
+import { embeddedBinaries } from "../../services/runtime/postgres-binaries.ts";
+import { idsFor, postgresUser } from "../../services/runtime/postgres-user.ts";
+import { eventually } from "../support/eventually.ts";
+import { hasEnded, runProgram, stopChild } from "../support/provision/command.ts";
+import { installedBinaries } from "../support/provision/postgres.ts";
+
+const startTimeoutMs = 60_000;
+const connectTimeoutMs = 2_000;
+const connectionsMax = 200;
+
+export interface ChaosPostgres {
+  /** The URL of one of its databases. */
+  url(database: string): string;
+  query<T>(database: string, sql: string): Promise<T[]>;
+  /** Immediate shutdown: what a crash leaves. Resolves when it is gone. */
+  crash(): Promise<void>;
+  /** Resolves when it takes connections. */
+  start(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+async function queryOnce<T>(url: string, sql: string): Promise<T[]> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: connectTimeoutMs,
+    application_name: "chaos",
+  });
+  client.on("error", () => {}); // shows as the failure of the query
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as T[];
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+const settingsFor = (port: number): string[] =>
+  [
+    ...[`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="],
+    ...["fsync=on", "synchronous_commit=on", "full_page_writes=on"],
+    `max_connections=${connectionsMax}`,
+  ].flatMap((each) => ["-c", each]);
+
+/** Rejects when there are no programs for it, or they do not start. */
+export async function chaosPostgres(): Promise<ChaosPostgres> {
+  const binaries = installedBinaries() ?? (await embeddedBinaries());
+  const home = mkdtempSync(join(tmpdir(), "mailroster-chaos-pg-"));
+  const user = postgresUser(binaries.postgres, home);
+  if (user.ids !== undefined) chownSync(home, user.ids.uid, user.ids.gid);
+  const data = join(home, "data");
+  const log = join(home, "log");
+  const initdb = user.command(binaries.initdb, [
+    ...["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
+  ]);
+  const made = await runProgram(initdb.program, initdb.args, idsFor(user, initdb.program));
+  if (made.code !== 0) throw new Error(`Cannot make a PostgreSQL: ${made.stderr.trim()}`);
+  const port = await freePort();
+  const server = user.command(binaries.postgres, ["-D", data, ...settingsFor(port)]);
+  let child: ChildProcess | undefined;
+
+  const url = (database: string) => `postgresql://postgres@127.0.0.1:${port}/${database}`;
+  const query = <T>(database: string, sql: string) => queryOnce<T>(url(database), sql);
+  return {
+    url,
+    query,
+    async crash() {
+      if (child !== undefined) await stopChild(child, "SIGQUIT");
+    },
+    async start() {
+      const output = openSync(log, "a");
+      const started = spawn(server.program, server.args, {
+        ...idsFor(user, server.program),
+        detached: true,
+        stdio: ["ignore", output, output],
+      });
+      started.on("error", () => {}); // shows as having ended
+      child = started;
+      await eventually(
+        async () => {
+          if (!hasEnded(started)) await query("postgres", "select 1");
+        },
+        { timeoutMs: startTimeoutMs },
+      );
+      if (hasEnded(started))
+        throw new Error(`PostgreSQL has ended: ${readFileSync(log, "utf8").trim().split("\n").at(-1)}`);
+    },
+    async remove() {
+      if (child !== undefined) await stopChild(child, "SIGQUIT");
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
