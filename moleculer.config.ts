@@ -4,6 +4,7 @@
  */
 import { type BrokerOptions, Errors } from "moleculer";
 import { correlationMiddleware } from "./mixins/correlation.ts";
+import { latenessMiddleware } from "./mixins/lateness.ts";
 import { createLogger, type Logger } from "./mixins/logging.ts";
 import { patientConnect } from "./mixins/patient-connect.ts";
 import { SchemaValidator } from "./mixins/validation.ts";
@@ -31,6 +32,8 @@ const transporter = (url: string) => ({
       .join(";"),
     socketOptions: { noDelay: true, timeout: 3_000 },
     prefetch: callsInFlightMax,
+    // Nobody waits longer for a request or its answer; a node that comes back must not find them.
+    messageOptions: { expiration: requestTimeoutMs },
   },
 });
 
@@ -63,7 +66,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       : { transporter: transporter(config.amqpUrl) as unknown as NonNullable<BrokerOptions["transporter"]> }),
     errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
     validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
-    middlewares: [correlationMiddleware(), patientConnect()],
+    middlewares: [correlationMiddleware(), latenessMiddleware(), patientConnect()],
     requestTimeout: requestTimeoutMs,
     tracking: { enabled: true, shutdownTimeout: shutdownTimeoutMs },
     // Signals are handled in services/runtime, which also drains what Moleculer does not know of.

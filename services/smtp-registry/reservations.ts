@@ -4,6 +4,7 @@
  * confirmed by an event nor released ends by itself.
  */
 import { type Database, type EntityManager, isContention, isUniqueViolation } from "../../mixins/database.ts";
+import { currentLatenessMs } from "../../mixins/lateness.ts";
 import type { ActionParams, Reservation } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
@@ -227,8 +228,19 @@ async function tried<T>(work: () => Promise<T | undefined>): Promise<T | undefin
   }
 }
 
-/** Rejects with Refusal `address-taken` (naming every conflict) or Unavailable. */
+/** Nobody who asks waits longer (users); what is granted after it would be held for nobody. */
+const callerWaitsMs = 1_500;
+
+/** Rejects with Refusal `address-taken` (naming every conflict) or Unavailable; holds nothing for a caller that is gone. */
 export async function reserve(db: Database, rules: RegistryRules, request: Request): Promise<Reservation> {
+  const giveUpAt = performance.now() + callerWaitsMs - currentLatenessMs();
+  const reservation = await reserveNow(db, rules, request);
+  if (performance.now() < giveUpAt) return reservation;
+  await release(db, request);
+  throw new Unavailable("smtp-registry", "Cannot reserve: it took longer than the caller waits");
+}
+
+async function reserveNow(db: Database, rules: RegistryRules, request: Request): Promise<Reservation> {
   const now = rules.now();
   const current: Run = {
     request,

@@ -4,6 +4,7 @@
  * The gateway answers 503 after 1,900 ms; a write has 1,650 ms from its start to the begin of its commit, which leaves
  * the difference to the commit itself and to the way there and back.
  */
+import { currentLatenessMs } from "../../mixins/lateness.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
 export const writeBudgetMs = 1_650;
@@ -14,9 +15,12 @@ export interface Budget {
   check(): void;
 }
 
-/** Measured on the monotonic clock: a corrected wall clock neither ends nor prolongs a write. */
+/**
+ * Measured on the monotonic clock: a corrected wall clock neither ends nor prolongs a write. What the request spent on
+ * its way is gone already.
+ */
 export function startBudget(totalMs = writeBudgetMs): Budget {
-  const end = performance.now() + totalMs;
+  const end = performance.now() + totalMs - currentLatenessMs();
   const leftMs = () => end - performance.now();
   return {
     leftMs,

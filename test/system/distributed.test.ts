@@ -58,3 +58,35 @@ test.serial("processes that start before RabbitMQ are live, not ready, and heal 
     await own.drop();
   }
 });
+
+test.serial("a write refused while users was frozen is not carried out when it wakes", async (t) => {
+  const processes = new Processes();
+  const own = await servers();
+  try {
+    const system = await startSystem(processes, own, own.vhost.url);
+    for (const part of partsOf(system)) await part.ready();
+    await systemIsReady(system.gateway);
+    await createAndFollow(t, system.gateway.httpUrl);
+    const address = ownAddress();
+    system.users.kill("SIGSTOP");
+    const refused = await createUser(system.gateway.httpUrl, address);
+    t.is(refused.status, 503);
+    t.truthy(refused.headers.get("retry-after"));
+    system.users.kill("SIGCONT");
+    await systemIsReady(system.gateway);
+    // What users reads after it woke is later than the refused request, which waited in the same queue before it.
+    const later = await eventually(async () => {
+      const answer = await createUser(system.gateway.httpUrl, ownAddress());
+      if (answer.status !== 201) throw new Error(answer.text);
+      return answer;
+    });
+    t.is(later.status, 201);
+    const found = await request(`${system.gateway.httpUrl}/users?smtp=${address}`);
+    t.deepEqual(found.json<{ items: unknown[] }>().items, []);
+    t.deepEqual(await stopSystem(system), [0, 0, 0]);
+    t.deepEqual(processes.running(), []);
+  } finally {
+    await processes.end();
+    await own.drop();
+  }
+});
