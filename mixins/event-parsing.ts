@@ -13,12 +13,25 @@ export type ParsedEvent =
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 const faultsToldMax = 5;
 
-function json(body: Uint8Array): unknown {
+function json(body: Uint8Array): { text: string; value: unknown } | undefined {
   try {
-    return JSON.parse(utf8.decode(body));
+    const text = utf8.decode(body);
+    return { text, value: JSON.parse(text) };
   } catch {
     return undefined;
   }
+}
+
+/** JSON can say what PostgreSQL can't keep: NUL, and halves of surrogate pairs. The guard spares sound bodies the walk. */
+function isStorable(text: string, value: unknown): boolean {
+  if (!/\\u(?:0000|[dD][89a-fA-F])/.test(text)) return true;
+  let sound = true;
+  JSON.stringify(value, (name, member) => {
+    for (const part of [name, member])
+      if (typeof part === "string" && (part.includes("\0") || !part.isWellFormed())) sound = false;
+    return member;
+  });
+  return sound;
 }
 
 const isKnownType = (value: unknown): boolean => {
@@ -28,8 +41,11 @@ const isKnownType = (value: unknown): boolean => {
 
 /** Fields that the schema does not know are ignored, so that a publisher may add some. Never throws. */
 export function parseEvent(delivery: Delivery): ParsedEvent {
-  const value = json(delivery.body);
-  if (value === undefined) return { ok: false, reason: "not-json", error: "the body is not JSON in UTF-8" };
+  const parsed = json(delivery.body);
+  if (parsed === undefined) return { ok: false, reason: "not-json", error: "the body is not JSON in UTF-8" };
+  const { text, value } = parsed;
+  if (!isStorable(text, value))
+    return { ok: false, reason: "invalid-event", error: "a string holds NUL or half a surrogate pair" };
   if (!isKnownType(value))
     return { ok: false, reason: "unknown-type", error: "the event's type is none that this consumer knows" };
   const result = UserEvent.safeParse(value);

@@ -11,10 +11,32 @@ export const Change = z
   .meta({ id: "Change" });
 export type Change = z.infer<typeof Change>;
 
+/** RFC 3339 as CloudEvents demands, with any offset; normalised to UTC. PostgreSQL knows no year 0. */
+const Timestamp = z.iso
+  .datetime({ offset: true })
+  .refine((text) => text >= "0001", "must not be before the year 1")
+  .overwrite((text) => (Number.isNaN(Date.parse(text)) ? text : new Date(text).toISOString()));
+
+const versionMax = 2 ** 31 - 1;
+
+/** An integer; the CloudEvents extension of this name is a string, so that is taken as well. */
+const Version = z
+  .union([
+    z.int().min(1).max(versionMax),
+    z
+      .string()
+      .regex(/^[1-9]\d{0,9}$/)
+      .transform(Number)
+      .refine((version) => version <= versionMax),
+  ])
+  .meta({ description: "The user's version" });
+
 export const UserState = User.extend({
-  deletedAt: z.iso
-    .datetime()
-    .nullable()
+  version: z.int().min(1).max(versionMax),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+  deletedAt: Timestamp.nullable()
+    .default(null)
     .meta({ description: "When the user was deleted, null while it lives" }),
 }).meta({ id: "UserState" });
 export type UserState = z.infer<typeof UserState>;
@@ -36,15 +58,23 @@ const envelope = <T extends UserEventType>(type: T) =>
       source: z.string().min(1),
       type: z.literal(type),
       subject: z.uuid().meta({ description: "The user's id" }),
-      time: z.iso.datetime(),
+      time: Timestamp,
       datacontenttype: z.literal("application/json").optional(),
       dataschema: z.string().optional(),
       correlationid: z.string().min(1),
-      causationid: z.string().min(1),
-      sequence: z.int().min(1).meta({ description: "The user's version" }),
+      causationid: z.string().min(1).optional(),
+      sequence: Version,
       traceparent: z.string().optional(),
-      actor: z.string().min(1).meta({ description: "Who asked for the change" }),
-      data: z.object({ user: UserState, changes: z.array(Change) }),
+      actor: z.string().min(1).default("anonymous").meta({ description: "Who asked for the change" }),
+      data: z.object({ user: UserState, changes: z.array(Change).default([]) }),
+    })
+    .refine((event) => event.subject === event.data.user.id, {
+      path: ["subject"],
+      error: "must be the user's id",
+    })
+    .refine((event) => event.sequence === event.data.user.version, {
+      path: ["sequence"],
+      error: "must be the user's version",
     })
     .meta({ id: type });
 

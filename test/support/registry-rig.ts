@@ -159,7 +159,7 @@ export class Life {
         user: { id: this.id, displayName: "Ann", ...state, version, createdAt: time, updatedAt: time },
         changes,
       },
-    } satisfies Record<string, unknown> as UserEvent;
+    } as unknown as UserEvent;
     this.events.push(event);
     return event;
   }
