@@ -4,6 +4,7 @@
  */
 import { type BrokerOptions, Errors } from "moleculer";
 import { correlationMiddleware } from "./mixins/correlation.ts";
+import { forgetUnanswered } from "./mixins/forget-unanswered.ts";
 import { latenessMiddleware } from "./mixins/lateness.ts";
 import { createLogger, type Logger } from "./mixins/logging.ts";
 import { patientConnect } from "./mixins/patient-connect.ts";
@@ -66,7 +67,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       : { transporter: transporter(config.amqpUrl) as unknown as NonNullable<BrokerOptions["transporter"]> }),
     errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
     validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
-    middlewares: [correlationMiddleware(), latenessMiddleware(), patientConnect()],
+    middlewares: [correlationMiddleware(), latenessMiddleware(), forgetUnanswered(), patientConnect()],
     requestTimeout: requestTimeoutMs,
     tracking: { enabled: true, shutdownTimeout: shutdownTimeoutMs },
     // Signals are handled in services/runtime, which also drains what Moleculer does not know of.
