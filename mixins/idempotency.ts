@@ -168,7 +168,9 @@ export function idempotency(db: Database, options: Options): Idempotency {
     try {
       return await write(remembering(scope, key, fingerprint));
     } catch (error) {
-      if (!(error instanceof AnsweredElsewhere)) throw error;
+      // A refusal may be the view of a repeat on its own effect: an earlier attempt was committed elsewhere after this
+      // one had looked for its answer, and the user is found deleted by the very removal that is asked for.
+      if (!(error instanceof AnsweredElsewhere || error instanceof Refusal)) throw error;
       const theirs = await recall<T>(scope, key, fingerprint);
       if (theirs === undefined) throw error;
       return replay(theirs);

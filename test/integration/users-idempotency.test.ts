@@ -105,6 +105,34 @@ test.serial(
   },
 );
 
+test.serial(
+  "a repeat that is refused for what the first one has just done gets the first answer",
+  async (t) => {
+    const db = await openDatabase(rig.urls.users, [IdempotencyRecord]);
+    const log = createLogger({ level: "silent", format: "json", pii: false, nodeId: "test" });
+    const options = { ttlMs: 60_000, now: () => new Date(), log };
+    const [here, elsewhere] = [idempotency(db, options), idempotency(db, options)];
+    const call = {
+      action: "users.remove",
+      params: { id: 1 },
+      meta: { idempotencyKey: randomUUID() } as CallMeta,
+    };
+    try {
+      const answer = await here.run<string>(call, async () => {
+        await elsewhere.run({ ...call, meta: { ...call.meta } }, async ({ remember }) => {
+          await db.transaction((em) => remember(em, "removed"));
+          return "removed";
+        });
+        throw new Refusal("not-found", "Cannot find the user: there is none with this id");
+      });
+      t.is(answer, "removed");
+      t.true(call.meta.idempotentReplayed);
+    } finally {
+      await db.close();
+    }
+  },
+);
+
 test.serial("a write that was refused leaves its key free", async (t) => {
   await rig.call("users.create", ann("i@eight.example"));
   const { id } = await rig.call("users.create", ann("j@eight.example"));
