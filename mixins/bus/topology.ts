@@ -46,22 +46,33 @@ const safelyDeadLetteredTo = (queue: string) => ({
   "x-overflow": "reject-publish",
 });
 
+export interface QueueDeclaration {
+  readonly queue: string;
+  readonly options: { readonly durable: true; readonly arguments: Readonly<Record<string, unknown>> };
+}
+
+/** The queue itself, its dead letters, and one wait queue for each delay; what another refers to comes first. */
+export function queueDeclarations(
+  { queue }: QueueSpec,
+  retryDelaysMs: readonly number[],
+): readonly QueueDeclaration[] {
+  const dead = deadLetterQueue(queue);
+  const declared = (name: string, args: Record<string, unknown>): QueueDeclaration => ({
+    queue: name,
+    options: { durable: true, arguments: args },
+  });
+  return [
+    declared(dead, { "x-queue-type": "quorum", "x-delivery-limit": deadLetterDeliveryLimit }),
+    declared(queue, { ...safelyDeadLetteredTo(dead), "x-delivery-limit": deliveryLimit }),
+    ...[...new Set(retryDelaysMs)].map((delayMs) =>
+      declared(waitQueue(queue, delayMs), { ...safelyDeadLetteredTo(queue), "x-message-ttl": delayMs }),
+    ),
+  ];
+}
+
 async function declareQueue(channel: Channel, spec: QueueSpec, retryDelaysMs: readonly number[]) {
-  const dead = deadLetterQueue(spec.queue);
-  await channel.assertQueue(dead, {
-    durable: true,
-    arguments: { "x-queue-type": "quorum", "x-delivery-limit": deadLetterDeliveryLimit },
-  });
-  await channel.assertQueue(spec.queue, {
-    durable: true,
-    arguments: { ...safelyDeadLetteredTo(dead), "x-delivery-limit": deliveryLimit },
-  });
-  for (const delayMs of new Set(retryDelaysMs)) {
-    await channel.assertQueue(waitQueue(spec.queue, delayMs), {
-      durable: true,
-      arguments: { ...safelyDeadLetteredTo(spec.queue), "x-message-ttl": delayMs },
-    });
-  }
+  for (const { queue, options } of queueDeclarations(spec, retryDelaysMs))
+    await channel.assertQueue(queue, options);
   for (const binding of spec.bindings) await channel.bindQueue(spec.queue, usersExchange, binding);
 }
 

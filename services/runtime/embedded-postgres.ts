@@ -158,8 +158,14 @@ function launch(installation: Installation, port: number): ChildProcess {
   }
 }
 
-const urlOf = (installation: Installation, port: number, name: string): string =>
-  `postgresql://postgres:${installation.password}@127.0.0.1:${port}/${name}`;
+const urlOf = ({ password }: Pick<Installation, "password">, port: number, name: string): string =>
+  `postgresql://postgres:${password}@127.0.0.1:${port}/${name}`;
+
+/** The addresses of both databases. */
+export const embeddedDatabaseUrls = (installation: Pick<Installation, "password">, port: number) => ({
+  usersDatabaseUrl: urlOf(installation, port, databases[0]),
+  registryDatabaseUrl: urlOf(installation, port, databases[1]),
+});
 
 async function connect(installation: Installation, port: number): Promise<pg.Client | undefined> {
   const client = new pg.Client({ connectionString: urlOf(installation, port, "postgres") });
@@ -282,8 +288,7 @@ export async function startEmbeddedPostgres(dataDir: string, log: Logger): Promi
     }
     return {
       port,
-      usersDatabaseUrl: urlOf(installation, port, databases[0]),
-      registryDatabaseUrl: urlOf(installation, port, databases[1]),
+      ...embeddedDatabaseUrls(installation, port),
       ...keepRunning(installation, port, child, log),
     };
   }

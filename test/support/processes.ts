@@ -40,13 +40,16 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly runtime?: Runtime;
   readonly script?: string;
+  readonly args?: readonly string[];
   readonly input?: boolean;
 }
 
 const denoProgram = findProgram("deno", [join(root, "node_modules/.bin")]) ?? "deno";
 
-function commandOf(runtime: Runtime, script: string): [string, string[]] {
-  return runtime === "node" ? [process.execPath, [script]] : [denoProgram, ["run", "-A", script]];
+function commandOf(runtime: Runtime, script: string, own: readonly string[]): [string, string[]] {
+  return runtime === "node"
+    ? [process.execPath, [script, ...own]]
+    : [denoProgram, ["run", "-A", script, ...own]];
 }
 
 /** What a process needs of the machine's environment, and nothing that would configure ours. */
@@ -71,6 +74,7 @@ export class Processes {
     const [program, args] = commandOf(
       options.runtime ?? "node",
       options.script ?? "services/runtime/main.ts",
+      options.args ?? [],
     );
     const [httpPort, opsPort] = [await freePort(), await freePort()];
     const environment = { HTTP_PORT: String(httpPort), OPS_PORT: String(opsPort), ...options.env };

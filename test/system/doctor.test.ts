@@ -1,0 +1,178 @@
+/** The doctor as an operator runs it: its lines, its JSON and its exit code, on both runtimes and both ways to run. */
+import test, { type ExecutionContext } from "ava";
+import pg from "pg";
+import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
+import { type Processes as All, Processes, type Runtime, request, runtimes } from "../support/processes.ts";
+import { rabbitEval } from "../support/resources.ts";
+import { createUser, ownAddress } from "../support/system-story.ts";
+
+interface Finding {
+  readonly status: "ok" | "problem" | "unknown";
+  readonly part: string;
+  readonly says: string;
+  readonly todo?: string;
+}
+
+interface Visit {
+  readonly code: number | null;
+  readonly verdict: string;
+  readonly findings: readonly Finding[];
+  part(name: string): Finding | undefined;
+  not(status: Finding["status"]): string[];
+}
+
+const script = "services/runtime/doctor.ts";
+
+async function visit(processes: All, env: Record<string, string>, runtime: Runtime = "node"): Promise<Visit> {
+  const doctor = await processes.start({ runtime, script, args: ["--json"], env });
+  const { code } = await doctor.exited();
+  if (doctor.stdout() === "") throw new Error(doctor.stderr());
+  const { verdict, findings } = JSON.parse(doctor.stdout()) as Pick<Visit, "verdict" | "findings">;
+  return {
+    code,
+    verdict,
+    findings,
+    part: (name) => findings.find(({ part }) => part === name),
+    not: (status) =>
+      findings.flatMap((finding) => (finding.status === status ? [] : `${finding.part}: ${finding.says}`)),
+  };
+}
+
+for (const runtime of runtimes)
+  test.serial(
+    `on ${runtime} the doctor finds an embedded system healthy while it runs, and says when it does not`,
+    async (t) => {
+      const processes = new Processes();
+      try {
+        const folder = { DATA_DIR: processes.folder() };
+        const stopped = await visit(processes, folder, runtime);
+        t.deepEqual([stopped.code, stopped.verdict], [2, "cannot tell"]);
+        t.regex(stopped.part("system")?.says ?? "", /does not run/);
+
+        const system = await processes.start({ runtime, env: folder });
+        await system.ready();
+        await createUser(system.httpUrl, ownAddress());
+        const well = await visit(processes, { ...system.environment }, runtime);
+        t.deepEqual([well.code, well.verdict, well.not("ok")], [0, "healthy", []]);
+        for (const part of ["users migrations", "registry clock", "outbox", "gateway", "reconciliation"])
+          t.truthy(well.part(part), part);
+        const people = await processes.start({ runtime, script, env: system.environment });
+        t.is((await people.exited()).code, 0);
+        t.regex(people.stdout(), /^✓ this process[\s\S]*\nhealthy: \d+ ok/);
+        system.kill("SIGINT");
+        t.is((await system.exited()).code, 0);
+        t.deepEqual(processes.running(), []);
+      } finally {
+        await processes.end();
+      }
+    },
+  );
+
+async function findsEachFault(t: ExecutionContext, processes: All): Promise<void> {
+  const own = await servers();
+  try {
+    const env = {
+      AMQP_URL: own.vhost.url,
+      DATABASE_URL: own.users.url,
+      REGISTRY_DATABASE_URL: own.registry.url,
+    };
+    const before = await visit(processes, env);
+    t.is(before.code, 1);
+    t.regex(before.part("users migrations")?.says ?? "", /pending: Migration/);
+    t.is(before.part("queue audit.user-events")?.says, "is not there");
+    t.is(before.part("gateway")?.status, "problem");
+    t.regex(before.part("services")?.says ?? "", /nobody hosts gateway, users/);
+
+    const system = await startSystem(processes, own, own.vhost.url);
+    for (const part of partsOf(system)) await part.ready();
+    await systemIsReady(system.gateway);
+    const user = (await createUser(system.gateway.httpUrl, ownAddress())).json<{ id: string }>();
+    const all = { ...env, MAILROSTER_URL: system.gateway.httpUrl };
+    const well = await visit(processes, all);
+    t.deepEqual([well.code, well.not("ok")], [0, []]);
+    t.is(well.part("queue smtp-registry.user-events")?.says, "0 messages, 1 readers");
+
+    await inDatabase(own.registry.url, "update watermarks set version = 9 where user_id = $1", [user.id]);
+    await inDatabase(own.users.url, "update users set updated_at = now() - interval '1 hour'", []);
+    await inDatabase(
+      own.users.url,
+      `insert into outbox (partition, aggregate_id, event_id, type, correlation_id, body, created_at)
+       select -1, gen_random_uuid(), gen_random_uuid(), 'x', 'x', '{}', now() - interval '1 hour'`,
+      [],
+    );
+    const ill = await visit(processes, all);
+    t.is(ill.code, 1);
+    t.regex(ill.part("reconciliation")?.says ?? "", new RegExp(`registry_ahead 1 among 1 users.*${user.id}`));
+    t.regex(ill.part("outbox")?.says ?? "", /1 events wait, the oldest for 36\d\d s/);
+    t.deepEqual(ill.not("ok").length, 2, ill.not("ok").join("\n"));
+
+    system.registry.kill("SIGTERM");
+    await system.registry.exited();
+    const without = await visit(processes, all);
+    t.regex(without.part("services")?.says ?? "", /nobody hosts smtp-registry/);
+    t.regex(without.part("queue smtp-registry.user-events")?.says ?? "", /0 readers/);
+    t.is(without.part("gateway")?.status, "problem");
+    t.is((await request(`${system.gateway.opsUrl}/health/live`)).status, 200);
+    await stopSystem(system);
+    await otherArguments(t, processes, own.vhost.url, all);
+    t.deepEqual(processes.running(), []);
+  } finally {
+    await processes.end();
+    await own.drop();
+  }
+}
+
+async function inDatabase(url: string, text: string, values: unknown[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(text, values);
+  } finally {
+    await client.end();
+  }
+}
+
+async function otherArguments(
+  t: ExecutionContext,
+  processes: All,
+  vhostUrl: string,
+  env: Record<string, string>,
+): Promise<void> {
+  const changed = await visit(processes, { ...env, RETRY_DELAYS_MS: "7000" });
+  t.is(changed.part("queue audit.user-events.retry.7s")?.says, "is not there");
+  const vhost = new URL(vhostUrl).pathname.slice(1);
+  const name = `rabbit_misc:r(<<"${vhost}">>, queue, <<"audit.user-events.retry.1s">>)`;
+  await rabbitEval(
+    `{ok, Q} = rabbit_amqqueue:lookup(${name}), rabbit_amqqueue:delete(Q, false, false, <<"test">>), ` +
+      `rabbit_amqqueue:declare(${name}, true, false, [], none, <<"test">>), ok.`,
+  );
+  const foreign = await visit(processes, env);
+  t.regex(foreign.part("queue audit.user-events.retry.1s")?.says ?? "", /another type or other arguments/);
+}
+
+test.serial("of a system over RabbitMQ the doctor finds each fault, and what to do", async (t) => {
+  await findsEachFault(t, new Processes());
+});
+
+test.serial(
+  "servers that can't be reached and a bad variable are problems, told without their values",
+  async (t) => {
+    const processes = new Processes();
+    try {
+      const nowhere = await visit(processes, {
+        AMQP_URL: "amqp://guest:hunter2@127.0.0.1:1",
+        DATABASE_URL: "postgresql://postgres:hunter2@127.0.0.1:1/users",
+        REGISTRY_DATABASE_URL: "postgresql://postgres:hunter2@127.0.0.1:1/registry",
+      });
+      t.is(nowhere.code, 1);
+      for (const part of ["users database", "registry database", "RabbitMQ"])
+        t.regex(nowhere.part(part)?.says ?? "", /ECONNREFUSED/);
+      t.false(JSON.stringify(nowhere.findings).includes("hunter2"));
+      const bad = await visit(processes, { RECONCILE_MINUTES: "soon" });
+      t.is(bad.code, 1);
+      t.regex(bad.part("configuration")?.says ?? "", /^RECONCILE_MINUTES must be/);
+    } finally {
+      await processes.end();
+    }
+  },
+);
