@@ -13,7 +13,7 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry });
   for (const name of misnamedGauges) registry.removeSingleMetric(name);
   const registers = [registry];
-  return {
+  const metrics = {
     registry,
     smtpCheckDuration: new Histogram({
       name: "smtp_check_duration_seconds",
@@ -63,4 +63,8 @@ export function createMetrics() {
       registers,
     }),
   };
+  // A gauge without labels starts at 0, which a process without an outbox would report as if it were measured.
+  metrics.outboxPending.remove();
+  metrics.outboxOldestAge.remove();
+  return metrics;
 }

@@ -26,6 +26,7 @@ const healthTimeoutMs = 1_000;
 /** Who asks for work stops before who does it. */
 const stopOrder: readonly HostedName[] = [
   "gateway",
+  "reconciler",
   "users",
   "dead-letters",
   "outbox",
@@ -82,6 +83,12 @@ function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Ch
   return checks;
 }
 
+/** RabbitMQ may be a server of one's own while the databases are not. */
+const needsEmbeddedPostgres = (config: Config): boolean =>
+  config.usersDatabaseUrl === undefined &&
+  config.registryDatabaseUrl === undefined &&
+  config.services.some((name) => name !== "gateway");
+
 /** The same configuration with the addresses of the embedded PostgreSQL, when it is needed. */
 async function withDatabases(
   config: Config,
@@ -89,9 +96,8 @@ async function withDatabases(
   log: Logger,
   life: Lifecycle,
 ): Promise<Config> {
-  const external = config.usersDatabaseUrl !== undefined || config.registryDatabaseUrl !== undefined;
-  if (folder === undefined || external) return config;
-  const postgres = await startEmbeddedPostgres(folder.path, log);
+  if (folder === undefined || !needsEmbeddedPostgres(config)) return config;
+  const postgres = await startEmbeddedPostgres(folder.path, log.child({ service: "postgres" }));
   life.started("the embedded PostgreSQL", postgres.stop, postgres.abandon);
   return {
     ...config,
@@ -133,7 +139,8 @@ export async function startHost(
 ): Promise<Host> {
   const startedAt = performance.now();
   const hostsGateway = config.services.includes("gateway");
-  const folder = config.amqpUrl === undefined ? takeDataFolder(config.dataDir) : undefined;
+  const keepsData = config.amqpUrl === undefined || needsEmbeddedPostgres(config);
+  const folder = keepsData ? takeDataFolder(config.dataDir) : undefined;
   if (folder !== undefined) life.started("the data folder's lock", folder.release, folder.release);
 
   const metrics = createMetrics();

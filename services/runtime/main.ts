@@ -28,21 +28,22 @@ const log = createLogger({
   pii: config.logPii,
   nodeId: config.nodeId,
 });
-const life = lifecycle(log);
+const own = log.child({ service: "runtime" });
+const life = lifecycle(own);
 
 try {
   const starting = startHost(config, log, life);
   life.starting(starting);
   const host = await starting;
   const { httpPort, opsPort, startMs } = host;
-  log.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
+  own.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
   // One JSON object a line is a promise about stdout; people read stderr too.
   const screen = config.logFormat === "pretty" ? process.stdout : process.stderr;
   screen.write(`\n${summary(host)}\n\n`);
 } catch (error) {
   if (!life.signal.aborted) {
     if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
-    else log.fatal({ err: error }, "Cannot start");
+    else own.fatal({ err: error }, "Cannot start");
     await life.stop("the start failed", exitCodes.failure);
   }
 }

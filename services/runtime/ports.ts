@@ -5,6 +5,8 @@ import { StartError } from "./errors.ts";
 /** Says why a server can't listen, by the name of the variable that set the port. */
 export function listenError(variable: string, host: string, port: number, cause: unknown): StartError {
   const code = (cause as NodeJS.ErrnoException).code;
+  if (code === "ENOTFOUND" || code === "EADDRNOTAVAIL" || code === "EAI_AGAIN")
+    return new StartError(`Cannot listen on HTTP_HOST ${host}: it is no address of this machine`, { cause });
   const state =
     code === "EADDRINUSE" ? "another process listens there" : `the system answers ${code ?? "an error"}`;
   return new StartError(`Cannot listen on ${variable} ${port} of ${host}: ${state}`, { cause });

@@ -42,7 +42,8 @@ const codeOf = (error: unknown): string => String((error as { code?: unknown } |
 const connectTimedOut = (error: unknown): boolean =>
   error instanceof Error && error.message === "timeout expired";
 
-async function prepare(target: DatabaseTarget, log: Logger, signal: AbortSignal): Promise<void> {
+async function prepare(target: DatabaseTarget, root: Logger, signal: AbortSignal): Promise<void> {
+  const log = root.child({ service: "runtime" });
   const deadline = Date.now() + waitMaxMs;
   for (let waited = false; ; waited = true) {
     signal.throwIfAborted();
