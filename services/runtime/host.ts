@@ -27,6 +27,7 @@ const healthTimeoutMs = 1_000;
 const stopOrder: readonly HostedName[] = [
   "gateway",
   "reconciler",
+  "reconciler",
   "users",
   "dead-letters",
   "outbox",
