@@ -24,7 +24,7 @@ import { reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
 /** The lock of a pass, and health. */
 const poolMax = 2;
 const statementTimeoutMs = 10_000;
-/** About 20 s for 100,000 users; a caller that waits longer has given up on it. */
+/** A pass over a large directory takes minutes; a caller that waits longer has given up on it. */
 const actionTimeoutMs = 30 * 60_000;
 const reemitTimeoutMs = 5_000;
 const busyRetryAfterMs = 10_000;

@@ -27,7 +27,6 @@ const healthTimeoutMs = 1_000;
 const stopOrder: readonly HostedName[] = [
   "gateway",
   "reconciler",
-  "reconciler",
   "users",
   "dead-letters",
   "outbox",
