@@ -24,6 +24,7 @@ export const OutboxMessage = defineEntity({
     correlationId: p.text(),
     /** The structured CloudEvent as it will be published, byte for byte. */
     body: p.text(),
+    /** By the database's clock, as the age is measured: a process whose clock is wrong must not tell of old events. */
     createdAt: p.datetime(3).defaultRaw("now()"),
   },
   indexes: [{ name: "outbox_partition_id_idx", properties: ["partition", "id"] }],
@@ -43,6 +44,5 @@ export function appendToOutbox(em: EntityManager, event: UserEvent): void {
     type: event.type,
     correlationId: event.correlationid,
     body: JSON.stringify(event),
-    createdAt: new Date(event.time),
   });
 }
