@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
-import { summaryOf, writeReport } from "./report.ts";
+import { writeReport } from "./report.ts";
 import { run } from "./run.ts";
 import { faultKinds } from "./schedule.ts";
+import { summaryOf } from "./summary.ts";
 
 const seed = 42;
 const faults = 18;

@@ -6,6 +6,7 @@
  */
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { writeReport } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
@@ -13,6 +14,7 @@ import { type RunOptions, run } from "./run.ts";
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 /** At least 100 in ten minutes, whatever has to wait for its turn. */
 const faultsPerMinute = 12;
+const reports = fileURLToPath(new URL("../../.data/chaos", import.meta.url));
 const interrupted = new AbortController();
 
 function numberOf(name: string, text: string | undefined, fallback: number): number {
@@ -41,7 +43,7 @@ function optionsOf(args: string[]): RunOptions {
     faults: Math.max(1, Math.round(numberOf("faults", values.faults, minutes * faultsPerMinute))),
     clients: Math.max(1, Math.round(numberOf("clients", values.clients, 6))),
     baselineMs: 8_000,
-    folder: values.out ?? join(import.meta.dirname, "../../.data/chaos", `${stamp}-seed-${seed}`),
+    folder: values.out ?? join(reports, `${stamp}-seed-${seed}`),
     print,
     interrupted: interrupted.signal,
   };

@@ -6,12 +6,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { freePort } from "../../services/runtime/ports.ts";
 import { hasEnded, stopChild } from "../support/provision/command.ts";
 
 const restartDelayMs = 500;
 const outputTailChars = 4_000;
-const root = join(import.meta.dirname, "../..");
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const clock = fileURLToPath(new URL("skewed-clock.ts", import.meta.url));
 
 /** An end that nobody had asked for. */
 export interface UnexpectedEnd {
@@ -49,7 +51,6 @@ const message = /"msg":"([^"]*)"/;
 
 /** The processes of the run are started by the runtime that runs it. */
 function commandLine(skewMs: number): [string, string[]] {
-  const clock = join(import.meta.dirname, "skewed-clock.ts");
   const main = join(root, "services/runtime/main.ts");
   const isDeno = "Deno" in globalThis;
   const preload = skewMs === 0 ? [] : [isDeno ? "--preload" : "--import", clock];

@@ -1,8 +1,8 @@
 /** The page of a run: a timeline of faults, throughput, errors and lag as one SVG, and the numbers. No script. */
 import type { FaultRecord } from "./faults.ts";
-import type { Summary } from "./report.ts";
 import type { RunResult } from "./run.ts";
 import { faultKinds } from "./schedule.ts";
+import type { Summary } from "./summary.ts";
 
 const width = 1_400;
 const leftMargin = 220;

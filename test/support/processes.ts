@@ -3,11 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { freePort } from "../../services/runtime/ports.ts";
 import { eventually } from "./eventually.ts";
 import { findProgram, hasEnded } from "./provision/command.ts";
 
-export const root = join(import.meta.dirname, "../..");
+export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const runtimes = ["node", "deno"] as const;
 export type Runtime = (typeof runtimes)[number];
 
