@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import type { EntitySchema } from "@mikro-orm/core";
 import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
 import { Unavailable } from "../services/contracts/errors.ts";
+import { pause } from "./bus/pause.ts";
 import type { Mixin } from "./platform.ts";
 
 export type EntityManager = SqlEntityManager<PostgreSqlDriver>;
@@ -26,6 +27,8 @@ export interface DatabaseOptions {
 
 const connectTimeoutMsDefault = 1_000;
 const poolIdleMs = 30_000;
+/** How long closing waits for the work in hand. */
+const closeWaitMs = 5_000;
 
 /** What MikroORM needs for one database; the migrator and the drift check use it too. */
 export const ormOptions = (options: DatabaseOptions): Options =>
@@ -61,7 +64,7 @@ const silentLogger = {
 const unreachable =
   /^(08\w{3}|57P0\d|57014|53\d{3}|ECONN\w+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 const unreachableMessage =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/;
+  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|driver has already been destroyed|Cannot use a pool after calling end/;
 /** The transaction lost against another one and may simply be run again. */
 const contended = new Set(["40001", "40P01", "55P03"]);
 
@@ -91,7 +94,7 @@ export const isUniqueViolation = (error: unknown): boolean =>
 
 export interface Database {
   readonly mixin: Mixin;
-  /** A unit of work of its own; throws before `started`. */
+  /** A unit of work of its own; throws before `started`, Unavailable once closed. */
   em(): EntityManager;
   /** Runs `fn` in one transaction; Unavailable when the database can't be reached. */
   transaction<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
@@ -101,20 +104,38 @@ export interface Database {
   check(): Promise<void>;
 }
 
+const endedOrLate = (work: Promise<unknown>): Promise<unknown> => {
+  const late = new AbortController();
+  const ended = work.finally(() => late.abort());
+  return Promise.race([ended, pause(closeWaitMs, late.signal)]);
+};
+
 /** Opens with the service that carries `mixin`, closes with it. */
 export function database(options: DatabaseOptions): Database {
   let orm: MikroORM | undefined;
+  let closed = false;
+  const running = new Set<Promise<void>>();
   const em = (): EntityManager => {
+    // A call may still arrive while its process stops: another process will do it, so it is no defect.
+    if (closed) throw new Unavailable("database", "The database is closed: the process is stopping");
     if (orm === undefined)
       throw new Error(`Cannot use the database of ${options.applicationName}: it is not started`);
     return orm.em.fork() as EntityManager;
   };
   const translated = async <T>(work: () => Promise<T>): Promise<T> => {
+    let ended: () => void = () => {};
+    const end = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    running.add(end);
     try {
       return await work();
     } catch (cause) {
       if (!isDatabaseUnavailable(cause)) throw cause;
       throw new Unavailable("database", "The database can't be reached", { cause });
+    } finally {
+      running.delete(end);
+      ended();
     }
   };
   return {
@@ -124,9 +145,13 @@ export function database(options: DatabaseOptions): Database {
     check: () => translated(async () => void (await em().execute("select 1"))),
     mixin: {
       async started() {
+        closed = false;
         orm = await MikroORM.init(ormOptions(options));
       },
       async stopped() {
+        closed = true;
+        // Closed under its hands, work of several statements would fail, or open a connection that nobody closes.
+        await endedOrLate(Promise.all(running));
         await orm?.close();
         orm = undefined;
       },
