@@ -18,7 +18,7 @@ test("a version range is noticed, in an override too", (t) => {
 });
 
 test("a registry's host in the lock is noticed", (t) => {
-  const packages = { "node_modules/a": { resolved: "https://registry.example/a.tgz" } };
+  const packages = { "node_modules/a": { resolved: "https://packages.example/a.tgz" } };
   t.deepEqual(lockFaults({ packages }, {}), ["resolved-url: node_modules/a names a registry's host"]);
 });
 
