@@ -11,6 +11,7 @@ import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from 
 import { Unavailable } from "../services/contracts/errors.ts";
 import { pause } from "./bus/pause.ts";
 import type { Mixin } from "./platform.ts";
+import { type PoolWatch, poolFigures } from "./pool-figures.ts";
 
 export type EntityManager = SqlEntityManager<PostgreSqlDriver>;
 
@@ -23,6 +24,8 @@ export interface DatabaseOptions {
   /** A statement that runs longer is cancelled by the server. */
   readonly statementTimeoutMs: number;
   readonly connectTimeoutMs?: number;
+  /** Shows how much of the pool is in use. */
+  readonly metrics?: PoolWatch["metrics"];
 }
 
 const connectTimeoutMsDefault = 1_000;
@@ -114,6 +117,7 @@ const endedOrLate = (work: Promise<unknown>): Promise<unknown> => {
 export function database(options: DatabaseOptions): Database {
   let orm: MikroORM | undefined;
   let closed = false;
+  const pool = poolFigures(options);
   const running = new Set<Promise<void>>();
   const em = (): EntityManager => {
     // A call may still arrive while its process stops: another process will do it, so it is no defect.
@@ -146,12 +150,15 @@ export function database(options: DatabaseOptions): Database {
     mixin: {
       async started() {
         closed = false;
-        orm = await MikroORM.init(ormOptions(options));
+        const configured = ormOptions(options);
+        const driverOptions = { ...configured.driverOptions, onPoolCreated: pool.watch };
+        orm = await MikroORM.init({ ...configured, driverOptions });
       },
       async stopped() {
         closed = true;
         // Closed under its hands, work of several statements would fail, or open a connection that nobody closes.
         await endedOrLate(Promise.all(running));
+        pool.end();
         await orm?.close();
         orm = undefined;
       },

@@ -11,6 +11,7 @@ import { defineEntity, p } from "@mikro-orm/core";
 import { v7 as uuidV7 } from "uuid";
 import type { DeadLetter } from "./bus/port.ts";
 import type { EntityManager } from "./database.ts";
+import { causeOf } from "./dead-letter-cause.ts";
 
 export const DeadLetterRecord = defineEntity({
   name: "DeadLetterRecord",
@@ -29,6 +30,8 @@ export const DeadLetterRecord = defineEntity({
     fingerprint: p.text(),
     reason: p.text(),
     error: p.text(),
+    /** The same for letters that failed for one cause (dead-letter-cause.ts). */
+    cause: p.text().default("unknown"),
     attempts: p.integer(),
     firstFailedAt: p.datetime().length(3),
     lastFailedAt: p.datetime().length(3),
@@ -51,6 +54,7 @@ export const DeadLetterRecord = defineEntity({
   },
   indexes: [
     { name: "dead_letters_queue_id_idx", properties: ["queue", "id"] },
+    { name: "dead_letters_cause_id_idx", properties: ["cause", "id"] },
     { name: "dead_letters_correlation_id_idx", properties: ["correlationId"] },
     { name: "dead_letters_pending_idx", properties: ["queue"], where: "status = 'pending'" },
     { name: "dead_letters_settled_at_idx", properties: ["settledAt"], where: "settled_at is not null" },
@@ -75,11 +79,13 @@ const storeSql = `
   with before as (select status, replays from dead_letters where queue = ? and fingerprint = ?),
   stored as (
     insert into dead_letters as l (id, queue, message_id, correlation_id, routing_key, body, fingerprint, reason, error,
-                                   attempts, first_failed_at, last_failed_at, replays, event_id, event_type, user_id, headers)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb)
+                                   cause, attempts, first_failed_at, last_failed_at, replays, event_id, event_type,
+                                   user_id, headers)
+    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb)
     on conflict (queue, fingerprint) do update
        set reason = excluded.reason,
            error = excluded.error,
+           cause = excluded.cause,
            attempts = case when l.status = 'pending' and l.replays = excluded.replays
                            then greatest(l.attempts, excluded.attempts) else excluded.attempts end,
            first_failed_at = least(l.first_failed_at, excluded.first_failed_at),
@@ -160,6 +166,7 @@ export async function storeDeadLetter(em: EntityManager, letter: DeadLetter): Pr
     fingerprint,
     storable(letter.reason),
     storable(letter.error),
+    causeOf(letter),
     counted(letter.attempts),
     letter.firstFailedAt,
     letter.lastFailedAt,

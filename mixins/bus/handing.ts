@@ -1,4 +1,5 @@
 /** Promise: a handler is asked once per batch, and whatever it does there is one verdict for each delivery. */
+import { causeOf } from "../dead-letter-cause.ts";
 import type { Logger } from "../logging.ts";
 import type { Delivery, Verdict } from "./port.ts";
 
@@ -21,21 +22,23 @@ export async function verdictsOf<D extends Delivery>(
   return batch.map(() => requeue);
 }
 
-/** The one `error` line of a dead letter; the error text stays in the letter, it may hold personal data. */
+/** The one `error` line of a dead letter, with the cause that groups it; the error text stays in the letter, it may hold personal data. */
 export function logDeadLetter(
   log: Logger,
   queue: string,
   delivery: Delivery,
-  dead: { reason: string; attempts: number },
+  dead: { reason: string; error: string; attempts: number },
 ): void {
+  const { reason, error, attempts } = dead;
   log.error(
     {
       correlationId: delivery.correlationId,
       eventId: delivery.messageId,
       eventType: delivery.routingKey,
       queue,
-      reason: dead.reason,
-      attempts: dead.attempts,
+      reason,
+      cause: causeOf({ queue, routingKey: delivery.routingKey, reason, error }),
+      attempts,
     },
     "Event dead-lettered",
   );

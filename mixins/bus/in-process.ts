@@ -18,6 +18,7 @@ import type {
   OutgoingMessage,
   PublishOutcome,
   QueueSpec,
+  QueueState,
   ReplayedMessage,
   Subscription,
 } from "./port.ts";
@@ -136,6 +137,10 @@ class InProcessBus implements Bus {
   async publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome> {
     if (!this.#open) return refused("the bus is not running");
     return this.#lanes.get(queue)?.replay(message) ?? refused(`unroutable: no queue is named ${queue}`);
+  }
+
+  async queues(): Promise<readonly QueueState[]> {
+    return [];
   }
 
   async close(): Promise<void> {

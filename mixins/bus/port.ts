@@ -90,6 +90,15 @@ export interface ReplayedMessage {
   readonly replays: number;
 }
 
+/** A queue of the broker as it stands. */
+export interface QueueState {
+  readonly queue: string;
+  /** Those that no consumer has in hand. */
+  readonly messages: number;
+  /** undefined: a queue that nobody is meant to read, where events wait for a retry. */
+  readonly consumers: number | undefined;
+}
+
 export interface BusStatus {
   readonly connected: boolean;
   /** The broker has asked publishers to wait (memory or disk alarm). */
@@ -114,6 +123,8 @@ export interface Bus {
    * when its handler is done with it: there is no queue to wait in, so one that fails is a dead letter again at once.
    */
   publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome>;
+  /** Every declared queue with its retries and dead letters; rejects when the broker does not tell. In-process: none. */
+  queues(): Promise<readonly QueueState[]>;
   /** Subscriptions must have been stopped. */
   close(): Promise<void>;
 }

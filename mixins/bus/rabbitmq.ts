@@ -18,9 +18,11 @@ import type {
   OutgoingMessage,
   PublishOutcome,
   QueueSpec,
+  QueueState,
   ReplayedMessage,
   Subscription,
 } from "./port.ts";
+import { queueStates } from "./queue-states.ts";
 import { type Reading, rabbitSubscription } from "./rabbitmq-subscription.ts";
 import { declareTopology, queuesFor } from "./topology.ts";
 import { deliveryOf, eventProperties, isEncodable } from "./wire.ts";
@@ -55,6 +57,7 @@ class RabbitMqBus implements Bus {
   readonly #publishing: Link;
   readonly #publisher: Attachment;
   #consuming: Link | undefined;
+  #states: (() => Promise<readonly QueueState[]>) | undefined;
   #started = false;
   #confirms: Confirms | undefined;
   #closed: Promise<void> | undefined;
@@ -130,6 +133,13 @@ class RabbitMqBus implements Bus {
     return this.#read(queue, letterReading(queue, handler));
   }
 
+  /** On the connection for consuming: the broker does not read from the other one while it blocks publishers. */
+  async queues(): Promise<readonly QueueState[]> {
+    const { queues, retryDelaysMs } = this.#options;
+    this.#states ??= queueStates(this.#consumingLink(), queues, retryDelaysMs);
+    return this.#states();
+  }
+
   close(): Promise<void> {
     this.#closed ??= Promise.all([this.#publishing.close(), this.#consuming?.close()]).then(() => {});
     return this.#closed;
@@ -139,9 +149,7 @@ class RabbitMqBus implements Bus {
     const { queues, retryDelaysMs, connectionName, log, prefetch, batchMax } = this.#options;
     const spec = queues.find((candidate) => candidate.queue === queue);
     if (spec === undefined) throw new Error(`Cannot subscribe to ${queue}: no such queue is declared`);
-    this.#consuming ??= this.#link("consume");
-    if (this.#started) this.#consuming.start();
-    return rabbitSubscription(this.#consuming, spec, reading, {
+    return rabbitSubscription(this.#consumingLink(), spec, reading, {
       retryDelaysMs,
       prefetch: prefetch ?? prefetchDefault,
       batchMax: batchMax ?? batchMaxDefault,
@@ -149,6 +157,12 @@ class RabbitMqBus implements Bus {
       consumer: connectionName,
       log,
     });
+  }
+
+  #consumingLink(): Link {
+    this.#consuming ??= this.#link("consume");
+    if (this.#started) this.#consuming.start();
+    return this.#consuming;
   }
 
   #link(purpose: string): Link {

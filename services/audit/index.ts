@@ -31,6 +31,7 @@ export function auditService(
     applicationName: "mailroster-audit",
     poolMax,
     statementTimeoutMs,
+    metrics,
   });
   const consumer = eventConsumer({
     name: "audit",

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import {
   DeadLetter,
+  DeadLetterCauses,
   DeadLetterDetail,
   DeadLetterPage,
   DiscardDeadLetter,
@@ -239,6 +240,7 @@ export const actions = {
   "outbox.pending": { params: PendingQuery, result: PendingUsers },
   "outbox.health": { params: Nothing, result: Health },
   "dead-letters.list": { params: ListDeadLetters, result: DeadLetterPage },
+  "dead-letters.causes": { params: Nothing, result: DeadLetterCauses },
   "dead-letters.get": { params: TargetDeadLetter, result: DeadLetterDetail },
   "dead-letters.replay": { params: TargetDeadLetter, result: DeadLetter },
   "dead-letters.discard": { params: DiscardDeadLetter, result: DeadLetter },

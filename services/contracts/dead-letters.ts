@@ -20,9 +20,10 @@ export const DeadLetter = z
     correlationId: z.string().nullable(),
     reason: z.string(),
     error: z.string().meta({ description: "The kind and place of the last error, without values or stack" }),
-    cause: z
-      .string()
-      .meta({ description: "The same for letters of one queue with the same reason and error" }),
+    cause: z.string().meta({
+      description:
+        "The same for letters of one queue, event type, reason and kind of error, whatever ids, numbers or addresses the error names",
+    }),
     attempts: z
       .int()
       .meta({ description: "Failures since the event, or its last replay, reached the queue" }),
@@ -55,8 +56,33 @@ export const ListDeadLetters = z
     ...paging,
     queue: z.string().min(1).max(255).optional().meta({ description: "Only letters of this queue" }),
     status: DeadLetterStatus.optional(),
+    cause: z
+      .string()
+      .regex(/^[\w-]{1,64}$/, "must be a cause as the list shows it")
+      .optional()
+      .meta({ description: "Only letters that failed for this cause" }),
   })
   .meta({ id: "ListDeadLetters" });
+
+export const DeadLetterCause = z
+  .object({
+    cause: z.string(),
+    letters: z.int().meta({ description: "How many are pending" }),
+    queue: z.string(),
+    eventType: z.string().meta({ description: "As it was published" }),
+    reason: z.string(),
+    error: z.string().meta({ description: "Of the newest letter" }),
+    firstFailedAt: z.iso.datetime(),
+    lastFailedAt: z.iso.datetime(),
+    exampleId: DeadLetterId.meta({ description: "The newest letter" }),
+  })
+  .meta({ id: "DeadLetterCause" });
+export type DeadLetterCause = z.infer<typeof DeadLetterCause>;
+
+export const DeadLetterCauses = z
+  .object({ items: z.array(DeadLetterCause) })
+  .meta({ id: "DeadLetterCauses" });
+export type DeadLetterCauses = z.infer<typeof DeadLetterCauses>;
 
 export const DeadLetterPage = z
   .object({ items: z.array(DeadLetter), nextCursor: z.string().nullable() })

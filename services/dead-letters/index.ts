@@ -38,11 +38,11 @@ export function deadLettersService(
     applicationName: "mailroster-dead-letters",
     poolMax,
     statementTimeoutMs,
+    metrics,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now, log });
   const keeping = upkeep({ db, log, metrics, now, retentionDays: config.deadLetterDays });
-  const changed = (): void => keeping.measureSoon();
-  const operator = letters({ db, bus, keys, log, now, changed });
+  const operator = letters({ db, bus, keys, log, now });
   const stopping = new AbortController();
   let subscriptions: readonly Subscription[] = [];
 
@@ -53,7 +53,7 @@ export function deadLettersService(
       {
         async started() {
           keeping.start();
-          const take = intake({ db, log, changed }, stopping.signal);
+          const take = intake({ db, log, metrics }, stopping.signal);
           subscriptions = Object.values(queueName).map((queue) => bus.deadLetters(queue, take));
         },
         async stopped() {
@@ -73,6 +73,7 @@ export function deadLettersService(
     ],
     actions: {
       list: published("dead-letters.list", (ctx) => operator.list(ctx.params)),
+      causes: published("dead-letters.causes", () => operator.causes()),
       get: published("dead-letters.get", (ctx) => operator.get(ctx.params.id)),
       replay: published("dead-letters.replay", (ctx) => operator.replay(ctx.params, ctx.meta)),
       discard: published("dead-letters.discard", (ctx) => operator.discard(ctx.params, ctx.meta)),

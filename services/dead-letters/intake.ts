@@ -1,6 +1,6 @@
 /**
- * Promise: a dead letter that RabbitMQ holds is in the table before it is acknowledged, once, and one that can't be
- * stored does not keep the others back.
+ * Promise: a dead letter that RabbitMQ holds is in the table before it is acknowledged, once, and counted when it is news;
+ * one that can't be stored does not keep the others back.
  *
  * A database that can't be reached is waited for with backoff; what is in hand goes back to the queue untouched when
  * the service stops meanwhile.
@@ -10,9 +10,11 @@ import { logDeadLetter } from "../../mixins/bus/handing.ts";
 import { backoffMs, pause } from "../../mixins/bus/pause.ts";
 import type { DeadLetter, LetterHandler } from "../../mixins/bus/port.ts";
 import { type Database, isContention, isDatabaseUnavailable } from "../../mixins/database.ts";
+import { reasonLabel } from "../../mixins/dead-letter-cause.ts";
 import { storeDeadLetter } from "../../mixins/dead-letters.ts";
 import { errorText } from "../../mixins/error-text.ts";
 import type { Logger } from "../../mixins/logging.ts";
+import type { Metrics } from "../../mixins/metrics.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
 const faultDelayMinMs = 100;
@@ -21,7 +23,7 @@ const faultDelayMaxMs = 5_000;
 export interface IntakeOptions {
   readonly db: Database;
   readonly log: Logger;
-  readonly changed: () => void;
+  readonly metrics: Pick<Metrics, "eventsDeadLettered">;
 }
 
 type Stored = "news" | "known" | "not stored";
@@ -30,7 +32,7 @@ const isPassing = (error: unknown): boolean =>
   error instanceof Unavailable || isDatabaseUnavailable(error) || isContention(error);
 
 /** The handler for a bus to call; never rejects. */
-export function intake({ db, log, changed }: IntakeOptions, stopping: AbortSignal): LetterHandler {
+export function intake({ db, log, metrics }: IntakeOptions, stopping: AbortSignal): LetterHandler {
   const storeAll = (letters: readonly DeadLetter[]): Promise<Stored[]> =>
     db.transaction(async (em) => {
       const stored: Stored[] = [];
@@ -65,11 +67,12 @@ export function intake({ db, log, changed }: IntakeOptions, stopping: AbortSigna
       },
     );
     for (const [index, letter] of letters.entries()) {
+      if (stored[index] !== "news") continue;
+      const { queue, reason } = letter;
+      metrics.eventsDeadLettered.inc({ queue, reason: reasonLabel(reason) });
       // What RabbitMQ gave up by itself no consumer has logged: this is the letter's one line.
-      if (stored[index] === "news" && letter.byBroker === true)
-        logDeadLetter(log, letter.queue, letter, letter);
+      if (letter.byBroker === true) logDeadLetter(log, queue, letter, letter);
     }
-    changed();
     return letters.map((_, index) => stored[index] !== "not stored");
   };
 }

@@ -13,10 +13,22 @@ import type { Idempotency, Ticket } from "../../mixins/idempotency.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { ActionParams, CallMeta } from "../contracts/actions.ts";
-import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from "../contracts/dead-letters.ts";
+import type {
+  DeadLetter,
+  DeadLetterCauses,
+  DeadLetterDetail,
+  DeadLetterPage,
+} from "../contracts/dead-letters.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import * as sql from "./sql.ts";
-import { detailView, type LetterRow, letterView, type WholeLetterRow } from "./view.ts";
+import {
+  type CauseRow,
+  causeView,
+  detailView,
+  type LetterRow,
+  letterView,
+  type WholeLetterRow,
+} from "./view.ts";
 
 export interface LettersOptions {
   readonly db: Database;
@@ -24,13 +36,13 @@ export interface LettersOptions {
   readonly keys: Idempotency;
   readonly log: Logger;
   readonly now: () => Date;
-  /** The number of pending letters may have changed. */
-  readonly changed: () => void;
 }
 
 export interface Letters {
   /** Newest first. Throws Refusal `invalid-fields` for a cursor of another list. */
   list(query: ActionParams<"dead-letters.list">): Promise<DeadLetterPage>;
+  /** What is pending, one entry for each cause, the newest first. */
+  causes(): Promise<DeadLetterCauses>;
   get(id: string): Promise<DeadLetterDetail>;
   /** Refusals `not-found`, `dead-letter-settled`; Unavailable when the bus does not take it. */
   replay(params: ActionParams<"dead-letters.replay">, meta: CallMeta): Promise<DeadLetter>;
@@ -39,6 +51,8 @@ export interface Letters {
 
 const Cursor = z.tuple([z.uuid()]);
 const busRetryAfterMs = 2_000;
+/** More causes than somebody can look into; the newest are shown. */
+const causesMax = 100;
 
 const found = (row: WholeLetterRow | undefined): WholeLetterRow => {
   if (row === undefined) throw new Refusal("not-found", "Cannot find the dead letter: none has this id");
@@ -55,7 +69,7 @@ async function listLetters(db: Database, query: ActionParams<"dead-letters.list"
   const values: unknown[] = [];
   // No queue has such a name, and PostgreSQL would choke on a NUL in it.
   if (query.queue?.includes("\0")) return { items: [], nextCursor: null };
-  const filters = { "queue = ?": query.queue, "status = ?": query.status };
+  const filters = { "queue = ?": query.queue, "status = ?": query.status, "cause = ?": query.cause };
   for (const [condition, value] of Object.entries(filters)) {
     if (value === undefined) continue;
     conditions.push(condition);
@@ -88,7 +102,7 @@ const decided = (
   });
 
 /** The operator's side of the dead letters. */
-export function letters({ db, bus, keys, log, now, changed }: LettersOptions): Letters {
+export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
   const read = async (id: string): Promise<WholeLetterRow> => {
     const [row] = await db.read((em) => em.execute<WholeLetterRow[]>(sql.one, [id]));
     return found(row);
@@ -118,6 +132,10 @@ export function letters({ db, bus, keys, log, now, changed }: LettersOptions): L
 
   return {
     list: (query) => listLetters(db, query),
+    async causes() {
+      const rows = await db.read((em) => em.execute<CauseRow[]>(sql.causes, [causesMax]));
+      return { items: rows.map(causeView) };
+    },
     get: async (id) => detailView(await read(id)),
     async replay({ id }, meta) {
       const call = { action: "dead-letters.replay", params: { id }, meta };
@@ -125,7 +143,6 @@ export function letters({ db, bus, keys, log, now, changed }: LettersOptions): L
       const { queue, eventId, replays, status } = letter;
       const by = meta.actor ?? anonymous;
       log.info({ deadLetterId: id, queue, eventId, replays, status, by }, "dead letter replayed");
-      changed();
       return letter;
     },
     async discard({ id, reason }, meta) {
@@ -141,7 +158,6 @@ export function letters({ db, bus, keys, log, now, changed }: LettersOptions): L
       );
       const { queue, eventId } = letter;
       log.info({ deadLetterId: id, queue, eventId, by, reason }, "dead letter discarded");
-      changed();
       return letter;
     },
   };

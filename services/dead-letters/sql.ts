@@ -2,7 +2,7 @@
 
 /** What every answer shows. */
 const columns = `id, queue, status, event_id as "eventId", event_type as "eventType", user_id as "userId",
-  correlation_id as "correlationId", reason, error, attempts, replays, first_failed_at as "firstFailedAt",
+  correlation_id as "correlationId", reason, error, cause, attempts, replays, first_failed_at as "firstFailedAt",
   last_failed_at as "lastFailedAt", last_replayed_at as "lastReplayedAt"`;
 
 const allColumns = `${columns}, message_id as "messageId", routing_key as "routingKey", body, headers,
@@ -42,6 +42,17 @@ returning ${columns}`;
 /** An index-only count of what is pending, which an operator keeps small. */
 export const countPending = `
 select queue, count(*)::int as pending from dead_letters where status = 'pending' group by queue`;
+
+/** Pending letters by cause, which an operator keeps few; the newest letter of each is its example. Parameter: groups. */
+export const causes = `
+select g.cause, g.letters, g.first as "firstFailedAt", g.last as "lastFailedAt",
+  l.id as "exampleId", l.queue, l.routing_key as "eventType", l.reason, l.error
+from (
+  select cause, count(*)::int as letters, min(first_failed_at) as first, max(last_failed_at) as last,
+    (array_agg(id order by id desc))[1] as newest
+  from dead_letters where status = 'pending' group by cause
+) g join dead_letters l on l.id = g.newest
+order by g.last desc, g.cause limit ?`;
 
 /** Small batches that step around each other; what is pending has no settled_at and is never deleted. */
 export const deleteSettled = `

@@ -1,6 +1,6 @@
 /**
- * Promise: the gauge shows how many letters of each queue are pending, soon after it changes; what was settled longer
- * ago than the term leaves the table by itself, a few rows at a time. What is pending stays for ever.
+ * Promise: whoever scrapes sees how many letters of each queue are pending; what was settled longer ago than the term
+ * leaves the table by itself, a few rows at a time. What is pending stays for ever.
  */
 import type { Database } from "../../mixins/database.ts";
 import { errorText } from "../../mixins/error-text.ts";
@@ -19,7 +19,7 @@ const dayMs = 86_400_000;
 export interface UpkeepOptions {
   readonly db: Database;
   readonly log: Logger;
-  readonly metrics: Pick<Metrics, "deadLetters">;
+  readonly metrics: Pick<Metrics, "deadLetters" | "onScrape">;
   readonly now: () => Date;
   readonly retentionDays: number;
 }
@@ -40,53 +40,47 @@ export async function sweepSettled(
 
 export interface Upkeep {
   start(): void;
-  /** Cheap, may be called for each change: measures that are wanted while one runs become one. */
-  measureSoon(): void;
   /** Resolves when what is under way has ended. */
   stop(): Promise<void>;
 }
 
-/** Every `everyMs` a round of both, and a measure whenever asked for. */
-export function upkeep(options: UpkeepOptions): Upkeep {
-  const { db, log, metrics } = options;
+/** The gauge as the table stands at a scrape; queues that had letters once stay shown. */
+function showPending({ db, metrics }: UpkeepOptions): () => void {
   const shown = new Set<string>(Object.values(queueName));
+  return metrics.onScrape({
+    async measure() {
+      const rows = await db.read((em) => em.execute<{ queue: string; pending: number }[]>(sql.countPending));
+      const pending = new Map(rows.map((row) => [row.queue, row.pending]));
+      for (const queue of pending.keys()) shown.add(queue);
+      return () => {
+        for (const queue of shown) metrics.deadLetters.set({ queue }, pending.get(queue) ?? 0);
+      };
+    },
+    forget: () => metrics.deadLetters.reset(),
+  });
+}
+
+/** Sweeps every `everyMs`. */
+export function upkeep(options: UpkeepOptions): Upkeep {
+  const { log } = options;
   let timer: NodeJS.Timeout | undefined;
   let working: Promise<void> | undefined;
-  let wanted: "measure" | "round" | undefined;
-  let stopped = true;
+  let unmeasure: () => void = () => {};
 
-  async function measure(): Promise<void> {
-    const rows = await db.read((em) => em.execute<{ queue: string; pending: number }[]>(sql.countPending));
-    const pending = new Map(rows.map((row) => [row.queue, row.pending]));
-    for (const queue of pending.keys()) shown.add(queue);
-    for (const queue of shown) metrics.deadLetters.set({ queue }, pending.get(queue) ?? 0);
-  }
-
-  async function work(): Promise<void> {
-    while (wanted !== undefined && !stopped) {
-      const sweeps = wanted === "round";
-      wanted = undefined;
-      try {
-        const gone = sweeps ? await sweepSettled(options) : 0;
-        if (gone > 0) log.debug({ gone }, "settled dead letters swept");
-        await measure();
-      } catch (error) {
-        log.warn({ reason: errorText(error) }, "dead letters can't be counted or swept now");
-      }
+  async function sweep(): Promise<void> {
+    try {
+      const gone = await sweepSettled(options);
+      if (gone > 0) log.debug({ gone }, "settled dead letters swept");
+    } catch (error) {
+      log.warn({ reason: errorText(error) }, "dead letters can't be swept now");
     }
     working = undefined;
   }
 
-  const ask = (what: "measure" | "round"): void => {
-    if (stopped) return;
-    if (wanted !== "round") wanted = what;
-    working ??= work();
-  };
-
   const schedule = (): void => {
     timer = setTimeout(
       () => {
-        ask("round");
+        working ??= sweep();
         schedule();
       },
       everyMs + Math.random() * jitterMs,
@@ -96,15 +90,13 @@ export function upkeep(options: UpkeepOptions): Upkeep {
 
   return {
     start() {
-      stopped = false;
-      for (const queue of shown) metrics.deadLetters.set({ queue }, 0);
-      ask("round");
+      unmeasure = showPending(options);
+      working ??= sweep();
       schedule();
     },
-    measureSoon: () => ask("measure"),
     async stop() {
-      stopped = true;
       clearTimeout(timer);
+      unmeasure();
       await working;
     },
   };

@@ -1,6 +1,10 @@
 /** How a stored letter looks to whoever asks. No I/O. */
-import { createHash } from "node:crypto";
-import type { DeadLetter, DeadLetterDetail, DeadLetterStatus } from "../contracts/dead-letters.ts";
+import type {
+  DeadLetter,
+  DeadLetterCause,
+  DeadLetterDetail,
+  DeadLetterStatus,
+} from "../contracts/dead-letters.ts";
 
 type Time = Date | string;
 
@@ -15,6 +19,7 @@ export interface LetterRow {
   readonly correlationId: string | null;
   readonly reason: string;
   readonly error: string;
+  readonly cause: string;
   readonly attempts: number;
   readonly replays: number;
   readonly firstFailedAt: Time;
@@ -33,16 +38,8 @@ export interface WholeLetterRow extends LetterRow {
   readonly discardCorrelationId: string | null;
 }
 
-const causeChars = 12;
 const iso = (time: Time): string => new Date(time).toISOString();
 const isoOrNull = (time: Time | null): string | null => (time === null ? null : iso(time));
-
-/** Groups what failed for the same cause; short enough to read out. */
-export const causeOf = ({ queue, reason, error }: Pick<LetterRow, "queue" | "reason" | "error">): string =>
-  createHash("sha256")
-    .update(JSON.stringify([queue, reason, error]))
-    .digest("hex")
-    .slice(0, causeChars);
 
 export const letterView = (row: LetterRow): DeadLetter => ({
   id: row.id,
@@ -54,7 +51,7 @@ export const letterView = (row: LetterRow): DeadLetter => ({
   correlationId: row.correlationId,
   reason: row.reason,
   error: row.error,
-  cause: causeOf(row),
+  cause: row.cause,
   attempts: row.attempts,
   replays: row.replays,
   firstFailedAt: iso(row.firstFailedAt),
@@ -91,4 +88,16 @@ export const detailView = (row: WholeLetterRow): DeadLetterDetail => ({
           reason: row.discardReason ?? "",
           correlationId: row.discardCorrelationId ?? "",
         },
+});
+
+/** One row of the pending letters by cause. */
+export interface CauseRow extends Omit<DeadLetterCause, "firstFailedAt" | "lastFailedAt"> {
+  readonly firstFailedAt: Time;
+  readonly lastFailedAt: Time;
+}
+
+export const causeView = (row: CauseRow): DeadLetterCause => ({
+  ...row,
+  firstFailedAt: iso(row.firstFailedAt),
+  lastFailedAt: iso(row.lastFailedAt),
 });

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { ActionInput } from "../contracts/actions.ts";
 import {
   DeadLetter,
+  DeadLetterCauses,
   DeadLetterDetail,
   DeadLetterId,
   DeadLetterPage,
@@ -46,6 +47,20 @@ export const deadLetterOperations: readonly Operation[] = [
     query: ListDeadLetters.shape,
     status: 200,
     answer: { schema: DeadLetterPage, example: example.deadLetterPage },
+    problems: [],
+  },
+  {
+    // Before the path with an id, which would take it for one.
+    id: "listDeadLetterCauses",
+    method: "GET",
+    path: "/dead-letters/causes",
+    tag: "dead letters",
+    summary: "List what is pending by its cause",
+    description: "One entry for each cause, the one that failed last first; at most 100.",
+    target: to("dead-letters.causes", () => ({})),
+    query: {},
+    status: 200,
+    answer: { schema: DeadLetterCauses, example: example.deadLetterCauses },
     problems: [],
   },
   {

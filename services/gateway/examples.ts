@@ -7,7 +7,12 @@ import type {
   Health,
   UserPage,
 } from "../contracts/actions.ts";
-import type { DeadLetter, DeadLetterDetail, DeadLetterPage } from "../contracts/dead-letters.ts";
+import type {
+  DeadLetter,
+  DeadLetterCauses,
+  DeadLetterDetail,
+  DeadLetterPage,
+} from "../contracts/dead-letters.ts";
 import type { User } from "../contracts/user.ts";
 
 const id = "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11";
@@ -88,6 +93,21 @@ const deadLetter: DeadLetter = {
   lastReplayedAt: null,
 };
 export const deadLetterPage: DeadLetterPage = { items: [deadLetter], nextCursor: null };
+export const deadLetterCauses: DeadLetterCauses = {
+  items: [
+    {
+      cause: deadLetter.cause,
+      letters: 12,
+      queue: deadLetter.queue,
+      eventType: "user.updated.v1",
+      reason: deadLetter.reason,
+      error: deadLetter.error,
+      firstFailedAt: updatedAt,
+      lastFailedAt: deadLetter.lastFailedAt,
+      exampleId: deadLetter.id,
+    },
+  ],
+};
 export const deadLetterDetail: DeadLetterDetail = {
   ...deadLetter,
   routingKey: "user.updated.v1",

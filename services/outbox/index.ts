@@ -26,6 +26,7 @@ export function outboxService(platform: Platform, config: Pick<Config, "usersDat
     applicationName: "mailroster-outbox",
     poolMax,
     statementTimeoutMs,
+    metrics,
   });
   let relay: Relay | undefined;
   return {

@@ -15,7 +15,7 @@ import type { Database } from "../../mixins/database.ts";
 import { errorText } from "../../mixins/error-text.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { Metrics } from "../../mixins/metrics.ts";
-import { type Batch, measurePending, runBatch } from "./batch.ts";
+import { type Batch, measurePending, type Pending, runBatch } from "./batch.ts";
 import { createHolds, type Holds } from "./holds.ts";
 import type { OutboxRow } from "./publish.ts";
 import { type Alarm, createAlarm, createSchedule, type Look } from "./schedule.ts";
@@ -23,7 +23,6 @@ import { createWatermarks, type Watermarks } from "./watermark.ts";
 
 /** So many users refused at once are the bus's trouble, not theirs: wait until some may be tried again. */
 const heldUsersMax = 1_000;
-const measureIntervalMs = 5_000;
 /** How long `stop` waits for the outcomes of the batch in hand before it leaves them to the next relay. */
 const stopWaitMs = 5_000;
 
@@ -45,8 +44,8 @@ export class Relay {
   readonly #soon = new AbortController();
   readonly #now = new AbortController();
   #unsubscribe: () => void = () => {};
+  #unmeasure: () => void = () => {};
   #running: Promise<void> | undefined;
-  #measuredAt = Number.NEGATIVE_INFINITY;
   #failing = false;
 
   constructor(options: RelayOptions) {
@@ -55,6 +54,7 @@ export class Relay {
 
   start(): void {
     this.#unsubscribe = this.#options.bus.onReady(() => this.nudge());
+    this.#unmeasure = this.#measured();
     this.#running ??= this.#run();
   }
 
@@ -66,6 +66,7 @@ export class Relay {
   /** Resolves when the batch in hand is finished, or is left to the next relay after `stopWaitMs`. */
   async stop(): Promise<void> {
     this.#unsubscribe();
+    this.#unmeasure();
     this.#soon.abort();
     this.#alarm.ring();
     const deadline = setTimeout(() => this.#now.abort(), stopWaitMs);
@@ -98,24 +99,34 @@ export class Relay {
     }
   }
 
-  /** An idle poll is the one statement that measures. */
+  /** An idle poll is one statement, which takes no lock. */
   async #measureAndDeliver(expectsWork: boolean): Promise<Look> {
-    if (!expectsWork || monotonicMs() - this.#measuredAt > measureIntervalMs) {
-      const pending = await this.#measure();
-      if (pending === 0 && !expectsWork) return "idle";
-    }
+    if (!expectsWork && (await this.#measure()).pending === 0) return "idle";
     const held = this.#holds.held();
     if (!this.#busIsReady() || held.size > heldUsersMax) return "blocked";
     return this.#deliver(held);
   }
 
-  async #measure(): Promise<number> {
-    const { db, metrics } = this.#options;
-    const { pending, oldestAgeS } = await db.read((em) => measurePending(em, this.#watermarks));
-    this.#measuredAt = monotonicMs();
-    metrics.outboxPending.set(pending);
-    metrics.outboxOldestAge.set(oldestAgeS);
-    return pending;
+  #measure(): Promise<Pending> {
+    return this.#options.db.read((em) => measurePending(em, this.#watermarks));
+  }
+
+  /** Not by the loop: the age of what waits must go on growing when the loop is the one that is stuck. */
+  #measured(): () => void {
+    const { onScrape, outboxPending, outboxOldestAge } = this.#options.metrics;
+    return onScrape({
+      measure: async () => {
+        const { pending, oldestAgeS } = await this.#measure();
+        return () => {
+          outboxPending.set(pending);
+          outboxOldestAge.set(oldestAgeS);
+        };
+      },
+      forget() {
+        outboxPending.remove();
+        outboxOldestAge.remove();
+      },
+    });
   }
 
   async #deliver(held: ReadonlyMap<string, number>): Promise<Look> {

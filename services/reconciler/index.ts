@@ -45,6 +45,7 @@ export function reconcilerService(
     applicationName: "mailroster-reconciler",
     poolMax,
     statementTimeoutMs,
+    metrics,
   });
   let stopping = new AbortController();
   let timer: Periodic | undefined;

@@ -15,6 +15,7 @@ import { gatewayAddress } from "../gateway/index.ts";
 import { createBus, factories, type HostedName, hostedServices, usesBus } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
+import { showHealth, showQueues } from "./figures.ts";
 import { LoopbackTransporter } from "./loopback.ts";
 import { startOpsServer } from "./ops-server.ts";
 import { requireFreePort } from "./ports.ts";
@@ -145,14 +146,16 @@ export async function startHost(
 
   const metrics = createMetrics();
   const readiness: Readiness = { checks: standing("starting") };
+  const ready = (): Promise<Health> => runChecks(readiness.checks);
   if (hostsGateway) await requireFreePort("HTTP_PORT", config.httpHost, config.httpPort);
   const ops = await startOpsServer({
     host: config.httpHost,
     port: config.opsPort,
     metrics,
-    ready: () => runChecks(readiness.checks),
+    ready,
   });
   life.started("the ops server", ops.close);
+  showHealth(metrics, ready);
 
   const complete = await withDatabases(config, folder, log, life);
   await prepareDatabases(databaseTargets(complete), log, life.signal);
@@ -160,7 +163,10 @@ export async function startHost(
   const owned = createBus(complete, log);
   const platform: Platform = { log, metrics, bus: owned.bus, now: () => new Date() };
   life.started("the bus", owned.close);
-  if (usesBus(complete)) await owned.start();
+  if (usesBus(complete)) {
+    await owned.start();
+    life.started("the figures of the queues", showQueues(metrics, owned.bus));
+  }
 
   const { broker, door } = makeBroker(complete, log, extra);
   for (const name of hostedServices(complete)) broker.createService(factories[name](platform, complete));

@@ -57,7 +57,7 @@ async function answer(request: IncomingMessage, options: OpsOptions): Promise<An
     "/metrics": async () => ({
       status: 200,
       type: options.metrics.registry.contentType,
-      body: await options.metrics.registry.metrics(),
+      body: await options.metrics.expose(),
     }),
   };
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;

@@ -7,6 +7,7 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { database } from "../../mixins/database.ts";
+import { databaseFigures } from "../../mixins/database-figures.ts";
 import { eventConsumer } from "../../mixins/event-consumer.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import type { ActionContext, Platform } from "../../mixins/platform.ts";
@@ -46,6 +47,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     applicationName: "mailroster-smtp-registry",
     poolMax,
     statementTimeoutMs,
+    metrics: platform.metrics,
   });
   const rules: RegistryRules = {
     terms: { tombstoneDays: config.tombstoneDays, quarantineDays: config.quarantineDays },
@@ -69,6 +71,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
         metrics: platform.metrics,
         apply: (events) => apply(db, rules, events),
       }),
+      databaseFigures("registry", db, platform.metrics),
       db.mixin,
     ],
     actions: {

@@ -5,6 +5,7 @@
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
 import { anonymous, newCorrelationId } from "../../mixins/correlation.ts";
 import { database } from "../../mixins/database.ts";
+import { databaseFigures } from "../../mixins/database-figures.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { IdempotencyRecord, idempotency, type Ticket } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
@@ -39,6 +40,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     applicationName: "mailroster-users",
     poolMax,
     statementTimeoutMs,
+    metrics: platform.metrics,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
   let writes: UserWrites | undefined;
@@ -72,7 +74,12 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
   return {
     name: "users",
     // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
-    mixins: [healthMixin({ database: () => db.check() }), keys.mixin, db.mixin],
+    mixins: [
+      healthMixin({ database: () => db.check() }),
+      keys.mixin,
+      databaseFigures("users", db, platform.metrics),
+      db.mixin,
+    ],
     created(this: { broker: ServiceBroker }) {
       nudge = relayNudge(this.broker);
       writes = userWrites({

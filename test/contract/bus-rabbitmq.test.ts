@@ -431,3 +431,39 @@ test("a bus that never found its broker closes all the same", async (t) => {
   await bus.close();
   t.false(bus.status().connected);
 });
+
+test("the queues are told with depth and readers, also after the connection or a queue was lost", async (t) => {
+  const { type, queue } = names();
+  const { proxy, maker } = await proxied(t);
+  const { bus, subscribe } = opened(t, maker, { queues: [{ queue, bindings: [type] }] });
+  await ready(bus);
+  const states = () => eventually(() => bus.queues(), { timeoutMs: 20_000 });
+  const told = (messages: number, consumers: number) =>
+    eventually(async () =>
+      assert.deepEqual(
+        (await states()).toSorted((a, b) => a.queue.localeCompare(b.queue)),
+        [
+          { queue, messages, consumers },
+          { queue: deadLetterQueue(queue), messages: 0, consumers: 0 },
+          { queue: waitQueue(queue, 50), messages: 0, consumers: undefined },
+        ],
+      ),
+    );
+  await publishAll(bus, messages(type, 3));
+  await told(3, 0);
+  proxy.cut();
+  await told(3, 0);
+  await withChannel((channel) => channel.deleteQueue(waitQueue(queue, 50)));
+  await t.throwsAsync(bus.queues());
+  await told(3, 0);
+  subscribe(queue, recorder().handler);
+  await told(0, 1);
+});
+
+test("queues that can't be asked for are no zeroes", async (t) => {
+  const { type, queue } = names();
+  const { proxy, maker } = await proxied(t);
+  await proxy.refuse();
+  const { bus } = opened(t, maker, { queues: [{ queue, bindings: [type] }] });
+  await t.throwsAsync(bus.queues(), { message: /not connected/ });
+});

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import anyTest, { type ExecutionContext } from "ava";
 import type { DeadLetter } from "../../mixins/bus/port.ts";
 import { DeadLetterRecord, storeDeadLetter } from "../../mixins/dead-letters.ts";
-import { DeadLetterDetail } from "../../services/contracts/dead-letters.ts";
+import { DeadLetterCauses, DeadLetterDetail } from "../../services/contracts/dead-letters.ts";
 import { queueName } from "../../services/contracts/headers.ts";
 import { sweepSettled } from "../../services/dead-letters/upkeep.ts";
 import { deadLettersRig } from "../support/dead-letters-rig.ts";
@@ -73,6 +73,43 @@ test("pages go from the newest letter to the oldest without a gap or a repeat, a
   t.deepEqual(await walk("&queue=none"), []);
   for (const query of ["cursor=nonsense", "limit=0", "status=lost", "nope=1", "queue="])
     t.is((await rig.http("GET", `/dead-letters?${query}`)).status, 422, query);
+});
+
+test("what is pending is listed by cause, however the errors name their particulars, and found by it", async (t) => {
+  const times = (hour: string) => ({
+    firstFailedAt: new Date(`2026-11-01T${hour}:00:00.000Z`),
+    lastFailedAt: new Date(`2026-11-01T${hour}:30:00.000Z`),
+  });
+  const rig = await rigWith(t, [
+    letterOf({ messageId: "a", error: "no room for 17 of user 4", ...times("10") }),
+    letterOf({ messageId: "b", error: "no room for 2 of user 99", ...times("12") }),
+    letterOf({ messageId: "c", error: "no room at all", ...times("11") }),
+    letterOf({ messageId: "d", error: "no room for 5 of user 7", ...times("09") }),
+  ]);
+  const [settled, other, newest] = await rig.letters(4);
+  await rig.http("DELETE", `/dead-letters/${settled?.id}?reason=no`);
+  const { body } = await rig.http("GET", "/dead-letters/causes");
+  const { items } = DeadLetterCauses.parse(body);
+  t.deepEqual(
+    items.map(({ letters, error, exampleId, firstFailedAt, lastFailedAt }) => [
+      letters,
+      error,
+      exampleId,
+      firstFailedAt,
+      lastFailedAt,
+    ]),
+    [
+      [2, "no room for 2 of user 99", newest?.id, "2026-11-01T10:00:00.000Z", "2026-11-01T12:30:00.000Z"],
+      [1, "no room at all", other?.id, "2026-11-01T11:00:00.000Z", "2026-11-01T11:30:00.000Z"],
+    ],
+  );
+  const found = await rig.letters(2, `status=pending&cause=${items[0]?.cause}`);
+  t.deepEqual(
+    found.map(({ eventId }) => eventId),
+    ["b", "a"],
+  );
+  t.is((await rig.http("GET", "/dead-letters?cause=no%20room")).status, 422);
+  t.is((await rig.http("DELETE", "/dead-letters/causes")).status, 405);
 });
 
 test("a letter shows the event, why and when it failed, its headers and its body", async (t) => {

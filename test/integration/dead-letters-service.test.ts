@@ -40,8 +40,20 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
     for (const queue of bothQueues) {
       const told = rig.lines.filter((line) => line.level === "error" && line.queue === queue);
       t.is(told.length, 1, queue);
-      t.like(told[0], { correlationId: "poison-1", eventId: poison.id, reason: "not-json", attempts: 1 });
+      const cause = letters.find((letter) => letter.queue === queue)?.cause;
+      t.like(told[0], {
+        correlationId: "poison-1",
+        eventId: poison.id,
+        reason: "not-json",
+        cause,
+        attempts: 1,
+      });
     }
+    const { values } = await rig.metrics.eventsDeadLettered.get();
+    t.deepEqual(
+      values.map(({ labels, value }) => [labels.queue, labels.reason, value]).sort(),
+      [...bothQueues].sort().map((queue) => [queue, "not-json", 1]),
+    );
     await eventually(async () =>
       assert.deepEqual(await rig.gauge(), Object.fromEntries(bothQueues.map((queue) => [queue, 1]))),
     );

@@ -173,6 +173,7 @@ test("events wait in the outbox while the bus is away and leave by themselves wh
   const { metrics } = await rig.startRelay(bus);
   for (const userId of [randomUUID(), randomUUID()]) await rig.write(userId);
   await eventually(async () => {
+    await metrics.expose();
     const { values } = await metrics.outboxPending.get();
     if (values[0]?.value !== 2) throw new Error("the waiting events are not measured");
   });

@@ -134,6 +134,7 @@ export async function deadLettersRig(
       }),
     letter: async (id) => (await http("GET", `/dead-letters/${id}`)).body,
     async gauge() {
+      await metrics.expose();
       const { values } = await metrics.deadLetters.get();
       return Object.fromEntries(values.map(({ labels, value }) => [String(labels.queue), value]));
     },

@@ -1,5 +1,5 @@
 /** A bus that keeps what it is given and answers as the test decides: for tests of the relay, not of the bus. */
-import type { Bus, BusStatus, OutgoingMessage, PublishOutcome } from "../../mixins/bus/port.ts";
+import type { Bus, BusStatus, OutgoingMessage, PublishOutcome, QueueState } from "../../mixins/bus/port.ts";
 
 export type Decide = (message: OutgoingMessage) => PublishOutcome | Promise<PublishOutcome>;
 
@@ -61,6 +61,10 @@ export class RecordingBus implements Bus {
 
   async publishTo(): Promise<PublishOutcome> {
     return refused();
+  }
+
+  async queues(): Promise<readonly QueueState[]> {
+    return [];
   }
 
   async close(): Promise<void> {}

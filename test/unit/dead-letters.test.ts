@@ -2,9 +2,10 @@
 import type { ConsumeMessage } from "amqplib";
 import test from "ava";
 import { letterOf, replayProperties } from "../../mixins/bus/letters.ts";
+import { causeOf, errorClass, reasonLabel } from "../../mixins/dead-letter-cause.ts";
 import { eventOf } from "../../mixins/dead-letters.ts";
 import { amqpHeader } from "../../services/contracts/headers.ts";
-import { causeOf, payloadView } from "../../services/dead-letters/view.ts";
+import { payloadView } from "../../services/dead-letters/view.ts";
 import { hostedServices } from "../../services/runtime/composition.ts";
 
 const now = new Date("2026-11-23T12:00:00.000Z");
@@ -137,11 +138,43 @@ test("a payload is shown as JSON, as text or in base64", (t) => {
   t.deepEqual(payloadView(Buffer.from([0xff])), { payload: "/w==", payloadEncoding: "base64" });
 });
 
-test("letters of one queue with the same reason and error have one cause", (t) => {
-  const one = { queue, reason: "a", error: "b" };
-  t.is(causeOf(one), causeOf({ ...one }));
-  const others = [causeOf({ ...one, queue: "q" }), causeOf({ ...one, reason: "ab", error: "" })];
-  t.is(new Set([causeOf(one), ...others]).size, 3);
+const failed = {
+  queue,
+  routingKey: "user.updated.v1",
+  reason: "retries-exhausted",
+  error: "DriverException 22P05",
+};
+
+test("a cause is the same whatever ids, numbers, addresses and quoted values the error names", (t) => {
+  const told = (id: string, address: string, port: number, value: string) =>
+    `connect ECONNREFUSED 127.0.0.1:${port} for ${address} (${id}) '${value}' after ${port} ms, tag ab12cd34ef`;
+  const one = told("01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11", "ann@example.com", 5432, "Ann");
+  const two = told("0199AAAA-7f6c-7c1e-9d3a-5b0f6f2a4c12", "zoë.li@exämple.org", 61_234, "Zoë (2)");
+  t.is(errorClass(one), "connect ECONNREFUSED <n> for <address> (<id>) <text> after <n> ms, tag <id>");
+  t.is(causeOf({ ...failed, error: one }), causeOf({ ...failed, error: two }));
+  t.is(
+    causeOf({ ...failed, error: `${one} ${"x".repeat(2_000)}` }),
+    causeOf({ ...failed, error: `${one} ${"x".repeat(1_990)}` }),
+  );
+});
+
+test("queue, event type, reason and kind of error each make another cause", (t) => {
+  const kinds = [
+    failed,
+    { ...failed, queue: "q" },
+    { ...failed, routingKey: "user.created.v1" },
+    { ...failed, reason: "invalid-event" },
+    { ...failed, error: "DriverException 23514" },
+    { ...failed, error: "UniqueConstraintViolationException 23505 table=users constraint=users_pkey" },
+    { ...failed, error: "UniqueConstraintViolationException 23505 table=users constraint=users_key" },
+  ];
+  t.is(new Set(kinds.map(causeOf)).size, kinds.length);
+  for (const each of kinds) t.regex(causeOf(each), /^[0-9a-f]{12}$/);
+});
+
+test("a reason that nobody knows is no label of its own", (t) => {
+  t.is(reasonLabel("retries-exhausted"), "retries-exhausted");
+  t.is(reasonLabel("ann@example.com"), "other");
 });
 
 test("dead-letters is hosted wherever outbox is, and nowhere else", (t) => {

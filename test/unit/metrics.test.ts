@@ -1,4 +1,4 @@
-/** What a process measures has names that Prometheus's own check takes. */
+/** What a process measures: names that Prometheus takes, buckets that tell what they should, and measuring on demand. */
 import test from "ava";
 import { createMetrics } from "../../mixins/metrics.ts";
 
@@ -6,4 +6,79 @@ test("Only counters end in _total, and every counter does, as promtool check met
   const metrics = await createMetrics().registry.getMetricsAsJSON();
   t.true(metrics.length > 8);
   for (const { name, type } of metrics) t.is(name.endsWith("_total"), String(type) === "counter", name);
+});
+
+/** histogram_quantile as Prometheus computes it: linear within the bucket that holds the rank. */
+function quantile(q: number, buckets: readonly (readonly [le: number, count: number])[]): number {
+  const rank = q * (buckets.at(-1)?.[1] ?? 0);
+  const index = buckets.findIndex(([, count]) => count >= rank);
+  const [[from, below], [to, upTo]] = [buckets[index - 1] ?? [0, 0], buckets[index] ?? [0, 0]];
+  return from + ((to - from) * (rank - below)) / (upTo - below);
+}
+
+test("a registry that takes half a second reads as a P99 of half a second, also when its timer fires early", async (t) => {
+  const { smtpCheckDuration } = createMetrics();
+  for (let call = 0; call < 100; call += 1) smtpCheckDuration.observe(call < 95 ? 0.003 : 0.4995);
+  const { values } = await smtpCheckDuration.get();
+  const buckets = values
+    .filter(({ metricName }) => metricName?.endsWith("_bucket"))
+    .map(
+      ({ labels, value }) =>
+        [labels.le === "+Inf" ? Number.POSITIVE_INFINITY : Number(labels.le), value] as const,
+    );
+  const p99 = quantile(0.99, buckets);
+  t.true(p99 >= 0.5 && p99 < 0.6, String(p99));
+  t.true(quantile(0.5, buckets) < 0.005);
+});
+
+/** A source whose answers the test gives. */
+function source() {
+  const shown: string[] = [];
+  const asked: ((figure: string) => void)[] = [];
+  return {
+    shown,
+    asked,
+    async measure() {
+      const figure = await new Promise<string>((answer, refuse) =>
+        asked.push((text) => (text === "refused" ? refuse(new Error(text)) : answer(text))),
+      );
+      return () => void shown.push(figure);
+    },
+    forget: () => void shown.push("nothing"),
+  };
+}
+
+test("expositions at one time measure a source once, and it is not asked again within a second", async (t) => {
+  const { onScrape, expose } = createMetrics();
+  const one = source();
+  onScrape(one);
+  const both = [expose(), expose()];
+  t.is(one.asked.length, 1);
+  one.asked[0]?.("a");
+  await Promise.all(both);
+  await expose();
+  t.deepEqual([one.shown, one.asked.length], [["a"], 1]);
+});
+
+test("a source that fails, or does not answer in time, shows nothing and holds up no exposition", async (t) => {
+  const { onScrape, expose } = createMetrics();
+  const [failing, silent] = [source(), source()];
+  for (const each of [failing, silent]) onScrape(each);
+  const exposed = expose();
+  failing.asked[0]?.("refused");
+  t.regex(await exposed, /process_cpu_seconds_total/);
+  t.deepEqual([failing.shown, silent.shown], [["nothing"], ["nothing"]]);
+  await expose();
+  t.is(silent.asked.length, 1, "it is still asked, so it is not asked again");
+});
+
+test("a source that has ended takes its figures away and shows none that come late", async (t) => {
+  const { onScrape, expose } = createMetrics();
+  const ending = source();
+  const end = onScrape(ending);
+  const exposed = expose();
+  end();
+  ending.asked[0]?.("late");
+  await exposed;
+  t.deepEqual(ending.shown, ["nothing"]);
 });
