@@ -7,6 +7,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type ScrapeSource, scrapeSources } from "./scrape.ts";
 
+/** Half-open: one call is under way to find out whether the dependency is back. */
+export const circuitStates = ["closed", "open", "half-open"] as const;
+export type CircuitState = (typeof circuitStates)[number];
+
 export type ProcessedResult = "processed" | "duplicate" | "stale" | "retried" | "dead";
 
 /** Gauges of prom-client whose `_total` is a counter's ending, of which `promtool check metrics` complains. */
@@ -83,6 +87,19 @@ const stateMetrics = (registers: Registers) => ({
 });
 
 const dependencyMetrics = (registers: Registers) => ({
+  circuitState: new Gauge({
+    name: "circuit_breaker_state",
+    help: "1 for the state that the circuit to the target is in",
+    labelNames: ["target", "state"] as const,
+    aggregator: "sum",
+    registers,
+  }),
+  circuitRefused: new Counter({
+    name: "circuit_breaker_refused_total",
+    help: "Calls refused at once because the target did not answer",
+    labelNames: ["target"] as const,
+    registers,
+  }),
   healthCheckUp: new Gauge({
     name: "health_check_up",
     help: "1 when the check of this process's readiness passes, else 0",

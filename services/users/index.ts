@@ -18,7 +18,7 @@ import { usersEntities } from "./entities.ts";
 import { relayNudge } from "./nudge.ts";
 import { getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
-import { registryClient } from "./registry.ts";
+import { type Registry, registryClient } from "./registry.ts";
 import type { Command, Edit } from "./rules.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
 
@@ -43,6 +43,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     metrics: platform.metrics,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
+  let registry: Registry | undefined;
   let writes: UserWrites | undefined;
   let nudge: (() => void) | undefined;
 
@@ -82,13 +83,10 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     ],
     created(this: { broker: ServiceBroker }) {
       nudge = relayNudge(this.broker);
-      writes = userWrites({
-        db,
-        registry: registryClient(this.broker, platform.metrics),
-        now: platform.now,
-        nudge,
-      });
+      registry = registryClient(this.broker, platform.metrics, log);
+      writes = userWrites({ db, registry, now: platform.now, nudge });
     },
+    events: { "$services.changed": () => registry?.mayBeBack() },
     actions: {
       create: published("users.create", (ctx) =>
         write(ctx, "users.create", (ready, context) => ready.create(ctx.params, context)),

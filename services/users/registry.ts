@@ -1,10 +1,13 @@
 /**
  * Promise: smtp-registry either answers within `registryTimeoutMs`, or the write is refused as Unavailable; every wait
- * for it is measured. A Refusal of the registry reaches the client with pointers into the client's own request.
+ * for it is measured. Once it has stopped answering, writes do not wait for it (mixins/circuit-breaker.ts). A Refusal
+ * of the registry reaches the client with pointers into the client's own request.
  */
 import { Errors } from "moleculer";
+import { CircuitOpen, circuitBreaker } from "../../mixins/circuit-breaker.ts";
+import type { Logger } from "../../mixins/logging.ts";
 import type { Metrics } from "../../mixins/metrics.ts";
-import { type CallOptions, callAction } from "../../mixins/platform.ts";
+import { callAction } from "../../mixins/platform.ts";
 import type { ActionInput, Reservation } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
@@ -14,14 +17,22 @@ const releaseTimeoutMs = 1_000;
 
 type Caller = Parameters<typeof callAction>[0];
 
-export interface Registry {
-  /** Throws Refusal `address-taken`, or Unavailable. */
-  reserve(request: ActionInput<"smtp-registry.reserve">, timeoutMs: number): Promise<Reservation>;
-  /** Best effort: what can't be released lapses by itself. Never rejects. */
-  release(reservation: { reservationId: string; userId: string }): Promise<void>;
+export interface ReserveOptions {
+  readonly timeoutMs: number;
+  /** Called when the request leaves; if it never does, there is nothing to release. */
+  readonly sending: () => void;
 }
 
-/** The ways in which a call ends without an answer of the callee; an open circuit is a ServiceNotAvailableError. */
+export interface Registry {
+  /** Throws Refusal `address-taken`, or Unavailable. */
+  reserve(request: ActionInput<"smtp-registry.reserve">, options: ReserveOptions): Promise<Reservation>;
+  /** Best effort: what can't be released lapses by itself. Never rejects. */
+  release(reservation: { reservationId: string; userId: string }): Promise<void>;
+  /** A service has come or gone: if the registry was away, it is worth asking again. */
+  mayBeBack(): void;
+}
+
+/** The ways in which a call ends without an answer of the callee. */
 const transportFaults = [
   Errors.ServiceNotFoundError,
   Errors.ServiceNotAvailableError,
@@ -36,20 +47,24 @@ const transportFaults = [
 const isFault = (error: unknown): boolean =>
   error instanceof Unavailable || transportFaults.some((fault) => error instanceof fault);
 
-export function registryClient(caller: Caller, metrics: Metrics): Registry {
+export function registryClient(caller: Caller, metrics: Metrics, log: Logger): Registry {
+  const breaker = circuitBreaker({ target: "smtp-registry", isFault, log, metrics });
   return {
-    async reserve(request, timeoutMs) {
-      const options: CallOptions = {
-        timeout: Math.max(1, Math.min(registryTimeoutMs, Math.floor(timeoutMs))),
-      };
-      const end = metrics.smtpCheckDuration.startTimer();
+    async reserve(request, { timeoutMs, sending }) {
+      const timeout = Math.max(1, Math.min(registryTimeoutMs, Math.floor(timeoutMs)));
       try {
-        return await callAction(caller, "smtp-registry.reserve", request, options);
+        return await breaker.run(timeout, async () => {
+          sending();
+          const end = metrics.smtpCheckDuration.startTimer();
+          try {
+            return await callAction(caller, "smtp-registry.reserve", request, { timeout });
+          } finally {
+            end();
+          }
+        });
       } catch (cause) {
-        if (!isFault(cause)) throw cause;
+        if (!isFault(cause) || cause instanceof CircuitOpen) throw cause;
         throw new Unavailable("smtp-registry", "The address registry can't be reached", { cause });
-      } finally {
-        end();
       }
     },
     async release(reservation) {
@@ -59,5 +74,6 @@ export function registryClient(caller: Caller, metrics: Metrics): Registry {
         // The hold ends by its time to live; the write has failed already and must say why it did.
       }
     },
+    mayBeBack: breaker.mayBeBack,
   };
 }

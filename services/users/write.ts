@@ -198,8 +198,10 @@ function reserving<P extends Plan>(
     const alsoTaken = [...seen.alsoTaken].slice(-alsoTakenMax);
     const asked = { addresses: [...addresses], onTaken, alsoTaken };
     const reservationId = reservationIdOf(context.ticket.operationId, asked);
-    seen.reservations.add(reservationId);
-    return registry.reserve({ reservationId, userId, ...asked }, budget.leftMs());
+    return registry.reserve(
+      { reservationId, userId, ...asked },
+      { timeoutMs: budget.leftMs(), sending: () => void seen.reservations.add(reservationId) },
+    );
   };
 }
 

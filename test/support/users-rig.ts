@@ -25,6 +25,8 @@ import { testDatabase } from "./resources.ts";
 export interface Instance {
   readonly broker: ServiceBroker;
   readonly metrics: Metrics;
+  /** Log lines, parsed. */
+  readonly lines: Record<string, unknown>[];
   call<N extends ActionName>(name: N, params: ActionInput<N>, meta?: CallMeta): Promise<ActionResult<N>>;
   /** The answer and the meta that came back with it. */
   callWithMeta<N extends ActionName>(
@@ -79,11 +81,15 @@ async function startInstance(
   const config = loadConfig({
     DATABASE_URL: urls.users,
     REGISTRY_DATABASE_URL: urls.registry,
-    LOG_LEVEL: "fatal",
+    LOG_LEVEL: "info",
     NODE_ID: `users-rig-${process.pid}-${nodes}`,
     ...options.environment,
   });
-  const log = createLogger({ level: config.logLevel, format: "json", pii: true, nodeId: config.nodeId });
+  const lines: Record<string, unknown>[] = [];
+  const log = createLogger(
+    { level: config.logLevel, format: "json", pii: true, nodeId: config.nodeId },
+    { write: (line) => void lines.push(JSON.parse(line)) },
+  );
   const metrics = createMetrics();
   const bus: Bus = inProcessBus({
     queues: [{ queue: queueName.smtpRegistry, bindings: eventTypes }],
@@ -101,6 +107,7 @@ async function startInstance(
   return {
     broker,
     metrics,
+    lines,
     call: (name, params, meta = {}) => callAction(broker, name, params, { meta }),
     async callWithMeta(name, params, meta) {
       const pending = callAction(broker, name, params, { meta });

@@ -92,3 +92,39 @@ test.serial("a write refused while users was frozen is not carried out when it w
     await own.drop();
   }
 });
+
+test.serial(
+  "while smtp-registry is frozen writes are refused at once and reads go on; it wakes, they go on",
+  async (t) => {
+    const processes = new Processes();
+    const own = await servers();
+    try {
+      const system = await startSystem(processes, own, own.vhost.url);
+      for (const part of partsOf(system)) await part.ready();
+      await systemIsReady(system.gateway);
+      await createAndFollow(t, system.gateway.httpUrl);
+      const circuit = async () => (await request(`${system.users.opsUrl}/metrics`)).text;
+      system.registry.kill("SIGSTOP");
+      const refused = await eventually(async () => {
+        const started = performance.now();
+        const answer = await createUser(system.gateway.httpUrl, ownAddress());
+        t.is(answer.status, 503);
+        if (performance.now() - started > 1_000) throw new Error("The write has waited");
+        return answer;
+      });
+      t.is(refused.headers.get("retry-after"), "1");
+      t.true((await circuit()).includes('circuit_breaker_state{target="smtp-registry",state="open"} 1'));
+      t.is((await request(`${system.gateway.httpUrl}/users`)).status, 200);
+      system.registry.kill("SIGCONT");
+      await eventually(async () => {
+        const answer = await createUser(system.gateway.httpUrl, ownAddress());
+        if (answer.status !== 201) throw new Error(answer.text);
+      });
+      t.true((await circuit()).includes('circuit_breaker_state{target="smtp-registry",state="closed"} 1'));
+      t.deepEqual(await stopSystem(system), [0, 0, 0]);
+    } finally {
+      await processes.end();
+      await own.drop();
+    }
+  },
+);
