@@ -20,7 +20,8 @@ import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
 import { lookUp } from "./look-up.ts";
 import { apply } from "./projection.ts";
-import { type RegistryRules, release, reserve } from "./reservations.ts";
+import { type RegistryRules, release } from "./reservations.ts";
+import { reserving } from "./reserve.ts";
 import { sweepMixin } from "./sweep.ts";
 
 const poolMax = 10;
@@ -55,6 +56,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     isBlocked: blockedKeys(config.blockedLocalParts),
     now: platform.now,
   };
+  const reserve = reserving(db, rules);
   const log = platform.log.child({ service: "smtp-registry" });
   return {
     name: "smtp-registry",
@@ -77,7 +79,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     actions: {
       reserve: {
         params: params(actions["smtp-registry.reserve"].params),
-        handler: (ctx: ActionContext<"smtp-registry.reserve">) => reserve(db, rules, ctx.params),
+        handler: (ctx: ActionContext<"smtp-registry.reserve">) => reserve(ctx.params),
       },
       release: {
         params: params(actions["smtp-registry.release"].params),

@@ -4,7 +4,6 @@
  * confirmed by an event nor released ends by itself.
  */
 import { type Database, type EntityManager, isContention, isUniqueViolation } from "../../mixins/database.ts";
-import { currentLatenessMs } from "../../mixins/lateness.ts";
 import type { ActionParams, Reservation } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
@@ -21,7 +20,7 @@ export interface RegistryRules {
   readonly now: () => Date;
 }
 
-type Request = ActionParams<"smtp-registry.reserve">;
+export type ReserveRequest = ActionParams<"smtp-registry.reserve">;
 
 /** How often a request is run again after it lost a row to another one or a deadlock; each time someone else won. */
 const attemptsMax = 8;
@@ -55,7 +54,7 @@ interface Assigned {
 
 /** What stays the same while one request is run, possibly several times. */
 interface Run {
-  readonly request: Request;
+  readonly request: ReserveRequest;
   readonly wanted: readonly Wanted[];
   readonly now: Date;
   readonly freed: Date;
@@ -64,7 +63,7 @@ interface Run {
 }
 
 /** Each address once, by key; what comes first (the primary, by order or by kind) decides. */
-function wantedOf(request: Request): Wanted[] {
+export function wantedOf(request: ReserveRequest): Wanted[] {
   const byKey = new Map<string, Wanted>();
   let secondaries = 0;
   const rows = request.addresses.map(({ address, kind }) => {
@@ -228,19 +227,12 @@ async function tried<T>(work: () => Promise<T | undefined>): Promise<T | undefin
   }
 }
 
-/** Nobody who asks waits longer (users); what is granted after it would be held for nobody. */
-const callerWaitsMs = 1_500;
-
-/** Rejects with Refusal `address-taken` (naming every conflict) or Unavailable; holds nothing for a caller that is gone. */
-export async function reserve(db: Database, rules: RegistryRules, request: Request): Promise<Reservation> {
-  const giveUpAt = performance.now() + callerWaitsMs - currentLatenessMs();
-  const reservation = await reserveNow(db, rules, request);
-  if (performance.now() < giveUpAt) return reservation;
-  await release(db, request);
-  throw new Unavailable("smtp-registry", "Cannot reserve: it took longer than the caller waits");
-}
-
-async function reserveNow(db: Database, rules: RegistryRules, request: Request): Promise<Reservation> {
+/** Rejects with Refusal `address-taken` (naming every conflict) or Unavailable. */
+export async function reserveAlone(
+  db: Database,
+  rules: RegistryRules,
+  request: ReserveRequest,
+): Promise<Reservation> {
   const now = rules.now();
   const current: Run = {
     request,

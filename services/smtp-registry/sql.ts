@@ -79,6 +79,19 @@ with asked as (
 select f.*, g.key is not null as got from found f left join got g on g.key = f.target`;
 
 /**
+ * Holds of many requests for addresses that nobody has: the primary key alone decides, and what it refuses is nobody's
+ * loss but a second look (`reserve`). Of two requests in one statement that want the same key, the first gets it.
+ */
+export const reserveFresh = `
+insert into addresses (key, address, user_id, kind, status, reservation_id, requested_key, expires_at)
+select w.key, w.address, w.user_id, w.kind, 'reserved', w.reservation_id, w.key, w.expires_at
+from ${withoutDiskWait}, jsonb_to_recordset(:wanted::jsonb) as w(key text, address text, user_id uuid, kind text,
+  reservation_id text, expires_at timestamptz, place int)
+order by w.key, w.place
+on conflict (key) do nothing
+returning key, reservation_id`;
+
+/**
  * The next number of a base and `count - 1` after it, handed to nobody else: concurrent requests for one name get
  * different candidates instead of racing for the same.
  */

@@ -53,6 +53,40 @@ test("A free address is reserved until the time to live ends", async (t) => {
   });
 });
 
+test("Reservations that wait together share their statement, and each has its own outcome", async (t) => {
+  const own = await registryRig();
+  try {
+    const taken = "taken@example.com";
+    const life = new Life(own.now());
+    await own.apply(life.create(taken));
+    const repeated = { want: ["Repeated@example.com"], reservationId: randomUUID(), userId: randomUUID() };
+    await own.reserve(repeated);
+    const before = own.statements();
+    const plain = Array.from({ length: 60 }, (_, index) =>
+      own.reserve({ want: [`plain.${index}@example.com`] }),
+    );
+    const odd = [
+      own.reserve({ want: [taken] }),
+      own.reserve({ want: ["strict@example.com", taken], onTaken: "refuse" }),
+      own.reserve({ want: ["postmaster@example.com"] }),
+      own.reserve(repeated),
+    ];
+    for (const [index, { addresses }] of (await Promise.all(plain)).entries())
+      t.is(addresses[0]?.assigned, `plain.${index}@example.com`);
+    const [suffixed, refused, blocked, again] = await Promise.allSettled(odd);
+    const assignedIn = (outcome: typeof suffixed) =>
+      outcome?.status === "fulfilled" ? outcome.value.addresses[0]?.assigned : undefined;
+    t.is(assignedIn(suffixed), "taken2@example.com");
+    t.is(refused?.status, "rejected");
+    t.is((await own.lookUp("strict@example.com")).status, "available");
+    t.is(assignedIn(blocked), "postmaster2@example.com");
+    t.is(assignedIn(again), "Repeated@example.com");
+    t.true(own.statements() - before < 30, `${own.statements() - before} statements for 64 requests`);
+  } finally {
+    await own.close();
+  }
+});
+
 test.serial("40 concurrent reservations of one address get 40 addresses, without a gap", async (t) => {
   const address = fresh();
   const all = await Promise.all(Array.from({ length: 40 }, () => assigned({ want: [address] })));

@@ -9,7 +9,8 @@ import { blockedKeys } from "../../services/smtp-registry/blocked.ts";
 import { registryEntities } from "../../services/smtp-registry/entities.ts";
 import { lookUp } from "../../services/smtp-registry/look-up.ts";
 import { type Applied, apply } from "../../services/smtp-registry/projection.ts";
-import { release, reserve } from "../../services/smtp-registry/reservations.ts";
+import { release } from "../../services/smtp-registry/reservations.ts";
+import { reserving } from "../../services/smtp-registry/reserve.ts";
 import { dayMs } from "../../services/smtp-registry/status.ts";
 import { sweep } from "../../services/smtp-registry/sweep.ts";
 import { testDatabase } from "./resources.ts";
@@ -65,6 +66,7 @@ export async function registryRig(): Promise<RegistryRig> {
   const db: Database = { ...opened, read: (fn) => opened.read((em) => fn(counted(em))) };
   const now = () => new Date(time);
   const rules = { terms, reservationTtlMs: ttlMs, isBlocked: blockedKeys(["ceo"]), now };
+  const reserve = reserving(db, rules);
   return {
     db,
     sql,
@@ -76,7 +78,7 @@ export async function registryRig(): Promise<RegistryRig> {
       time += days * dayMs;
     },
     reserve: ({ want, ...request }) =>
-      reserve(db, rules, {
+      reserve({
         reservationId: randomUUID(),
         userId: randomUUID(),
         onTaken: "suffix",

@@ -1,0 +1,94 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import test from "ava";
+import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
+
+/** Work that ends when the test says so. */
+function gate() {
+  const batches: { items: readonly number[]; end: (outcomes: readonly Outcome<string>[]) => void }[] = [];
+  const work = (items: readonly number[]) =>
+    new Promise<readonly Outcome<string>[]>((end) => {
+      batches.push({ items, end });
+    });
+  const endAll = (index: number) =>
+    batches[index]?.end(batches[index].items.map((item) => ({ value: `done ${item}` })));
+  return { batches, work, endAll };
+}
+
+test("an item starts at once and alone when nothing is under way", (t) => {
+  const { batches, work } = gate();
+  const ask = coalescing(work, { itemsMax: 10, lanesMax: 1 });
+  void ask(1);
+  t.deepEqual(
+    batches.map(({ items }) => items),
+    [[1]],
+  );
+});
+
+test("what comes while the work is under way goes on together, as many as fit", async (t) => {
+  const { batches, work, endAll } = gate();
+  const ask = coalescing(work, { itemsMax: 2, lanesMax: 1 });
+  const answers = [1, 2, 3, 4].map(ask);
+  endAll(0);
+  await answers[0];
+  endAll(1);
+  await answers[2];
+  endAll(2);
+  t.deepEqual(await Promise.all(answers), ["done 1", "done 2", "done 3", "done 4"]);
+  t.deepEqual(
+    batches.map(({ items }) => items),
+    [[1], [2, 3], [4]],
+  );
+});
+
+test("no more pieces of work run at a time than there are lanes", async (t) => {
+  const { batches, work, endAll } = gate();
+  const ask = coalescing(work, { itemsMax: 10, lanesMax: 2 });
+  const answers = [1, 2, 3, 4].map(ask);
+  t.is(batches.length, 2);
+  endAll(1);
+  await answers[1];
+  t.deepEqual(batches[2]?.items, [3, 4]);
+  endAll(0);
+  endAll(2);
+  t.is((await Promise.all(answers)).length, 4);
+});
+
+test("each item gets its own outcome, and work that rejects fails its own items only", async (t) => {
+  let calls = 0;
+  const ask = coalescing<number, string>(
+    async (items) => {
+      calls += 1;
+      await Promise.resolve();
+      if (calls === 1) throw new Error("broken");
+      return items.map((item) => (item === 3 ? { error: new Error("refused") } : { value: `done ${item}` }));
+    },
+    { itemsMax: 10, lanesMax: 1 },
+  );
+  const answers = await Promise.allSettled([1, 2, 3].map(ask));
+  t.deepEqual(
+    answers.map((answer) => (answer.status === "fulfilled" ? answer.value : answer.reason.message)),
+    ["broken", "done 2", "refused"],
+  );
+});
+
+test("work that throws at once, or tells too few outcomes, leaves nobody waiting", async (t) => {
+  const throwing = coalescing<number, string>(
+    () => {
+      throw new Error("at once");
+    },
+    { itemsMax: 1, lanesMax: 1 },
+  );
+  await t.throwsAsync(throwing(1), { message: "at once" });
+  await t.throwsAsync(throwing(2), { message: "at once" });
+  const mute = coalescing<number, string>(async () => [], { itemsMax: 1, lanesMax: 1 });
+  await t.throwsAsync(mute(1), { message: /the work gave none/ });
+});
+
+test("the work runs outside of the scope of whoever asks", async (t) => {
+  const scope = new AsyncLocalStorage<string>();
+  const ask = coalescing<number, string | undefined>(
+    async (items) => items.map(() => ({ value: scope.getStore() })),
+    { itemsMax: 1, lanesMax: 1 },
+  );
+  t.is(await scope.run("a request", () => ask(1)), undefined);
+});
