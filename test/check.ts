@@ -9,6 +9,7 @@ import { packageFaults } from "./support/gate/packages.ts";
 import { repositoryFiles } from "./support/gate/repository.ts";
 import { repositoryRoot, runTool } from "./support/gate/run-tool.ts";
 import { schemaFaults } from "./support/gate/schema-drift.ts";
+import { eventSchemaFaults } from "./support/gate/schema-releases.ts";
 import { untidy } from "./support/gate/tidy.ts";
 
 /** Resolves with what is wrong; nothing is wrong with an empty list. */
@@ -65,6 +66,7 @@ const steps: Record<string, Check> = {
   "duplicates (jscpd)": duplicates,
   "house rules": async () => untidy(await repositoryFiles()),
   packages: async () => packageFaults(),
+  "event schemas": async () => eventSchemaFaults(),
   "schema drift": schemaFaults,
 };
 

@@ -7,7 +7,7 @@ import type { Provision } from "../provision/command.ts";
 import { postgresAdvice, postgresWays } from "../provision/postgres.ts";
 
 /** The same ways to a server that `npm test` goes. */
-async function scratchServer(): Promise<Provision> {
+export async function scratchServer(): Promise<Provision> {
   const reasons: string[] = [];
   for (const { name, attempt } of postgresWays()) {
     try {
