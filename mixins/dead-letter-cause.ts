@@ -52,7 +52,7 @@ export const causeOf = ({ queue, routingKey, reason, error }: Failed): string =>
     .slice(0, causeChars);
 
 /** Those of a consumer of ours (event-parsing.ts, settlement.ts) and of RabbitMQ (letters.ts). */
-const knownReasons = new Set([
+const knownReasons: ReadonlySet<string> = new Set([
   "not-json",
   "unknown-type",
   "invalid-event",
@@ -63,6 +63,8 @@ const knownReasons = new Set([
   "broker-rejected",
   "unknown",
 ]);
+const otherReason = "other";
+export const reasonLabels: readonly string[] = [...knownReasons, otherReason];
 
 /** For a metric's label: a message that somebody put among the dead letters by hand may name any reason. */
-export const reasonLabel = (reason: string): string => (knownReasons.has(reason) ? reason : "other");
+export const reasonLabel = (reason: string): string => (knownReasons.has(reason) ? reason : otherReason);

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { importViolations } from "./support/gate/import-rules.ts";
+import { metricsPageFaults } from "./support/gate/metrics-page.ts";
 import { packageFaults } from "./support/gate/packages.ts";
 import { repositoryFiles } from "./support/gate/repository.ts";
 import { repositoryRoot, runTool } from "./support/gate/run-tool.ts";
@@ -67,6 +68,7 @@ const steps: Record<string, Check> = {
   "house rules": async () => untidy(await repositoryFiles()),
   packages: async () => packageFaults(),
   "event schemas": async () => eventSchemaFaults(),
+  "metrics page": async () => metricsPageFaults(),
   "schema drift": schemaFaults,
 };
 

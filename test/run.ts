@@ -1,5 +1,5 @@
 /**
- * `npm test`: gets a PostgreSQL and a RabbitMQ, runs every tier on them, stops what it started, and prints
+ * `npm test`: gets a PostgreSQL, a RabbitMQ and a promtool, runs every tier on them, stops what it started, and prints
  * `N passed, N failed` as its last line. `npm test -- <arguments of ava>` runs what they name, every title shown.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -7,15 +7,20 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { findProgram, type Provision, stopChild } from "./support/provision/command.ts";
+import { findProgram, type Provided, type Provision, stopChild } from "./support/provision/command.ts";
 import { postgresAdvice, postgresWays } from "./support/provision/postgres.ts";
+import {
+  type PrometheusProvision,
+  prometheusAdvice,
+  prometheusWays,
+} from "./support/provision/prometheus.ts";
 import { type RabbitProvision, rabbitAdvice, rabbitWays } from "./support/provision/rabbitmq.ts";
 import { type Counts, tapReader } from "./support/tap.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const interrupted = new AbortController();
-const provided: Provision[] = [];
+const provided: Provided[] = [];
 let running: ChildProcess | undefined;
 
 interface Tier {
@@ -28,7 +33,7 @@ interface Tier {
 const seconds = (sinceMs: number): string => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
 
 /** Tries one way after the other, a line each; rejects with the advice when there is none. */
-async function provide<P extends Provision>(
+async function provide<P extends Provided>(
   what: string,
   ways: { name: string; attempt: () => Promise<P> }[],
   advice: string,
@@ -49,12 +54,25 @@ async function provide<P extends Provision>(
   throw new Error(advice);
 }
 
-function environmentOf(postgres: Provision, rabbit: RabbitProvision): NodeJS.ProcessEnv {
+/** Without one, the tests that need it fail, each with the advice; the others do not. */
+const providePrometheus = (): Promise<PrometheusProvision | undefined> =>
+  provide("Prometheus", prometheusWays(), prometheusAdvice).catch((error: Error) => {
+    interrupted.signal.throwIfAborted();
+    print(error.message);
+    return undefined;
+  });
+
+function environmentOf(
+  postgres: Provision,
+  rabbit: RabbitProvision,
+  prometheus: PrometheusProvision | undefined,
+): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = {
     ...process.env,
     TEST_DATABASE_URL: postgres.url,
     TEST_AMQP_URL: rabbit.url,
     TEST_RABBITMQCTL: rabbit.rabbitmqctl,
+    ...(prometheus === undefined ? {} : { TEST_PROMETHEUS: prometheus.folder }),
     FORCE_COLOR: "0",
   };
   // A test that forgot to name its own servers must not reach those of whoever runs it.
@@ -120,7 +138,7 @@ async function main(): Promise<Counts> {
   try {
     const postgres = await provide("PostgreSQL", postgresWays(), postgresAdvice);
     const rabbit = await provide("RabbitMQ", rabbitWays(), rabbitAdvice);
-    const environment = environmentOf(postgres, rabbit);
+    const environment = environmentOf(postgres, rabbit, await providePrometheus());
     for (const tier of tiersOf(process.argv.slice(2))) {
       interrupted.signal.throwIfAborted();
       const { passed, failed } = await runTier(tier, environment);

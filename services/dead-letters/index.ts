@@ -7,6 +7,7 @@
 import type { ServiceSchema } from "moleculer";
 import type { Subscription } from "../../mixins/bus/port.ts";
 import { database } from "../../mixins/database.ts";
+import { reasonLabels } from "../../mixins/dead-letter-cause.ts";
 import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { IdempotencyRecord, idempotency } from "../../mixins/idempotency.ts";
@@ -53,6 +54,9 @@ export function deadLettersService(
       {
         async started() {
           keeping.start();
+          // A counter that begins with its first letter has no increase for an alert to see.
+          for (const queue of Object.values(queueName))
+            for (const reason of reasonLabels) metrics.eventsDeadLettered.inc({ queue, reason }, 0);
           const take = intake({ db, log, metrics }, stopping.signal);
           subscriptions = Object.values(queueName).map((queue) => bus.deadLetters(queue, take));
         },

@@ -7,6 +7,7 @@ import { repositoryRoot } from "./gate/run-tool.ts";
 export interface ComposeService {
   readonly image: string;
   readonly build?: string;
+  readonly profiles?: readonly string[];
   readonly command?: readonly string[];
   readonly environment?: Record<string, string>;
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };

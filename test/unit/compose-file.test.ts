@@ -1,5 +1,5 @@
 /** docker-compose.yml and the Dockerfile by reading them: valid, safe by default, started in the right order. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import Ajv2019 from "ajv/dist/2019.js";
@@ -43,7 +43,9 @@ test("a key that the Compose specification does not know is noticed", (t) => {
 test("the services of the contract are there", (t) => {
   t.deepEqual(Object.keys(services).sort(), [
     "gateway",
+    "grafana",
     "postgres",
+    "prometheus",
     "rabbitmq",
     "seed",
     "smtp-registry",
@@ -56,7 +58,7 @@ test("the services of the contract are there", (t) => {
 
 test("every port is published on the loopback interface only", (t) => {
   const published = Object.values(services).flatMap(({ ports = [] }) => ports);
-  t.deepEqual(published, ["127.0.0.1:3000:3000"]);
+  t.deepEqual(published.sort(), ["127.0.0.1:3000:3000", "127.0.0.1:3100:3000", "127.0.0.1:9090:9090"]);
 });
 
 test("only the gateway's network leads outside, and the gateway can't reach the databases", (t) => {
@@ -67,7 +69,7 @@ test("only the gateway's network leads outside, and the gateway can't reach the 
     ["edge"],
   );
   const onEdge = Object.entries(services).filter(([, { networks: on = [] }]) => on.includes("edge"));
-  t.deepEqual(onEdge.map(([name]) => name).sort(), ["gateway", "seed"]);
+  t.deepEqual(onEdge.map(([name]) => name).sort(), ["gateway", "grafana", "prometheus", "seed"]);
   t.deepEqual(services.postgres?.networks, ["data"]);
   t.false(services.gateway?.networks?.includes("data"));
 });
@@ -110,13 +112,20 @@ test("every image is pinned to one release, and ours has the Node that developme
     optionalDependencies: { node: string };
   };
   t.true(dockerfile().from.startsWith(`node:${optionalDependencies.node}-`));
-  for (const [name, { image }] of Object.entries(services)) t.regex(image, /:\d+\.\d+(\.\d+)?(-\w+)?$/, name);
+  for (const [name, { image }] of Object.entries(services))
+    t.regex(image, /:v?\d+\.\d+(\.\d+)?(-\w+)?$/, name);
 });
 
 test("what must survive a container is on a named volume", (t) => {
   t.true(services.postgres?.volumes?.some((volume) => volume.startsWith("postgres-data:")));
   t.true(services.rabbitmq?.volumes?.some((volume) => volume.startsWith("rabbitmq-data:")));
-  t.deepEqual(Object.keys(volumes).sort(), ["postgres-data", "rabbitmq-data"]);
+  t.true(services.prometheus?.volumes?.some((volume) => volume.startsWith("prometheus-data:")));
+  t.deepEqual(Object.keys(volumes).sort(), [
+    "grafana-data",
+    "postgres-data",
+    "prometheus-data",
+    "rabbitmq-data",
+  ]);
 });
 
 test("a password set once reaches the server and its client alike", (t) => {
@@ -153,6 +162,36 @@ test("every host that a container is told of is on one of its networks, and wait
       );
       t.true(hostname in depends_on, `${name} does not wait for ${hostname}`);
     }
+});
+
+test("Prometheus and Grafana come with the profile observability only, and scrape every container of ours that stays", (t) => {
+  for (const [name, { profiles }] of Object.entries(services))
+    t.deepEqual(profiles, name === "prometheus" || name === "grafana" ? ["observability"] : undefined, name);
+  const { scrape_configs } = parse(read("docker/observability/prometheus.yml")) as {
+    scrape_configs: { static_configs: { targets: string[] }[] }[];
+  };
+  const targets = scrape_configs.flatMap(({ static_configs }) =>
+    static_configs.flatMap(({ targets }) => targets),
+  );
+  const stay = ours.filter(([name]) => name !== "seed");
+  t.deepEqual(targets.sort(), stay.map(([name]) => `${name}:3001`).sort());
+  for (const [name, { networks: own = [] }] of stay)
+    t.true(
+      own.some((network) => services.prometheus?.networks?.includes(network)),
+      name,
+    );
+});
+
+test("what a container mounts from the repository is there", (t) => {
+  const mounted = Object.values(services).flatMap(({ volumes: mounts = [] }) =>
+    mounts.filter((mount) => mount.startsWith("./")),
+  );
+  t.is(mounted.length, 5);
+  for (const mount of mounted) {
+    const [path = "", , mode] = mount.split(":");
+    t.true(existsSync(join(repositoryRoot, path)), path);
+    t.is(mode, "ro", mount);
+  }
 });
 
 test("RabbitMQ has the user and the virtual host that the services name", (t) => {

@@ -3,12 +3,16 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** A server that tests may use, and how to be rid of it. */
-export interface Provision {
-  readonly url: string;
+/** What tests need of others, and how to be rid of it. */
+export interface Provided {
   /** One line for the person who waits. */
   readonly how: string;
   stop(): Promise<void>;
+}
+
+/** A server that tests may use. */
+export interface Provision extends Provided {
+  readonly url: string;
 }
 
 export interface Outcome {
@@ -22,6 +26,9 @@ interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly uid?: number;
   readonly gid?: number;
+  readonly cwd?: string;
+  /** What the program reads from its standard input. */
+  readonly input?: string;
 }
 
 const outputCharsMax = 1_000_000;
@@ -46,11 +53,13 @@ export function runProgram(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Outcome> {
-  const { timeoutMs = 60_000, ...rest } = options;
+  const { timeoutMs = 60_000, input, ...rest } = options;
   return new Promise((resolve) => {
     let stdout = "";
     let stderr = "";
-    const child = spawn(program, args, { ...rest, stdio: ["ignore", "pipe", "pipe"], timeout: timeoutMs });
+    const child = spawn(program, args, { ...rest, stdio: ["pipe", "pipe", "pipe"], timeout: timeoutMs });
+    child.stdin.on("error", () => {}); // it did not want to read all of it
+    child.stdin.end(input);
     child.stdout.on("data", (chunk) => {
       stdout = `${stdout}${chunk}`.slice(-outputCharsMax);
     });
