@@ -4,7 +4,7 @@ import type { EntityManager } from "../../mixins/database.ts";
 import { outboxPartitions } from "../../mixins/outbox.ts";
 import { type OutboxRow, type Published, publishInOrder, type Stopping } from "./publish.ts";
 import * as sql from "./sql.ts";
-import type { Snapshot, Watermarks } from "./watermark.ts";
+import type { Observation, Watermarks } from "./watermark.ts";
 
 const partitionsMax = 16;
 const rowsMax = 500;
@@ -12,15 +12,13 @@ const rowsMax = 500;
 const shareFactor = 2;
 const pendingPerPartitionMax = 200;
 
-const everyPartition = sql.arrayLiteral(Array.from({ length: outboxPartitions }, (_, index) => index));
+const allPartitions = Array.from({ length: outboxPartitions }, (_, index) => index);
+const everyPartition = sql.arrayLiteral(allPartitions);
 
 export interface Batch {
   readonly published: Published;
-  /** What a committed batch lets the watermarks know; undefined when it took no snapshot. */
-  readonly snapshot: Snapshot | undefined;
-  readonly lastId: bigint;
-  /** Partitions of which nothing was left behind: not by the limits, not by a refusal, not for a user held back. */
-  readonly drained: readonly number[];
+  /** What the watermarks may know once the batch is committed; undefined when it took no snapshot. */
+  readonly observation: Observation | undefined;
   /** There may be more to publish right now. */
   readonly more: boolean;
 }
@@ -36,46 +34,58 @@ interface Resources {
 const query = <T>(em: EntityManager, text: string, values: readonly unknown[]): Promise<T[]> =>
   em.execute<T[]>(text, [...values]);
 
-async function takeSnapshot(em: EntityManager): Promise<Snapshot | undefined> {
+/** Before the claim, so that what the claim finds empty was empty after the snapshot. */
+async function takeSnapshot(
+  em: EntityManager,
+): Promise<Pick<Observation, "lastId" | "snapshot"> | undefined> {
+  const [last] = await query<{ lastId: string }>(em, sql.readLastId, []);
   const [row] = await query<{ xmin: string; xmax: string }>(em, sql.readSnapshot, []);
-  return row && { xmin: BigInt(row.xmin), xmax: BigInt(row.xmax) };
+  if (last === undefined || row === undefined) return undefined;
+  return { lastId: BigInt(last.lastId), snapshot: { xmin: BigInt(row.xmin), xmax: BigInt(row.xmax) } };
 }
 
-/** Runs in a transaction of its own; undefined when no partition was to be had. */
-export async function runBatch(em: EntityManager, resources: Resources): Promise<Batch | undefined> {
+/** Runs in a transaction of its own. */
+export async function runBatch(em: EntityManager, resources: Resources): Promise<Batch> {
   const { bus, watermarks, held, stopping } = resources;
-  const safe = watermarks.safe();
+  const snapshot = watermarks.wantsSnapshot() ? await takeSnapshot(em) : undefined;
+  const safe = watermarks.safe(snapshot !== undefined);
   const heldUsers = sql.arrayLiteral(held.keys());
-  const claimed = await query<{ partition: number; lastId: string }>(em, sql.claimPartitions, [
+  const loaded = await query<{ partition: number; ours: boolean }>(em, sql.claimPartitions, [
     everyPartition,
     sql.arrayLiteral(safe),
     heldUsers,
     sql.partitionLockClass,
     partitionsMax,
   ]);
-  if (claimed.length === 0) return undefined;
-  const partitions = claimed.map(({ partition }) => partition);
-  const snapshot = watermarks.wantsSnapshot() ? await takeSnapshot(em) : undefined;
-  const rowsPerPartition = Math.ceil(rowsMax / partitions.length) * shareFactor;
-  const rows = await query<OutboxRow>(em, sql.readBatch, [
-    sql.arrayLiteral(partitions),
-    sql.arrayLiteral(partitions.map((partition) => safe[partition] ?? 0n)),
-    heldUsers,
-    rowsPerPartition,
-    rowsMax,
-  ]);
+  const partitions = loaded.filter(({ ours }) => ours).map(({ partition }) => partition);
+  const rowsPerPartition = Math.ceil(rowsMax / Math.max(1, partitions.length)) * shareFactor;
+  const rows =
+    partitions.length === 0
+      ? []
+      : await query<OutboxRow>(em, sql.readBatch, [
+          sql.arrayLiteral(partitions),
+          sql.arrayLiteral(partitions.map((partition) => safe[partition] ?? 0n)),
+          heldUsers,
+          rowsPerPartition,
+          rowsMax,
+        ]);
   const published = await publishInOrder(bus, rows, stopping);
   const { confirmed, refused } = published;
   if (confirmed.length > 0)
     await em.execute(sql.deleteConfirmed, [sql.arrayLiteral(confirmed.map(({ id }) => id))]);
 
   const cut = cutPartitions(rows, partitions, rowsPerPartition);
-  const kept = new Set([...held.values(), ...cut, ...unconfirmed(rows, confirmed)]);
+  const theirs = loaded.filter(({ ours }) => !ours).map(({ partition }) => partition);
+  const kept = new Set([...held.values(), ...theirs, ...cut, ...unconfirmed(rows, confirmed)]);
   return {
     published,
-    snapshot,
-    lastId: BigInt(claimed[0]?.lastId ?? 0),
-    drained: partitions.filter((partition) => !kept.has(partition)),
+    // Drained are the partitions of which nothing was left behind: not to another relay, not by the limits, not by a
+    // refusal, not for a user held back.
+    observation: snapshot && {
+      ...snapshot,
+      marks: safe,
+      drained: allPartitions.filter((partition) => !kept.has(partition)),
+    },
     more:
       partitions.length === partitionsMax ||
       cut.length > 0 ||

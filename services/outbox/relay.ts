@@ -134,9 +134,8 @@ export class Relay {
     const stopping = { soon: this.#soon.signal, now: this.#now.signal };
     const watermarks = this.#watermarks;
     const batch = await db.transaction((em) => runBatch(em, { bus, watermarks, held, stopping }));
-    if (batch === undefined) return "idle";
-    const { snapshot, lastId, drained, published } = batch;
-    if (snapshot !== undefined) watermarks.observe({ snapshot, lastId, drained });
+    const { observation, published } = batch;
+    if (observation !== undefined) watermarks.observe(observation);
     this.#tell(batch);
     // A bus that has gone away refuses everything; that says nothing of the users.
     if (published.refused.length > 0 && !this.#busIsReady()) return "blocked";

@@ -14,12 +14,20 @@
 export const partitionLockClass = 0x6f75_7462; // "outb"
 
 /**
- * Takes up to `limit` random partitions that have something to publish and that no other relay works on. The locks
- * are the transaction's: they need no lease, go with a lost connection and work behind a connection pooler.
- * `materialized` keeps the lock function out of the search, so that it runs on no more rows than are returned.
- *
- * Also tells the highest id handed out so far; it must be read before the snapshot of `readSnapshot` (watermark.ts).
- * A fresh sequence says last_value = 1 and is_called = false, which means 0.
+ * The highest id handed out so far. A fresh sequence says last_value = 1 and is_called = false, which means 0. It must
+ * be read before the snapshot, and by a statement of its own: a sequence is read as it is, not as a snapshot saw it.
+ */
+export const readLastId = `select (last_value - (not is_called)::int)::text as "lastId" from outbox_id_seq`;
+
+/** Which transactions are over: all below xmin; none that begins later is below xmax. */
+export const readSnapshot = `
+select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax from pg_current_snapshot() s`;
+
+/**
+ * All partitions that have something to publish, in random order, and which of them are this relay's: up to `limit`
+ * that no other relay works on. The locks are the transaction's: they need no lease, go with a lost connection and work
+ * behind a connection pooler. `materialized` keeps the lock function out of the search, so that it takes no more locks
+ * than are returned. What is not among the rows at all is empty above its mark, which is what lets the mark move.
  *
  * Parameters: partitions, marks, users held back, lock class, limit.
  */
@@ -34,15 +42,10 @@ with loaded as materialized (
     order by o.partition, o.id limit 1
   ) one
   order by random()
+), ours as materialized (
+  select l.partition from loaded l where pg_try_advisory_xact_lock(?, l.partition::int) limit ?
 )
-select l.partition, (select (s.last_value - (not s.is_called)::int)::text from outbox_id_seq s) as "lastId"
-from loaded l
-where pg_try_advisory_xact_lock(?, l.partition::int)
-limit ?`;
-
-/** Which transactions are over: all below xmin; none that begins later is below xmax. */
-export const readSnapshot = `
-select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax from pg_current_snapshot() s`;
+select l.partition, o.partition is not null as ours from loaded l left join ours o on o.partition = l.partition`;
 
 /**
  * The rows to publish, in the order of their ids. A statement of its own after the locks: only its fresh snapshot

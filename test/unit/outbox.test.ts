@@ -112,19 +112,62 @@ test("an alarm wakes at once when the relay stops", async (t) => {
   t.true(await waiting);
 });
 
-test("a mark moves to its candidate only when every transaction below the candidate's snapshot is over", (t) => {
-  let clockMs = 0;
-  const marks = createWatermarks(() => clockMs);
-  const observe = (lastId: bigint, xmin: bigint, xmax: bigint): bigint | undefined => {
-    marks.observe({ lastId, snapshot: { xmin, xmax }, drained: [3] });
+/** Marks, and what a batch that looked above them learned. */
+function marksOf(clock: { ms: number }) {
+  const marks = createWatermarks(() => clock.ms);
+  const observe = (lastId: bigint, xmin: bigint, xmax: bigint, drained = [3]): bigint | undefined => {
+    marks.observe({ lastId, snapshot: { xmin, xmax }, marks: marks.safe(true), drained });
     return marks.safe()[3];
   };
+  return { marks, observe };
+}
+
+test("a mark moves to its candidate only when every transaction below the candidate's snapshot is over", (t) => {
+  const { marks, observe } = marksOf({ ms: 0 });
   t.is(observe(10n, 100n, 105n), 0n, "the first look only notes a candidate");
   t.is(observe(20n, 104n, 120n), 0n, "transaction 104 may still commit below 10");
   t.is(observe(30n, 105n, 130n), 10n);
   t.is(observe(40n, 129n, 140n), 10n);
   t.is(observe(50n, 130n, 150n), 30n);
+  t.is(observe(60n, 200n, 200n, []), 30n, "a partition that is not drained stays where it is");
   t.is(marks.safe()[4], 0n, "another partition is left alone");
-  clockMs = 61_000;
-  t.is(marks.safe()[3], 0n, "a mark is forgotten after its age");
+});
+
+test("once in a term a partition is looked at from the bottom, and keeps its mark when nothing was there", (t) => {
+  const clock = { ms: 0 };
+  const { marks, observe } = marksOf(clock);
+  observe(10n, 100n, 105n);
+  t.is(observe(20n, 105n, 110n), 10n);
+  t.is(marks.safe(true)[3], 10n);
+  clock.ms = 60_001;
+  t.is(marks.safe()[3], 10n, "no look that is not observed");
+  t.is(marks.safe(true)[3], 0n);
+  t.is(observe(30n, 100n, 120n, []), 10n);
+  t.is(marks.safe(true)[3], 0n, "it had something to publish, so it is still due");
+  t.is(observe(30n, 100n, 120n), 10n);
+  t.is(marks.safe(true)[3], 10n);
+});
+
+test("the looks from the bottom are spread over their term", (t) => {
+  const clock = { ms: 0 };
+  const { marks, observe } = marksOf(clock);
+  const all = Array.from({ length: 64 }, (_, partition) => partition);
+  observe(10n, 100n, 105n, all);
+  observe(20n, 105n, 110n, all);
+  const due = Array.from({ length: 60 }, () => {
+    clock.ms += 1_000;
+    const deep = marks.safe(true).filter((mark) => mark === 0n).length;
+    observe(20n, 105n, 110n, all);
+    return deep;
+  });
+  t.true(Math.max(...due) <= 2, `${due}`);
+  t.true(due.reduce((sum, deep) => sum + deep) >= 60);
+});
+
+test("a sequence that was set back takes its marks along", (t) => {
+  const { observe } = marksOf({ ms: 0 });
+  observe(10n, 100n, 105n);
+  t.is(observe(20n, 105n, 110n), 10n);
+  t.is(observe(5n, 110n, 120n), 0n);
+  t.is(observe(6n, 120n, 130n), 5n);
 });
