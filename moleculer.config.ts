@@ -4,9 +4,10 @@
  */
 import { type BrokerOptions, Errors } from "moleculer";
 import { correlationMiddleware } from "./mixins/correlation.ts";
+import { faultInjection } from "./mixins/fault-injection.ts";
 import { forgetUnanswered } from "./mixins/forget-unanswered.ts";
 import { latenessMiddleware } from "./mixins/lateness.ts";
-import { createLogger, type Logger } from "./mixins/logging.ts";
+import { createLogger, type Logger, libraryLogger } from "./mixins/logging.ts";
 import { patientConnect } from "./mixins/patient-connect.ts";
 import { SchemaValidator } from "./mixins/validation.ts";
 import { type Config, loadConfig } from "./services/config/index.ts";
@@ -38,9 +39,6 @@ const transporter = (url: string) => ({
   },
 });
 
-/** Moleculer tells of each step of its start at `info`; an operator wants them only when looking for something. */
-const frameworkLevel = (level: Config["logLevel"]): Config["logLevel"] => (level === "info" ? "warn" : level);
-
 function withHeartbeat(node: string): string {
   const parsed = new URL(node);
   if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", "10");
@@ -58,7 +56,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
         level: config.logLevel,
         createLogger: (_level: string, { mod, svc }: { mod?: string; svc?: string }) =>
           svc === undefined || svc.startsWith("$")
-            ? log.child({ service: "moleculer", module: mod }, { level: frameworkLevel(config.logLevel) })
+            ? libraryLogger(log, { service: "moleculer", module: mod })
             : log.child({ service: svc }),
       },
     } as unknown as BrokerOptions["logger"],
@@ -67,7 +65,14 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       : { transporter: transporter(config.amqpUrl) as unknown as NonNullable<BrokerOptions["transporter"]> }),
     errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
     validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
-    middlewares: [correlationMiddleware(), latenessMiddleware(), forgetUnanswered(), patientConnect()],
+    // The first one stands next to the handler, the last one around all others.
+    middlewares: [
+      ...(config.faultInjection ? [faultInjection({ log })] : []),
+      correlationMiddleware(),
+      latenessMiddleware(),
+      forgetUnanswered(),
+      patientConnect(),
+    ],
     requestTimeout: requestTimeoutMs,
     tracking: { enabled: true, shutdownTimeout: shutdownTimeoutMs },
     // Signals are handled in services/runtime, which also drains what Moleculer does not know of.

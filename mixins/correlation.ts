@@ -54,6 +54,7 @@ function correlationOf(meta: CallMeta): Correlation {
 }
 
 type Next = (ctx: Context<unknown, CallMeta>) => unknown;
+type Receive = (command: string, packet?: { payload?: { meta?: CallMeta } }) => unknown;
 
 /** The Moleculer middleware of this promise. */
 export function correlationMiddleware(): Middleware {
@@ -65,6 +66,18 @@ export function correlationMiddleware(): Middleware {
   return {
     name: "Correlation",
     localAction: (next: Next) => scoped(next),
+    // A call made without a parent context has an empty meta: in this process the storage helps, on the wire nothing would.
+    remoteAction: (next: Next) => (ctx: Context<unknown, CallMeta>) => {
+      Object.assign(ctx.meta, correlationOf(ctx.meta));
+      return next(ctx);
+    },
     localEvent: (next: Next) => scoped(next),
+    // What Moleculer itself logs of a packet, before a handler has it, is a line of the request too.
+    transitMessageHandler: (next: Receive) =>
+      function received(this: unknown, command: string, packet?: Parameters<Receive>[1]) {
+        const meta = packet?.payload?.meta;
+        const receive = () => next.call(this, command, packet);
+        return meta?.correlationId === undefined ? receive() : storage.run(correlationOf(meta), receive);
+      },
   } as unknown as Middleware;
 }

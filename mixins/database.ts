@@ -10,6 +10,7 @@ import type { EntitySchema } from "@mikro-orm/core";
 import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
 import { Unavailable } from "../services/contracts/errors.ts";
 import { pause } from "./bus/pause.ts";
+import type { Logger } from "./logging.ts";
 import type { Mixin } from "./platform.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
 
@@ -26,10 +27,14 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number;
   /** Shows how much of the pool is in use. */
   readonly metrics?: PoolWatch["metrics"];
+  /** Gets the slow statements, and at `debug` all of them; absent: none. */
+  readonly log?: Logger;
 }
 
 const connectTimeoutMsDefault = 1_000;
 const poolIdleMs = 30_000;
+/** A quarter of what a statement of a write may take. */
+const slowStatementMs = 250;
 /** How long closing waits for the work in hand. */
 const closeWaitMs = 5_000;
 
@@ -50,18 +55,36 @@ export const ormOptions = (options: DatabaseOptions): Options =>
       application_name: options.applicationName,
       statement_timeout: options.statementTimeoutMs,
     },
-    loggerFactory: () => silentLogger,
+    loggerFactory: () => ormLogger(options.log),
   }) as unknown as Options;
 
-/** Messages of the driver contain row values; what matters of an error is logged where it is handled. */
-const silentLogger = {
+interface Statement {
+  readonly query: string;
+  readonly took?: number;
+  readonly results?: number;
+  readonly affected?: number;
+  readonly level?: string;
+}
+
+/**
+ * What MikroORM tells, as lines of the request that runs: each statement at `debug`, a slow one at `warn`. The text of a
+ * statement has placeholders; its values, and the messages of the driver that quote them, are left out. A failed
+ * statement is no more than `debug` here: most are expected (a taken key), and the others are logged where they end.
+ */
+const ormLogger = (log: Logger | undefined) => ({
   log() {},
   warn() {},
   error() {},
-  logQuery() {},
+  logQuery({ query, took = 0, results, affected, level }: Statement) {
+    if (log === undefined) return;
+    if (took < slowStatementMs && !log.isLevelEnabled("debug")) return;
+    const told = { sql: query, ms: Math.round(took), rows: affected ?? results };
+    if (took >= slowStatementMs) log.warn(told, "slow statement");
+    else log.debug(told, level === "error" ? "statement failed" : "statement");
+  },
   setDebugMode() {},
   isEnabled: () => false,
-};
+});
 
 /** SQLSTATE classes 08 (connection), 57 (shutdown, statement timeout), 53 (resources), and the sockets' own codes. */
 const unreachable =

@@ -5,6 +5,7 @@
  * and a dead letter outlives the log's retention. So only identifiers are taken: the class, the code, and, from
  * PostgreSQL, the table, column and constraint.
  */
+import { Errors } from "moleculer";
 
 interface Told {
   readonly name?: unknown;
@@ -44,6 +45,31 @@ export function errorText(error: unknown): string {
     current = told.previous ?? told.cause;
   }
   return [...parts].join(" ").slice(0, charsMax) || `a thrown ${typeof error}`;
+}
+
+/** Whose messages we know: texts of the code or of the operating system, with at most identifiers in them. */
+const ownNames = new Set(["Refusal", "Unavailable", "StartError", "ConfigError", "LostRace", "HttpProblem"]);
+
+/** The engine's own words for the commonest defects, whose operands are identifiers of the code. */
+const engineWords =
+  /^(?:Cannot (?:read|set) properties of (?:undefined|null) \((?:reading|setting) '[a-z_$][\w$]{0,79}'\)|[\w$.]{1,80} is not a (?:function|constructor))$/;
+
+/**
+ * A driver quotes the row, an ORM the entity, a parser its input, the engine's own TypeError the operand: of all classes
+ * but these the message may hold anything.
+ */
+function quotesNothing(error: Error): boolean {
+  if (ownNames.has(error.name) || error instanceof Errors.MoleculerError) return true;
+  const { errno, syscall } = error as NodeJS.ErrnoException;
+  if (typeof errno === "number" && typeof syscall === "string") return true;
+  if (error instanceof TypeError) return engineWords.test(error.message);
+  return error.constructor === Error && error.name === "Error";
+}
+
+/** The first line of the message when it can't hold a stored or sent value, else what `errorText` tells. */
+export function errorMessage(error: unknown): string {
+  if (!(error instanceof Error) || !quotesNothing(error)) return errorText(error);
+  return (error.message.split("\n")[0] ?? "").slice(0, charsMax) || errorText(error);
 }
 
 /** Where it was thrown: the frames of the stack without its first line, which repeats the message. */

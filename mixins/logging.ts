@@ -1,10 +1,13 @@
 /**
- * Promise: one JSON object a line, every line of a request carries its correlation id, and no address leaves
- * in a log line unless LOG_PII=true.
+ * Promise: one JSON object a line, every line of a request carries its correlation id, nothing personal leaves in a line
+ * unless LOG_PII=true (masking.ts), and the level of the whole process can be changed while it runs.
  */
 import { type DestinationStream, type Logger, pino } from "pino";
 import pretty from "pino-pretty";
+import type { LogLevel } from "../services/contracts/operations.ts";
 import { currentCorrelation } from "./correlation.ts";
+import { errorMessage } from "./error-text.ts";
+import { errorShown, maskAddresses, maskMembers } from "./masking.ts";
 
 export type { Logger } from "pino";
 
@@ -15,26 +18,46 @@ export interface LogOptions {
   readonly nodeId: string;
 }
 
-const addressPattern = /[^\s"'<>(),;:\\=/]+@[^\s"'<>(),;:\\]+/gu;
-
-/** Replaces every address in a line; the guard is there because the bare pattern cost 44 µs a line. */
-export const maskAddresses = (line: string): string =>
-  line.includes("@") ? line.replaceAll(addressPattern, "***@***") : line;
-
-/** Moleculer logs ("msg", error) and ("msg", object); pino keeps a second argument only when it comes first. */
-function logMethod(this: Logger, args: unknown[], method: (...args: unknown[]) => void): void {
+/** Whatever a library throws at its logger, pino gets (object, message); it keeps a second argument only so. */
+function arranged(args: unknown[], pii: boolean): unknown[] {
   const [message, detail, ...rest] = args;
-  if (typeof message !== "string" || args.length < 2 || /%[sdifjoOc]/.test(message)) {
-    method.apply(this, args);
-    return;
+  // Moleculer logs (error, command, packet); without a message pino would take the error's own.
+  if (message instanceof Error)
+    return [{ err: message }, typeof detail === "string" ? detail : textOf(message, pii)];
+  if (typeof message === "object" && message !== null) {
+    const { err } = message as { err?: unknown };
+    return err instanceof Error && detail === undefined ? [message, textOf(err, pii)] : args;
   }
-  if (detail instanceof Error) method.apply(this, [{ err: detail }, message, ...rest]);
-  else if (typeof detail === "object" && detail !== null) method.apply(this, [detail, message, ...rest]);
-  else method.apply(this, [[message, detail, ...rest].map(String).join(" ")]);
+  if (typeof message !== "string" || args.length < 2 || /%[sdifjoOc]/.test(message)) return args;
+  if (detail instanceof Error) return [{ err: detail }, message];
+  if (typeof detail === "object" && detail !== null) return [detail, message];
+  return [[message, detail, ...rest].map(String).join(" ")];
+}
+
+const textOf = (error: Error, pii: boolean): string => (pii ? error.message : errorMessage(error));
+
+/** A library tells of each step at `info`; an operator wants that only when looking for something. */
+const quieter = (level: string): string => (level === "info" ? "warn" : level);
+
+const quietLoggers = Symbol("loggers of libraries");
+
+/** A child for a library, at `warn` while the process is at `info`, else at its level. */
+export function libraryLogger(log: Logger, bindings: Record<string, unknown>): Logger {
+  const child = log.child(bindings, { level: quieter(log.level) });
+  (log as Logger & { [quietLoggers]?: Set<Logger> })[quietLoggers]?.add(child);
+  return child;
+}
+
+/** The level of a process whose root logger this is; children that have no level of their own follow by themselves. */
+export function setLogLevel(root: Logger, level: LogLevel): void {
+  root.level = level;
+  for (const child of (root as Logger & { [quietLoggers]?: Set<Logger> })[quietLoggers] ?? [])
+    child.level = quieter(level);
 }
 
 /** The root logger of a process; services take a child of it that carries `service`. */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
+  const { pii } = options;
   const stream =
     destination ??
     (options.format === "pretty"
@@ -45,15 +68,26 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
           ignore: "nodeID,module,traceparent,actor",
         })
       : pino.destination(1));
-  return pino(
+  const root = pino(
     {
       level: options.level,
       base: { nodeID: options.nodeId },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: (error: unknown) => errorShown(error, pii) },
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (members) => (pii ? members : (maskMembers(members) as Record<string, unknown>)),
+      },
       mixin: () => ({ ...currentCorrelation() }),
-      hooks: { logMethod, streamWrite: options.pii ? (line) => line : maskAddresses },
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, arranged(args, pii) as Parameters<typeof method>);
+        },
+        streamWrite: pii ? (line) => line : maskAddresses,
+      },
     },
     stream as DestinationStream,
   );
+  Object.defineProperty(root, quietLoggers, { value: new Set<Logger>() });
+  return root;
 }

@@ -29,6 +29,8 @@ export interface CallOptions {
   /** Rejects with a RequestTimeoutError after this; the callee goes on. */
   readonly timeout?: number;
   readonly meta?: CallMeta;
+  /** Only this process may answer. */
+  readonly nodeID?: string;
 }
 
 /** `ctx.call` or `broker.call` with the types of the contract. */

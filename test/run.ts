@@ -3,10 +3,12 @@
  * `N passed, N failed` as its last line. `npm test -- <arguments of ava>` runs what they name, every title shown.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { globSync } from "node:fs";
+import { globSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { personalDataIn } from "./support/personal-data.ts";
 import { findProgram, type Provided, type Provision, stopChild } from "./support/provision/command.ts";
 import { postgresAdvice, postgresWays } from "./support/provision/postgres.ts";
 import {
@@ -127,6 +129,16 @@ function tiersOf(args: readonly string[]): Tier[] {
   ];
 }
 
+/** One test more: none of the lines that any process of the run has logged shows a person. */
+function lookThroughLogs(folder: string, expectsLines: boolean): Counts {
+  print("\nlogs");
+  const { lines, findings } = personalDataIn(folder, root);
+  const passed = findings.length === 0 && (lines > 0 || !expectsLines);
+  print(`  ${passed ? "✔" : "✘"} no address and no name is in any of the ${lines} log lines of this run`);
+  for (const finding of findings) print(`    ${finding}`);
+  return passed ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
 async function stopAll(): Promise<void> {
   if (running !== undefined) await stopChild(running, "SIGTERM");
   for (let provision = provided.pop(); provision !== undefined; provision = provided.pop())
@@ -135,21 +147,30 @@ async function stopAll(): Promise<void> {
 
 async function main(): Promise<Counts> {
   const total: Counts = { passed: 0, failed: 0 };
+  const add = ({ passed, failed }: Counts): void => {
+    total.passed += passed;
+    total.failed += failed;
+  };
+  const logFolder = mkdtempSync(join(tmpdir(), "mailroster-logs-"));
   try {
     const postgres = await provide("PostgreSQL", postgresWays(), postgresAdvice);
     const rabbit = await provide("RabbitMQ", rabbitWays(), rabbitAdvice);
-    const environment = environmentOf(postgres, rabbit, await providePrometheus());
-    for (const tier of tiersOf(process.argv.slice(2))) {
+    const environment = {
+      ...environmentOf(postgres, rabbit, await providePrometheus()),
+      TEST_LOG_DIR: logFolder,
+    };
+    const args = process.argv.slice(2);
+    for (const tier of tiersOf(args)) {
       interrupted.signal.throwIfAborted();
-      const { passed, failed } = await runTier(tier, environment);
-      total.passed += passed;
-      total.failed += failed;
+      add(await runTier(tier, environment));
     }
+    add(lookThroughLogs(logFolder, args.length === 0));
   } catch (error) {
     print(`\n${(error as Error).message}`);
     total.failed += 1;
   } finally {
     await stopAll();
+    rmSync(logFolder, { recursive: true, force: true });
   }
   return total;
 }

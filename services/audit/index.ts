@@ -25,6 +25,7 @@ export function auditService(
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the audit service: the URL of the users database is not set");
   const { bus, metrics } = platform;
+  const log = platform.log.child({ service: "audit" });
   const db = database({
     url: config.usersDatabaseUrl,
     entities: [AuditEntryRow as never],
@@ -32,6 +33,7 @@ export function auditService(
     poolMax,
     statementTimeoutMs,
     metrics,
+    log,
   });
   const consumer = eventConsumer({
     name: "audit",
@@ -39,7 +41,7 @@ export function auditService(
     retryDelaysMs: config.retryDelaysMs,
     bus,
     metrics,
-    log: platform.log.child({ service: "audit" }),
+    log,
     apply: (events) => db.transaction((em) => append(em, events)),
   });
   return {

@@ -3,7 +3,9 @@
  * whole configuration or throws a ConfigError whose message is one sentence that names the variable.
  */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { hostname } from "node:os";
+import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import { type Environment, fault, integer, integers, list, oneOf, url } from "./readers.ts";
 
 export { ConfigError } from "./readers.ts";
@@ -24,7 +26,7 @@ export interface Config {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly opsPort: number;
-  readonly logLevel: (typeof logLevels)[number];
+  readonly logLevel: LogLevel;
   readonly logFormat: "json" | "pretty";
   readonly logPii: boolean;
   /** Where the embedded PostgreSQL keeps its data. */
@@ -47,11 +49,11 @@ export interface Config {
   readonly reconcileMinutes: number;
   /** Local parts that nobody may ever take, beside those of RFC 2142. */
   readonly blockedLocalParts: readonly string[];
+  /** Whether an operator may make actions slow or faulty; only ever behind a loopback address. */
+  readonly faultInjection: boolean;
   /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
   readonly gatewayUrl: string;
 }
-
-const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** `NAME_FILE` may hold the path of a file with the value (Docker and Kubernetes secrets). */
 function withFiles(env: Environment): Environment {
@@ -78,7 +80,7 @@ export function loadConfig(environment: Environment, isTerminal = process.stdout
 /** For a process that hosts no service but works with a system: the REPL, the migrator, the seeder. */
 export function loadClientConfig(environment: Environment, role: string): Config {
   const config = readConfig(environment, process.stdout.isTTY === true);
-  return { ...config, services: [], nodeId: `${role}-${hostname()}-${process.pid}` };
+  return { ...config, services: [], faultInjection: false, nodeId: `${role}-${hostname()}-${process.pid}` };
 }
 
 function readConfig(environment: Environment, isTerminal: boolean): Config {
@@ -120,13 +122,19 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
     deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
     reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
     blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),
+    faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
     gatewayUrl:
       url(env, "MAILROSTER_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? `http://127.0.0.1:${httpPort}`,
   };
 }
 
+const isLoopback = (host: string): boolean =>
+  host === "localhost" || (isIP(host) === 6 ? host === "::1" : isIP(host) === 4 && host.startsWith("127."));
+
 /** What a process can't do without, given what it hosts. */
 function requireTogether(config: Config): void {
+  if (config.faultInjection && !isLoopback(config.httpHost))
+    throw fault("FAULT_INJECTION", "must not be true while HTTP_HOST is not a loopback address");
   const missing = (name: string, why: string) => fault(name, `is missing: ${why}`);
   const hostsAll = serviceNames.every((name) => config.services.includes(name));
   const hostsUsers = config.services.some((name) => usersDatabaseServices.includes(name));

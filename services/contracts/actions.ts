@@ -10,6 +10,18 @@ import {
   TargetDeadLetter,
 } from "./dead-letters.ts";
 import { Change } from "./events.ts";
+import {
+  ClearFault,
+  ClearFaults,
+  Faults,
+  LogLevels,
+  NodeFaults,
+  NodeLogLevel,
+  SetFault,
+  SetFaults,
+  SetLogLevel,
+  SetLogLevels,
+} from "./operations.ts";
 import { paging } from "./paging.ts";
 import {
   AuditDigest,
@@ -248,6 +260,15 @@ export const actions = {
   "reconciler.run": { params: Nothing, result: ReconcileReport },
   "reconciler.repair": { params: Repair, result: RepairReport },
   "reconciler.health": { params: Nothing, result: Health },
+  "ops.log-level": { params: SetLogLevels, result: LogLevels },
+  "ops.log-level-here": { params: SetLogLevel, result: NodeLogLevel },
+  "ops.health": { params: Nothing, result: Health },
+  "fault.set": { params: SetFaults, result: Faults },
+  "fault.clear": { params: ClearFaults, result: Faults },
+  "fault.list": { params: Nothing, result: Faults },
+  "fault.set-here": { params: SetFault, result: NodeFaults },
+  "fault.clear-here": { params: ClearFault, result: NodeFaults },
+  "fault.list-here": { params: Nothing, result: NodeFaults },
 } as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
 
 export type ActionName = keyof typeof actions;

@@ -40,6 +40,7 @@ export function deadLettersService(
     poolMax,
     statementTimeoutMs,
     metrics,
+    log,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now, log });
   const keeping = upkeep({ db, log, metrics, now, retentionDays: config.deadLetterDays });

@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import helmet from "helmet";
 import { type Correlation, withCorrelation } from "../../mixins/correlation.ts";
+import { errorMessage } from "../../mixins/error-text.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { CallMeta } from "../contracts/actions.ts";
 import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
@@ -87,7 +88,7 @@ function logFailure(platform: Platform, problem: HttpProblem): void {
   if (problem.status === 500) platform.log.error({ err: problem.cause }, "request failed");
   else if (problem.status === 503)
     platform.log.warn(
-      { reason: (problem.cause as Error | undefined)?.message },
+      problem.cause === undefined ? {} : { reason: errorMessage(problem.cause) },
       "request could not be served",
     );
 }

@@ -27,6 +27,7 @@ export function outboxService(platform: Platform, config: Pick<Config, "usersDat
     poolMax,
     statementTimeoutMs,
     metrics,
+    log,
   });
   let relay: Relay | undefined;
   return {

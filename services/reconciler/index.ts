@@ -46,6 +46,7 @@ export function reconcilerService(
     poolMax,
     statementTimeoutMs,
     metrics,
+    log,
   });
   let stopping = new AbortController();
   let timer: Periodic | undefined;

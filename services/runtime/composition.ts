@@ -12,6 +12,7 @@ import { auditService } from "../audit/index.ts";
 import type { Config, ServiceName } from "../config/index.ts";
 import { deadLettersService } from "../dead-letters/index.ts";
 import { gatewayService } from "../gateway/index.ts";
+import { opsService } from "../ops/index.ts";
 import { outboxService } from "../outbox/index.ts";
 import { reconcilerService } from "../reconciler/index.ts";
 import { smtpRegistryService } from "../smtp-registry/index.ts";
@@ -20,16 +21,17 @@ import { usersService } from "../users/index.ts";
 export type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
 
 /** A service of a process: one that SERVICES names, or one that comes with another. */
-export type HostedName = ServiceName | "dead-letters" | "reconciler";
+export type HostedName = ServiceName | "dead-letters" | "reconciler" | "ops";
 
 /**
  * The dead letters live where the events come from: in the outbox's database, in each process that hosts it. The
- * reconciler measures the others by users, so it goes with users.
+ * reconciler measures the others by users, so it goes with users. Each process has its own ops.
  */
 export const hostedServices = ({ services }: Pick<Config, "services">): readonly HostedName[] => [
   ...services,
   ...(services.includes("outbox") ? (["dead-letters"] as const) : []),
   ...(services.includes("users") ? (["reconciler"] as const) : []),
+  "ops",
 ];
 
 export const factories: Readonly<Record<HostedName, ServiceFactory>> = {
@@ -40,6 +42,7 @@ export const factories: Readonly<Record<HostedName, ServiceFactory>> = {
   "smtp-registry": smtpRegistryService,
   "dead-letters": deadLettersService,
   reconciler: reconcilerService,
+  ops: opsService,
 };
 
 const busUsers: readonly ServiceName[] = ["outbox", "audit", "smtp-registry"];
@@ -71,7 +74,7 @@ export function createBus(config: Config, log: Logger): OwnedBus {
     });
     return { bus, start: async () => bus.start(), close: () => bus.close() };
   }
-  const letters = deadLetterDatabase(config);
+  const letters = deadLetterDatabase(config, log.child({ service: "bus" }));
   const { started: open, stopped: shut } = letters.mixin as Record<
     "started" | "stopped",
     () => Promise<void>
@@ -95,7 +98,7 @@ export function createBus(config: Config, log: Logger): OwnedBus {
   };
 }
 
-function deadLetterDatabase(config: Config): Database {
+function deadLetterDatabase(config: Config, log: Logger): Database {
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the in-process bus: the URL of the users database is not set");
   return database({
@@ -104,5 +107,6 @@ function deadLetterDatabase(config: Config): Database {
     applicationName: "mailroster-dead-letters",
     poolMax: deadLetterPoolMax,
     statementTimeoutMs,
+    log,
   });
 }

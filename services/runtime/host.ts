@@ -33,6 +33,7 @@ const stopOrder: readonly HostedName[] = [
   "outbox",
   "audit",
   "smtp-registry",
+  "ops",
 ];
 
 export interface Host extends RunningSystem {

@@ -42,6 +42,7 @@ export type RegistryConfig = Pick<
 export function smtpRegistryService(platform: Platform, config: RegistryConfig): ServiceSchema {
   if (config.registryDatabaseUrl === undefined)
     throw new Error("Cannot make smtp-registry: the configuration has no REGISTRY_DATABASE_URL");
+  const log = platform.log.child({ service: "smtp-registry" });
   const db = database({
     url: config.registryDatabaseUrl,
     entities: registryEntities,
@@ -49,6 +50,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     poolMax,
     statementTimeoutMs,
     metrics: platform.metrics,
+    log,
   });
   const rules: RegistryRules = {
     terms: { tombstoneDays: config.tombstoneDays, quarantineDays: config.quarantineDays },
@@ -57,7 +59,6 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     now: platform.now,
   };
   const reserve = reserving(db, rules);
-  const log = platform.log.child({ service: "smtp-registry" });
   return {
     name: "smtp-registry",
     // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.

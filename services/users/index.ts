@@ -41,6 +41,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     poolMax,
     statementTimeoutMs,
     metrics: platform.metrics,
+    log,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
   let registry: Registry | undefined;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../services/runtime/ports.ts";
+import { outputKeeper } from "../support/logs.ts";
 import { hasEnded, stopChild } from "../support/provision/command.ts";
 
 const restartDelayMs = 500;
@@ -102,8 +103,13 @@ class SupervisedRole implements Role {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
-    child.stdout?.on("data", (chunk) => this.#said(String(chunk)));
-    child.stderr?.on("data", (chunk) => this.#said(String(chunk)));
+    for (const output of [child.stdout, child.stderr]) {
+      const keep = outputKeeper(this.#environment);
+      output?.on("data", (chunk) => {
+        this.#said(String(chunk));
+        keep(String(chunk));
+      });
+    }
     child.once("close", (code, signal) => void this.#closed(child, code, signal));
   }
 

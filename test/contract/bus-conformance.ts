@@ -13,8 +13,9 @@ import type {
   QueueSpec,
   Verdict,
 } from "../../mixins/bus/port.ts";
-import { createLogger, type Logger } from "../../mixins/logging.ts";
+import type { Logger } from "../../mixins/logging.ts";
 import { eventually } from "../support/eventually.ts";
+import { testLogger } from "../support/logs.ts";
 
 export interface Letter {
   readonly messageId: string | undefined;
@@ -64,11 +65,7 @@ export const messages = (type: string, count: number): OutgoingMessage[] =>
 /** A logger whose lines a test can read. */
 export function linesLogger(): { log: Logger; lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = [];
-  const log = createLogger(
-    { level: "debug", format: "json", pii: false, nodeId: "test" },
-    { write: (line: string) => void lines.push(JSON.parse(line)) },
-  );
-  return { log, lines };
+  return { log: testLogger({ lines }), lines };
 }
 
 /** What the outbox relay does: publishes in order, and what is refused again when its time has come. */

@@ -5,7 +5,6 @@ import pg from "pg";
 import { inProcessBus } from "../../mixins/bus/in-process.ts";
 import type { Bus, PublishOutcome } from "../../mixins/bus/port.ts";
 import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
 import { callAction } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -17,6 +16,7 @@ import { queueName } from "../../services/contracts/headers.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { outgoing, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
+import { testLogger } from "../support/logs.ts";
 import { testDatabase, testVhost } from "../support/resources.ts";
 
 type BusKind = Bus["kind"];
@@ -42,7 +42,7 @@ async function rigOf(t: ExecutionContext, kind: BusKind = "in-process"): Promise
     usersDatabaseUrl: own.url,
     retryDelaysMs,
   };
-  const log = createLogger({ level: "silent", format: "json", pii: true, nodeId: config.nodeId });
+  const log = testLogger({ nodeId: config.nodeId });
   const metrics = createMetrics();
   const bus =
     vhost === undefined

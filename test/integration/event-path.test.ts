@@ -6,7 +6,6 @@ import { inProcessBus } from "../../mixins/bus/in-process.ts";
 import type { Bus, DeadLetter } from "../../mixins/bus/port.ts";
 import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
 import { database } from "../../mixins/database.ts";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
 import { appendToOutbox, OutboxMessage } from "../../mixins/outbox.ts";
 import { callAction } from "../../mixins/platform.ts";
@@ -19,6 +18,7 @@ import { outboxService } from "../../services/outbox/index.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
+import { testLogger } from "../support/logs.ts";
 import { testDatabase, testVhost } from "../support/resources.ts";
 
 const queues = [{ queue: queueName.audit, bindings: [...eventTypes] }];
@@ -29,7 +29,7 @@ async function pathOf(t: ExecutionContext, kind: Bus["kind"], instances: number)
   const own = await testDatabase();
   await migrate("users", own.url);
   const vhost = kind === "rabbitmq" ? await testVhost() : undefined;
-  const log = createLogger({ level: "silent", format: "json", pii: true, nodeId: "event-path" });
+  const log = testLogger({ nodeId: "event-path" });
   const letters: DeadLetter[] = [];
   const running = Array.from({ length: instances }, () => {
     const bus =

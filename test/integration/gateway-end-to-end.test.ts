@@ -1,7 +1,6 @@
 /** HTTP on the real services, two databases and the in-process bus: one user's whole life, and the same fuzz. */
 import test from "ava";
 import { ServiceBroker } from "moleculer";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadConfig } from "../../services/config/index.ts";
@@ -10,6 +9,7 @@ import { createBus, factories, type OwnedBus } from "../../services/runtime/comp
 import { migrate } from "../../services/runtime/migrations.ts";
 import { eventually } from "../support/eventually.ts";
 import { fuzz } from "../support/http-fuzz.ts";
+import { testLogger } from "../support/logs.ts";
 import { type Resource, testDatabase } from "../support/resources.ts";
 
 let databases: Resource[] = [];
@@ -25,8 +25,7 @@ test.before(async () => {
   await migrate("registry", registry.url);
   const environment = { DATABASE_URL: users.url, REGISTRY_DATABASE_URL: registry.url, HTTP_PORT: "0" };
   const config = loadConfig({ ...environment, NODE_ID: "end-to-end" });
-  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
-  const log = createLogger({ level: "info", format: "json", pii: true, nodeId: config.nodeId }, destination);
+  const log = testLogger({ lines, nodeId: config.nodeId });
   owned = createBus(config, log);
   await owned.start();
   const platform = { log, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };

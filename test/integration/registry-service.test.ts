@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import { ServiceBroker } from "moleculer";
 import { inProcessBus } from "../../mixins/bus/in-process.ts";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
 import { callAction } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -11,6 +10,7 @@ import { eventTypes } from "../../services/contracts/events.ts";
 import { queueName } from "../../services/contracts/headers.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { smtpRegistryService } from "../../services/smtp-registry/index.ts";
+import { testLogger } from "../support/logs.ts";
 import { Life } from "../support/registry-rig.ts";
 import { testDatabase } from "../support/resources.ts";
 
@@ -18,7 +18,7 @@ test("The service answers its actions, follows the bus, tells its health and lea
   const resource = await testDatabase();
   await migrate("registry", resource.url);
   const config = { ...loadConfig({ LOG_LEVEL: "silent" }), registryDatabaseUrl: resource.url };
-  const log = createLogger({ level: "silent", format: "json", pii: true, nodeId: "registry-test" });
+  const log = testLogger({ nodeId: "registry-test" });
   const bus = inProcessBus({
     queues: [{ queue: queueName.smtpRegistry, bindings: eventTypes }],
     retryDelaysMs: config.retryDelaysMs,

@@ -7,7 +7,6 @@ import addFormats from "ajv-formats";
 import test, { type ExecutionContext } from "ava";
 import pg from "pg";
 import { type ApplyEvents, eventHandler } from "../../mixins/event-consumer.ts";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
 import { AuditEntryRow } from "../../services/audit/entities.ts";
 import { append } from "../../services/audit/entries.ts";
@@ -15,6 +14,7 @@ import { eventTypes } from "../../services/contracts/events.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { delivery } from "../support/events.ts";
 import { type Release, readRelease, releases, retiredTypes } from "../support/gate/schema-releases.ts";
+import { testLogger } from "../support/logs.ts";
 import { recordEvents } from "../support/recorded-events.ts";
 import { registryRig } from "../support/registry-rig.ts";
 import { testDatabase } from "../support/resources.ts";
@@ -37,7 +37,7 @@ interface Told {
   };
 }
 
-const log = createLogger({ level: "silent", format: "json", pii: true, nodeId: "schema-evolution" });
+const log = testLogger({ nodeId: "schema-evolution" });
 let recorded: Told[];
 
 test.before(async () => {

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import { IdempotencyRecord, idempotency } from "../../mixins/idempotency.ts";
-import { createLogger } from "../../mixins/logging.ts";
 import type { CallMeta } from "../../services/contracts/actions.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
+import { testLogger } from "../support/logs.ts";
 import { openDatabase, type Rig, startUsersRig } from "../support/users-rig.ts";
 
 let rig: Rig;
@@ -109,7 +109,7 @@ test.serial(
   "a repeat that is refused for what the first one has just done gets the first answer",
   async (t) => {
     const db = await openDatabase(rig.urls.users, [IdempotencyRecord]);
-    const log = createLogger({ level: "silent", format: "json", pii: false, nodeId: "test" });
+    const log = testLogger();
     const options = { ttlMs: 60_000, now: () => new Date(), log };
     const [here, elsewhere] = [idempotency(db, options), idempotency(db, options)];
     const call = {
@@ -176,7 +176,7 @@ test.serial("a sweep deletes what has expired, however much, and nothing else", 
     from generate_series(1, 1210) n`);
   const db = await openDatabase(rig.urls.users, [IdempotencyRecord]);
   try {
-    const log = createLogger({ level: "silent", format: "json", pii: false, nodeId: "sweep" });
+    const log = testLogger({ nodeId: "sweep" });
     const deleted = await idempotency(db, { ttlMs: 1_000, now: () => new Date(), log }).sweep();
     t.true(deleted >= 1200);
   } finally {

@@ -5,11 +5,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger } from "../../mixins/logging.ts";
 import { loadConfig } from "../../services/config/index.ts";
 import { startHost } from "../../services/runtime/host.ts";
 import { lifecycle } from "../../services/runtime/shutdown.ts";
 import { eventually } from "../support/eventually.ts";
+import { testLogger } from "../support/logs.ts";
 import { request } from "../support/processes.ts";
 
 let count = 0;
@@ -34,7 +34,7 @@ function same(actual: unknown, expected: unknown): void {
 
 const dataDir = mkdtempSync(join(tmpdir(), "mailroster-smoke-"));
 const config = loadConfig({ DATA_DIR: dataDir, HTTP_PORT: "0", OPS_PORT: "0", LOG_LEVEL: "silent" }, false);
-const log = createLogger({ level: "silent", format: "json", pii: false, nodeId: config.nodeId });
+const log = testLogger({ nodeId: config.nodeId });
 let exitCode: number | undefined;
 const life = lifecycle(log, (code) => {
   exitCode = code;

@@ -5,7 +5,6 @@ import type { ExecutionContext } from "ava";
 import { ServiceBroker } from "moleculer";
 import pg from "pg";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../services/config/index.ts";
@@ -17,6 +16,7 @@ import { createBus, factories, hostedServices } from "../../services/runtime/com
 import { migrate } from "../../services/runtime/migrations.ts";
 import { type EventParts, userEvent } from "./events.ts";
 import { eventually } from "./eventually.ts";
+import { testLogger } from "./logs.ts";
 import { testDatabase, testVhost } from "./resources.ts";
 
 export interface Answer {
@@ -68,8 +68,7 @@ async function client(url: string, ...[method, path, body, headers]: Parameters<
 }
 
 async function started(config: Config, lines: Record<string, unknown>[]) {
-  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
-  const log = createLogger({ level: "info", format: "json", pii: true, nodeId: config.nodeId }, destination);
+  const log = testLogger({ lines, level: "info", nodeId: config.nodeId });
   const owned = createBus(config, log);
   await owned.start();
   const metrics = createMetrics();

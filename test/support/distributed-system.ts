@@ -35,9 +35,10 @@ export async function startSystem(
   { users, registry }: Servers,
   amqpUrl: string,
   runtime: Runtime = "node",
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<System> {
   const part = (env: Record<string, string>) =>
-    processes.start({ runtime, env: { AMQP_URL: amqpUrl, ...env } });
+    processes.start({ runtime, env: { AMQP_URL: amqpUrl, ...environment, ...env } });
   return {
     gateway: await part({ SERVICES: "gateway" }),
     users: await part({ SERVICES: "users,audit,outbox", DATABASE_URL: users.url }),

@@ -1,7 +1,6 @@
 /** A gateway on a free port, in front of the services that a test gives it. */
 import { connect } from "node:net";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -12,6 +11,7 @@ import {
   gatewayAddress,
   gatewayService,
 } from "../../services/gateway/index.ts";
+import { testLogger } from "./logs.ts";
 
 export interface TestGateway {
   readonly url: string;
@@ -32,8 +32,7 @@ interface Options {
 export async function testGateway(options: Options = {}): Promise<TestGateway> {
   const config = loadConfig({ HTTP_PORT: "0", NODE_ID: "gateway-test", ...options.environment });
   const lines: Record<string, unknown>[] = [];
-  const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
-  const log = createLogger({ level: "info", format: "json", pii: false, nodeId: config.nodeId }, destination);
+  const log = testLogger({ lines, level: "info", nodeId: config.nodeId });
   // The gateway has no business on the bus, and would fail here if it had.
   const platform = { log, metrics: createMetrics(), now: () => new Date() } as Platform;
   const broker = new ServiceBroker(brokerOptions(config, log));

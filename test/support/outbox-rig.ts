@@ -1,13 +1,13 @@
 /** A migrated users database with a table of versioned aggregates, writers in front of it and relays behind it. */
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { pino } from "pino";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { type Database, database } from "../../mixins/database.ts";
 import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
 import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
 import { Relay } from "../../services/outbox/relay.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
+import { testLogger } from "./logs.ts";
 import { testDatabase } from "./resources.ts";
 
 export interface Written {
@@ -91,7 +91,7 @@ export async function outboxRig(): Promise<OutboxRig> {
     async startRelay(bus) {
       const db = await openDatabase();
       const metrics = createMetrics();
-      const relay = new Relay({ db, bus, metrics, log: pino({ level: "silent" }) });
+      const relay = new Relay({ db, bus, metrics, log: testLogger() });
       relay.start();
       const stop = (): Promise<void> => relay.stop();
       closing.unshift(stop);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../../services/runtime/ports.ts";
 import { eventually } from "./eventually.ts";
+import { outputKeeper } from "./logs.ts";
 import { findProgram, hasEnded } from "./provision/command.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -109,12 +110,13 @@ export class Processes {
 
 function follow(child: ChildProcess, environment: Record<string, string>): TestProcess {
   const output = { stdout: "", stderr: "" };
-  child.stdout?.on("data", (chunk) => {
-    output.stdout += chunk;
-  });
-  child.stderr?.on("data", (chunk) => {
-    output.stderr += chunk;
-  });
+  for (const name of ["stdout", "stderr"] as const) {
+    const keep = outputKeeper(environment);
+    child[name]?.on("data", (chunk) => {
+      output[name] += chunk;
+      keep(String(chunk));
+    });
+  }
   const exit = new Promise<Exit>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve({ code, signal }));

@@ -8,7 +8,6 @@ import pg from "pg";
 import { inProcessBus } from "../../mixins/bus/in-process.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { type Database, database } from "../../mixins/database.ts";
-import { createLogger } from "../../mixins/logging.ts";
 import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
 import { callAction } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -20,6 +19,7 @@ import { outboxService } from "../../services/outbox/index.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { smtpRegistryService } from "../../services/smtp-registry/index.ts";
 import { usersService } from "../../services/users/index.ts";
+import { testLogger } from "./logs.ts";
 import { testDatabase } from "./resources.ts";
 
 export interface Instance {
@@ -81,15 +81,11 @@ async function startInstance(
   const config = loadConfig({
     DATABASE_URL: urls.users,
     REGISTRY_DATABASE_URL: urls.registry,
-    LOG_LEVEL: "info",
     NODE_ID: `users-rig-${process.pid}-${nodes}`,
     ...options.environment,
   });
   const lines: Record<string, unknown>[] = [];
-  const log = createLogger(
-    { level: config.logLevel, format: "json", pii: true, nodeId: config.nodeId },
-    { write: (line) => void lines.push(JSON.parse(line)) },
-  );
+  const log = testLogger({ lines, nodeId: config.nodeId });
   const metrics = createMetrics();
   const bus: Bus = inProcessBus({
     queues: [{ queue: queueName.smtpRegistry, bindings: eventTypes }],

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
+import { brokerOptions } from "../../moleculer.config.ts";
 import { ConfigError, loadClientConfig, loadConfig } from "../../services/config/index.ts";
+import { testLogger } from "../support/logs.ts";
 
 const database = "postgresql://nobody:hidden@127.0.0.1:1/none";
 const badValues: [variable: string, env: Record<string, string>][] = [
@@ -22,6 +24,9 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["LOG_LEVEL", { LOG_LEVEL: "loud" }],
   ["LOG_FORMAT", { LOG_FORMAT: "xml" }],
   ["LOG_PII", { LOG_PII: "yes" }],
+  ["FAULT_INJECTION", { FAULT_INJECTION: "1" }],
+  ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "0.0.0.0" }],
+  ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "127.example.com" }],
   ["DATABASE_URL", { DATABASE_URL: "mysql://u:hidden@127.0.0.1/x", REGISTRY_DATABASE_URL: database }],
   ["DATABASE_URL", { REGISTRY_DATABASE_URL: database }],
   ["REGISTRY_DATABASE_URL", { DATABASE_URL: database }],
@@ -48,6 +53,18 @@ test("no environment at all is the embedded system", (t) => {
   t.is(config.httpPort, 3000);
   t.is(config.opsPort, 3001);
   t.is(config.logFormat, "json");
+});
+
+test("without FAULT_INJECTION no fault can be injected, and with it on every loopback address", (t) => {
+  const names = (env: Record<string, string>): (string | undefined)[] => {
+    const options = brokerOptions(loadConfig(env, false), testLogger());
+    return (options.middlewares ?? []).map((middleware) => (middleware as { name?: string }).name);
+  };
+  t.false(names({}).includes("FaultInjection"));
+  t.false(names({ FAULT_INJECTION: "false", HTTP_HOST: "0.0.0.0" }).includes("FaultInjection"));
+  for (const HTTP_HOST of ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+    t.true(names({ FAULT_INJECTION: "true", HTTP_HOST }).includes("FaultInjection"));
+  t.false(loadClientConfig({ FAULT_INJECTION: "true" }, "repl").faultInjection);
 });
 
 test("a terminal gets pretty lines unless LOG_FORMAT says otherwise", (t) => {

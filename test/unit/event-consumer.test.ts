@@ -1,11 +1,11 @@
 import test from "ava";
 import fc from "fast-check";
-import { pino } from "pino";
 import { currentCorrelation } from "../../mixins/correlation.ts";
 import { type ApplyEvents, eventHandler } from "../../mixins/event-consumer.ts";
 import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { delivery, userEvent } from "../support/events.ts";
+import { testLogger } from "../support/logs.ts";
 
 const retryDelaysMs = [10, 20];
 
@@ -14,7 +14,7 @@ function handlerOf(
   options: { metrics?: Metrics; signal?: AbortSignal; lines?: string[] } = {},
 ) {
   const { metrics = createMetrics(), signal = new AbortController().signal, lines = [] } = options;
-  const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(line) });
+  const log = testLogger({ written: lines });
   return eventHandler({ name: "test", queue: "q", retryDelaysMs, log, metrics, apply }, signal);
 }
 
@@ -170,10 +170,7 @@ test("no verdict is given before apply has committed", async (t) => {
 test("each event is handled and logged under its own correlation", async (t) => {
   const lines: string[] = [];
   const seen: (string | undefined)[] = [];
-  const log = pino(
-    { mixin: () => ({ ...currentCorrelation() }) },
-    { write: (line: string) => void lines.push(line) },
-  );
+  const log = testLogger({ written: lines });
   const apply: ApplyEvents = async (batch) => {
     seen.push(currentCorrelation()?.correlationId);
     return batch.map(() => "processed");

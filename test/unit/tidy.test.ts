@@ -19,6 +19,7 @@ const broken: Record<string, { path: string; text: string }> = {
   unfinished: { path: "docs/a.md", text: `${"to"}${"do"}: write\n`.toUpperCase() },
   "skipped-test": { path: "test/unit/a.test.ts", text: 'test.serial.skip("x", () => {});\n' },
   "sleeping-test": { path: "test/unit/a.test.ts", text: "await new Promise((r) => setTimeout(r, 5));\n" },
+  "unkept-log": { path: "test/unit/a.test.ts", text: 'import { pino } from "pino";\n' },
   environment: { path: "services/users/a.ts", text: `${doc}export const port = process.env.PORT;\n` },
   "environment-passed": { path: "services/users/a.ts", text: `${doc}read(process.env);\n` },
   "deno-only": { path: "services/users/a.ts", text: `${doc}Deno.exit(1);\n` },

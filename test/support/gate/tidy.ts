@@ -114,6 +114,12 @@ export const rules: readonly Rule[] = [
     "wait on a condition (test/support/eventually.ts)",
   ),
   forbidLine(
+    "unkept-log",
+    (path) => path.startsWith("test/") && path !== "test/support/logs.ts",
+    /\bcreateLogger\(|\bfrom "pino"/,
+    "testLogger keeps the lines, and the run looks through them for personal data",
+  ),
+  forbidLine(
     "environment",
     (path) => isProduction(path) && !path.startsWith("services/config/"),
     /\b(process|globalThis\.process)\.env\s*(\.|\[|\?\.)|\bDeno\.env\b|\bfrom "node:process"/,

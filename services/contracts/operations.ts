@@ -1,0 +1,76 @@
+/** What an operator does to running processes: parameters and results of the actions of ops and fault. */
+import * as z from "zod";
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+const logLevelMinutesMax = 24 * 60;
+
+const node = z
+  .string()
+  .min(1)
+  .max(256)
+  .optional()
+  .meta({ description: "The id of one process; absent: every process" });
+
+const oneLevel = {
+  level: z.enum(logLevels).optional().meta({ description: "Absent: only tell the level" }),
+  minutes: z.coerce.number().int().min(1).max(logLevelMinutesMax).optional().meta({
+    description:
+      "After so many minutes the configured level is back; absent: it stays until the process ends",
+  }),
+};
+
+export const SetLogLevel = z.strictObject(oneLevel).meta({ id: "SetLogLevel" });
+export const SetLogLevels = z.strictObject({ ...oneLevel, node }).meta({ id: "SetLogLevels" });
+
+export const NodeLogLevel = z.object({
+  level: z.enum(logLevels),
+  until: z.iso.datetime().nullable().meta({ description: "When the configured level is back" }),
+});
+export type NodeLogLevel = z.infer<typeof NodeLogLevel>;
+
+/** The answers of the processes by their ids, and who gave none. */
+const byNode = <T extends z.ZodType>(answer: T) =>
+  z.object({ nodes: z.record(z.string(), answer), unanswered: z.array(z.string()) });
+
+export const LogLevels = byNode(NodeLogLevel);
+
+const delayMsMax = 60_000;
+
+const FaultedAction = z
+  .string()
+  .regex(
+    /^(?!fault\.)[a-z][a-z-]*\.[a-z][a-z-]*$/,
+    "must be an action such as smtp-registry.reserve, and not one of fault",
+  )
+  .meta({ description: "The action's name, as in smtp-registry.reserve" });
+
+const oneFault = {
+  action: FaultedAction,
+  delayMs: z.coerce.number().int().min(0).max(delayMsMax).default(0),
+  jitterMs: z.coerce.number().int().min(0).max(delayMsMax).default(0).meta({
+    description: "Up to so much longer, at random",
+  }),
+  errorRate: z.coerce.number().min(0).max(1).default(0).meta({
+    description: "The share of calls that fail, after their delay and without having been carried out",
+  }),
+};
+
+export const SetFault = z.strictObject(oneFault).meta({ id: "SetFault" });
+export const SetFaults = z.strictObject({ ...oneFault, node }).meta({ id: "SetFaults" });
+
+const someFaults = { action: FaultedAction.optional().meta({ description: "Absent: every action" }) };
+export const ClearFault = z.strictObject(someFaults).meta({ id: "ClearFault" });
+export const ClearFaults = z.strictObject({ ...someFaults, node }).meta({ id: "ClearFaults" });
+
+export const Fault = z.object({
+  ...oneFault,
+  delayed: z.int().meta({ description: "Calls that were delayed since it was set" }),
+  failed: z.int(),
+});
+export type Fault = z.infer<typeof Fault>;
+
+/** What is in force in one process. */
+export const NodeFaults = z.array(Fault);
+export const Faults = byNode(NodeFaults);

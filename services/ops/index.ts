@@ -1,0 +1,77 @@
+/**
+ * ops: what an operator may change of a running process. It is hosted by every process, so that each can be reached
+ * alone, and any of them can reach all.
+ *
+ * Promise: a level that was set for some minutes ends by itself, and each change is a line in the log.
+ */
+import type { ServiceSchema } from "moleculer";
+import { onEveryNode } from "../../mixins/every-node.ts";
+import { healthMixin } from "../../mixins/health.ts";
+import { setLogLevel } from "../../mixins/logging.ts";
+import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { actions } from "../contracts/actions.ts";
+import type { LogLevel, NodeLogLevel } from "../contracts/operations.ts";
+
+const minuteMs = 60_000;
+
+/** The level of this process's log; `end` forgets the time limit. */
+function levelOf({ log, now }: Platform, configured: LogLevel) {
+  const own = log.child({ service: "ops" });
+  let timer: NodeJS.Timeout | undefined;
+  let until: Date | undefined;
+  const end = (): void => {
+    clearTimeout(timer);
+    until = undefined;
+  };
+  const change = (level: LogLevel, tell: Record<string, unknown>): void => {
+    const from = log.level;
+    // At a level of its own: from `error` to `fatal` nobody would read of it.
+    setLogLevel(log, "info");
+    own.warn({ from, level, ...tell }, "log level changed");
+    setLogLevel(log, level);
+  };
+  return {
+    end,
+    shown: (): NodeLogLevel => ({ level: log.level as LogLevel, until: until?.toISOString() ?? null }),
+    set(level: LogLevel, minutes: number | undefined): void {
+      end();
+      change(level, { minutes });
+      if (minutes === undefined || level === configured) return;
+      until = new Date(now().getTime() + minutes * minuteMs);
+      timer = setTimeout(() => {
+        until = undefined;
+        change(configured, { reason: "its time is over" });
+      }, minutes * minuteMs).unref();
+    },
+  };
+}
+
+export function opsService(platform: Platform, config: Pick<Config, "logLevel">): ServiceSchema {
+  const level = levelOf(platform, config.logLevel);
+  const setHere = (ctx: ActionContext<"ops.log-level-here">): NodeLogLevel => {
+    if (ctx.params.level !== undefined) level.set(ctx.params.level, ctx.params.minutes);
+    return level.shown();
+  };
+  return {
+    name: "ops",
+    mixins: [healthMixin({})],
+    actions: {
+      "log-level": {
+        visibility: "public",
+        params: params(actions["ops.log-level"].params),
+        handler(ctx: ActionContext<"ops.log-level">) {
+          const { node, ...wanted } = ctx.params;
+          return onEveryNode(ctx, "ops.log-level-here", wanted, node);
+        },
+      },
+      "log-level-here": {
+        visibility: "public",
+        params: params(actions["ops.log-level-here"].params),
+        handler: setHere,
+      },
+    },
+    stopped: level.end,
+  };
+}

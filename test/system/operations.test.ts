@@ -1,0 +1,113 @@
+/** What an operator sees of, and does to, a system of several processes. */
+import test, { type ExecutionContext } from "ava";
+import {
+  partsOf,
+  type Servers,
+  type System,
+  servers,
+  startSystem,
+  stopSystem,
+  systemIsReady,
+} from "../support/distributed-system.ts";
+import { eventually } from "../support/eventually.ts";
+import { joinAsOperator } from "../support/operator.ts";
+import { Processes, request, type TestProcess } from "../support/processes.ts";
+import { ownAddress } from "../support/system-story.ts";
+
+async function distributed(
+  t: ExecutionContext,
+  environment: Record<string, string>,
+): Promise<{ system: System; own: Servers }> {
+  const processes = new Processes();
+  const own = await servers();
+  t.teardown(async () => {
+    await processes.end();
+    await own.drop();
+  });
+  const system = await startSystem(processes, own, own.vhost.url, "node", environment);
+  for (const part of partsOf(system)) await part.ready();
+  await systemIsReady(system.gateway);
+  return { system, own };
+}
+
+const create = (gateway: TestProcess, correlationId: string) =>
+  request(`${gateway.httpUrl}/users`, {
+    body: { displayName: "Ann Example", primarySmtp: ownAddress() },
+    headers: { "x-correlation-id": correlationId },
+  });
+
+const linesOf = (part: TestProcess, correlationId: string) =>
+  part.logs().filter((line) => line.correlationId === correlationId);
+
+test.serial(
+  "every line that a request leaves in any process, also of Moleculer and of the database, has its id",
+  async (t) => {
+    const { system } = await distributed(t, { LOG_LEVEL: "trace" });
+    t.is((await create(system.gateway, "walk-1")).status, 201);
+    const handled = await eventually(() => {
+      const lines = partsOf(system).flatMap((part) => linesOf(part, "walk-1"));
+      const ends = lines.filter(({ msg }) => msg === "event handled");
+      if (ends.length < 2) throw new Error("The event is not handled by both");
+      return ends;
+    });
+    t.deepEqual(handled.map(({ service }) => service).sort(), ["audit", "smtp-registry"]);
+    for (const part of partsOf(system)) {
+      const services = new Set(linesOf(part, "walk-1").map(({ service }) => service));
+      t.true(services.has("moleculer"), `Moleculer's lines in ${[...services].join()}`);
+      // Whatever names an action of the request or writes what it changed belongs to it; nobody else has asked.
+      for (const line of part.logs()) {
+        const ofRequest =
+          /'(users\.create|smtp-registry\.reserve)'/.test(String(line.msg)) ||
+          /^(insert into "users"|insert into "address_keys")/.test(String(line.sql));
+        if (ofRequest && !/registered|added/.test(String(line.msg)))
+          t.is(line.correlationId, "walk-1", JSON.stringify(line));
+      }
+      const text = part.stdout();
+      t.notRegex(text, /Ann Example|ann example/);
+    }
+    const statements = linesOf(system.users, "walk-1").filter(({ msg }) => msg === "statement");
+    t.true(statements.some(({ sql }) => String(sql).startsWith('insert into "users"')));
+    t.true(linesOf(system.registry, "walk-1").some(({ sql }) => sql !== undefined));
+    t.deepEqual(await stopSystem(system), [0, 0, 0]);
+  },
+);
+
+test.serial(
+  "the log level of one process or of all is changed while they run, for some minutes or for good",
+  async (t) => {
+    const { system, own } = await distributed(t, {});
+    const operator = await joinAsOperator(own.vhost.url, ["ops"]);
+    try {
+      const levels = await eventually(async () => {
+        const { nodes, unanswered } = await operator.call("ops.log-level", {});
+        if (Object.keys(nodes).length < 3) throw new Error("not all are here");
+        t.deepEqual(unanswered, []);
+        return nodes;
+      });
+      t.deepEqual(new Set(Object.values(levels).map(({ level }) => level)), new Set(["info"]));
+      const one = String(system.registry.logs()[0]?.nodeID);
+      const changed = await operator.call("ops.log-level", { level: "debug", minutes: 5, node: one });
+      t.deepEqual(Object.keys(changed.nodes), [one]);
+      t.is(changed.nodes[one]?.level, "debug");
+      t.true(Date.parse(changed.nodes[one]?.until ?? "") > Date.now());
+      t.is((await create(system.gateway, "level-1")).status, 201);
+      await eventually(() => {
+        if (!linesOf(system.registry, "level-1").some(({ level }) => level === "debug"))
+          throw new Error("no debug");
+      });
+      t.false(linesOf(system.users, "level-1").some(({ level }) => level === "debug"));
+      t.like(
+        system.registry.logs().find(({ msg }) => msg === "log level changed"),
+        { service: "ops", level: "debug", from: "info", minutes: 5, actor: "operator" },
+      );
+
+      const all = await operator.call("ops.log-level", { level: "error" });
+      t.deepEqual(Object.values(all.nodes), Array(3).fill({ level: "error", until: null }));
+      for (const wrong of [{ level: "loud" }, { level: "debug", minutes: 0 }, { node: "nobody" }])
+        await t.throwsAsync(operator.call("ops.log-level", wrong as never), { name: "Refusal" });
+    } finally {
+      await operator.leave();
+    }
+    t.deepEqual(await stopSystem(system), [0, 0, 0]);
+  },
+);
