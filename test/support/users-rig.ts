@@ -85,7 +85,7 @@ async function startInstance(
     ...options.environment,
   });
   const lines: Record<string, unknown>[] = [];
-  const log = testLogger({ lines, nodeId: config.nodeId });
+  const log = testLogger({ lines, level: "info", nodeId: config.nodeId });
   const metrics = createMetrics();
   const bus: Bus = inProcessBus({
     queues: [{ queue: queueName.smtpRegistry, bindings: eventTypes }],

@@ -111,6 +111,10 @@ test.serial(
         await operator.call("fault.set", { action: "users.create", errorRate: 1 });
         await operator.call("fault.clear", { action: reserve });
         await writesAreRefusedWithoutATrace(t, urls.httpUrl);
+        await operator.call("fault.set", { action: "smtp-registry.health", errorRate: 1 });
+        const ready = await request(`${urls.httpUrl}/health/ready`);
+        t.is(ready.status, 503);
+        t.like(ready.json(), { checks: { "smtp-registry": { status: "down" } } });
         await operator.call("fault.clear", {});
         t.is((await createUser(urls.httpUrl, address)).status, 201);
 
