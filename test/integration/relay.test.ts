@@ -206,6 +206,27 @@ test("events wait in the outbox while the bus is away and leave by themselves wh
   t.is(bus.published.length, 2);
 });
 
+test("what waits is measured, and grows older, while the relay itself is stuck", async (t) => {
+  const rig = await rigOf(t);
+  const { opened, open } = gate();
+  const bus = new RecordingBus(() => opened);
+  const { metrics } = await rig.startRelay(bus);
+  await rig.write(randomUUID());
+  await eventually(() => {
+    if (bus.published.length === 0) throw new Error("the relay has not begun");
+  });
+  const age = async () => {
+    await metrics.expose();
+    return (await metrics.outboxOldestAge.get()).values[0]?.value ?? 0;
+  };
+  const first = await age();
+  await eventually(async () => {
+    if ((await age()) < first + 0.5) throw new Error("its age stands still");
+  });
+  t.is((await metrics.outboxPending.get()).values[0]?.value, 1);
+  open(confirmed);
+});
+
 test("stop waits for the batch in hand and deletes what the bus confirms meanwhile", async (t) => {
   const rig = await rigOf(t);
   const { opened, open } = gate();
