@@ -9,8 +9,8 @@ import { randomUUID } from "node:crypto";
 import type { EntitySchema } from "@mikro-orm/core";
 import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
 import { Unavailable } from "../services/contracts/errors.ts";
-import { pause } from "./bus/pause.ts";
 import type { Logger } from "./logging.ts";
+import { pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
 

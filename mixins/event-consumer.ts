@@ -16,7 +16,6 @@
 import { Unavailable } from "../services/contracts/errors.ts";
 import type { UserEvent } from "../services/contracts/events.ts";
 import { applyBisecting } from "./bisect.ts";
-import { backoffMs, pause } from "./bus/pause.ts";
 import type { BatchHandler, Bus, Delivery, Subscription, Verdict } from "./bus/port.ts";
 import { settlementOf } from "./bus/settlement.ts";
 import { withCorrelation } from "./correlation.ts";
@@ -25,6 +24,7 @@ import { errorFrames, errorText } from "./error-text.ts";
 import { parseEvent } from "./event-parsing.ts";
 import type { Logger } from "./logging.ts";
 import type { Metrics, ProcessedResult } from "./metrics.ts";
+import { backoffMs, pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
 
 const immediateRetriesMax = 2;

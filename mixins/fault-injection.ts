@@ -9,9 +9,9 @@ import type { Context, Middleware, ServiceBroker, ServiceSchema } from "molecule
 import { type ActionName, actions } from "../services/contracts/actions.ts";
 import { Refusal, Unavailable } from "../services/contracts/errors.ts";
 import type { Fault } from "../services/contracts/operations.ts";
-import { pause } from "./bus/pause.ts";
 import { onEveryNode } from "./every-node.ts";
 import type { Logger } from "./logging.ts";
+import { pause } from "./pause.ts";
 import type { ActionContext } from "./platform.ts";
 import { params } from "./validation.ts";
 

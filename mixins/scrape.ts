@@ -2,7 +2,7 @@
  * Promise: what is measured only when somebody asks is at most `freshMs` old; a source that does not answer within
  * `waitMs` holds up no exposition, and shows nothing: an old figure would hide that it can't be measured.
  */
-import { pause } from "./bus/pause.ts";
+import { pause } from "./pause.ts";
 
 const freshMs = 1_000;
 /** Above the time that a health check may take, far below Prometheus's 10 s for a scrape. */

@@ -7,7 +7,7 @@
  */
 import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
 import type { Logger } from "../logging.ts";
-import { aborted, backoffMs, pause, within } from "./pause.ts";
+import { aborted, backoffMs, pause, within } from "../pause.ts";
 
 const connectTimeoutMs = 3_000;
 const heartbeatSeconds = 10;

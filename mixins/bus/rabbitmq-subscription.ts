@@ -8,10 +8,10 @@
 import type { ConfirmChannel, ConsumeMessage, Options } from "amqplib";
 import { deadLetterQueue } from "../../services/contracts/headers.ts";
 import type { Logger } from "../logging.ts";
+import { backoffMs, pause, within } from "../pause.ts";
 import { type Confirms, confirmsOf } from "./confirms.ts";
 import { logDeadLetter, verdictsOf } from "./handing.ts";
 import type { Attachment, Link } from "./link.ts";
-import { backoffMs, pause, within } from "./pause.ts";
 import type { Delivery, QueueSpec, Subscription, Verdict } from "./port.ts";
 import { type Settlement, settlementOf, withJitter } from "./settlement.ts";
 import { declareTopology, waitQueue } from "./topology.ts";

@@ -47,6 +47,8 @@ export interface Config {
   readonly deadLetterDays: number;
   /** Time between two comparisons of users, registry and audit log; 0: only on demand. */
   readonly reconcileMinutes: number;
+  /** What differs is reported when it still does, unchanged, this much later. */
+  readonly reconcileGraceMs: number;
   /** Local parts that nobody may ever take, beside those of RFC 2142. */
   readonly blockedLocalParts: readonly string[];
   /** Whether an operator may make actions slow or faulty; only ever behind a loopback address. */
@@ -121,6 +123,7 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
     idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
     deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
     reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
+    reconcileGraceMs: integer(env, "RECONCILE_GRACE_MS", { fallback: 30_000, min: 100, max: 3_600_000 }),
     blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),
     faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
     gatewayUrl:

@@ -26,6 +26,7 @@ import { paging } from "./paging.ts";
 import {
   AuditDigest,
   DigestQuery,
+  PendingLetters,
   PendingQuery,
   PendingUsers,
   ReconcileReport,
@@ -256,6 +257,7 @@ export const actions = {
   "dead-letters.get": { params: TargetDeadLetter, result: DeadLetterDetail },
   "dead-letters.replay": { params: TargetDeadLetter, result: DeadLetter },
   "dead-letters.discard": { params: DiscardDeadLetter, result: DeadLetter },
+  "dead-letters.pending": { params: PendingQuery, result: PendingLetters },
   "dead-letters.health": { params: Nothing, result: Health },
   "reconciler.run": { params: Nothing, result: ReconcileReport },
   "reconciler.repair": { params: Repair, result: RepairReport },

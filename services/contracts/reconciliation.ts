@@ -52,6 +52,9 @@ export type AuditTrailDigest = z.infer<typeof AuditTrailDigest>;
 export const AuditDigest = z.object({ items: z.array(AuditTrailDigest) });
 
 export const PendingQuery = z.strictObject({ userIds: z.array(AnyUserId).max(pageSizeMax) });
+export const PendingLetters = z.object({
+  items: z.array(z.object({ userId: z.string(), queue: z.string() })),
+});
 export const PendingUsers = z.object({ userIds: z.array(z.string()) });
 
 /** Tells the user's state again, under a version above `above` too when others know a newer one than users does. */
@@ -78,6 +81,9 @@ export const Difference = z.object({
   check: ConsistencyCheck,
   version: z.int().nullable().meta({ description: "In users; null when it has no such user" }),
   found: z.int().nullable().meta({ description: "Registry: its version; audit: the versions that it has" }),
+  deadLetter: z
+    .boolean()
+    .meta({ description: "A dead letter of the user waits for somebody's decision there" }),
 });
 export type Difference = z.infer<typeof Difference>;
 
@@ -85,7 +91,9 @@ export const ReconcileReport = z.object({
   startedAt: z.iso.datetime(),
   ms: z.int(),
   checked: z.int().meta({ description: "Users compared, orphans included" }),
-  inFlight: z.int().meta({ description: "Users that differed because an event is on its way" }),
+  inFlight: z
+    .int()
+    .meta({ description: "Users that differed at the first look only, or with an event in the outbox" }),
   violations: z.partialRecord(ConsistencyCheck, z.int()).meta({ description: "How many of each check" }),
   differences: z.array(Difference).meta({ description: "The first of them" }),
 });

@@ -81,6 +81,7 @@ export function deadLettersService(
       causes: published("dead-letters.causes", () => operator.causes()),
       get: published("dead-letters.get", (ctx) => operator.get(ctx.params.id)),
       replay: published("dead-letters.replay", (ctx) => operator.replay(ctx.params, ctx.meta)),
+      pending: published("dead-letters.pending", (ctx) => operator.pending(ctx.params.userIds)),
       discard: published("dead-letters.discard", (ctx) => operator.discard(ctx.params, ctx.meta)),
     },
   };

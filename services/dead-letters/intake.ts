@@ -7,7 +7,6 @@
  */
 import { applyBisecting } from "../../mixins/bisect.ts";
 import { logDeadLetter } from "../../mixins/bus/handing.ts";
-import { backoffMs, pause } from "../../mixins/bus/pause.ts";
 import type { DeadLetter, LetterHandler } from "../../mixins/bus/port.ts";
 import { type Database, isContention, isDatabaseUnavailable } from "../../mixins/database.ts";
 import { reasonLabel } from "../../mixins/dead-letter-cause.ts";
@@ -15,6 +14,7 @@ import { storeDeadLetter } from "../../mixins/dead-letters.ts";
 import { errorText } from "../../mixins/error-text.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { Metrics } from "../../mixins/metrics.ts";
+import { backoffMs, pause } from "../../mixins/pause.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
 const faultDelayMinMs = 100;

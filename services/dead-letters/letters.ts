@@ -12,7 +12,7 @@ import type { Database, EntityManager } from "../../mixins/database.ts";
 import type { Idempotency, Ticket } from "../../mixins/idempotency.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
 import type { Logger } from "../../mixins/logging.ts";
-import type { ActionParams, CallMeta } from "../contracts/actions.ts";
+import type { ActionParams, ActionResult, CallMeta } from "../contracts/actions.ts";
 import type {
   DeadLetter,
   DeadLetterCauses,
@@ -44,6 +44,8 @@ export interface Letters {
   /** What is pending, one entry for each cause, the newest first. */
   causes(): Promise<DeadLetterCauses>;
   get(id: string): Promise<DeadLetterDetail>;
+  /** For the reconciler: which of these users have a pending letter, of which queue. */
+  pending(userIds: readonly string[]): Promise<ActionResult<"dead-letters.pending">>;
   /** Refusals `not-found`, `dead-letter-settled`; Unavailable when the bus does not take it. */
   replay(params: ActionParams<"dead-letters.replay">, meta: CallMeta): Promise<DeadLetter>;
   discard(params: ActionParams<"dead-letters.discard">, meta: CallMeta): Promise<DeadLetter>;
@@ -137,6 +139,12 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
       return { items: rows.map(causeView) };
     },
     get: async (id) => detailView(await read(id)),
+    async pending(userIds) {
+      const rows = await db.read((em) =>
+        em.execute<{ userId: string; queue: string }[]>(sql.pendingOf, [`{${userIds.join(",")}}`]),
+      );
+      return { items: rows };
+    },
     async replay({ id }, meta) {
       const call = { action: "dead-letters.replay", params: { id }, meta };
       const letter = await keys.run(call, (ticket) => replayOnce(id, ticket));

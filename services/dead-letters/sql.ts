@@ -59,3 +59,8 @@ export const deleteSettled = `
 delete from dead_letters where id in (
   select id from dead_letters where settled_at < ? order by settled_at limit ? for update skip locked)
 returning 1 as deleted`;
+
+/** Walks the pending ones, which an operator keeps few. Parameter: user ids as an array literal. */
+export const pendingOf = `
+select distinct user_id as "userId", queue from dead_letters
+where status = 'pending' and user_id = any (?::uuid[])`;

@@ -27,6 +27,27 @@ export const defaultLimits: GatewayLimits = {
   drainMs: 5_000,
 };
 
+const groupsOf = (text: string): string[] => text.split(":").filter((group) => group !== "");
+
+/**
+ * Whose requests are counted together: an IPv4 address, or an IPv6 network of 64 bits, of which one host has as many
+ * addresses as it likes (RFC 4291 §2.5.1). `address` is as a socket has it.
+ */
+export function clientOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
+  const [bare = ""] = address.split("%");
+  const [head = "", tail] = bare.split("::");
+  const first = groupsOf(head);
+  const last = groupsOf(tail ?? "");
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
+  const groups = [...first, ...Array.from({ length: zeros }, () => "0"), ...last];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
+}
+
 export interface RateLimiter {
   /** 0 grants the request; otherwise how many milliseconds to wait. */
   take(key: string, nowMs: number): number;

@@ -9,7 +9,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { hasBody, readJsonObject } from "./body.ts";
 import { answerProblem, begin, type Exchange, exchangeOf } from "./exchange.ts";
-import type { GatewayLimits, RateLimiter } from "./limits.ts";
+import { clientOf, type GatewayLimits, type RateLimiter } from "./limits.ts";
 import { HttpProblem, problemBody, problemContentType, retryAfter, unavailable } from "./problems.ts";
 import { expectedVersionsOf, idempotencyKeyOf, queryOf, requireActor } from "./request.ts";
 import { allowed, everyMethod, findRoute, operationOf } from "./router.ts";
@@ -29,7 +29,7 @@ export type Dispatch = (req: IncomingMessage, res: ServerResponse) => Promise<vo
 
 /** Health is asked for by orchestrators and must not be refused because others ask too much. */
 function admit(gate: Gate, req: IncomingMessage): void {
-  const waitMs = gate.limiter.take(req.socket.remoteAddress ?? "", gate.platform.now().getTime());
+  const waitMs = gate.limiter.take(clientOf(req.socket.remoteAddress ?? ""), gate.platform.now().getTime());
   if (waitMs > 0)
     throw new HttpProblem("too-many-requests", "This client has used up its requests for now", {
       headers: retryAfter(waitMs),

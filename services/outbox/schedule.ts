@@ -8,7 +8,7 @@
  * nothing for a while.
  */
 
-import { backoffMs } from "../../mixins/bus/pause.ts";
+import { backoffMs } from "../../mixins/pause.ts";
 
 const spacingMs = 10;
 const pollMinMs = 10;

@@ -33,7 +33,7 @@ const actor = "reconciler";
 /** Needs `usersDatabaseUrl`. */
 export function reconcilerService(
   platform: Platform,
-  config: Pick<Config, "usersDatabaseUrl" | "reconcileMinutes">,
+  config: Pick<Config, "usersDatabaseUrl" | "reconcileMinutes" | "reconcileGraceMs">,
 ): ServiceSchema {
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the reconciler: the URL of the users database is not set");
@@ -54,7 +54,14 @@ export function reconcilerService(
   const alone = async <T>(broker: ServiceBroker, work: (options: WorkOptions) => Promise<T>): Promise<T> => {
     const { signal } = stopping;
     const done = await exclusive(db, () =>
-      work({ ask: patientAsk(broker, signal), now, log, metrics, stopping: signal }),
+      work({
+        ask: patientAsk(broker, signal),
+        graceMs: config.reconcileGraceMs,
+        now,
+        log,
+        metrics,
+        stopping: signal,
+      }),
     );
     if (done === undefined)
       throw new Unavailable("reconciler", "Cannot reconcile: another pass is under way", {

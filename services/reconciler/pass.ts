@@ -1,24 +1,24 @@
 /**
- * Promise: one pass tells every difference between users, the registry and the audit log, holds no more than a page of
- * each side, and takes no event on its way for a difference.
+ * Promise: one pass tells every difference between users, the registry and the audit log, in bounded memory, takes no
+ * event on its way for a difference, and trusts no clock but the monotonic one of its own process.
  *
  * The three sides are read in the order of user ids and merged. They are read at different moments, so what differs is
- * only a suspect: it is looked at again, in the order of an event's way (users, outbox, registry, audit). It counts when
- * it still differs in the same check, at the same version of the user, which is older than the grace, with nothing of
- * it in the outbox.
+ * only a suspect. A suspect is looked at again, in the order of an event's way (users, outbox, registry, audit), at
+ * least the grace later: it counts when it stands unchanged (the same check, the same version of the user, the same
+ * account of the other side), with nothing of it in the outbox. Whoever has moved is on its way.
  */
-import { pause } from "../../mixins/bus/pause.ts";
+import { pause } from "../../mixins/pause.ts";
 import type { ActionResult } from "../contracts/actions.ts";
+import { queueName } from "../contracts/headers.ts";
 import { pageSizeMax } from "../contracts/paging.ts";
 import type { ConsistencyCheck, Difference } from "../contracts/reconciliation.ts";
 import { type Accounts, failedChecks, newestVersion } from "./compare.ts";
 import { type Ask, streamOf } from "./sources.ts";
 
-/** Commit to effect takes some milliseconds; what takes longer than this is not on its way but late. */
-export const graceMs = 30_000;
 /** So that a pass costs the databases a part of their time, not all of it. */
 const pagePauseMs = 20;
-const secondLookDelayMs = 250;
+/** Held at once, some 3 MB; a pass that has found so many looks at them again before it goes on. */
+const suspectsMaxDefault = 10_000;
 
 export interface Finding {
   readonly userId: string;
@@ -29,11 +29,15 @@ export interface Finding {
 
 export interface PassOptions {
   readonly ask: Ask;
-  readonly now: () => Date;
+  /** From the first look at a difference to the second; commit to effect takes some milliseconds. */
+  readonly graceMs: number;
   readonly stopping: AbortSignal;
   /** Awaited: a pass goes as fast as its findings are dealt with. */
   readonly found: (finding: Finding) => Promise<void>;
+  /** Told before a pass waits for the second look. */
+  readonly waiting?: (suspects: number, ms: number) => void;
   readonly pageSize?: number;
+  readonly suspectsMax?: number;
 }
 
 export interface PassResult {
@@ -43,25 +47,42 @@ export interface PassResult {
 
 interface Suspect {
   readonly userId: string;
-  readonly version: number | undefined;
-  readonly checks: readonly ConsistencyCheck[];
+  readonly differences: readonly Difference[];
+  readonly seenAtMs: number;
 }
 
 const byId = <Row extends { readonly userId: string }>(rows: readonly Row[]): Map<string, Row> =>
   new Map(rows.map((row) => [row.userId, row]));
 
-function differenceOf(check: ConsistencyCheck, userId: string, accounts: Accounts): Difference {
+const queueOf = (check: ConsistencyCheck): string =>
+  check.startsWith("registry_") ? queueName.smtpRegistry : queueName.audit;
+
+function differencesOf(
+  userId: string,
+  accounts: Accounts,
+  freedBefore: string,
+  hasDeadLetter: (queue: string) => boolean = () => false,
+): Difference[] {
   const { user, registry, audit } = accounts;
-  const found = check.startsWith("registry_") ? registry?.version : audit?.versions;
-  return { userId, check, version: user?.version ?? null, found: found ?? null };
+  return failedChecks(accounts, freedBefore).map((check) => ({
+    userId,
+    check,
+    version: user?.version ?? null,
+    found: (check.startsWith("registry_") ? registry?.version : audit?.versions) ?? null,
+    deadLetter: hasDeadLetter(queueOf(check)),
+  }));
 }
+
+/** At the second look as at the first. */
+const stands = ({ check, version, found }: Difference, before: readonly Difference[]): boolean =>
+  before.some((known) => known.check === check && known.version === version && known.found === found);
 
 interface ManyAccounts {
   /** Of a user, as each side tells it. */
   of(userId: string): Accounts;
+  differences(userId: string): Difference[];
   /** Whether an event of the user waits in the outbox. */
   isPending(userId: string): boolean;
-  readonly freedBefore: string;
 }
 
 /** In the order of an event's way: what was seen at one station has reached it before the next one is asked. */
@@ -71,46 +92,56 @@ async function accountsOf(ask: Ask, userIds: string[]): Promise<ManyAccounts> {
   const { items, freedBefore } = await ask("smtp-registry.digest", { userIds });
   const registry = byId(items);
   const audit = byId((await ask("audit.digest", { userIds })).items);
+  const letters = (await ask("dead-letters.pending", { userIds })).items;
+  const of = (userId: string): Accounts => ({
+    user: users.get(userId),
+    registry: registry.get(userId),
+    audit: audit.get(userId),
+  });
   return {
-    of: (userId) => ({
-      user: users.get(userId),
-      registry: registry.get(userId),
-      audit: audit.get(userId),
-    }),
+    of,
+    differences: (userId) =>
+      differencesOf(userId, of(userId), freedBefore, (queue) =>
+        letters.some((letter) => letter.userId === userId && letter.queue === queue),
+      ),
     isPending: (userId) => pending.has(userId),
-    freedBefore,
   };
 }
 
-/** Reports those of the suspects that still differ; resolves with how many were on their way. */
-async function lookAgain(options: PassOptions, suspects: readonly Suspect[]): Promise<number> {
-  const { ask, now, found, stopping } = options;
-  await pause(secondLookDelayMs, stopping);
+/** Reports those of a page of suspects that still differ; resolves with how many were on their way. */
+async function lookAgainAt(options: PassOptions, suspects: readonly Suspect[]): Promise<number> {
   const again = await accountsOf(
-    ask,
+    options.ask,
     suspects.map(({ userId }) => userId),
   );
-  const settledBefore = now().getTime() - graceMs;
   let inFlight = 0;
-  for (const { userId, version, checks } of suspects) {
-    const accounts = again.of(userId);
-    const { user } = accounts;
-    const still = failedChecks(accounts, again.freedBefore).filter((check) => checks.includes(check));
-    const settled = user === undefined || Date.parse(user.updatedAt) <= settledBefore;
-    if (user?.version !== version || again.isPending(userId) || !settled) inFlight += 1;
-    else if (still.length > 0)
-      await found({
-        userId,
-        differences: still.map((check) => differenceOf(check, userId, accounts)),
-        newest: newestVersion(accounts),
-      });
+  for (const { userId, differences } of suspects) {
+    const still = again.differences(userId).filter((difference) => stands(difference, differences));
+    if (still.length === 0 || again.isPending(userId)) inFlight += 1;
+    else await options.found({ userId, differences: still, newest: newestVersion(again.of(userId)) });
+  }
+  return inFlight;
+}
+
+/** The same for any number, in the order in which they were seen, each no sooner than the grace after. */
+async function lookAgain(options: PassOptions, suspects: readonly Suspect[]): Promise<number> {
+  const { graceMs, stopping, waiting, pageSize = pageSizeMax } = options;
+  let inFlight = 0;
+  for (let from = 0; from < suspects.length; from += pageSize) {
+    const page = suspects.slice(from, from + pageSize);
+    // A timer may fire a little early.
+    const waitMs = Math.ceil((page.at(-1)?.seenAtMs ?? 0) + graceMs - performance.now()) + 1;
+    if (waitMs > 1 && from === 0) waiting?.(suspects.length, waitMs);
+    await pause(Math.max(waitMs, pagePauseMs), stopping);
+    stopping.throwIfAborted();
+    inFlight += await lookAgainAt(options, page);
   }
   return inFlight;
 }
 
 /** Over everyone. Rejects when a side can't be heard, or with the reason of `stopping`. */
 export async function passOverAll(options: PassOptions): Promise<PassResult> {
-  const { ask, stopping, pageSize = pageSizeMax } = options;
+  const { ask, stopping, pageSize = pageSizeMax, suspectsMax = suspectsMaxDefault } = options;
   let freedBefore = "";
   const stream = <Row extends { readonly userId: string }>(
     page: (query: { after: string | null; limit: number }) => Promise<{ readonly items: readonly Row[] }>,
@@ -136,7 +167,7 @@ export async function passOverAll(options: PassOptions): Promise<PassResult> {
       .flatMap((head) => head?.userId ?? [])
       .sort()
       .at(0);
-    if (userId === undefined || suspects.length === pageSize) {
+    if (userId === undefined || suspects.length >= suspectsMax) {
       if (suspects.length > 0) inFlight += await lookAgain(options, suspects);
       suspects = [];
     }
@@ -147,8 +178,8 @@ export async function passOverAll(options: PassOptions): Promise<PassResult> {
       await audit.take(userId),
     ];
     checked += 1;
-    const checks = failedChecks({ user, registry: entry, audit: trail }, freedBefore);
-    if (checks.length > 0) suspects.push({ userId, version: user?.version, checks });
+    const differences = differencesOf(userId, { user, registry: entry, audit: trail }, freedBefore);
+    if (differences.length > 0) suspects.push({ userId, differences, seenAtMs: performance.now() });
   }
 }
 
@@ -157,9 +188,8 @@ export async function passOver(options: PassOptions, userIds: readonly string[])
   const ids = [...new Set(userIds.map((userId) => userId.toLowerCase()))];
   const first = await accountsOf(options.ask, ids);
   const suspects = ids.flatMap((userId) => {
-    const accounts = first.of(userId);
-    const checks = failedChecks(accounts, first.freedBefore);
-    return checks.length > 0 ? [{ userId, version: accounts.user?.version, checks }] : [];
+    const differences = first.differences(userId);
+    return differences.length > 0 ? [{ userId, differences, seenAtMs: performance.now() }] : [];
   });
   const inFlight = suspects.length > 0 ? await lookAgain(options, suspects) : 0;
   return { checked: ids.length, inFlight };

@@ -3,7 +3,7 @@
  * does not end a pass over the whole directory.
  */
 import type { ServiceBroker } from "moleculer";
-import { backoffMs, pause } from "../../mixins/bus/pause.ts";
+import { backoffMs, pause } from "../../mixins/pause.ts";
 import { callAction } from "../../mixins/platform.ts";
 import type { ActionInput, ActionName, ActionResult } from "../contracts/actions.ts";
 

@@ -17,7 +17,9 @@ import { type Finding, type PassOptions, type PassResult, passOver, passOverAll 
 /** A report is an answer to a person; the lines of the log have the rest. */
 const differencesListedMax = 100;
 
-export interface WorkOptions extends Omit<PassOptions, "found"> {
+export interface WorkOptions extends Pick<PassOptions, "ask" | "graceMs" | "stopping"> {
+  /** For the report's `startedAt` alone. */
+  readonly now: () => Date;
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "consistencyViolations">;
 }
@@ -32,21 +34,25 @@ export function showViolations(
 
 async function collect(
   options: WorkOptions,
-  pass: (found: PassOptions["found"]) => Promise<PassResult>,
+  pass: (options: PassOptions) => Promise<PassResult>,
   then: (finding: Finding) => Promise<void>,
 ): Promise<{ report: ReconcileReport; counts: ReadonlyMap<ConsistencyCheck, number> }> {
   const startedAt = options.now().toISOString();
   const start = performance.now();
   const counts = new Map<ConsistencyCheck, number>();
   const differences: Difference[] = [];
-  const result = await pass(async (finding) => {
+  const { ask, graceMs, stopping, log } = options;
+  const found = async (finding: Finding): Promise<void> => {
     for (const difference of finding.differences) {
       counts.set(difference.check, (counts.get(difference.check) ?? 0) + 1);
       if (differences.length < differencesListedMax) differences.push(difference);
-      options.log.error({ ...difference }, "a user's accounts differ");
+      log.error({ ...difference }, "a user's accounts differ");
     }
     await then(finding);
-  });
+  };
+  const waiting = (suspects: number, ms: number): void =>
+    log.info({ suspects, ms }, "users that differ are looked at again after the grace");
+  const result = await pass({ ask, graceMs, stopping, found, waiting });
   const ms = Math.round(performance.now() - start);
   return {
     report: { startedAt, ms, ...result, violations: Object.fromEntries(counts), differences },
@@ -56,11 +62,7 @@ async function collect(
 
 /** Compares everyone. */
 export async function reconcile(options: WorkOptions): Promise<ReconcileReport> {
-  const { report, counts } = await collect(
-    options,
-    (found) => passOverAll({ ...options, found }),
-    async () => {},
-  );
+  const { report, counts } = await collect(options, passOverAll, async () => {});
   showViolations(options.metrics, counts);
   const { checked, inFlight, ms, violations } = report;
   options.log.info({ checked, inFlight, ms, violations }, "reconciled");
@@ -77,8 +79,7 @@ export async function repair(
   let reportedOnly = 0;
   const { report } = await collect(
     options,
-    (found) =>
-      userIds === undefined ? passOverAll({ ...options, found }) : passOver({ ...options, found }, userIds),
+    (pass) => (userIds === undefined ? passOverAll(pass) : passOver(pass, userIds)),
     async ({ userId, differences, newest }) => {
       if (differences.some(({ check }) => canBeMended(check))) {
         await reemit(userId, newest);

@@ -6,8 +6,17 @@
  * live any more is taken over.
  */
 import { execFileSync } from "node:child_process";
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { StartError } from "./errors.ts";
 
 /** Where `npm run repl` finds the running system. */
@@ -78,9 +87,22 @@ function inUse(dataDir: string, owner: LockOwner): StartError {
   );
 }
 
+/** Not `recursive`: under /proc, which refuses with ENOENT although it is there, Node then tries for ever. */
+function makeFolders(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(path).isDirectory()) return;
+    if (code !== "ENOENT" || existsSync(dirname(path))) throw error;
+    makeFolders(dirname(path));
+    makeFolders(path);
+  }
+}
+
 function prepare(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    makeFolders(path);
   } catch (cause) {
     throw new StartError(`Cannot use the data folder ${path}: it can't be created (set DATA_DIR)`, { cause });
   }

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import test from "ava";
 import type { Service, ServiceSchema } from "moleculer";
-import { rateLimiter } from "../../services/gateway/limits.ts";
+import { clientOf, rateLimiter } from "../../services/gateway/limits.ts";
 import { eventually } from "../support/eventually.ts";
 import { testGateway } from "../support/gateway.ts";
 import { usersStandIn } from "../support/stand-ins.ts";
@@ -34,6 +34,22 @@ test("the limiter grants a minute's burst, then evenly, and each client its own"
   t.is(limiter.take("a", 1_000), 0);
   t.true(limiter.take("a", 1_000) > 0);
   t.is(rateLimiter(0).take("a", 0), 0);
+});
+
+test("a client is an IPv4 address or an IPv6 network of 64 bits, however it is written", (t) => {
+  for (const [address, client] of [
+    ["192.0.2.7", "192.0.2.7"],
+    ["::ffff:192.0.2.7", "192.0.2.7"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8:1:2::1", "2001:db8:1:2::/64"],
+    ["2001:db8:1:3::1", "2001:db8:1:3::/64"],
+    ["2001:0DB8::1:0:0:0:1", "2001:db8:0:1::/64"],
+    ["2001:db8::", "2001:db8:0:0::/64"],
+    ["fe80::1%eth0", "fe80:0:0:0::/64"],
+    ["::1", "0:0:0:0::/64"],
+    ["", ""],
+  ] as const)
+    t.is(clientOf(address), client, address);
 });
 
 test("a gateway alone starts, answers 503 in time and says which services it misses", async (t) => {

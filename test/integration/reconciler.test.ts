@@ -13,21 +13,25 @@ import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig
 import { eventually } from "../support/eventually.ts";
 
 interface Rig extends DeadLettersRig {
-  /** Users whose events have arrived everywhere, long ago. */
+  /** Users whose events have arrived everywhere. */
   settledUsers(count: number): Promise<string[]>;
   run(): Promise<ReconcileReport>;
   repair(userIds?: string[]): Promise<RepairReport>;
   violations(): Promise<Record<string, number>>;
-  /** Every user's last change was an hour ago. */
-  age(): Promise<void>;
   arrived(): Promise<void>;
 }
 
-async function reconcilerRig(t: ExecutionContext, environment: Record<string, string> = {}): Promise<Rig> {
-  const rig = await deadLettersRig(t, "in-process", { RECONCILE_MINUTES: "0", ...environment });
+/** Long for a difference that is mended within it, short for those that wait for it. */
+const graceMs = 400;
+
+async function reconcilerRig(
+  t: ExecutionContext,
+  environment: Record<string, string> = {},
+  now?: () => Date,
+): Promise<Rig> {
+  const settings = { RECONCILE_MINUTES: "0", RECONCILE_GRACE_MS: String(graceMs), ...environment };
+  const rig = await deadLettersRig(t, "in-process", settings, now);
   const { broker, usersDb, registryDb, metrics, http } = rig;
-  const age = async () =>
-    void (await usersDb.query("update users set updated_at = now() - interval '1 hour'"));
   const arrived = () =>
     eventually(async () => {
       const { rows } = await usersDb.query<{ left: number }>("select count(*)::int as left from outbox");
@@ -37,7 +41,6 @@ async function reconcilerRig(t: ExecutionContext, environment: Record<string, st
   await usersDb.query("alter table audit_entries disable trigger user");
   return {
     ...rig,
-    age,
     arrived,
     async settledUsers(count) {
       const ids: string[] = [];
@@ -53,7 +56,6 @@ async function reconcilerRig(t: ExecutionContext, environment: Record<string, st
         ids.push(created.body.id);
       }
       await arrived();
-      await age();
       t.is((await registryDb.query("select from watermarks")).rowCount, ids.length);
       return ids;
     },
@@ -171,7 +173,6 @@ test.serial(
     const mended = made.filter(({ mends }) => mends);
     t.deepEqual([repaired.reemitted, repaired.reportedOnly], [mended.length, made.length - mended.length]);
     await rig.arrived();
-    await rig.age();
     // The registry knew versions that users does not, so they are not in the audit log either: that is found now.
     const left = made.flatMap(({ userId, check, mends }) =>
       check === "registry_ahead" ? [[userId, "audit_missing"]] : mends ? [] : [[userId, check]],
@@ -193,7 +194,6 @@ test.serial("what a repair tells is the user as it is, under a new version, by t
   t.is((await rig.http("GET", `/smtp/${before.primarySmtp}`)).body.status, "active");
   const audit = (await rig.http("GET", `/audit?userId=${userId}`)).body.items.at(-1);
   t.like(audit, { version: 2, action: "user.updated", actor: "reconciler", changes: [] });
-  await rig.age();
   t.deepEqual(of(await rig.run()), [[other, "registry_addresses_differ"]]);
 });
 
@@ -205,10 +205,8 @@ test.serial("a deleted user is repaired as deleted, and one whose terms are over
   await rig.arrived();
   await rig.usersDb.query("update users set deleted_at = '2020-01-01' where id = $1", [lapsed]);
   await rig.registryDb.query("delete from addresses");
-  await rig.age();
   t.deepEqual(of(await rig.repair()), [[userId, "registry_addresses_differ"]]);
   await rig.arrived();
-  await rig.age();
   t.deepEqual(of(await rig.run()), []);
   t.is((await rig.http("GET", `/smtp/${primarySmtp}`)).body.status, "deleted");
   const told = (await rig.http("GET", `/audit?userId=${userId}`)).body.items.at(-1);
@@ -217,27 +215,72 @@ test.serial("a deleted user is repaired as deleted, and one whose terms are over
   t.is((await rig.http("POST", `/users/${userId}/restore`)).status, 200);
 });
 
-test.serial("an event on its way is no difference, one that was given up is", async (t) => {
-  const rig = await reconcilerRig(t, { RETRY_DELAYS_MS: "1500" });
-  const [userId = "", recent = ""] = await rig.settledUsers(2);
-  await rig.registryDb.query("update watermarks set version = 0 where user_id = $1", [recent]);
-  await rig.breakRegistry();
-  t.is((await rig.http("PATCH", `/users/${userId}`, { displayName: "Bea" })).status, 200);
-  await rig.age();
-  await rig.usersDb.query("update users set updated_at = now() where id = $1", [recent]);
-  const waiting = await rig.run();
-  t.deepEqual([of(waiting), waiting.inFlight], [[], 2], "one in the outbox, one changed just now");
+test.serial(
+  "an event that waits is no difference, one that was given up is, and its letter is told",
+  async (t) => {
+    const rig = await reconcilerRig(t, { RETRY_DELAYS_MS: "2500" });
+    const [userId = ""] = await rig.settledUsers(1);
+    await rig.breakRegistry();
+    t.is((await rig.http("PATCH", `/users/${userId}`, { displayName: "Bea" })).status, 200);
+    const waiting = await rig.run();
+    t.deepEqual([of(waiting), waiting.inFlight], [[], 1], "it waits in the outbox");
 
-  await rig.letters(1);
-  await rig.arrived();
-  const { differences } = await rig.run();
-  t.deepEqual(differences, [{ userId, check: "registry_behind", version: 2, found: 1 }]);
-  await rig.mendRegistry();
-  t.is((await rig.repair()).reemitted, 1);
-  await rig.arrived();
-  await rig.age();
-  t.deepEqual(of(await rig.run()), [[recent, "registry_behind"]]);
-});
+    await rig.letters(1);
+    await rig.arrived();
+    const { differences } = await rig.run();
+    t.deepEqual(differences, [{ userId, check: "registry_behind", version: 2, found: 1, deadLetter: true }]);
+    await rig.mendRegistry();
+    t.is((await rig.repair()).reemitted, 1);
+    await rig.arrived();
+    t.deepEqual(of(await rig.run()), []);
+  },
+);
+
+const dayMs = 86_400_000;
+
+for (const [clock, offsetMs] of [
+  ["a day behind", -dayMs],
+  ["a day ahead", dayMs],
+] as const)
+  test.serial(
+    `with a clock that is ${clock} what stands is reported, what moves within the grace is not`,
+    async (t) => {
+      const rig = await reconcilerRig(t, {}, () => new Date(Date.now() + offsetMs));
+      const [stands = "", arrives = "", moves = "", changed = ""] = await rig.settledUsers(4);
+      const behind = "update watermarks set version = $2 where user_id = $1";
+      await rig.registryDb.query("update watermarks set version = 0");
+      const seen: { after: number; userIds: unknown }[] = [];
+      const stopping = new AbortController().signal;
+      const patient = patientAsk(rig.broker, stopping);
+      const start = performance.now();
+      const found: string[] = [];
+      const waits: number[] = [];
+      const result = await passOverAll({
+        // The world goes on between the two looks.
+        ask: async (name, params) => {
+          const { userIds } = params as { userIds?: string[] };
+          if (name === "users.digest" && userIds !== undefined) {
+            seen.push({ after: performance.now() - start, userIds });
+            await rig.registryDb.query(behind, [arrives, 1]);
+            await rig.registryDb.query(behind, [moves, -1]);
+            await rig.usersDb.query("update users set version = 2 where id = $1", [changed]);
+          }
+          return patient(name, params);
+        },
+        graceMs,
+        stopping,
+        found: async ({ userId, differences }) => {
+          found.push(...differences.map(({ check }) => `${userId} ${check}`));
+        },
+        waiting: (suspects) => void waits.push(suspects),
+      });
+      t.deepEqual(found, [`${stands} registry_behind`]);
+      t.deepEqual(result, { checked: 4, inFlight: 3 });
+      t.deepEqual(waits, [4]);
+      t.is(seen.length, 1);
+      t.true((seen[0]?.after ?? 0) >= graceMs);
+    },
+  );
 
 test.serial("a pass holds a page of each side and misses nothing at a page's end", async (t) => {
   const rig = await reconcilerRig(t);
@@ -248,6 +291,7 @@ test.serial("a pass holds a page of each side and misses nothing at a page's end
   const patient = patientAsk(rig.broker, stopping);
   const found: string[] = [];
   let rowsMax = 0;
+  const waits: number[] = [];
   const ask: typeof patient = async (name, params) => {
     const answer = await patient(name, params);
     const { items = [] } = answer as { items?: unknown[] };
@@ -256,15 +300,18 @@ test.serial("a pass holds a page of each side and misses nothing at a page's end
   };
   const result = await passOverAll({
     ask,
-    now: () => new Date(),
+    graceMs,
     stopping,
     pageSize: 2,
+    suspectsMax: 3,
+    waiting: (suspects) => void waits.push(suspects),
     found: async (finding) => {
       found.push(...finding.differences.map(({ check }) => `${finding.userId} ${check}`));
     },
   });
   t.deepEqual(result, { checked: 7, inFlight: 0 });
   t.is(rowsMax, 2);
+  t.deepEqual(waits, [3, 3, 1], "no more suspects are held");
   const expected = [...users.map((id) => `${id} registry_addresses_differ`), `${users[3]} audit_missing`];
   t.deepEqual(found.sort(), expected.sort());
 });

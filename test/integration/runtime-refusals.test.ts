@@ -85,6 +85,24 @@ test.serial("a second start says who has the data folder and leaves the first un
   }
 });
 
+test.serial("a data folder that can't be created stops the start with one sentence", async (t) => {
+  const processes = new Processes();
+  try {
+    // Under /proc nothing can be made, and a file has nothing below it.
+    for (const DATA_DIR of ["/proc/mailroster/data", `${import.meta.filename}/below/it`]) {
+      const refused = await processes.start({ env: { DATA_DIR } });
+      t.is((await refused.exited()).code, 1);
+      t.is(
+        oneSentence(refused.stderr()),
+        `Cannot use the data folder ${DATA_DIR}: it can't be created (set DATA_DIR)`,
+      );
+    }
+    t.deepEqual(processes.running(), []);
+  } finally {
+    await processes.end();
+  }
+});
+
 for (const variable of ["HTTP_PORT", "OPS_PORT"])
   test.serial(`a taken ${variable} stops the start before any data is made`, async (t) => {
     const processes = new Processes();

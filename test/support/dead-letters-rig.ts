@@ -67,12 +67,12 @@ async function client(url: string, ...[method, path, body, headers]: Parameters<
   };
 }
 
-async function started(config: Config, lines: Record<string, unknown>[]) {
+async function started(config: Config, lines: Record<string, unknown>[], now: () => Date) {
   const log = testLogger({ lines, level: "info", nodeId: config.nodeId });
   const owned = createBus(config, log);
   await owned.start();
   const metrics = createMetrics();
-  const platform = { log, metrics, bus: owned.bus, now: () => new Date() };
+  const platform = { log, metrics, bus: owned.bus, now };
   const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log));
   for (const name of hostedServices(config)) broker.createService(factories[name](platform, config));
   await broker.start();
@@ -86,6 +86,7 @@ export async function deadLettersRig(
   t: ExecutionContext,
   kind: Bus["kind"],
   environment: Record<string, string> = {},
+  now: () => Date = () => new Date(),
 ): Promise<DeadLettersRig> {
   const [users, registry] = [await testDatabase(), await testDatabase()];
   await migrate("users", users.url);
@@ -101,7 +102,7 @@ export async function deadLettersRig(
     ...environment,
   });
   const lines: Record<string, unknown>[] = [];
-  const { owned, metrics, broker } = await started(config, lines);
+  const { owned, metrics, broker } = await started(config, lines, now);
   const usersDb = new pg.Pool({ connectionString: users.url, max: 2 });
   const registryDb = new pg.Pool({ connectionString: registry.url, max: 2 });
   await registryDb.query(`create function refuse() returns trigger language plpgsql as

@@ -1,4 +1,4 @@
-/** Waiting with an end: every wait of the bus is bounded or ends with a signal. */
+/** Waiting with an end: every wait is bounded or ends with a signal. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
