@@ -38,6 +38,8 @@ const stopOrder: readonly HostedName[] = [
 
 export interface Host extends RunningSystem {
   readonly broker: ServiceBroker;
+  /** Makes and starts a service anew that was destroyed; resolves when it serves. */
+  startAgain(name: HostedName): Promise<void>;
 }
 
 /** What the REPL adds to the broker it opens in. */
@@ -182,6 +184,10 @@ export async function startHost(
   readiness.checks = checksOf(complete, broker, platform);
   return {
     broker,
+    async startAgain(name) {
+      broker.createService(factories[name](platform, complete));
+      await broker.waitForServices([name]);
+    },
     config: complete,
     httpPort: hostsGateway ? gatewayAddress(broker)?.port : undefined,
     opsPort: ops.port,

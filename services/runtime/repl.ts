@@ -13,6 +13,7 @@ import { ownerOf, type ReplDoor } from "./data-folder.ts";
 import { exitCodes, StartError } from "./errors.ts";
 import { startHost } from "./host.ts";
 import { LoopbackTransporter } from "./loopback.ts";
+import { customCommands } from "./repl/index.ts";
 import { openTerminal } from "./repl-terminal.ts";
 import { type Lifecycle, lifecycle } from "./shutdown.ts";
 import { serverOf } from "./summary.ts";
@@ -21,6 +22,11 @@ const doorWaitMaxMs = 60_000;
 const servicesWaitMs = 10_000;
 const pollMs = 200;
 const prompt = "mailroster>";
+/** Moleculer's types know no custom commands. */
+const replOptions = {
+  delimiter: prompt,
+  customCommands: customCommands((text) => void process.stdout.write(`${text}\n`)),
+} as unknown as NonNullable<BrokerOptions["replOptions"]>;
 
 /** The audit log shall tell who typed it. */
 const asOperator = (): Middleware => {
@@ -41,7 +47,7 @@ async function join(config: Config, log: Logger, life: Lifecycle, door?: ReplDoo
     ...options,
     ...(door === undefined ? {} : { transporter: new LoopbackTransporter(door.secret, door) }),
     middlewares: [...(options.middlewares ?? []), asOperator()],
-    replOptions: { delimiter: prompt } as NonNullable<BrokerOptions["replOptions"]>,
+    replOptions,
   });
   life.started("the REPL's node", () => broker.stop());
   await broker.start();
@@ -83,7 +89,7 @@ async function open(
     };
   const host = await startHost(loadConfig(process.env), log, life, {
     middlewares: [asOperator()],
-    replOptions: { delimiter: prompt } as NonNullable<BrokerOptions["replOptions"]>,
+    replOptions,
   });
   return {
     broker: host.broker,
@@ -96,9 +102,8 @@ const banner = (where: string): string =>
     "",
     `mailroster REPL: ${where}`,
     "",
+    "  users list, users show <id>, address ann@example.com, dlq list, reconcile",
     "  call users.create --displayName Ann --primarySmtp ann@example.com",
-    "  call users.list",
-    "  call smtp-registry.lookup --address ann@example.com",
     "  call audit.list",
     "  nodes, services, actions, info, bench …: see help; Ctrl-D leaves",
     "",

@@ -1,4 +1,9 @@
+import { randomUUID } from "node:crypto";
 import test from "ava";
+import pg from "pg";
+import { partitionOf } from "../../mixins/outbox.ts";
+import { runningEmbeddedPostgres } from "../../services/runtime/doctor/embedded.ts";
+import { eventually } from "../support/eventually.ts";
 import { Processes, request, runtimes } from "../support/processes.ts";
 import { testVhost } from "../support/resources.ts";
 import { ownAddress } from "../support/system-story.ts";
@@ -68,3 +73,107 @@ test.serial("with AMQP_URL the REPL joins over RabbitMQ as a node that hosts not
     await vhost.drop();
   }
 });
+
+interface Letters {
+  readonly items: { readonly id: string; readonly queue: string; readonly status: string }[];
+}
+
+/** An event that no consumer understands: one dead letter in each queue. */
+async function poison(dataDir: string): Promise<void> {
+  const client = new pg.Client({ connectionString: runningEmbeddedPostgres(dataDir)?.usersDatabaseUrl });
+  await client.connect();
+  const userId = randomUUID();
+  await client.query(
+    `insert into outbox (partition, aggregate_id, event_id, type, correlation_id, body)
+     values ($1, $2, $3, 'user.updated.v1', 'poison', '{"type":"user.updated.v1"}')`,
+    [partitionOf(userId), userId, randomUUID()],
+  );
+  await client.end();
+}
+
+for (const runtime of runtimes)
+  test.serial(
+    `on ${runtime} the REPL's own commands tell of users, addresses and dead letters`,
+    async (t) => {
+      const processes = new Processes();
+      try {
+        const env = { DATA_DIR: processes.folder(), FAULT_INJECTION: "true" };
+        const system = await processes.start({ runtime, env });
+        await system.ready();
+        const address = ownAddress();
+        const body = { displayName: "Ann Lee", primarySmtp: address };
+        const { id } = (await request(`${system.httpUrl}/users`, { body })).json<{ id: string }>();
+        await poison(env.DATA_DIR);
+        const letters = async () => (await request(`${system.httpUrl}/dead-letters`)).json<Letters>().items;
+        await eventually(async () => {
+          if ((await letters()).length < 2) throw new Error("The dead letters are not there yet");
+        });
+        const [first, second] = await letters();
+
+        const repl = await processes.start({ runtime, script, env, input: true });
+        repl.write(
+          [
+            "users list Lee",
+            `users show ${id}`,
+            "users find nobody@example.com",
+            "users dance",
+            `address ${address}`,
+            "address not-an-address",
+            "dlq list",
+            "dlq causes",
+            `dlq show ${first?.id}`,
+            `dlq discard ${first?.id}`,
+            `dlq discard ${first?.id} written by hand, ticket 4711`,
+            `dlq replay ${first?.id}`,
+            `dlq replay ${second?.id}`,
+            "reconcile",
+            "reconcile repair",
+            "fault set smtp-registry.reserve",
+            "fault set smtp-registry.reserve --delay soon",
+            "fault set smtp-registry.lookup --delay 5 --error-rate 1",
+            `address ${address}`,
+            "fault list",
+            "fault clear",
+            "log-level loud",
+            "log-level debug 5",
+            "",
+          ].join("\n"),
+        );
+        t.is((await repl.exited()).code, 0, repl.stderr());
+        const output = repl.stdout();
+        const row = (...cells: string[]) => new RegExp(cells.join(" +"));
+        t.regex(output, row("id", "name", "primary", "secondaries", "version"));
+        t.regex(output, row(id, "Ann Lee", address, "0", "1"));
+        t.regex(output, row(address, "primary", "primary, active"));
+        t.regex(output, /Nobody holds this address/);
+        t.regex(output, /✗ There is no users dance\n {2}users list/);
+        t.regex(output, row(address, "active", "primary", id));
+        t.regex(output, /✗ The request has invalid fields\n {2}#\/address/);
+        t.regex(
+          output,
+          row(first?.id ?? "", "pending", first?.queue ?? "", "user.updated.v1", "invalid-event"),
+        );
+        t.regex(output, row("letters", "queue", "event", "reason"));
+        t.regex(output, /correlationId +poison/);
+        t.regex(output, /✗ The reason is missing/);
+        t.regex(output, /Discarded: /);
+        t.regex(output, /✗ Cannot replay the dead letter/);
+        t.regex(output, /Replayed into .* \(time 1\)/);
+        t.regex(output, /1 users compared in \d+ ms, 0 with an event on its way, 0 differences/);
+        t.regex(output, /0 told again/);
+        t.regex(output, /✗ What shall go wrong is missing/);
+        t.regex(output, /✗ --delay must be a number/);
+        t.regex(output, row("smtp-registry.lookup", "5 ms", "0 ms", "1", "1", "1"));
+        t.regex(output, /No fault is in force/);
+        t.regex(output, /✗ There is no level loud/);
+        t.regex(output, row(`-${system.pid}`, "debug", "20\\d\\d-"));
+        const discarded = (await letters()).find((letter) => letter.id === first?.id);
+        t.is(discarded?.status, "discarded");
+        system.kill("SIGINT");
+        t.is((await system.exited()).code, 0);
+        t.deepEqual(processes.running(), []);
+      } finally {
+        await processes.end();
+      }
+    },
+  );

@@ -1,0 +1,11 @@
+/** The commands that mailroster adds to Moleculer's REPL. */
+import { type CustomCommand, customCommand } from "./command.ts";
+import { deadLetters } from "./dead-letters.ts";
+import { fault, logLevel } from "./operations.ts";
+import { reconcile } from "./reconcile.ts";
+import { address, users } from "./users.ts";
+
+const commands = [users, address, deadLetters, reconcile, fault, logLevel];
+
+export const customCommands = (print: (text: string) => void): CustomCommand[] =>
+  commands.map((command) => customCommand(command, print));
