@@ -9,20 +9,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { personalDataIn } from "./support/personal-data.ts";
-import { findProgram, type Provided, type Provision, stopChild } from "./support/provision/command.ts";
-import { postgresAdvice, postgresWays } from "./support/provision/postgres.ts";
-import {
-  type PrometheusProvision,
-  prometheusAdvice,
-  prometheusWays,
-} from "./support/provision/prometheus.ts";
-import { type RabbitProvision, rabbitAdvice, rabbitWays } from "./support/provision/rabbitmq.ts";
+import { findProgram, stopChild } from "./support/provision/command.ts";
+import { type Servers, startServers } from "./support/provision/servers.ts";
 import { type Counts, tapReader } from "./support/tap.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const interrupted = new AbortController();
-const provided: Provided[] = [];
+let servers: Servers | undefined;
 let running: ChildProcess | undefined;
 
 interface Tier {
@@ -33,55 +27,6 @@ interface Tier {
 }
 
 const seconds = (sinceMs: number): string => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
-
-/** Tries one way after the other, a line each; rejects with the advice when there is none. */
-async function provide<P extends Provided>(
-  what: string,
-  ways: { name: string; attempt: () => Promise<P> }[],
-  advice: string,
-): Promise<P> {
-  for (const { name, attempt } of ways) {
-    interrupted.signal.throwIfAborted();
-    const startedAt = performance.now();
-    try {
-      const provision = await attempt();
-      provided.push(provision);
-      print(`${what}: ${provision.how} (${seconds(startedAt)})`);
-      return provision;
-    } catch (error) {
-      const reason = (error as Error).message || String((error as NodeJS.ErrnoException).code);
-      print(`${what}: not ${name}: ${reason}`);
-    }
-  }
-  throw new Error(advice);
-}
-
-/** Without one, the tests that need it fail, each with the advice; the others do not. */
-const providePrometheus = (): Promise<PrometheusProvision | undefined> =>
-  provide("Prometheus", prometheusWays(), prometheusAdvice).catch((error: Error) => {
-    interrupted.signal.throwIfAborted();
-    print(error.message);
-    return undefined;
-  });
-
-function environmentOf(
-  postgres: Provision,
-  rabbit: RabbitProvision,
-  prometheus: PrometheusProvision | undefined,
-): NodeJS.ProcessEnv {
-  const environment: NodeJS.ProcessEnv = {
-    ...process.env,
-    TEST_DATABASE_URL: postgres.url,
-    TEST_AMQP_URL: rabbit.url,
-    TEST_RABBITMQCTL: rabbit.rabbitmqctl,
-    ...(prometheus === undefined ? {} : { TEST_PROMETHEUS: prometheus.folder }),
-    FORCE_COLOR: "0",
-  };
-  // A test that forgot to name its own servers must not reach those of whoever runs it.
-  for (const name of ["DATABASE_URL", "REGISTRY_DATABASE_URL", "AMQP_URL", "SERVICES"])
-    delete environment[name];
-  return environment;
-}
 
 function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<Counts> {
   const startedAt = performance.now();
@@ -141,8 +86,7 @@ function lookThroughLogs(folder: string, expectsLines: boolean): Counts {
 
 async function stopAll(): Promise<void> {
   if (running !== undefined) await stopChild(running, "SIGTERM");
-  for (let provision = provided.pop(); provision !== undefined; provision = provided.pop())
-    await provision.stop().catch((error: unknown) => print(`Cannot stop a server: ${String(error)}`));
+  await servers?.stop();
 }
 
 async function main(): Promise<Counts> {
@@ -153,12 +97,8 @@ async function main(): Promise<Counts> {
   };
   const logFolder = mkdtempSync(join(tmpdir(), "mailroster-logs-"));
   try {
-    const postgres = await provide("PostgreSQL", postgresWays(), postgresAdvice);
-    const rabbit = await provide("RabbitMQ", rabbitWays(), rabbitAdvice);
-    const environment = {
-      ...environmentOf(postgres, rabbit, await providePrometheus()),
-      TEST_LOG_DIR: logFolder,
-    };
+    servers = await startServers(print, interrupted.signal, { withPrometheus: true });
+    const environment = { ...servers.environment, TEST_LOG_DIR: logFolder };
     const args = process.argv.slice(2);
     for (const tier of tiersOf(args)) {
       interrupted.signal.throwIfAborted();

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "ava";
-import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
+import { Refusal } from "../../services/contracts/errors.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Rig, startUsersRig } from "../support/users-rig.ts";
+import { persistently, type Rig, startUsersRig } from "../support/users-rig.ts";
 
 let rig: Rig;
 test.before(async () => {
@@ -11,17 +11,6 @@ test.before(async () => {
 test.after.always(() => rig.stop());
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** Does what a client does on a 503: the same request again. */
-async function persistently<T>(write: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await write();
-    } catch (error) {
-      if (!(error instanceof Unavailable) || attempt === 20) throw error;
-    }
-  }
-}
-
 const create = (primarySmtp: string, secondarySmtps?: string[]) =>
   rig.call("users.create", { displayName: "Ann Lee", primarySmtp, secondarySmtps });
 const keysOf = async (userId: string): Promise<string[]> => {

@@ -13,6 +13,7 @@ import { callAction } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadConfig } from "../../services/config/index.ts";
 import type { ActionInput, ActionName, ActionResult, CallMeta } from "../../services/contracts/actions.ts";
+import { Unavailable } from "../../services/contracts/errors.ts";
 import { eventTypes, UserEvent } from "../../services/contracts/events.ts";
 import { queueName } from "../../services/contracts/headers.ts";
 import { outboxService } from "../../services/outbox/index.ts";
@@ -47,6 +48,17 @@ export interface Rig extends Instance {
   eventsOf(userId: string): Promise<UserEvent[]>;
   /** From now on the database refuses to store events of this correlation. */
   refuseEventsOf(correlationId: string): Promise<void>;
+}
+
+/** Does what a client does on a 503: the same request again. */
+export async function persistently<T>(write: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await write();
+    } catch (error) {
+      if (!(error instanceof Unavailable) || attempt === 20) throw error;
+    }
+  }
 }
 
 /** A database that is open without a service around it. */

@@ -1,0 +1,125 @@
+/** Releases, logs, figures and alerts: guarantees from 10 on. */
+import type { Mutation } from "../mutation.ts";
+
+const compatibility = "test/support/gate/schema-compatibility.ts";
+const releasesTest = "test/unit/schema-releases.test.ts";
+const correlation = "mixins/correlation.ts";
+const operationsTest = "test/system/operations.test.ts";
+
+export const operations: readonly Mutation[] = [
+  {
+    name: "events-are-closed",
+    guarantee: "10",
+    edits: [
+      {
+        file: "test/support/gate/schema-releases.ts",
+        find: 'z.toJSONSchema(eventSchemas[type], { io: "input",',
+        replace: 'z.toJSONSchema(eventSchemas[type], { io: "output",',
+      },
+    ],
+    file: releasesTest,
+    title: "the repository's schemas are what the code says, and break no release",
+  },
+  {
+    name: "old-consumers-not-asked",
+    guarantee: "10",
+    edits: [
+      {
+        file: compatibility,
+        find: 'if (!check_compat(old, now, "serializer"))',
+        replace: 'if (release === "" && !check_compat(old, now, "serializer"))',
+      },
+    ],
+    file: releasesTest,
+    title: "a required member that is removed is refused",
+  },
+  {
+    name: "old-events-not-asked",
+    guarantee: "10",
+    edits: [
+      {
+        file: compatibility,
+        find: 'if (!check_compat(old, now, "deserializer"))',
+        replace: 'if (release === "" && !check_compat(old, now, "deserializer"))',
+      },
+    ],
+    file: releasesTest,
+    title: "a new required member is refused",
+  },
+  {
+    name: "driver-messages-logged",
+    guarantee: "11",
+    edits: [
+      {
+        file: "mixins/error-text.ts",
+        find: '  return error.constructor === Error && error.name === "Error";',
+        replace: "  return true;",
+      },
+    ],
+    file: "test/integration/log-personal-data.test.ts",
+    title: "a defect that quotes the row is logged with the request's id, and shows neither name nor address",
+  },
+  {
+    name: "addresses-not-masked",
+    guarantee: "11",
+    edits: [
+      {
+        file: "mixins/masking.ts",
+        find: 'line.includes("@") || line.includes("%40") ? line.replaceAll(',
+        replace: 'line.includes("@@") ? line.replaceAll(',
+      },
+    ],
+    file: "test/unit/masking.test.ts",
+    title: "an address is masked as a whole wherever it stands, and a scoped package is none",
+  },
+  {
+    name: "id-lost-between-processes",
+    guarantee: "12",
+    edits: [
+      { file: correlation, find: "      Object.assign(ctx.meta, correlationOf(ctx.meta));\n", replace: "" },
+    ],
+    file: operationsTest,
+    title:
+      "every line that a request leaves in any process, also of Moleculer and of the database, has its id",
+  },
+  {
+    name: "packets-out-of-scope",
+    guarantee: "12",
+    edits: [
+      {
+        file: correlation,
+        find: "meta?.correlationId === undefined ? receive()",
+        replace: 'meta?.correlationId === undefined || meta.correlationId !== "" ? receive()',
+      },
+    ],
+    file: operationsTest,
+    title:
+      "every line that a request leaves in any process, also of Moleculer and of the database, has its id",
+  },
+  {
+    name: "old-figure-is-kept",
+    guarantee: "13a",
+    edits: [
+      {
+        file: "mixins/scrape.ts",
+        find: "whoever works with that dependency.\n    watched.source.forget();",
+        replace: "whoever works with that dependency.",
+      },
+    ],
+    file: "test/unit/metrics.test.ts",
+    title: "a source that fails, or does not answer in time, shows nothing and holds up no exposition",
+  },
+  {
+    name: "rule-of-no-metric",
+    guarantee: "13b",
+    edits: [
+      {
+        file: "docker/observability/rules/alerts.yml",
+        find: "expr: max(outbox_oldest_age_seconds) > 60",
+        replace: "expr: max(outbox_oldest_age) > 60",
+      },
+    ],
+    file: "test/unit/alerts.test.ts",
+    title: "every alert fires on what it is for, and is quiet on what is near it",
+  },
+];

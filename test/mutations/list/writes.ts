@@ -1,0 +1,206 @@
+/** Addresses and the answers to writes: guarantees 2, 4 and 6. */
+import type { Mutation } from "../mutation.ts";
+
+const registrySql = "services/smtp-registry/sql.ts";
+const faultsTest = "test/integration/users-faults.test.ts";
+const breaker = "mixins/circuit-breaker.ts";
+const circuitTest = "test/integration/users-circuit.test.ts";
+
+/** What a statement does with a key that is there, up to its condition. */
+const onConflict = `  on conflict (key) do update set
+    address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
+    reservation_id = excluded.reservation_id, requested_key = excluded.requested_key, reason = excluded.reason,
+    suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
+`;
+
+export const writes: readonly Mutation[] = [
+  {
+    name: "addresses-not-unique",
+    guarantee: "2a",
+    edits: [
+      {
+        file: "migrations/registry/Migration20261123000100_init.ts",
+        find: "key text not null primary key,\n        address text not null,",
+        replace: "key text not null,\n        address text not null,",
+      },
+      // Without the index `on conflict` is an error of PostgreSQL's; without both it is "check first, write after".
+      {
+        file: registrySql,
+        find: `${onConflict}  where held.status = 'reserved' and (held.reservation_id = excluded.reservation_id or held.user_id = excluded.user_id)
+     or \${lapsed("held")}
+`,
+        replace: "",
+      },
+      { file: registrySql, find: `${onConflict}  where \${lapsed("held")}\n`, replace: "" },
+    ],
+    file: "test/integration/registry-reservations.test.ts",
+    title: "40 concurrent reservations of one address get 40 addresses, without a gap",
+  },
+  {
+    name: "keys-not-unique",
+    guarantee: "2b",
+    edits: [
+      {
+        file: "migrations/users/Migration20261123000100_users.ts",
+        find: "create table address_keys (key text not null primary key,",
+        replace: "create table address_keys (key text not null,",
+      },
+    ],
+    file: faultsTest,
+    title: "two users never hold one key, though the registry grants it to 20 at once",
+  },
+  {
+    name: "tombstone-without-term",
+    guarantee: "2c",
+    edits: [
+      {
+        file: registrySql,
+        find: `or \${row}.status = 'deleted' and \${row}.deleted_at <= :freed::timestamptz)`,
+        replace: `or \${row}.status = 'deleted' and :freed::timestamptz is not null)`,
+      },
+    ],
+    file: "test/integration/registry-terms.test.ts",
+    title: "A tombstone goes to nobody else until both terms are over, and back to its owner by a restore",
+  },
+  {
+    name: "newer-code-points",
+    guarantee: "2d",
+    edits: [
+      {
+        file: "services/contracts/unicode.ts",
+        find: `\\\\p{Cn}\\\\p{Co}\${unicode17}`,
+        replace: `\\\\p{Cn}\\\\p{Co}\${unicode17.slice(0, 0)}`,
+      },
+    ],
+    file: "test/unit/address.test.ts",
+    title: "Node and Deno give every address the same key, and so every block of 256 code points",
+  },
+  {
+    name: "budget-unchecked",
+    guarantee: "4a",
+    edits: [{ file: "services/users/commit.ts", find: "      work.budget.check();\n", replace: "" }],
+    file: faultsTest,
+    title: "a write whose time is over is not committed",
+  },
+  {
+    name: "registry-asked-meanwhile",
+    guarantee: "4a",
+    edits: [
+      {
+        file: "services/users/write.ts",
+        find: 'await request.reserve(addresses, "refuse");',
+        replace: 'void request.reserve(addresses, "refuse").catch(() => {});',
+      },
+    ],
+    file: faultsTest,
+    title: "without the registry every write is refused within 2 s, leaves nothing behind, and reads go on",
+  },
+  {
+    name: "reads-ask-the-registry",
+    guarantee: "4b",
+    edits: [
+      {
+        file: "services/users/index.ts",
+        find: 'get: published("users.get", (ctx) => getUser(db, ctx.params.id)),',
+        replace:
+          'get: published("users.get", async (ctx) => {\n        const user = await getUser(db, ctx.params.id);\n        await ctx.call("smtp-registry.lookup", { address: user.primarySmtp });\n        return user;\n      }),',
+      },
+    ],
+    file: faultsTest,
+    title: "without the registry every write is refused within 2 s, leaves nothing behind, and reads go on",
+  },
+  {
+    name: "late-calls-are-run",
+    guarantee: "4c",
+    edits: [
+      {
+        file: "moleculer.config.ts",
+        find: "      latenessMiddleware(),\n",
+        replace: "",
+      },
+    ],
+    file: "test/system/distributed.test.ts",
+    title: "a write refused while users was frozen is not carried out when it wakes",
+  },
+  {
+    name: "all-try-at-once",
+    guarantee: "4d",
+    edits: [
+      {
+        file: breaker,
+        find: 'if (state === "half-open" || refused.refusedForMs > 0',
+        replace: "if (refused.refusedForMs > 0",
+      },
+      {
+        file: breaker,
+        find: 'become("half-open", nowMs + patienceMs)',
+        replace: 'become("half-open", nowMs)',
+      },
+    ],
+    file: circuitTest,
+    title: "while it does not answer, one write at a time tries",
+  },
+  {
+    name: "refusal-is-a-fault",
+    guarantee: "4d",
+    edits: [
+      {
+        file: breaker,
+        find: 'isFault(error) ? "failed" : "answered"',
+        replace: 'isFault(error) ? "failed" : "failed"',
+      },
+    ],
+    file: circuitTest,
+    title: "what the registry refuses, it has answered",
+  },
+  {
+    name: "one-fault-opens",
+    guarantee: "4d",
+    edits: [
+      { file: breaker, find: "(faults >= limits.faultsMax && isQuiet)", replace: "(faults >= 1 && isQuiet)" },
+    ],
+    file: circuitTest,
+    title: "one slow call opens nothing",
+  },
+  {
+    name: "open-for-ever",
+    guarantee: "4d",
+    edits: [
+      {
+        file: breaker,
+        find: 'if (state === "half-open") become("closed", nowMs);',
+        replace: 'if (state === "half-open") become("open", nowMs + limits.openMs);',
+      },
+    ],
+    file: circuitTest,
+    title:
+      "a registry that stopped answering costs some writes their wait and no more, and the circuit closes by itself",
+  },
+  {
+    name: "answers-overwritable",
+    guarantee: "6",
+    edits: [
+      {
+        file: "mixins/idempotency.ts",
+        find: "    where idempotency.expires_at <= excluded.created_at\n",
+        replace: "",
+      },
+    ],
+    file: "test/integration/users-idempotency.test.ts",
+    title: "requests with one key in several processes at once make one user and get one answer",
+  },
+  {
+    name: "answer-kept-apart",
+    guarantee: "6",
+    edits: [
+      {
+        file: "services/users/commit.ts",
+        find: "    await db.transaction(async (em) => {\n      await work.ticket.remember(em, work.answer);\n",
+        replace:
+          "    await db.transaction((em) => work.ticket.remember(em, work.answer));\n    await db.transaction(async (em) => {\n",
+      },
+    ],
+    file: "test/integration/users-idempotency.test.ts",
+    title: "an answer and its write are stored together or not at all",
+  },
+];
