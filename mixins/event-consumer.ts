@@ -37,8 +37,17 @@ const outageDelayMaxMs = 5_000;
 /** What `apply` says of an event: `stale` is one older than what is known of its user. */
 export type Applied = "processed" | "duplicate" | "stale";
 
+/** How often a handler has failed on an event before. */
+export type FailuresOf = (event: UserEvent) => number;
+
 /** One answer for each event, in order; all or none of the effects. */
-export type ApplyEvents = (events: readonly UserEvent[]) => Promise<readonly Applied[]>;
+export type ApplyEvents = (
+  events: readonly UserEvent[],
+  failuresOf: FailuresOf,
+) => Promise<readonly Applied[]>;
+
+/** Told of an event that failed and is not dead yet or is from now on; whether it can be noted changes nothing. */
+export type EventFailed = (event: UserEvent, failures: number, error: string) => Promise<void>;
 
 export interface EventHandlerOptions {
   /** Label of the metric. */
@@ -49,6 +58,7 @@ export interface EventHandlerOptions {
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "eventsProcessed">;
   readonly apply: ApplyEvents;
+  readonly failed?: EventFailed;
 }
 
 export interface EventConsumerOptions extends EventHandlerOptions {
@@ -63,11 +73,14 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
   const { apply, log, name } = options;
 
   /** Rejects only with an error that the events themselves may have caused. */
-  async function applyPatiently(events: readonly UserEvent[]): Promise<readonly Outcome[]> {
+  async function applyPatiently(
+    events: readonly UserEvent[],
+    failuresOf: FailuresOf,
+  ): Promise<readonly Outcome[]> {
     let contentions = 0;
     for (let outages = 0; !stopping.aborted; ) {
       try {
-        const applied = await applyKnown(apply, events);
+        const applied = await applyKnown(apply, events, failuresOf);
         if (outages > 0) log.info({ consumer: name }, "consumer goes on, its database can be reached again");
         return applied.map((result) => ({ applied: result }));
       } catch (error) {
@@ -83,12 +96,12 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
     return events.map(() => requeued);
   }
 
-  async function retryAlone(event: UserEvent, firstError: unknown): Promise<Outcome> {
+  async function retryAlone(event: UserEvent, firstError: unknown, failuresOf: FailuresOf): Promise<Outcome> {
     let error = firstError;
     for (let retry = 0; retry < immediateRetriesMax; retry += 1) {
       await pause(backoffMs(retry, immediateRetryDelayMinMs, immediateRetryDelayMaxMs), stopping);
       try {
-        return (await applyPatiently([event]))[0] ?? requeued;
+        return (await applyPatiently([event], failuresOf))[0] ?? requeued;
       } catch (again) {
         error = again;
       }
@@ -96,13 +109,24 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
     const text = errorText(error);
     const frames = errorFrames(error);
     inScope(event, () => log.warn({ consumer: name, reason: text, frames }, "event failed in its consumer"));
+    await noteFailure(options, event, failuresOf(event) + 1, text);
     return { verdict: { kind: "retry", error: text } };
   }
 
   return async (batch) => {
     const parsed = batch.map((delivery) => ({ delivery, result: parseEvent(delivery) }));
     const events = parsed.flatMap(({ result }) => (result.ok ? [result.event] : []));
-    const outcomes = await applyBisecting(events, applyPatiently, retryAlone);
+    const failures = new Map(
+      parsed.flatMap(({ delivery, result }) =>
+        result.ok ? [[result.event, delivery.attempts] as const] : [],
+      ),
+    );
+    const failuresOf: FailuresOf = (event) => failures.get(event) ?? 0;
+    const outcomes = await applyBisecting(
+      events,
+      (some) => applyPatiently(some, failuresOf),
+      (event, error) => retryAlone(event, error, failuresOf),
+    );
     const outcomeOf = new Map(events.map((event, index) => [event, outcomes[index] ?? requeued]));
     return parsed.map(({ delivery, result }): Verdict => {
       if (result.ok) return settled(options, delivery, result.event, outcomeOf.get(result.event) ?? requeued);
@@ -113,13 +137,32 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
 }
 
 /** A single event runs under its own correlation, also what it logs or calls inside `apply`. */
-async function applyKnown(apply: ApplyEvents, events: readonly UserEvent[]): Promise<readonly Applied[]> {
+async function applyKnown(
+  apply: ApplyEvents,
+  events: readonly UserEvent[],
+  failuresOf: FailuresOf,
+): Promise<readonly Applied[]> {
   const [first] = events;
   const alone = events.length === 1 && first !== undefined;
-  const applied = await (alone ? inScope(first, () => apply(events)) : apply(events));
+  const applied = await (alone ? inScope(first, () => apply(events, failuresOf)) : apply(events, failuresOf));
   if (applied.length !== events.length)
     throw new Error(`Cannot settle ${events.length} events: ${applied.length} answers came`);
   return applied;
+}
+
+/** The note is for whoever asks later; the event goes its way without it. */
+async function noteFailure(
+  { failed, log, name }: EventHandlerOptions,
+  event: UserEvent,
+  failures: number,
+  error: string,
+): Promise<void> {
+  try {
+    await failed?.(event, failures, error);
+  } catch (cause) {
+    const reason = errorText(cause);
+    inScope(event, () => log.warn({ consumer: name, reason }, "a failure can't be noted"));
+  }
 }
 
 function settled(

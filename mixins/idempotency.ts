@@ -9,13 +9,15 @@
  * is still running in this process).
  */
 import { createHash, randomUUID } from "node:crypto";
-import { defineEntity, p } from "@mikro-orm/core";
+import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
 import type { CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
-import { anonymous } from "./correlation.ts";
+import { anonymous, isCorrelationId } from "./correlation.ts";
 import type { Database, EntityManager } from "./database.ts";
+import { errorText } from "./error-text.ts";
 import type { Logger } from "./logging.ts";
 import type { Mixin } from "./platform.ts";
+import { sweepInBatches, sweepingMixin } from "./sweeping.ts";
 
 export const IdempotencyRecord = defineEntity({
   name: "IdempotencyRecord",
@@ -29,35 +31,80 @@ export const IdempotencyRecord = defineEntity({
     result: p.text(),
     createdAt: p.datetime(),
     expiresAt: p.datetime(),
+    action: p.text().nullable(),
+    /** Of the first request. */
+    correlationId: p.text().nullable(),
   },
-  indexes: [{ name: "idempotency_expires_at_idx", properties: ["expiresAt"] }],
+  indexes: [
+    { name: "idempotency_expires_at_idx", properties: ["expiresAt"] },
+    { name: "idempotency_correlation_id_idx", properties: ["correlationId"], type: "hash" },
+  ],
 });
 
+/** A request that got the answer of an earlier one, so that its trace leads there; lives as long as the answer. */
+export const IdempotencyReplay = defineEntity({
+  name: "IdempotencyReplay",
+  tableName: "idempotency_replays",
+  properties: {
+    /** Of the repeat. */
+    correlationId: p.text().primary(),
+    operation: p.text().primary(),
+    firstCorrelationId: p.text().nullable(),
+    action: p.text(),
+    times: p.integer(),
+    replayedAt: p.datetime(3),
+    expiresAt: p.datetime(),
+  },
+  indexes: [
+    { name: "idempotency_replays_operation_idx", properties: ["operation"], type: "hash" },
+    { name: "idempotency_replays_expires_at_idx", properties: ["expiresAt"] },
+  ],
+});
+
+export const idempotencyEntities = [
+  IdempotencyRecord,
+  IdempotencyReplay,
+] as unknown as readonly EntitySchema[];
+
 const keyCharsMax = 255;
-const sweepIntervalMs = 60_000;
-const sweepBatchMax = 500;
-const sweepBatchesMax = 20;
 
 /** Takes over an expired record of the same key; changes nothing, and so returns no row, when a live one is there. */
 const insertRecord = `
-  insert into idempotency (scope, key, fingerprint, result, created_at, expires_at) values (?, ?, ?, ?, ?, ?)
+  insert into idempotency (scope, key, fingerprint, result, created_at, expires_at, action, correlation_id)
+  values (?, ?, ?, ?, ?, ?, ?, ?)
   on conflict (scope, key) do update
     set fingerprint = excluded.fingerprint, result = excluded.result,
-        created_at = excluded.created_at, expires_at = excluded.expires_at
+        created_at = excluded.created_at, expires_at = excluded.expires_at,
+        action = excluded.action, correlation_id = excluded.correlation_id
     where idempotency.expires_at <= excluded.created_at
   returning 1 as inserted`;
 
 /** Small batches that step around each other, so that sweeping never holds up a write. */
 const deleteExpired = `
   delete from idempotency where (scope, key) in (
-    select scope, key from idempotency where expires_at <= ? order by expires_at limit ${sweepBatchMax}
+    select scope, key from idempotency where expires_at <= ? order by expires_at limit ?
     for update skip locked)
   returning 1 as deleted`;
+
+const deleteExpiredReplays = `
+  delete from idempotency_replays where (correlation_id, operation) in (
+    select correlation_id, operation from idempotency_replays where expires_at <= ? order by expires_at limit ?
+    for update skip locked)
+  returning 1 as deleted`;
+
+/** Commits without waiting for the disk: a crash of the server may forget the last repeats, which nothing depends on. */
+const insertReplay = `
+  insert into idempotency_replays as r
+    (correlation_id, operation, first_correlation_id, action, times, replayed_at, expires_at)
+  select ?, ?, ?, ?, 1, ?, ? from (select set_config('synchronous_commit', 'off', true)) async
+  on conflict (correlation_id, operation) do update
+    set times = r.times + 1, replayed_at = excluded.replayed_at, expires_at = excluded.expires_at`;
 
 /** What a write needs to know of its own request. */
 export interface Ticket {
   /** The same for each repeat of one keyed request, random without a key. */
   readonly operationId: string;
+  readonly keyed: boolean;
   /** Stores the answer in the running transaction; call it before anything else in there. */
   remember(em: EntityManager, result: unknown): Promise<void>;
 }
@@ -119,7 +166,17 @@ interface Options {
   readonly log: Logger;
 }
 
-/** For any service whose database has the record's table. */
+/** What `Ticket.operationId` is of a stored record. */
+export const operationOf = (scope: string, key: string, fingerprint: string): string =>
+  sha256(scope, key, fingerprint);
+
+interface Recalled<T> {
+  readonly result: T;
+  readonly expiresAt: Date;
+  readonly correlationId: string | null;
+}
+
+/** For any service whose database has the tables. */
 export function idempotency(db: Database, options: Options): Idempotency {
   const running = new Set<string>();
 
@@ -127,7 +184,7 @@ export function idempotency(db: Database, options: Options): Idempotency {
     scope: string,
     key: string,
     fingerprint: string,
-  ): Promise<{ result: T } | undefined> => {
+  ): Promise<Recalled<T> | undefined> => {
     const found = await db.read((em) =>
       em.findOne(IdempotencyRecord, { scope, key, expiresAt: { $gt: options.now() } }),
     );
@@ -137,15 +194,34 @@ export function idempotency(db: Database, options: Options): Idempotency {
         "idempotency-key-reused",
         "Cannot use the idempotency key: it belongs to another request",
       );
-    return { result: JSON.parse(found.result) as T };
+    const { expiresAt, correlationId } = found;
+    return { result: JSON.parse(found.result) as T, expiresAt, correlationId: correlationId ?? null };
   };
 
-  const remembering = (scope: string, key: string, fingerprint: string): Ticket => ({
-    operationId: sha256(scope, key, fingerprint),
+  /** The repeat has its answer whether or not this can be noted. */
+  const noteReplay = async (
+    { action, meta }: IdempotentCall,
+    operation: string,
+    first: Recalled<unknown>,
+  ): Promise<void> => {
+    if (!isCorrelationId(meta.correlationId)) return;
+    const { correlationId, expiresAt } = first;
+    const values = [meta.correlationId, operation, correlationId, action, options.now(), expiresAt];
+    try {
+      await db.read((em) => em.execute(insertReplay, values));
+    } catch (error) {
+      options.log.warn({ reason: errorText(error) }, "A repeat can't be noted");
+    }
+  };
+
+  const remembering = (call: IdempotentCall, scope: string, key: string, fingerprint: string): Ticket => ({
+    operationId: operationOf(scope, key, fingerprint),
+    keyed: true,
     async remember(em, result) {
       const now = options.now();
       const expiresAt = new Date(now.getTime() + options.ttlMs);
-      const values = [scope, key, fingerprint, JSON.stringify(result), now, expiresAt];
+      const about = [call.action, call.meta.correlationId ?? null];
+      const values = [scope, key, fingerprint, JSON.stringify(result), now, expiresAt, ...about];
       const inserted: unknown[] = await em.execute(insertRecord, values);
       if (inserted.length === 0)
         throw new AnsweredElsewhere("Cannot store the answer: the key has one already");
@@ -159,14 +235,15 @@ export function idempotency(db: Database, options: Options): Idempotency {
     write: (ticket: Ticket) => Promise<T>,
   ): Promise<T> => {
     const fingerprint = fingerprintOf(call.action, call.params);
-    const replay = ({ result }: { result: T }): T => {
+    const replay = async (first: Recalled<T>): Promise<T> => {
       call.meta.idempotentReplayed = true;
-      return result;
+      await noteReplay(call, operationOf(scope, key, fingerprint), first);
+      return first.result;
     };
     const stored = await recall<T>(scope, key, fingerprint);
     if (stored !== undefined) return replay(stored);
     try {
-      return await write(remembering(scope, key, fingerprint));
+      return await write(remembering(call, scope, key, fingerprint));
     } catch (error) {
       // A refusal may be the view of a repeat on its own effect: an earlier attempt was committed elsewhere after this
       // one had looked for its answer, and the user is found deleted by the very removal that is asked for.
@@ -179,7 +256,8 @@ export function idempotency(db: Database, options: Options): Idempotency {
 
   const run: Idempotency["run"] = async (call, write) => {
     const text = call.meta.idempotencyKey;
-    if (text === undefined) return write({ operationId: randomUUID(), remember: () => Promise.resolve() });
+    if (text === undefined)
+      return write({ operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() });
     const key = parseIdempotencyKey(text);
     const scope = call.meta.actor ?? anonymous;
     const slot = JSON.stringify([scope, key]);
@@ -197,39 +275,13 @@ export function idempotency(db: Database, options: Options): Idempotency {
   };
 
   const sweep = async (): Promise<number> => {
-    let total = 0;
-    for (let batch = 0; batch < sweepBatchesMax; batch += 1) {
-      const deleted: unknown[] = await db.read((em) => em.execute(deleteExpired, [options.now()]));
-      total += deleted.length;
-      if (deleted.length < sweepBatchMax) break;
-    }
-    return total;
+    let gone = 0;
+    for (const statement of [deleteExpired, deleteExpiredReplays])
+      gone += await sweepInBatches((rowsMax) =>
+        db.read((em) => em.execute<unknown[]>(statement, [options.now(), rowsMax])),
+      );
+    return gone;
   };
 
-  return { mixin: sweeping(sweep, options.log), run, sweep };
-}
-
-/** Sweeps for as long as the service runs; stopping waits for the sweep in hand. */
-function sweeping(sweep: () => Promise<number>, log: Logger): Mixin {
-  let timer: NodeJS.Timeout | undefined;
-  let current: Promise<void> = Promise.resolve();
-  const once = async (): Promise<void> => {
-    try {
-      await sweep();
-    } catch (error) {
-      log.warn({ err: error }, "Expired idempotency keys stay until the next sweep");
-    }
-  };
-  return {
-    started() {
-      timer = setInterval(() => {
-        current = once();
-      }, sweepIntervalMs);
-      timer.unref();
-    },
-    async stopped() {
-      clearInterval(timer);
-      await current;
-    },
-  };
+  return { mixin: sweepingMixin("expired idempotency keys", sweep, options.log), run, sweep };
 }

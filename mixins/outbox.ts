@@ -7,6 +7,7 @@
  */
 import { defineEntity, p } from "@mikro-orm/core";
 import type { UserEvent } from "../services/contracts/events.ts";
+import type { WriteNote } from "../services/contracts/trace.ts";
 import type { EntityManager } from "./database.ts";
 
 /** A user's events share a partition, and one relay at a time works on a partition. */
@@ -26,8 +27,16 @@ export const OutboxMessage = defineEntity({
     body: p.text(),
     /** By the database's clock, as the age is measured: a process whose clock is wrong must not tell of old events. */
     createdAt: p.datetime(3).defaultRaw("now()"),
+    /** What the trace of a request tells of the write, as JSON (WriteNote); the relay carries it on unread. */
+    note: p.text().nullable(),
+    /** How often the bus has refused it, and why the last time. */
+    attempts: p.integer().default(0),
+    refusal: p.text().nullable(),
   },
-  indexes: [{ name: "outbox_partition_id_idx", properties: ["partition", "id"] }],
+  indexes: [
+    { name: "outbox_partition_id_idx", properties: ["partition", "id"] },
+    { name: "outbox_correlation_id_idx", properties: ["correlationId"], type: "hash" },
+  ],
 });
 
 /** Stable for ever: the first four bytes of an id's random tail decide its partition. */
@@ -36,7 +45,7 @@ export function partitionOf(aggregateId: string): number {
 }
 
 /** Adds the event to the running transaction. */
-export function appendToOutbox(em: EntityManager, event: UserEvent): void {
+export function appendToOutbox(em: EntityManager, event: UserEvent, note?: WriteNote): void {
   em.create(OutboxMessage, {
     partition: partitionOf(event.subject),
     aggregateId: event.subject,
@@ -44,5 +53,6 @@ export function appendToOutbox(em: EntityManager, event: UserEvent): void {
     type: event.type,
     correlationId: event.correlationid,
     body: JSON.stringify(event),
+    note: note === undefined ? null : JSON.stringify(note),
   });
 }

@@ -4,9 +4,11 @@ import { isCorrelationId } from "../../mixins/correlation.ts";
 import type { Database, EntityManager } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
-import type { ActionParams, AuditEntry, AuditPage } from "../contracts/actions.ts";
+import type { ActionParams } from "../contracts/actions.ts";
+import type { AuditEntry, AuditPage } from "../contracts/audit.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import type { AuditTrailDigest, DigestQuery } from "../contracts/reconciliation.ts";
+import type { AuditTrace } from "../contracts/trace.ts";
 
 /**
  * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
@@ -116,4 +118,16 @@ export async function digestTrails(
   return {
     items: await db.read((em) => em.execute<AuditTrailDigest[]>(digestPage(where), [...values, limit])),
   };
+}
+
+/** Which of some events have an entry, and since when. Parameter: event ids. */
+const recordedSql = `
+select id as "eventId", recorded_at as at from audit_entries where id = any (?::uuid[])`;
+
+/** For the trace of a request. */
+export async function recordedOf(db: Database, eventIds: readonly string[]): Promise<AuditTrace["recorded"]> {
+  const rows = await db.read((em) =>
+    em.execute<{ eventId: string; at: Date | string }[]>(recordedSql, [`{${eventIds.join(",")}}`]),
+  );
+  return rows.map(({ eventId, at }) => ({ eventId, at: new Date(at).toISOString() }));
 }

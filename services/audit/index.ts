@@ -3,6 +3,7 @@
  * is lost, none is doubled, none is ever changed.
  */
 import type { ServiceSchema } from "moleculer";
+import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
 import { database } from "../../mixins/database.ts";
 import { eventConsumer } from "../../mixins/event-consumer.ts";
 import { healthMixin } from "../../mixins/health.ts";
@@ -12,7 +13,7 @@ import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { AuditEntryRow } from "./entities.ts";
-import { append, digestTrails, listEntries } from "./entries.ts";
+import { append, digestTrails, listEntries, recordedOf } from "./entries.ts";
 
 const poolMax = 5;
 const statementTimeoutMs = 10_000;
@@ -20,7 +21,7 @@ const statementTimeoutMs = 10_000;
 /** Needs `usersDatabaseUrl`. */
 export function auditService(
   platform: Platform,
-  config: Pick<Config, "usersDatabaseUrl" | "retryDelaysMs">,
+  config: Pick<Config, "usersDatabaseUrl" | "retryDelaysMs" | "traceDays">,
 ): ServiceSchema {
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the audit service: the URL of the users database is not set");
@@ -28,13 +29,14 @@ export function auditService(
   const log = platform.log.child({ service: "audit" });
   const db = database({
     url: config.usersDatabaseUrl,
-    entities: [AuditEntryRow as never],
+    entities: [AuditEntryRow as never, ConsumerOutcomeRow as never],
     applicationName: "mailroster-audit",
     poolMax,
     statementTimeoutMs,
     metrics,
     log,
   });
+  const outcomes = consumerOutcomes(db, { consumer: "audit", retentionDays: config.traceDays, log });
   const consumer = eventConsumer({
     name: "audit",
     queue: queueName.audit,
@@ -42,7 +44,8 @@ export function auditService(
     bus,
     metrics,
     log,
-    apply: (events) => db.transaction((em) => append(em, events)),
+    apply: outcomes.applying(append),
+    failed: outcomes.failed,
   });
   return {
     name: "audit",
@@ -54,6 +57,7 @@ export function auditService(
           if (!bus.status().connected) throw new Error("The bus is not connected");
         },
       }),
+      outcomes.mixin,
       consumer,
       db.mixin,
     ],
@@ -61,6 +65,14 @@ export function auditService(
       list: {
         params: params(actions["audit.list"].params),
         handler: (ctx: ActionContext<"audit.list">) => listEntries(db, ctx.params),
+      },
+      trace: {
+        visibility: "public",
+        params: params(actions["audit.trace"].params),
+        handler: async (ctx: ActionContext<"audit.trace">) => {
+          const { eventIds } = ctx.params;
+          return { recorded: await recordedOf(db, eventIds), outcomes: await outcomes.of(eventIds) };
+        },
       },
       digest: {
         visibility: "public",

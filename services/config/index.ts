@@ -45,6 +45,8 @@ export interface Config {
   readonly idempotencyHours: number;
   /** A dead letter that was replayed or discarded is kept for this long; a pending one for ever. */
   readonly deadLetterDays: number;
+  /** What the trace of a request tells of published events and of what was unusual at a consumer is kept this long. */
+  readonly traceDays: number;
   /** Time between two comparisons of users, registry and audit log; 0: only on demand. */
   readonly reconcileMinutes: number;
   /** What differs is reported when it still does, unchanged, this much later. */
@@ -122,6 +124,7 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
     quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),
     idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
     deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
+    traceDays: integer(env, "TRACE_DAYS", { fallback: 7, min: 1, max: 36_500 }),
     reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
     reconcileGraceMs: integer(env, "RECONCILE_GRACE_MS", { fallback: 30_000, min: 100, max: 3_600_000 }),
     blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),

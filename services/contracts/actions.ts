@@ -1,5 +1,6 @@
 /** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
 import * as z from "zod";
+import { AuditPage, ListAudit } from "./audit.ts";
 import {
   DeadLetter,
   DeadLetterCauses,
@@ -9,7 +10,6 @@ import {
   ListDeadLetters,
   TargetDeadLetter,
 } from "./dead-letters.ts";
-import { Change } from "./events.ts";
 import {
   ClearFault,
   ClearFaults,
@@ -37,6 +37,19 @@ import {
   RepairReport,
   UsersDigest,
 } from "./reconciliation.ts";
+import {
+  AddressesQuery,
+  AuditTrace,
+  EventsQuery,
+  LettersTrace,
+  OutboxTrace,
+  RegistryQuery,
+  RegistryTrace,
+  RequestsTrace,
+  Trace,
+  TraceQuery,
+  UsersAddresses,
+} from "./trace.ts";
 import {
   AddressKind,
   AddressStatus,
@@ -192,33 +205,6 @@ export const AddressInfo = z
   .meta({ id: "AddressInfo" });
 export type AddressInfo = z.infer<typeof AddressInfo>;
 
-export const ListAudit = z
-  .strictObject({
-    ...paging,
-    userId: UserId.optional(),
-    correlationId: z.string().min(1).max(128).optional(),
-  })
-  .meta({ id: "ListAudit" });
-
-export const AuditEntry = z
-  .object({
-    id: z.uuid().meta({ description: "The event's id" }),
-    at: z.iso.datetime(),
-    action: z.enum(["user.created", "user.updated", "user.deleted", "user.restored"]),
-    userId: UserId,
-    version: z.int().min(1),
-    actor: z.string(),
-    correlationId: z.string(),
-    changes: z.array(Change),
-  })
-  .meta({ id: "AuditEntry" });
-export type AuditEntry = z.infer<typeof AuditEntry>;
-
-export const AuditPage = z
-  .object({ items: z.array(AuditEntry), nextCursor: z.string().nullable() })
-  .meta({ id: "AuditPage" });
-export type AuditPage = z.infer<typeof AuditPage>;
-
 export const Health = z
   .object({
     status: z.enum(["up", "down"]),
@@ -240,17 +226,22 @@ export const actions = {
   "users.restore": { params: TargetUser, result: User },
   "users.digest": { params: DigestQuery, result: UsersDigest },
   "users.reemit": { params: ReemitUser, result: ReemittedUser },
+  "users.trace": { params: TraceQuery, result: RequestsTrace },
+  "users.addresses": { params: AddressesQuery, result: UsersAddresses },
   "users.health": { params: Nothing, result: Health },
   "smtp-registry.reserve": { params: ReserveAddresses, result: Reservation },
   "smtp-registry.release": { params: ReleaseReservation, result: z.object({ released: z.int() }) },
   "smtp-registry.lookup": { params: LookUpAddress, result: AddressInfo },
   "smtp-registry.digest": { params: DigestQuery, result: RegistryDigest },
+  "smtp-registry.trace": { params: RegistryQuery, result: RegistryTrace },
   "smtp-registry.health": { params: Nothing, result: Health },
   "audit.list": { params: ListAudit, result: AuditPage },
   "audit.digest": { params: DigestQuery, result: AuditDigest },
+  "audit.trace": { params: EventsQuery, result: AuditTrace },
   "audit.health": { params: Nothing, result: Health },
   "outbox.nudge": { params: Nothing, result: z.null() },
   "outbox.pending": { params: PendingQuery, result: PendingUsers },
+  "outbox.trace": { params: TraceQuery, result: OutboxTrace },
   "outbox.health": { params: Nothing, result: Health },
   "dead-letters.list": { params: ListDeadLetters, result: DeadLetterPage },
   "dead-letters.causes": { params: Nothing, result: DeadLetterCauses },
@@ -258,6 +249,7 @@ export const actions = {
   "dead-letters.replay": { params: TargetDeadLetter, result: DeadLetter },
   "dead-letters.discard": { params: DiscardDeadLetter, result: DeadLetter },
   "dead-letters.pending": { params: PendingQuery, result: PendingLetters },
+  "dead-letters.trace": { params: TraceQuery, result: LettersTrace },
   "dead-letters.health": { params: Nothing, result: Health },
   "reconciler.run": { params: Nothing, result: ReconcileReport },
   "reconciler.repair": { params: Repair, result: RepairReport },
@@ -271,6 +263,8 @@ export const actions = {
   "fault.set-here": { params: SetFault, result: NodeFaults },
   "fault.clear-here": { params: ClearFault, result: NodeFaults },
   "fault.list-here": { params: Nothing, result: NodeFaults },
+  "trace.explain": { params: TraceQuery, result: Trace },
+  "trace.health": { params: Nothing, result: Health },
 } as const satisfies Record<string, { params: z.ZodType; result: z.ZodType }>;
 
 export type ActionName = keyof typeof actions;

@@ -10,7 +10,7 @@ import { database } from "../../mixins/database.ts";
 import { reasonLabels } from "../../mixins/dead-letter-cause.ts";
 import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import { IdempotencyRecord, idempotency } from "../../mixins/idempotency.ts";
+import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
 import type { ActionContext, Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
@@ -18,6 +18,7 @@ import { type ActionName, actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { intake } from "./intake.ts";
 import { letters } from "./letters.ts";
+import { lettersOf } from "./trace.ts";
 import { upkeep } from "./upkeep.ts";
 
 const poolMax = 3;
@@ -35,7 +36,7 @@ export function deadLettersService(
   const log = platform.log.child({ service: "dead-letters" });
   const db = database({
     url: config.usersDatabaseUrl,
-    entities: [DeadLetterRecord as never, IdempotencyRecord as never],
+    entities: [DeadLetterRecord as never, ...idempotencyEntities],
     applicationName: "mailroster-dead-letters",
     poolMax,
     statementTimeoutMs,
@@ -80,6 +81,10 @@ export function deadLettersService(
       list: published("dead-letters.list", (ctx) => operator.list(ctx.params)),
       causes: published("dead-letters.causes", () => operator.causes()),
       get: published("dead-letters.get", (ctx) => operator.get(ctx.params.id)),
+      trace: {
+        ...published("dead-letters.trace", (ctx) => lettersOf(db, ctx.params.correlationId)),
+        visibility: "public" as const,
+      },
       replay: published("dead-letters.replay", (ctx) => operator.replay(ctx.params, ctx.meta)),
       pending: published("dead-letters.pending", (ctx) => operator.pending(ctx.params.userIds)),
       discard: published("dead-letters.discard", (ctx) => operator.discard(ctx.params, ctx.meta)),

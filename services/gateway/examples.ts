@@ -1,18 +1,13 @@
 /** The examples of the OpenAPI document: one user's life, so that they tell a story together. */
-import type {
-  ActionInput,
-  AddressInfo,
-  AuditPage,
-  CreatedUser,
-  Health,
-  UserPage,
-} from "../contracts/actions.ts";
+import type { ActionInput, AddressInfo, CreatedUser, Health, UserPage } from "../contracts/actions.ts";
+import type { AuditPage } from "../contracts/audit.ts";
 import type {
   DeadLetter,
   DeadLetterCauses,
   DeadLetterDetail,
   DeadLetterPage,
 } from "../contracts/dead-letters.ts";
+import type { Trace, TraceVerdict } from "../contracts/trace.ts";
 import type { User } from "../contracts/user.ts";
 
 const id = "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11";
@@ -123,6 +118,63 @@ export const replayedDeadLetter: DeadLetter = {
   lastReplayedAt: "2026-03-02T11:00:00.000Z",
 };
 export const discardDeadLetter = { reason: "The user was removed by hand, ticket 4711" };
+const processed = { state: "processed", duplicates: 0, failures: 0, error: null, letter: null } as const;
+const side: Trace["writes"][number]["addresses"] = {
+  users: {
+    version: 2,
+    addresses: [
+      {
+        key: "ann.chen@example.com",
+        address: "ann.chen@example.com",
+        kind: "primary",
+        state: "active",
+      },
+    ],
+  },
+  registry: null,
+  state: "agree",
+};
+const arrived: TraceVerdict = {
+  state: "complete",
+  at: null,
+  sinceS: null,
+  says: "the change has arrived everywhere",
+  next: "nothing to do",
+};
+export const trace: Trace = {
+  correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+  verdict: arrived,
+  writes: [
+    {
+      request: { did: "PATCH /users/:id", actor: "helpdesk", idempotency: "no key", replays: 0 },
+      transaction: {
+        userId: id,
+        version: 2,
+        eventId: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+        eventType: "user.updated.v1",
+        changes: [{ field: "displayName", from: "Ann Lee", to: "Ann Chen" }],
+      },
+      outbox: {
+        state: "published",
+        writtenAt: updatedAt,
+        publishedAt: "2026-03-02T10:00:00.004Z",
+        attempts: 1,
+        refusal: null,
+        ageS: 60,
+      },
+      consumers: [
+        { consumer: "smtp-registry", at: "2026-03-02T10:00:00.009Z", ...processed },
+        { consumer: "audit", at: "2026-03-02T10:00:00.008Z", ...processed },
+      ],
+      addresses: { ...side, registry: side.users },
+      verdict: arrived,
+    },
+  ],
+  replays: [],
+  letters: [],
+  unseen: [],
+  truncated: false,
+};
 const up = { status: "up" } as const;
 export const live: Health = { status: "up", checks: { process: up } };
 export const ready: Health = {

@@ -22,7 +22,7 @@ export interface Operation {
   readonly id: string;
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
-  readonly tag: "users" | "addresses" | "audit" | "dead letters" | "health" | "documents";
+  readonly tag: "users" | "addresses" | "audit" | "trace" | "dead letters" | "health" | "documents";
   readonly summary: string;
   readonly description?: string;
   readonly target: ActionTarget | { readonly local: LocalHandler };

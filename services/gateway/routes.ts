@@ -6,17 +6,17 @@ import * as z from "zod";
 import {
   type ActionInput,
   AddressInfo,
-  AuditPage,
   CreatedUser,
   CreateUser,
   Health,
-  ListAudit,
   ListUsers,
   LookUpAddress,
   PatchUser,
   ReplaceUser,
   UserPage,
 } from "../contracts/actions.ts";
+import { AuditPage, ListAudit } from "../contracts/audit.ts";
+import { CorrelationId, Trace } from "../contracts/trace.ts";
 import { SmtpAddress, User, UserId } from "../contracts/user.ts";
 import { deadLetterOperations } from "./dead-letter-routes.ts";
 import * as example from "./examples.ts";
@@ -38,6 +38,14 @@ function userId({ path }: RequestParts): string {
   const parsed = UserId.safeParse(path.id);
   if (!parsed.success) throw new HttpProblem("not-found", "Cannot find the user: no user has this id");
   return parsed.data.toLowerCase();
+}
+
+/** Nothing can have happened under an id that no request can have. */
+function correlationId({ path }: RequestParts): string {
+  const parsed = CorrelationId.safeParse(path.correlationId);
+  if (!parsed.success)
+    throw new HttpProblem("not-found", "Cannot find the request: a correlation id is 1 to 128 visible ASCII");
+  return parsed.data;
 }
 
 /** The id comes from the path and the condition from If-Match; a body may repeat the one and not set the other. */
@@ -206,6 +214,21 @@ const readOperations: readonly Operation[] = [
     status: 200,
     answer: { schema: AuditPage, example: example.auditPage },
     problems: [],
+  },
+  {
+    id: "explainRequest",
+    method: "GET",
+    path: "/trace/:correlationId",
+    tag: "trace",
+    summary: "What became of a request",
+    description:
+      "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action.",
+    target: to("trace.explain", (parts) => ({ correlationId: correlationId(parts) })),
+    pathParams: { correlationId: CorrelationId },
+    query: {},
+    status: 200,
+    answer: { schema: Trace, example: example.trace },
+    problems: ["not-found"],
   },
 ];
 

@@ -1,4 +1,4 @@
-/** One transaction of the relay: claim → read → publish → delete what was confirmed. */
+/** One transaction of the relay: claim → read → publish → move what was confirmed out of the outbox. */
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { EntityManager } from "../../mixins/database.ts";
 import { outboxPartitions } from "../../mixins/outbox.ts";
@@ -72,7 +72,11 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
   const published = await publishInOrder(bus, rows, stopping);
   const { confirmed, refused } = published;
   if (confirmed.length > 0)
-    await em.execute(sql.deleteConfirmed, [sql.arrayLiteral(confirmed.map(({ id }) => id))]);
+    await em.execute(sql.moveConfirmed, [sql.arrayLiteral(confirmed.map(({ id }) => id))]);
+  if (refused.length > 0)
+    await em.execute(sql.countRefusals, [
+      JSON.stringify(refused.map(({ row, reason }) => ({ id: row.id, reason }))),
+    ]);
 
   const cut = cutPartitions(rows, partitions, rowsPerPartition);
   const theirs = loaded.filter(({ ours }) => !ours).map(({ partition }) => partition);

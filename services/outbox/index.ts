@@ -4,25 +4,31 @@ import { database } from "../../mixins/database.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
 import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import { sweepingMixin } from "../../mixins/sweeping.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
+import { PublishedEvent } from "./entities.ts";
 import { Relay } from "./relay.ts";
 import { arrayLiteral, usersPending } from "./sql.ts";
+import { eventsOf, sweepPublished } from "./trace.ts";
 
 /** One for the batch in hand, one for measuring and health. */
 const poolMax = 2;
 const statementTimeoutMs = 10_000;
 
 /** Needs `usersDatabaseUrl`. The local event `outbox.appended` and the action `outbox.nudge` mean the same. */
-export function outboxService(platform: Platform, config: Pick<Config, "usersDatabaseUrl">): ServiceSchema {
+export function outboxService(
+  platform: Platform,
+  config: Pick<Config, "usersDatabaseUrl" | "traceDays">,
+): ServiceSchema {
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the outbox service: the URL of the users database is not set");
   const { bus, metrics } = platform;
   const log = platform.log.child({ service: "outbox" });
   const db = database({
     url: config.usersDatabaseUrl,
-    entities: [OutboxMessage as never],
+    entities: [OutboxMessage as never, PublishedEvent as never],
     applicationName: "mailroster-outbox",
     poolMax,
     statementTimeoutMs,
@@ -32,14 +38,16 @@ export function outboxService(platform: Platform, config: Pick<Config, "usersDat
   let relay: Relay | undefined;
   return {
     name: "outbox",
+    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
     mixins: [
-      db.mixin,
       healthMixin({
         database: db.check,
         bus() {
           if (!bus.status().connected) throw new Error("The bus is not connected");
         },
       }),
+      sweepingMixin("published events", () => sweepPublished(db, config.traceDays), log),
+      db.mixin,
     ],
     actions: {
       nudge: {
@@ -49,6 +57,11 @@ export function outboxService(platform: Platform, config: Pick<Config, "usersDat
           relay?.nudge();
           return null;
         },
+      },
+      trace: {
+        visibility: "public",
+        params: params(actions["outbox.trace"].params),
+        handler: (ctx: ActionContext<"outbox.trace">) => eventsOf(db, ctx.params.correlationId),
       },
       pending: {
         visibility: "public",

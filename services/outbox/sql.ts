@@ -65,8 +65,53 @@ cross join lateral (
 ) r
 order by r.id limit ?`;
 
-/** Only ids that the bus has confirmed, in the transaction that read them. Parameter: ids. */
-export const deleteConfirmed = `delete from outbox where id = any (?::bigint[])`;
+/**
+ * Only ids that the bus has confirmed, in the transaction that read them; what the trace of a request needs of them
+ * stays. One statement, so that no event is in both tables or in none. The conflict can only be with an older event
+ * (the sequence was set back), and must not hold up the outbox. Parameter: ids.
+ */
+export const moveConfirmed = `
+with gone as (
+  delete from outbox where id = any (?::bigint[])
+  returning id, aggregate_id, event_id, type, correlation_id, note, attempts, created_at
+)
+insert into published_events (id, aggregate_id, event_id, type, correlation_id, note, attempts, created_at)
+select id, aggregate_id, event_id, type, correlation_id, note, attempts + 1, created_at from gone
+on conflict (id) do nothing`;
+
+/** Rare, and what is refused is held back for longer each time. Parameter: ids with reasons, as JSON. */
+export const countRefusals = `
+update outbox o set attempts = o.attempts + 1, refusal = r.reason
+from jsonb_to_recordset(?::jsonb) as r (id bigint, reason text) where o.id = r.id`;
+
+/**
+ * The newest events of a request, those that wait and those that are gone; each half is one look into a hash index.
+ * Ages by the database's own clock. Parameters: correlation id, rows, correlation id, rows, rows.
+ */
+export const eventsOfRequest = `
+select id::text as id, event_id as "eventId", aggregate_id as "userId", type, note, attempts, refusal,
+  written_at as "writtenAt", published_at as "publishedAt",
+  greatest(extract(epoch from now() - coalesce(published_at, written_at)), 0)::float8 as "ageS"
+from (
+  (select id, event_id, aggregate_id, type, note, attempts, refusal, created_at as written_at,
+     null::timestamptz as published_at
+   from outbox where correlation_id = ? order by outbox.id desc limit ?)
+  union all
+  (select id, event_id, aggregate_id, type, note, attempts, null, created_at, published_at
+   from published_events where correlation_id = ? order by published_events.id desc limit ?)
+) e
+order by e.id desc limit ?`;
+
+/**
+ * The lowest ids are the oldest: a walk of one batch over the primary key, which ends there however young they are.
+ * Parameters: rows, days.
+ */
+export const forgetPublished = `
+delete from published_events where id in (
+  select id from (select id, published_at from published_events order by id limit ? for update skip locked) oldest
+  where published_at < now() - make_interval(days => ?)
+)
+returning 1 as deleted`;
 
 /**
  * What waits, held-back users included; counted up to a bound for each partition, so that a backlog of millions

@@ -16,21 +16,23 @@ import { opsService } from "../ops/index.ts";
 import { outboxService } from "../outbox/index.ts";
 import { reconcilerService } from "../reconciler/index.ts";
 import { smtpRegistryService } from "../smtp-registry/index.ts";
+import { traceService } from "../trace/index.ts";
 import { usersService } from "../users/index.ts";
 
 export type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
 
 /** A service of a process: one that SERVICES names, or one that comes with another. */
-export type HostedName = ServiceName | "dead-letters" | "reconciler" | "ops";
+export type HostedName = ServiceName | "dead-letters" | "reconciler" | "trace" | "ops";
 
 /**
  * The dead letters live where the events come from: in the outbox's database, in each process that hosts it. The
- * reconciler measures the others by users, so it goes with users. Each process has its own ops.
+ * reconciler measures the others by users, and the trace begins with users' answer, so both go with users. Each
+ * process has its own ops.
  */
 export const hostedServices = ({ services }: Pick<Config, "services">): readonly HostedName[] => [
   ...services,
   ...(services.includes("outbox") ? (["dead-letters"] as const) : []),
-  ...(services.includes("users") ? (["reconciler"] as const) : []),
+  ...(services.includes("users") ? (["reconciler", "trace"] as const) : []),
   "ops",
 ];
 
@@ -43,6 +45,7 @@ export const factories: Readonly<Record<HostedName, ServiceFactory>> = {
   "dead-letters": deadLettersService,
   reconciler: reconcilerService,
   ops: opsService,
+  trace: (_, config) => traceService(config),
 };
 
 const busUsers: readonly ServiceName[] = ["outbox", "audit", "smtp-registry"];

@@ -1,9 +1,11 @@
 /** Which tables live in which database: what the migrator and the drift check need to know, and nothing else does. */
 import type { EntitySchema } from "@mikro-orm/core";
+import { ConsumerOutcomeRow } from "../../mixins/consumer-outcomes.ts";
 import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
-import { IdempotencyRecord } from "../../mixins/idempotency.ts";
+import { idempotencyEntities } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
+import { PublishedEvent } from "../outbox/entities.ts";
 import { registryEntities } from "../smtp-registry/entities.ts";
 import { usersEntities } from "../users/entities.ts";
 
@@ -14,7 +16,9 @@ export const entitiesOf: Record<DatabaseName, readonly EntitySchema[]> = {
     OutboxMessage as unknown as EntitySchema,
     DeadLetterRecord as unknown as EntitySchema,
     AuditEntryRow as unknown as EntitySchema,
-    IdempotencyRecord as unknown as EntitySchema,
+    ...idempotencyEntities,
+    PublishedEvent as unknown as EntitySchema,
+    ConsumerOutcomeRow as unknown as EntitySchema,
     ...usersEntities,
   ],
   registry: registryEntities,

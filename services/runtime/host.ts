@@ -27,6 +27,7 @@ const healthTimeoutMs = 1_000;
 /** Who asks for work stops before who does it. */
 const stopOrder: readonly HostedName[] = [
   "gateway",
+  "trace",
   "reconciler",
   "users",
   "dead-letters",

@@ -1,5 +1,6 @@
 /** The rows of smtp-registry's own database. Written by the statements in sql.ts; mapped here for the schema check. */
 import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
+import { ConsumerOutcomeRow } from "../../mixins/consumer-outcomes.ts";
 
 /**
  * One row for each address that is not free: its conflict key is the primary key, so no two users can hold one.
@@ -45,7 +46,13 @@ export const AddressRow = defineEntity({
 export const Watermark = defineEntity({
   name: "Watermark",
   tableName: "watermarks",
-  properties: { userId: p.uuid().primary(), version: p.integer() },
+  properties: {
+    userId: p.uuid().primary(),
+    version: p.integer(),
+    /** The event that brought it, and when it took effect. */
+    eventId: p.uuid().nullable(),
+    appliedAt: p.datetime(3).nullable(),
+  },
 });
 
 /** The next number to try for each base of suffixed addresses (suffix.ts: counterKey). */
@@ -78,4 +85,5 @@ export const registryEntities = [
   Watermark,
   SuffixCounter,
   AddressHistory,
+  ConsumerOutcomeRow,
 ] as unknown as readonly EntitySchema[];

@@ -6,6 +6,7 @@
  * address at any time in the past can be told.
  */
 import type { ServiceSchema } from "moleculer";
+import { consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
 import { database } from "../../mixins/database.ts";
 import { databaseFigures } from "../../mixins/database-figures.ts";
 import { eventConsumer } from "../../mixins/event-consumer.ts";
@@ -23,6 +24,7 @@ import { apply } from "./projection.ts";
 import { type RegistryRules, release } from "./reservations.ts";
 import { reserving } from "./reserve.ts";
 import { sweepMixin } from "./sweep.ts";
+import { traceRegistry } from "./trace.ts";
 
 const poolMax = 10;
 /** A write must be answered within 2 s; what a reservation does takes a few milliseconds. */
@@ -36,6 +38,7 @@ export type RegistryConfig = Pick<
   | "quarantineDays"
   | "blockedLocalParts"
   | "retryDelaysMs"
+  | "traceDays"
 >;
 
 /** Throws when the configuration has no database for it. */
@@ -59,20 +62,24 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     now: platform.now,
   };
   const reserve = reserving(db, rules);
+  const consumer = "smtp-registry";
+  const outcomes = consumerOutcomes(db, { consumer, retentionDays: config.traceDays, log });
   return {
     name: "smtp-registry",
     // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
     mixins: [
       healthMixin({ database: db.check, bus: () => busConnected(platform) }),
       sweepMixin(db, rules, log),
+      outcomes.mixin,
       eventConsumer({
-        name: "smtp-registry",
+        name: consumer,
         queue: queueName.smtpRegistry,
         bus: platform.bus,
         retryDelaysMs: config.retryDelaysMs,
         log,
         metrics: platform.metrics,
-        apply: (events) => apply(db, rules, events),
+        apply: outcomes.applying((em, events) => apply(em, rules, events)),
+        failed: outcomes.failed,
       }),
       databaseFigures("registry", db, platform.metrics),
       db.mixin,
@@ -91,6 +98,12 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
       lookup: {
         params: params(actions["smtp-registry.lookup"].params),
         handler: (ctx: ActionContext<"smtp-registry.lookup">) => lookUp(db, rules, ctx.params),
+      },
+      trace: {
+        visibility: "public",
+        params: params(actions["smtp-registry.trace"].params),
+        handler: (ctx: ActionContext<"smtp-registry.trace">) =>
+          traceRegistry(db, rules, outcomes, ctx.params),
       },
       digest: {
         visibility: "public",

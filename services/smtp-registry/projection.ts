@@ -5,14 +5,13 @@
  * carries the whole state, what was skipped is not missed. The history takes every event, late ones too. A batch is
  * one transaction: when it throws nothing of it has happened.
  */
-import type { Database, EntityManager } from "../../mixins/database.ts";
+import type { EntityManager } from "../../mixins/database.ts";
+import type { Applied } from "../../mixins/event-consumer.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { heldAfter, ledgerEntries } from "./history.ts";
 import * as sql from "./sql.ts";
 import { run } from "./statement.ts";
 import { freedBefore, type Terms } from "./status.ts";
-
-export type Applied = "processed" | "duplicate" | "stale";
 
 export interface ProjectionRules {
   readonly terms: Terms;
@@ -69,28 +68,32 @@ async function putStates(em: EntityManager, events: readonly UserEvent[], freed:
     throw new Error(`Cannot apply events: ${foreign.foreign_count} addresses are held by another user`);
 }
 
-async function applyIn(em: EntityManager, events: readonly UserEvent[], freed: Date): Promise<Applied[]> {
+/**
+ * One result for each event, in order; in a transaction of the caller's. Rejects with nothing done: when an address is
+ * another user's, or when the transaction lost against another one (the consumer then repeats it).
+ */
+export async function apply(
+  em: EntityManager,
+  rules: ProjectionRules,
+  events: readonly UserEvent[],
+): Promise<Applied[]> {
+  const now = rules.now();
   const newest = newestOf(events);
   const marks = await run<{ user_id: string; version: number }>(em, sql.watermarksOf, {
     userIds: [...newest.keys()],
   });
   const advanced = await run<{ user_id: string }>(em, sql.advanceWatermarks, {
-    versions: [...newest.values()].map((event) => ({ user_id: event.subject, version: versionOf(event) })),
+    now,
+    versions: [...newest.values()].map((event) => ({
+      user_id: event.subject,
+      version: versionOf(event),
+      event_id: event.id,
+    })),
   });
   await run(em, sql.appendHistory, {
     entries: events.flatMap(ledgerEntries).map(({ userId, ...entry }) => ({ user_id: userId, ...entry })),
   });
   const news = advanced.flatMap(({ user_id }) => newest.get(user_id) ?? []);
-  if (news.length > 0) await putStates(em, news, freed);
+  if (news.length > 0) await putStates(em, news, freedBefore(now, rules.terms));
   return judge(events, new Map(marks.map(({ user_id, version }) => [user_id, version])));
 }
-
-/**
- * One result for each event, in order. Rejects with nothing done: when an address is another user's, or when the
- * transaction lost against another one (the consumer then repeats it).
- */
-export const apply = (
-  db: Database,
-  rules: ProjectionRules,
-  events: readonly UserEvent[],
-): Promise<Applied[]> => db.transaction((em) => applyIn(em, events, freedBefore(rules.now(), rules.terms)));

@@ -159,9 +159,12 @@ order by user_id for update`;
 
 /** Only forward; returns whose state is news. */
 export const advanceWatermarks = `
-insert into watermarks as mark (user_id, version)
-select user_id, version from jsonb_to_recordset(:versions::jsonb) as w(user_id uuid, version int) order by user_id
-on conflict (user_id) do update set version = excluded.version where mark.version < excluded.version
+insert into watermarks as mark (user_id, version, event_id, applied_at)
+select user_id, version, event_id, :now::timestamptz
+from jsonb_to_recordset(:versions::jsonb) as w(user_id uuid, version int, event_id uuid) order by user_id
+on conflict (user_id) do update
+   set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at
+ where mark.version < excluded.version
 returning user_id`;
 
 /** A fact is a fact however often and late it is told. */
@@ -252,3 +255,10 @@ left join watermarks m on m.user_id = u.user_id
 left join addresses a on a.user_id = u.user_id and a.status <> 'reserved'
 where m.user_id is not null or a.key is not null
 order by u.user_id`;
+
+/** For the trace of a request: which event brought these users' state, and which versions have changed addresses. */
+export const marksOfUsers = `
+select m.user_id, m.version, m.event_id, m.applied_at,
+  array(select distinct h.version from address_history h where h.user_id = m.user_id order by 1) as history
+from (select value::uuid as user_id from jsonb_array_elements_text(:userIds::jsonb)) u
+join watermarks m on m.user_id = u.user_id`;

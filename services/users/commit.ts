@@ -11,7 +11,7 @@ import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { Budget } from "./budget.ts";
 import { AddressKey, UserRow } from "./entities.ts";
-import { type Cause, toUserEvent } from "./events.ts";
+import { type Cause, toNote, toUserEvent } from "./events.ts";
 import { searchTextOf } from "./queries.ts";
 import { addressesOf, type Decision } from "./rules.ts";
 
@@ -44,7 +44,8 @@ export async function commit(db: Database, work: Work): Promise<void> {
       // After the user's row lock. The version guard alone already puts outbox ids into the order of versions (version n
       // is only decided on a committed n - 1); the lock first keeps it so for a write path without a guard.
       const { type, state, changes } = work.decision;
-      appendToOutbox(em, toUserEvent(randomUUID(), type, state, changes, work.cause));
+      const event = toUserEvent(randomUUID(), type, state, changes, work.cause);
+      appendToOutbox(em, event, toNote(event, work.cause, work.ticket));
       await em.flush();
       work.budget.check();
       committing = true;

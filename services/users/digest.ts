@@ -2,22 +2,29 @@
 import type { Database } from "../../mixins/database.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
-import { addressesHash, type DigestQuery, type UserDigest } from "../contracts/reconciliation.ts";
+import type { UserState } from "../contracts/events.ts";
+import {
+  addressesHash,
+  type DigestedAddress,
+  type DigestQuery,
+  type UserDigest,
+} from "../contracts/reconciliation.ts";
 import { UserRow } from "./entities.ts";
 import { stateOf } from "./queries.ts";
 import { addressesOf } from "./rules.ts";
 
+/** What the registry should say of the user's addresses. */
+export function heldAddresses(
+  user: Pick<UserState, "primarySmtp" | "secondarySmtps" | "deletedAt">,
+): DigestedAddress[] {
+  const state = user.deletedAt === null ? "active" : "deleted";
+  return addressesOf(user).map(({ address, kind }) => ({ key: addressKey(address), address, kind, state }));
+}
+
 function digestOf(row: UserRow): UserDigest {
   const user = stateOf(row);
-  const state = user.deletedAt === null ? "active" : "deleted";
-  const addresses = addressesOf(user).map(({ address, kind }) => ({
-    key: addressKey(address),
-    address,
-    kind,
-    state,
-  })) satisfies Parameters<typeof addressesHash>[0];
   const { id: userId, version, updatedAt, deletedAt } = user;
-  return { userId, version, addressesHash: addressesHash(addresses), updatedAt, deletedAt };
+  return { userId, version, addressesHash: addressesHash(heldAddresses(user)), updatedAt, deletedAt };
 }
 
 /** In the order of ids. */

@@ -1,4 +1,5 @@
 /** Promise: what a decision changed becomes exactly one CloudEvent that carries the user's whole state and version. */
+import type { ActionName } from "../contracts/actions.ts";
 import {
   type Change,
   dataschemaOf,
@@ -7,8 +8,11 @@ import {
   type UserEventType,
   type UserState,
 } from "../contracts/events.ts";
+import type { WriteNote } from "../contracts/trace.ts";
 
 export interface Cause {
+  /** The action that was called. */
+  readonly action: ActionName;
   readonly correlationId: string;
   readonly actor: string;
   readonly traceparent?: string | undefined;
@@ -39,3 +43,16 @@ export function toUserEvent(
     data: { user, changes },
   };
 }
+
+/** Pure. */
+export const toNote = (
+  event: UserEvent,
+  { action, actor }: Cause,
+  ticket: { readonly operationId: string; readonly keyed: boolean },
+): WriteNote => ({
+  version: event.sequence,
+  action,
+  actor,
+  changed: event.data.changes.map(({ field }) => field),
+  ...(ticket.keyed ? { operation: ticket.operationId } : {}),
+});

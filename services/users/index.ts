@@ -7,7 +7,7 @@ import { anonymous, newCorrelationId } from "../../mixins/correlation.ts";
 import { database } from "../../mixins/database.ts";
 import { databaseFigures } from "../../mixins/database-figures.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import { IdempotencyRecord, idempotency, type Ticket } from "../../mixins/idempotency.ts";
+import { idempotency, idempotencyEntities, type Ticket } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
 import type { ActionContext, Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
@@ -20,6 +20,7 @@ import { getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry.ts";
 import type { Command, Edit } from "./rules.ts";
+import { addressesNow, requestsOf } from "./trace.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
 
 /** Connections of one process; a write holds one for a few milliseconds. */
@@ -33,7 +34,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the users service: its database is not known");
   const log = platform.log.child({ service: "users" });
-  const entities = [...usersEntities, IdempotencyRecord, OutboxMessage] as typeof usersEntities;
+  const entities = [...usersEntities, ...idempotencyEntities, OutboxMessage] as typeof usersEntities;
   const db = database({
     url: config.usersDatabaseUrl,
     entities,
@@ -57,6 +58,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     const ready = writes;
     if (ready === undefined) throw new Error("Cannot write a user: the service is not started");
     const cause = {
+      action,
       correlationId: ctx.meta.correlationId ?? newCorrelationId(),
       actor: ctx.meta.actor ?? anonymous,
       traceparent: ctx.meta.traceparent,
@@ -108,6 +110,14 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
       ),
       digest: {
         ...published("users.digest", (ctx) => digestUsers(db, ctx.params)),
+        visibility: "public",
+      },
+      trace: {
+        ...published("users.trace", (ctx) => requestsOf(db, ctx.params.correlationId, platform.now())),
+        visibility: "public",
+      },
+      addresses: {
+        ...published("users.addresses", (ctx) => addressesNow(db, ctx.params.userIds)),
         visibility: "public",
       },
       reemit: {

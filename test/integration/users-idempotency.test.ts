@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
-import { IdempotencyRecord, idempotency } from "../../mixins/idempotency.ts";
+import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
 import type { CallMeta } from "../../services/contracts/actions.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { testLogger } from "../support/logs.ts";
@@ -108,7 +108,7 @@ test.serial(
 test.serial(
   "a repeat that is refused for what the first one has just done gets the first answer",
   async (t) => {
-    const db = await openDatabase(rig.urls.users, [IdempotencyRecord]);
+    const db = await openDatabase(rig.urls.users, idempotencyEntities);
     const log = testLogger();
     const options = { ttlMs: 60_000, now: () => new Date(), log };
     const [here, elsewhere] = [idempotency(db, options), idempotency(db, options)];
@@ -174,7 +174,7 @@ test.serial("a sweep deletes what has expired, however much, and nothing else", 
     insert into idempotency
     select 'sweep', n::text, '', '1', now(), now() + (case when n <= 1200 then -1 else 1 end) * interval '1 h'
     from generate_series(1, 1210) n`);
-  const db = await openDatabase(rig.urls.users, [IdempotencyRecord]);
+  const db = await openDatabase(rig.urls.users, idempotencyEntities);
   try {
     const log = testLogger({ nodeId: "sweep" });
     const deleted = await idempotency(db, { ttlMs: 1_000, now: () => new Date(), log }).sweep();

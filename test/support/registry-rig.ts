@@ -2,13 +2,14 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { type Database, database } from "../../mixins/database.ts";
+import type { Applied } from "../../mixins/event-consumer.ts";
 import type { ActionInput, AddressInfo, Reservation } from "../../services/contracts/actions.ts";
 import type { Change, UserEvent, UserEventType } from "../../services/contracts/events.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { blockedKeys } from "../../services/smtp-registry/blocked.ts";
 import { registryEntities } from "../../services/smtp-registry/entities.ts";
 import { lookUp } from "../../services/smtp-registry/look-up.ts";
-import { type Applied, apply } from "../../services/smtp-registry/projection.ts";
+import { apply } from "../../services/smtp-registry/projection.ts";
 import { release } from "../../services/smtp-registry/reservations.ts";
 import { reserving } from "../../services/smtp-registry/reserve.ts";
 import { dayMs } from "../../services/smtp-registry/status.ts";
@@ -86,7 +87,7 @@ export async function registryRig(): Promise<RegistryRig> {
         ...request,
       }),
     release: (reservationId, userId) => release(db, { reservationId, userId }),
-    apply: (...events) => apply(db, rules, events),
+    apply: (...events) => db.transaction((em) => apply(em, rules, events)),
     lookUp: (address, at) => lookUp(db, rules, { address, ...(at === undefined ? {} : { at }) }),
     sweep: () => sweep(db, rules),
     statements: () => sent,

@@ -1,7 +1,8 @@
 /** What every running system must be able to do, told over HTTP alone. */
 import { randomUUID } from "node:crypto";
 import type { ExecutionContext } from "ava";
-import type { AddressInfo, AuditPage, CreatedUser } from "../../services/contracts/actions.ts";
+import type { AddressInfo, CreatedUser } from "../../services/contracts/actions.ts";
+import type { AuditPage } from "../../services/contracts/audit.ts";
 import { eventually } from "./eventually.ts";
 import { type HttpAnswer, request } from "./processes.ts";
 

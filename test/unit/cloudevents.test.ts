@@ -7,7 +7,8 @@ import { cloudEventsContentType } from "../../services/contracts/headers.ts";
 import { toUserEvent } from "../../services/users/events.ts";
 import { decideCreate } from "../../services/users/rules.ts";
 
-const cause = { correlationId: "abc", actor: "hr", traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` };
+const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+const cause = { action: "users.create", correlationId: "abc", actor: "hr", traceparent } as const;
 
 function createdEvent() {
   const decision = decideCreate(

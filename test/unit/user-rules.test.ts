@@ -229,7 +229,7 @@ test("an event carries the whole user, its version and the request that caused i
     decision.type,
     decision.state,
     decision.changes,
-    { correlationId: "c-1", actor: "hr", traceparent },
+    { action: "users.remove", correlationId: "c-1", actor: "hr", traceparent },
   );
   t.deepEqual(UserEvent.parse(event), event);
   t.like(event, {

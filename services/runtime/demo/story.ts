@@ -1,5 +1,6 @@
 /** The story that the demo plays, chapter by chapter; each check is a promise that the documentation makes. */
-import type { AddressInfo, AuditPage, CreatedUser, UserPage } from "../../contracts/actions.ts";
+import type { AddressInfo, CreatedUser, UserPage } from "../../contracts/actions.ts";
+import type { AuditPage } from "../../contracts/audit.ts";
 import type { DeadLetter, DeadLetterPage } from "../../contracts/dead-letters.ts";
 import type { User } from "../../contracts/user.ts";
 import type { Stage } from "./stage.ts";

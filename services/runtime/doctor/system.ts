@@ -1,13 +1,12 @@
 /** Looks at the running system as one more node of it: who is there, on what, and whether users, registry and audit agree. */
-import { Errors, ServiceBroker } from "moleculer";
+import { Errors, type ServiceBroker } from "moleculer";
 import type { Logger } from "../../../mixins/logging.ts";
 import { callAction } from "../../../mixins/platform.ts";
-import { brokerOptions } from "../../../moleculer.config.ts";
 import { type Config, serviceNames } from "../../config/index.ts";
 import { Unavailable } from "../../contracts/errors.ts";
 import { hostedServices } from "../composition.ts";
 import type { ReplDoor } from "../data-folder.ts";
-import { LoopbackTransporter } from "../loopback.ts";
+import { visitSystem } from "../visit.ts";
 import { type Finding, faultOf, ok, problem, unknown, within } from "./findings.ts";
 
 const servicesWaitMs = 5_000;
@@ -40,7 +39,7 @@ async function services(broker: ServiceBroker): Promise<Finding[]> {
       missing.length === 0,
       "services",
       missing.length === 0 ? "every service is there" : `nobody hosts ${missing.join(", ")}`,
-      "start a process whose SERVICES names them (dead-letters comes with outbox, reconciler with users)",
+      "start a process whose SERVICES names them (dead-letters comes with outbox, reconciler and trace with users)",
     ),
   ];
 }
@@ -78,18 +77,13 @@ export async function examineSystem(
   log: Logger,
   door: ReplDoor | undefined,
 ): Promise<Finding[]> {
-  const broker = new ServiceBroker({
-    ...brokerOptions({ ...config, logLevel: "silent" }, log),
-    ...(door === undefined ? {} : { transporter: new LoopbackTransporter(door.secret, door) }),
-  });
   try {
-    await broker.start();
-    const findings = await services(broker);
-    return [...findings, await agreement(broker)];
+    return await visitSystem(config, log, door, async (broker) => {
+      const findings = await services(broker);
+      return [...findings, await agreement(broker)];
+    });
   } catch (error) {
     return [problem("nodes", `can't be joined: ${faultOf(error)}`, "see RabbitMQ above")];
-  } finally {
-    await broker.stop();
   }
 }
 

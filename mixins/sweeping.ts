@@ -1,0 +1,63 @@
+/**
+ * Promise: what is over its term leaves a table by itself, a few rows at a time, for as long as the service runs.
+ * Nothing may depend on when: whoever reads has to treat such a row as gone already.
+ */
+import { errorText } from "./error-text.ts";
+import type { Logger } from "./logging.ts";
+import type { Mixin } from "./platform.ts";
+
+const sweepEveryMs = 60_000;
+/** Processes that started together should not sweep together. */
+const jitterMs = 30_000;
+const batchesMax = 20;
+/** Small enough that a sweep never holds up a write. */
+export const sweepRowsMax = 500;
+
+/** One round: until a batch is not full, at most `batchesMax`. Resolves with the number of rows gone. */
+export async function sweepInBatches(
+  deleteBatch: (rowsMax: number) => Promise<readonly unknown[]>,
+): Promise<number> {
+  let gone = 0;
+  for (let count = 0; count < batchesMax; count += 1) {
+    const rows = await deleteBatch(sweepRowsMax);
+    gone += rows.length;
+    if (rows.length < sweepRowsMax) break;
+  }
+  return gone;
+}
+
+/** Sweeps from `started` to `stopped`; a round under way is awaited. List it before the database's mixin. */
+export function sweepingMixin(what: string, sweep: () => Promise<number>, log: Logger): Mixin {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let stopped = false;
+  const round = async (): Promise<void> => {
+    try {
+      const gone = await sweep();
+      if (gone > 0) log.debug({ what, gone }, "swept");
+    } catch (error) {
+      log.warn({ what, reason: errorText(error) }, "can't sweep now");
+    }
+    if (!stopped) schedule();
+  };
+  const schedule = (): void => {
+    timer = setTimeout(
+      () => {
+        running = round();
+      },
+      sweepEveryMs + Math.random() * jitterMs,
+    );
+    timer.unref();
+  };
+  return {
+    started() {
+      stopped = false;
+      schedule();
+    },
+    async stopped() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}

@@ -1,0 +1,266 @@
+/**
+ * The way of a request as every surface tells it (`GET /trace/:correlationId`, `npm run trace`, the REPL), and what
+ * each service answers of its own tables to whoever puts it together (services/trace).
+ */
+import * as z from "zod";
+import { DeadLetterStatus } from "./dead-letters.ts";
+import { AddressKind } from "./user.ts";
+
+/** So many writes of one correlation id are shown, the newest. */
+export const traceWritesMax = 100;
+
+/** 1–128 visible ASCII characters, as the gateway takes it (mixins/correlation.ts). */
+export const CorrelationId = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters")
+  .meta({ id: "CorrelationId", examples: ["3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d"] });
+
+export const TraceQuery = z.strictObject({ correlationId: CorrelationId });
+
+/** What a writer leaves beside its event: names and numbers, no value of the user. */
+export const WriteNote = z.object({
+  version: z.int(),
+  action: z.string(),
+  actor: z.string(),
+  changed: z.array(z.string()),
+  /** Which record of the idempotency keys is this write's; absent without a key. */
+  operation: z.string().optional(),
+});
+export type WriteNote = z.infer<typeof WriteNote>;
+
+const Time = z.iso.datetime();
+const TimeOrNull = Time.nullable();
+const Seconds = z.number();
+
+// What each owner tells of its own tables.
+
+export const OutboxTrace = z.object({
+  events: z.array(
+    z.object({
+      eventId: z.string(),
+      userId: z.string(),
+      type: z.string(),
+      note: WriteNote.nullable(),
+      attempts: z.int(),
+      refusal: z.string().nullable(),
+      writtenAt: Time,
+      publishedAt: TimeOrNull,
+      ageS: Seconds.meta({ description: "Since it was published; while it waits, since it was written" }),
+    }),
+  ),
+});
+export type OutboxTrace = z.infer<typeof OutboxTrace>;
+
+export const RequestsTrace = z.object({
+  answers: z.array(z.object({ operation: z.string(), action: z.string(), replays: z.int(), at: Time })),
+  replays: z.array(
+    z.object({ action: z.string(), of: z.string().nullable(), times: z.int(), at: Time }).meta({
+      description: "Requests under this id that got the stored answer of another, `of`",
+    }),
+  ),
+});
+export type RequestsTrace = z.infer<typeof RequestsTrace>;
+
+const AnyUserId = z.guid();
+export const AddressesQuery = z.strictObject({ userIds: z.array(AnyUserId).max(traceWritesMax * 2) });
+
+export const HeldAddress = z
+  .object({
+    key: z.string(),
+    address: z.string(),
+    kind: AddressKind,
+    state: z.enum(["active", "deleted"]),
+  })
+  .meta({ id: "HeldAddress" });
+export type HeldAddress = z.infer<typeof HeldAddress>;
+
+export const UsersAddresses = z.object({
+  users: z.array(
+    z.object({
+      userId: z.string(),
+      version: z.int(),
+      deletedAt: TimeOrNull,
+      addresses: z.array(HeldAddress),
+    }),
+  ),
+});
+export type UsersAddresses = z.infer<typeof UsersAddresses>;
+
+export const ConsumerOutcome = z.object({
+  eventId: z.string(),
+  result: z.enum(["processed", "duplicate", "stale", "retried"]),
+  times: z
+    .int()
+    .meta({ description: "duplicate, stale: how often; retried: failures; processed: after how many" }),
+  error: z.string().nullable(),
+  at: Time,
+  ageS: Seconds,
+});
+export type ConsumerOutcome = z.infer<typeof ConsumerOutcome>;
+
+export const EventsQuery = z.strictObject({ eventIds: z.array(z.guid()).max(traceWritesMax * 2) });
+
+export const AuditTrace = z.object({
+  recorded: z.array(z.object({ eventId: z.string(), at: Time })),
+  outcomes: z.array(ConsumerOutcome),
+});
+export type AuditTrace = z.infer<typeof AuditTrace>;
+
+export const RegistryQuery = z.strictObject({ ...EventsQuery.shape, ...AddressesQuery.shape });
+
+export const RegistryTrace = z.object({
+  users: z.array(
+    z.object({
+      userId: z.string(),
+      version: z.int(),
+      eventId: z.string().nullable(),
+      at: TimeOrNull,
+      history: z
+        .array(z.int())
+        .meta({ description: "The versions that it has had and that changed addresses" }),
+      addresses: z.array(HeldAddress),
+    }),
+  ),
+  outcomes: z.array(ConsumerOutcome),
+  freedBefore: Time,
+});
+export type RegistryTrace = z.infer<typeof RegistryTrace>;
+
+export const TracedLetter = z
+  .object({
+    id: z.string(),
+    queue: z.string(),
+    status: DeadLetterStatus,
+    eventId: z.string().nullable(),
+    reason: z.string(),
+    error: z.string(),
+    attempts: z.int(),
+    replays: z.int(),
+    at: Time.meta({ description: "The last failure; once settled, when it was replayed or discarded" }),
+    ageS: Seconds,
+    discardedBy: z.string().nullable(),
+    discardReason: z.string().nullable(),
+  })
+  .meta({ id: "TracedLetter" });
+export type TracedLetter = z.infer<typeof TracedLetter>;
+export const LettersTrace = z.object({ letters: z.array(TracedLetter) });
+export type LettersTrace = z.infer<typeof LettersTrace>;
+
+// What is made of it.
+
+/** From the worst: what differs or waits for somebody stands before what is only not known or still under way. */
+export const verdictStates = ["diverged", "stuck", "unknown", "in flight", "complete"] as const;
+
+export const TraceVerdict = z
+  .object({
+    state: z.enum(verdictStates),
+    at: z.string().nullable().meta({ description: "The step; null when complete" }),
+    sinceS: Seconds.nullable(),
+    says: z.string(),
+    next: z.string().meta({ description: "The next safe action" }),
+  })
+  .meta({ id: "TraceVerdict" });
+export type TraceVerdict = z.infer<typeof TraceVerdict>;
+
+export const consumers = ["smtp-registry", "audit"] as const;
+export const Consumer = z.enum(consumers);
+export type Consumer = z.infer<typeof Consumer>;
+
+/**
+ * superseded: a newer version has taken effect, and with it all of this one; stale: it came after a newer one; waiting:
+ * nothing of it is known there yet; retrying: it has failed and will be tried again; dead, discarded: its dead letter;
+ * unknown: could not be asked.
+ */
+export const ConsumerStep = z
+  .object({
+    consumer: Consumer,
+    state: z.enum([
+      "processed",
+      "superseded",
+      "stale",
+      "waiting",
+      "retrying",
+      "dead",
+      "discarded",
+      "unknown",
+    ]),
+    at: TimeOrNull,
+    duplicates: z.int().meta({ description: "How often it came again afterwards, and changed nothing" }),
+    failures: z.int(),
+    error: z.string().nullable(),
+    letter: TracedLetter.nullable(),
+  })
+  .meta({ id: "ConsumerStep" });
+export type ConsumerStep = z.infer<typeof ConsumerStep>;
+
+/** forgotten: the event was published longer ago than is remembered; the audit log still knows it. */
+export const OutboxStep = z
+  .object({
+    state: z.enum(["pending", "published", "forgotten", "unknown"]),
+    writtenAt: TimeOrNull,
+    publishedAt: TimeOrNull,
+    attempts: z.int().nullable(),
+    refusal: z.string().nullable().meta({ description: "Why the bus refused it the last time" }),
+    ageS: Seconds.nullable().meta({ description: "Since publishedAt; while it waits, since writtenAt" }),
+  })
+  .meta({ id: "OutboxStep" });
+export type OutboxStep = z.infer<typeof OutboxStep>;
+
+const Side = z.object({ version: z.int(), addresses: z.array(HeldAddress) });
+
+/** agree: the same version and addresses; behind: the registry follows; differ: it can't come right by itself. */
+export const AddressesStep = z
+  .object({
+    users: Side.nullable(),
+    registry: Side.nullable(),
+    state: z.enum(["agree", "behind", "differ", "unknown"]),
+  })
+  .meta({ id: "AddressesStep" });
+export type AddressesStep = z.infer<typeof AddressesStep>;
+
+export const TracedWrite = z
+  .object({
+    request: z.object({
+      did: z.string().meta({ description: "The HTTP request, or the action when there was none" }),
+      actor: z.string().nullable(),
+      idempotency: z.enum(["no key", "answer stored", "unknown"]),
+      replays: z.int().meta({ description: "Requests that got the stored answer" }),
+    }),
+    transaction: z
+      .object({
+        userId: z.string(),
+        version: z.int().nullable(),
+        eventId: z.string(),
+        eventType: z.string(),
+        changes: z
+          .array(z.object({ field: z.string(), from: z.unknown().optional(), to: z.unknown().optional() }))
+          .meta({
+            description: "from and to once the audit log has them, until then the fields' names",
+          }),
+      })
+      .nullable()
+      .meta({ description: "null: nothing was changed, so there is no event" }),
+    outbox: OutboxStep.nullable(),
+    consumers: z.array(ConsumerStep),
+    addresses: AddressesStep.nullable(),
+    verdict: TraceVerdict,
+  })
+  .meta({ id: "TracedWrite" });
+export type TracedWrite = z.infer<typeof TracedWrite>;
+
+export const Trace = z
+  .object({
+    correlationId: z.string(),
+    verdict: TraceVerdict.meta({ description: "The worst of the writes'" }),
+    writes: z.array(TracedWrite).meta({
+      description: "Each write under this id, by user and version, then those that changed nothing",
+    }),
+    replays: RequestsTrace.shape.replays,
+    letters: z.array(TracedLetter).meta({ description: "Dead letters that belong to none of the writes" }),
+    unseen: z.array(z.object({ service: z.string(), reason: z.string() })).meta({
+      description: "What could not be asked",
+    }),
+    truncated: z.boolean().meta({ description: `There are more than ${traceWritesMax} writes` }),
+  })
+  .meta({ id: "Trace" });
+export type Trace = z.infer<typeof Trace>;

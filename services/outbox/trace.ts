@@ -1,0 +1,41 @@
+/** What the outbox tells of a request's events, those that wait and those that are published; and when it forgets them. */
+import type { Database } from "../../mixins/database.ts";
+import { sweepInBatches } from "../../mixins/sweeping.ts";
+import { type OutboxTrace, traceWritesMax, WriteNote } from "../contracts/trace.ts";
+import * as sql from "./sql.ts";
+
+type Event = OutboxTrace["events"][number];
+type Row = Omit<Event, "note" | "writtenAt" | "publishedAt"> & {
+  readonly note: string | null;
+  readonly writtenAt: Date | string;
+  readonly publishedAt: Date | string | null;
+};
+
+/** One more than are shown, so that it can be told that there are more. */
+const rowsMax = traceWritesMax + 1;
+
+const noteOf = (text: string | null): WriteNote | null =>
+  text === null ? null : (WriteNote.safeParse(JSON.parse(text)).data ?? null);
+
+/** The newest first. One statement sees one moment: an event that is being published is in one of its tables. */
+export async function eventsOf(db: Database, correlationId: string): Promise<OutboxTrace> {
+  const rows = await db.read((em) =>
+    em.execute<Row[]>(sql.eventsOfRequest, [correlationId, rowsMax, correlationId, rowsMax, rowsMax]),
+  );
+  const events = rows.map(({ note, writtenAt, publishedAt, ...row }) => ({
+    eventId: row.eventId,
+    userId: row.userId,
+    type: row.type,
+    attempts: row.attempts,
+    refusal: row.refusal,
+    ageS: row.ageS,
+    note: noteOf(note),
+    writtenAt: new Date(writtenAt).toISOString(),
+    publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
+  }));
+  return { events };
+}
+
+/** Deletes what was published more than `days` ago; resolves with how many. */
+export const sweepPublished = (db: Database, days: number): Promise<number> =>
+  sweepInBatches((rowsMax) => db.read((em) => em.execute<unknown[]>(sql.forgetPublished, [rowsMax, days])));

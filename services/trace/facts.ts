@@ -1,0 +1,64 @@
+/** What the trace of a request is made of: the answers of the owners; undefined is one that could not be asked. */
+import type { AuditEntry } from "../contracts/audit.ts";
+import type {
+  AuditTrace,
+  LettersTrace,
+  OutboxTrace,
+  RegistryTrace,
+  RequestsTrace,
+  Trace,
+  UsersAddresses,
+} from "../contracts/trace.ts";
+
+export interface Facts {
+  readonly correlationId: string;
+  readonly outbox: OutboxTrace | undefined;
+  readonly requests: RequestsTrace | undefined;
+  readonly letters: LettersTrace | undefined;
+  /** The entries under the correlation id. */
+  readonly entries: readonly AuditEntry[] | undefined;
+  readonly audit: AuditTrace | undefined;
+  readonly registry: RegistryTrace | undefined;
+  readonly users: UsersAddresses | undefined;
+  readonly unseen: Trace["unseen"];
+}
+
+/** One event of the request, as the outbox knows it, the audit log, or both. */
+export interface EventFacts {
+  readonly eventId: string;
+  readonly userId: string;
+  readonly type: string;
+  readonly row: OutboxTrace["events"][number] | undefined;
+  readonly entry: AuditEntry | undefined;
+}
+
+/** By user and version: the order in which they took effect, which no clock has a say in. */
+export function eventsOf({ outbox, entries = [] }: Pick<Facts, "outbox" | "entries">): EventFacts[] {
+  const entryOf = new Map(entries.map((entry) => [entry.id, entry]));
+  const rows = outbox?.events ?? [];
+  const known = new Set(rows.map(({ eventId }) => eventId));
+  const events: EventFacts[] = [
+    ...rows.map((row) => ({
+      eventId: row.eventId,
+      userId: row.userId,
+      type: row.type,
+      row,
+      entry: entryOf.get(row.eventId),
+    })),
+    ...entries
+      .filter(({ id }) => !known.has(id))
+      .map((entry) => ({
+        eventId: entry.id,
+        userId: entry.userId,
+        type: `${entry.action}.v1`,
+        row: undefined,
+        entry,
+      })),
+  ];
+  const before = (a: EventFacts, b: EventFacts): number =>
+    a.userId === b.userId ? (versionOf(a) ?? 0) - (versionOf(b) ?? 0) : a.userId < b.userId ? -1 : 1;
+  return events.sort(before);
+}
+
+export const versionOf = ({ row, entry }: Pick<EventFacts, "row" | "entry">): number | null =>
+  row?.note?.version ?? entry?.version ?? null;

@@ -1,0 +1,39 @@
+/**
+ * trace: what became of a request, put together from what each service keeps in its own tables. Hosted wherever users is.
+ *
+ * Promise: it reads durable rows only (nothing is sampled), changes nothing, and answers what it knows while a service
+ * is away.
+ */
+import type { ServiceSchema } from "moleculer";
+import { healthMixin } from "../../mixins/health.ts";
+import type { ActionContext } from "../../mixins/platform.ts";
+import { params } from "../../mixins/validation.ts";
+import type { Config } from "../config/index.ts";
+import { actions } from "../contracts/actions.ts";
+import { Refusal } from "../contracts/errors.ts";
+import type { Trace } from "../contracts/trace.ts";
+import { explain } from "./explain.ts";
+import { gather } from "./gather.ts";
+
+/** It has no database of its own. */
+export function traceService(config: Pick<Config, "traceDays" | "idempotencyHours">): ServiceSchema {
+  const { traceDays, idempotencyHours } = config;
+  const nothing =
+    "Cannot find anything under this correlation id: the request was only a read, was refused before anything was " +
+    `written, never arrived, or its traces are older than is kept (events ${traceDays} days, repeats ` +
+    `${idempotencyHours} hours, changes as long as the audit log)`;
+  return {
+    name: "trace",
+    mixins: [healthMixin({})],
+    actions: {
+      explain: {
+        params: params(actions["trace.explain"].params),
+        async handler(ctx: ActionContext<"trace.explain">): Promise<Trace> {
+          const trace = explain(await gather(ctx, ctx.params.correlationId));
+          if (trace === undefined) throw new Refusal("not-found", nothing);
+          return trace;
+        },
+      },
+    },
+  };
+}

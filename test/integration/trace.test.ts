@@ -1,0 +1,344 @@
+/** What `GET /trace/:correlationId` tells of real requests, whole and in every way in which one can be held up. */
+import { randomUUID } from "node:crypto";
+import test, { type ExecutionContext } from "ava";
+import { queueName } from "../../services/contracts/headers.ts";
+import { Trace, type TraceVerdict } from "../../services/contracts/trace.ts";
+import { partitionLockClass } from "../../services/outbox/sql.ts";
+import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
+import { eventually } from "../support/eventually.ts";
+
+const kinds = ["in-process", "rabbitmq"] as const;
+
+const traceOf = async (rig: DeadLettersRig, id: string): Promise<Trace> => {
+  const { status, body } = await rig.http("GET", `/trace/${encodeURIComponent(id)}`);
+  if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`);
+  return Trace.parse(body);
+};
+
+/** The trace, once its verdict is this. */
+const verdictIs = (rig: DeadLettersRig, id: string, state: TraceVerdict["state"], at?: string) =>
+  eventually(
+    async () => {
+      const trace = await traceOf(rig, id);
+      if (trace.verdict.state !== state || (at !== undefined && trace.verdict.at !== at))
+        throw new Error(JSON.stringify(trace, undefined, 2));
+      return trace;
+    },
+    { timeoutMs: 20_000 },
+  );
+
+interface Created {
+  readonly id: string;
+  readonly primarySmtp: string;
+}
+
+/** A busy machine may refuse a write in time; a client repeats it with its key. */
+async function write(
+  rig: DeadLettersRig,
+  ...[method, path, body, headers]: Parameters<DeadLettersRig["http"]>
+): Promise<Created> {
+  return eventually(async () => {
+    const answer = await rig.http(method, path, body, headers);
+    if (answer.status >= 300) throw new Error(`${answer.status}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  });
+}
+
+const someone = () => ({ displayName: "Ann", primarySmtp: `ann.${randomUUID()}@example.com` });
+const create = (rig: DeadLettersRig, correlationId: string): Promise<Created> =>
+  write(rig, "POST", "/users", someone(), { "x-correlation-id": correlationId });
+
+const steps = (trace: Trace) => trace.writes[0]?.consumers.map(({ consumer, state }) => [consumer, state]);
+
+/** Every event that waits, and whatever failed, was so a minute ago. */
+async function age(rig: DeadLettersRig): Promise<void> {
+  await rig.usersDb.query("update outbox set created_at = created_at - interval '1 minute'");
+  await rig.usersDb.query("update published_events set published_at = published_at - interval '1 minute'");
+}
+
+for (const kind of kinds) {
+  test.serial(`${kind}: a write that has arrived everywhere is complete, with every step`, async (t) => {
+    const rig = await deadLettersRig(t, kind);
+    const user = await create(rig, "abc");
+    const trace = await verdictIs(rig, "abc", "complete");
+    t.deepEqual([trace.writes.length, trace.replays, trace.letters, trace.unseen], [1, [], [], []]);
+    const [found] = trace.writes;
+    t.like(found?.request, { did: "POST /users", actor: "anonymous", idempotency: "no key", replays: 0 });
+    t.like(found?.transaction, { userId: user.id, version: 1, eventType: "user.created.v1" });
+    t.deepEqual(
+      found?.transaction?.changes.map(({ field, to }) => [field, to]),
+      [
+        ["displayName", "Ann"],
+        ["primarySmtp", user.primarySmtp],
+        ["secondarySmtps", []],
+      ],
+    );
+    t.like(found?.outbox, { state: "published", attempts: 1, refusal: null });
+    t.truthy(found?.outbox?.publishedAt);
+    for (const step of found?.consumers ?? [])
+      t.like(step, { state: "processed", duplicates: 0, failures: 0, letter: null });
+    t.true(found?.consumers.every(({ at }) => at !== null));
+    t.is(found?.addresses?.state, "agree");
+    t.deepEqual(
+      found?.addresses?.registry?.addresses.map(({ address, kind: as, state }) => [address, as, state]),
+      [[user.primarySmtp, "primary", "active"]],
+    );
+  });
+
+  test.serial(`${kind}: an event that no relay takes is in flight, then stuck at the outbox`, async (t) => {
+    const rig = await deadLettersRig(t, kind);
+    const blocker = await rig.usersDb.connect();
+    try {
+      // As if another relay had every partition and did not come on.
+      await blocker.query("select pg_advisory_lock($1, p) from generate_series(0, 63) p", [
+        partitionLockClass,
+      ]);
+      await create(rig, "held");
+      const fresh = await verdictIs(rig, "held", "in flight", "outbox");
+      t.deepEqual(steps(fresh), [
+        ["smtp-registry", "waiting"],
+        ["audit", "waiting"],
+      ]);
+      t.is(fresh.writes[0]?.addresses?.state, "behind");
+      await age(rig);
+      const { verdict } = await verdictIs(rig, "held", "stuck", "outbox");
+      t.true((verdict.sinceS ?? 0) >= 60);
+      t.regex(verdict.next, /leaves by itself/);
+      await blocker.query("select pg_advisory_unlock_all()");
+      await verdictIs(rig, "held", "complete");
+    } finally {
+      blocker.release();
+    }
+  });
+
+  test.serial(`${kind}: an event that a consumer does not come to is stuck at that consumer`, async (t) => {
+    const rig = await deadLettersRig(t, kind);
+    const blocker = await rig.registryDb.connect();
+    try {
+      await blocker.query("begin");
+      await blocker.query("lock table watermarks in exclusive mode");
+      await create(rig, "slow");
+      const fresh = await verdictIs(rig, "slow", "in flight", "smtp-registry");
+      t.deepEqual(steps(fresh), [
+        ["smtp-registry", "waiting"],
+        ["audit", "processed"],
+      ]);
+      await age(rig);
+      const { verdict } = await verdictIs(rig, "slow", "stuck", "smtp-registry");
+      t.true((verdict.sinceS ?? 0) >= 60);
+      await blocker.query("rollback");
+      await verdictIs(rig, "slow", "complete");
+    } finally {
+      blocker.release();
+    }
+  });
+
+  test.serial(
+    `${kind}: an event that fails tells how often and why, and is stuck when it lasts`,
+    async (t) => {
+      const rig = await deadLettersRig(t, kind, { RETRY_DELAYS_MS: "600000" });
+      await rig.breakRegistry();
+      await create(rig, "failing");
+      const step = await eventually(async () => {
+        const found = (await verdictIs(rig, "failing", "in flight")).writes[0]?.consumers[0];
+        if (found?.state !== "retrying") throw new Error(`It is ${found?.state}`);
+        return found;
+      });
+      t.like(step, { consumer: "smtp-registry", failures: 1, letter: null });
+      t.regex(step.error ?? "", /P0001/);
+      await age(rig);
+      t.regex((await verdictIs(rig, "failing", "stuck", "smtp-registry")).verdict.says, /failed .* 1 times/);
+    },
+  );
+
+  test.serial(`${kind}: a dead letter is where it is stuck, and its replay makes it complete`, async (t) => {
+    const rig = await deadLettersRig(t, kind);
+    await rig.breakRegistry();
+    await create(rig, "poison");
+    const { verdict, writes } = await verdictIs(rig, "poison", "stuck", "smtp-registry");
+    const step = writes[0]?.consumers[0];
+    t.like(step, { state: "dead", failures: 3, letter: { status: "pending", reason: "retries-exhausted" } });
+    t.true(verdict.next.includes(`POST /dead-letters/${step?.letter?.id}/replay`));
+    t.is(writes[0]?.addresses?.state, "behind");
+    await rig.mendRegistry();
+    t.is((await rig.http("POST", `/dead-letters/${step?.letter?.id}/replay`)).status, 200);
+    const after = (await verdictIs(rig, "poison", "complete")).writes[0]?.consumers[0];
+    t.like(after, { state: "processed", failures: 3, letter: { status: "replayed", replays: 1 } });
+  });
+}
+
+test.serial(
+  "a dead letter that was discarded has left the sides apart, and the trace tells by whom",
+  async (t) => {
+    const rig = await deadLettersRig(t, "in-process");
+    await rig.breakRegistry();
+    const user = await create(rig, "discarded");
+    const { writes } = await verdictIs(rig, "discarded", "stuck");
+    const id = writes[0]?.consumers[0]?.letter?.id;
+    const gone = await rig.http(
+      "DELETE",
+      `/dead-letters/${id}`,
+      { reason: "not needed" },
+      { "x-actor": "bob" },
+    );
+    t.is(gone.status, 204);
+    const { verdict } = await verdictIs(rig, "discarded", "diverged", "smtp-registry");
+    t.regex(verdict.says, /bob discarded .* \(not needed\)/);
+    t.true(verdict.next.includes(`reconciler.repair --userIds.0 ${user.id}`));
+  },
+);
+
+test.serial("a registry row that was changed by hand is diverged", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  const user = await create(rig, "damaged");
+  await verdictIs(rig, "damaged", "complete");
+  await rig.registryDb.query("update addresses set kind = 'secondary' where user_id = $1", [user.id]);
+  const { verdict } = await verdictIs(rig, "damaged", "diverged", "addresses");
+  t.true(verdict.next.includes(user.id));
+  await rig.registryDb.query("update addresses set kind = 'primary' where user_id = $1", [user.id]);
+  await rig.registryDb.query("update watermarks set version = 7 where user_id = $1", [user.id]);
+  t.regex((await verdictIs(rig, "damaged", "diverged", "addresses")).verdict.says, /version 7 .* ahead/);
+});
+
+test.serial("a repeat under an Idempotency-Key leads to the first request, which counts it", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  const body = someone();
+  const keyed = (id: string) => ({ "x-correlation-id": id, "idempotency-key": "key-1" });
+  const user = await write(rig, "POST", "/users", body, keyed("first"));
+  for (const id of ["again", "again", "first"]) {
+    const answer = await rig.http("POST", "/users", body, keyed(id));
+    t.is(answer.headers.get("idempotent-replayed"), "true");
+  }
+  const again = await verdictIs(rig, "again", "complete");
+  t.deepEqual(again.writes, []);
+  t.like(again.replays, [{ action: "users.create", of: "first", times: 2 }]);
+  t.true(again.verdict.next.includes("first"));
+  const first = await verdictIs(rig, "first", "complete");
+  t.like(first.writes[0]?.request, { idempotency: "answer stored", replays: 3 });
+  t.is(first.writes.length, 1);
+
+  const same = { ...keyed("same"), "idempotency-key": "key-2" };
+  await write(rig, "PATCH", `/users/${user.id}`, { displayName: "Ann" }, same);
+  const unchanged = await verdictIs(rig, "same", "complete");
+  t.like(unchanged.writes, [{ request: { did: "PATCH /users/:id" }, transaction: null, outbox: null }]);
+});
+
+test.serial(
+  "several writes under one id are told by user and version, each with its own verdict",
+  async (t) => {
+    const rig = await deadLettersRig(t, "in-process");
+    const headers = { "x-correlation-id": "day" };
+    const users = [await create(rig, "day"), await create(rig, "day")];
+    for (const { id } of users) {
+      await write(rig, "PATCH", `/users/${id}`, { displayName: "Bea" }, headers);
+      await verdictIs(rig, "day", "complete");
+      t.is((await rig.http("DELETE", `/users/${id}`, undefined, headers)).status, 204);
+    }
+    await verdictIs(rig, "day", "complete");
+    // No clock has a say in their order.
+    await rig.usersDb.query("update published_events set created_at = now() - id * interval '1 hour'");
+    const { writes } = await traceOf(rig, "day");
+    const order = users.map(({ id }) => id).sort();
+    t.deepEqual(
+      writes.map(({ transaction, request }) => [transaction?.userId, transaction?.version, request.did]),
+      order.flatMap((id) => [
+        [id, 1, "POST /users"],
+        [id, 2, "PATCH /users/:id"],
+        [id, 3, "DELETE /users/:id"],
+      ]),
+    );
+    t.true(writes.every(({ verdict }) => verdict.state === "complete"));
+  },
+);
+
+test.serial("a repeated event and a late one are told as such", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  const user = await create(rig, "repeated");
+  await verdictIs(rig, "repeated", "complete");
+  const { rows } = await rig.usersDb.query("select event_id from published_events");
+  const body = await eventBody(rig, user.id, rows[0].event_id);
+  const message = { messageId: rows[0].event_id, correlationId: "repeated", type: "user.created.v1", body };
+  for (const queue of Object.values(queueName))
+    await rig.bus.publishTo(queue, { ...message, headers: {}, replays: 1 });
+  const again = (await verdictIs(rig, "repeated", "complete")).writes[0]?.consumers;
+  t.deepEqual(
+    again?.map(({ state, duplicates }) => [state, duplicates]),
+    [
+      ["processed", 1],
+      ["processed", 1],
+    ],
+  );
+  await write(rig, "PATCH", `/users/${user.id}`, { displayName: "Bea" }, { "x-correlation-id": "later" });
+  await verdictIs(rig, "later", "complete");
+  await rig.bus.publishTo(queueName.smtpRegistry, { ...message, headers: {}, replays: 1 });
+  t.like((await traceOf(rig, "repeated")).writes[0]?.consumers[0], { state: "processed", duplicates: 2 });
+});
+
+/** The event as it was published; the outbox has it no more. */
+async function eventBody(rig: DeadLettersRig, userId: string, eventId: string): Promise<Uint8Array> {
+  const { body } = await rig.http("GET", `/users/${userId}`);
+  const at = body.createdAt;
+  return Buffer.from(
+    JSON.stringify({
+      specversion: "1.0",
+      id: eventId,
+      source: "/mailroster/users",
+      type: "user.created.v1",
+      subject: userId,
+      time: at,
+      correlationid: "repeated",
+      sequence: 1,
+      data: { user: { ...body, version: 1, deletedAt: null }, changes: [] },
+    }),
+  );
+}
+
+test.serial("while a service is away the rest is told, and what can't be seen is named", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  await create(rig, "partly");
+  await verdictIs(rig, "partly", "complete");
+  const stop = async (name: string) => rig.broker.destroyService(rig.broker.getLocalService(name));
+  await stop("smtp-registry");
+  const { verdict, unseen, writes } = await verdictIs(rig, "partly", "unknown", "smtp-registry");
+  t.deepEqual(unseen, [{ service: "smtp-registry", reason: "can't be asked" }]);
+  t.regex(verdict.says, /smtp-registry/);
+  t.deepEqual(steps({ writes } as Trace), [
+    ["smtp-registry", "unknown"],
+    ["audit", "processed"],
+  ]);
+  t.is(writes[0]?.addresses?.users?.addresses.length, 1);
+  await stop("outbox");
+  t.is((await traceOf(rig, "partly")).writes[0]?.outbox?.state, "unknown");
+  const { status, body } = await rig.http("GET", "/trace/never");
+  t.deepEqual([status, body.verdict.state, body.writes], [200, "unknown", []]);
+});
+
+async function isUnknown(t: ExecutionContext, rig: DeadLettersRig, path: string): Promise<void> {
+  const { status, body } = await rig.http("GET", path);
+  t.deepEqual([status, body.type], [404, "/problems/not-found"]);
+}
+
+test.serial("of an id under which nothing was written a 404 says what that may mean", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  const user = await create(rig, "known");
+  const { body } = await rig.http("GET", "/trace/never");
+  t.regex(body.detail, /only a read, was refused before .*, never arrived, or .*older/);
+  await isUnknown(t, rig, "/trace/%20");
+  await isUnknown(t, rig, `/trace/${"a".repeat(129)}`);
+  const refused = { "x-correlation-id": "refused/with slash?" };
+  const clash = { primarySmtp: "postmaster@example.com" };
+  t.is((await rig.http("PATCH", `/users/${user.id}`, clash, refused)).status, 409);
+  await isUnknown(t, rig, `/trace/${encodeURIComponent(refused["x-correlation-id"].replace(" ", ""))}`);
+});
+
+test.serial("what is older than its term is forgotten, and the audit log still tells the way", async (t) => {
+  const rig = await deadLettersRig(t, "in-process", { TRACE_DAYS: "1" });
+  await create(rig, "old");
+  await verdictIs(rig, "old", "complete");
+  await rig.usersDb.query("delete from published_events");
+  const { writes } = await verdictIs(rig, "old", "complete");
+  t.like(writes[0], {
+    request: { did: "POST /users", idempotency: "unknown" },
+    outbox: { state: "forgotten", publishedAt: null },
+  });
+});
