@@ -79,6 +79,8 @@ export interface Outcomes {
   ): ApplyEvents;
   readonly failed: EventFailed;
   of(eventIds: readonly string[]): Promise<ConsumerOutcome[]>;
+  /** One round: deletes what is over the term; resolves with how many. */
+  sweep(): Promise<number>;
 }
 
 interface Options {
@@ -95,6 +97,7 @@ export function consumerOutcomes(db: Database, { consumer, retentionDays, log }:
     );
   return {
     mixin: sweepingMixin("consumer outcomes", sweep, log),
+    sweep,
     applying: (apply) => (events, failuresOf) =>
       db.transaction(async (em) => {
         const applied = await apply(em, events);

@@ -1,6 +1,7 @@
 /**
- * Promise: what is over its term leaves a table by itself, a few rows at a time, for as long as the service runs.
- * Nothing may depend on when: whoever reads has to treat such a row as gone already.
+ * Promise: what is over its term leaves a table by itself, a few rows at a time, for as long as the service runs, and
+ * as fast as it comes: a round that could not take all is followed by the next one within seconds, so no rate of
+ * writing outruns it. Nothing may depend on when: whoever reads has to treat such a row as gone already.
  */
 import { errorText } from "./error-text.ts";
 import type { Logger } from "./logging.ts";
@@ -9,6 +10,8 @@ import type { Mixin } from "./platform.ts";
 const sweepEveryMs = 60_000;
 /** Processes that started together should not sweep together. */
 const jitterMs = 30_000;
+/** Between two rounds of a backlog. */
+const soonMs = 1_000;
 const batchesMax = 20;
 /** Small enough that a sweep never holds up a write. */
 export const sweepRowsMax = 500;
@@ -26,33 +29,38 @@ export async function sweepInBatches(
   return gone;
 }
 
+/** How long to wait after a round that took so many rows; `chance` is from 0 to 1. */
+export const untilNextRoundMs = (gone: number, chance: number): number =>
+  gone >= batchesMax * sweepRowsMax ? soonMs : sweepEveryMs + chance * jitterMs;
+
 /** Sweeps from `started` to `stopped`; a round under way is awaited. List it before the database's mixin. */
 export function sweepingMixin(what: string, sweep: () => Promise<number>, log: Logger): Mixin {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
   const round = async (): Promise<void> => {
+    let gone = 0;
     try {
-      const gone = await sweep();
+      gone = await sweep();
       if (gone > 0) log.debug({ what, gone }, "swept");
     } catch (error) {
       log.warn({ what, reason: errorText(error) }, "can't sweep now");
     }
-    if (!stopped) schedule();
+    if (!stopped) schedule(gone);
   };
-  const schedule = (): void => {
+  const schedule = (gone: number): void => {
     timer = setTimeout(
       () => {
         running = round();
       },
-      sweepEveryMs + Math.random() * jitterMs,
+      untilNextRoundMs(gone, Math.random()),
     );
     timer.unref();
   };
   return {
     started() {
       stopped = false;
-      schedule();
+      schedule(0);
     },
     async stopped() {
       stopped = true;

@@ -66,9 +66,13 @@ function heldBefore(event: UserEvent): Map<string, HeldAddress> {
   });
 }
 
-/** One entry for each address that the event gave, took or changed. */
+/** Nothing has changed: the user is told again because somebody had lost what it said before. */
+export const isToldAgain = (event: UserEvent): boolean =>
+  event.type !== "user.created.v1" && event.data.changes.length === 0;
+
+/** One entry for each address that the event gave, took or changed; of a user that is told again, for all it has. */
 export function ledgerEntries(event: UserEvent): LedgerEntry[] {
-  const before = heldBefore(event);
+  const before = isToldAgain(event) ? new Map<string, HeldAddress>() : heldBefore(event);
   const after = heldAfter(event);
   const about = { userId: event.subject, version: event.data.user.version, at: event.time };
   const same = (a: HeldAddress, b: HeldAddress | undefined) =>

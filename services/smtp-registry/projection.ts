@@ -8,7 +8,7 @@
 import type { EntityManager } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
 import type { UserEvent } from "../contracts/events.ts";
-import { heldAfter, ledgerEntries } from "./history.ts";
+import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./sql.ts";
 import { run } from "./statement.ts";
 import { freedBefore, type Terms } from "./status.ts";
@@ -93,6 +93,13 @@ export async function apply(
   await run(em, sql.appendHistory, {
     entries: events.flatMap(ledgerEntries).map(({ userId, ...entry }) => ({ user_id: userId, ...entry })),
   });
+  const told = events.filter(isToldAgain).map((event) => ({
+    user_id: event.subject,
+    version: versionOf(event),
+    at: event.time,
+    keys: [...heldAfter(event).keys()],
+  }));
+  if (told.length > 0) await run(em, sql.closeHistory, { told });
   const news = advanced.flatMap(({ user_id }) => newest.get(user_id) ?? []);
   if (news.length > 0) await putStates(em, news, freedBefore(now, rules.terms));
   return judge(events, new Map(marks.map(({ user_id, version }) => [user_id, version])));

@@ -176,6 +176,23 @@ order by user_id, version, key
 on conflict do nothing`;
 
 /**
+ * For users that are told again: what the ledger last knew them to have, and they have not, was removed at the latest
+ * then. `told`: user, version, time and the keys that the user has.
+ */
+export const closeHistory = `
+insert into address_history (user_id, version, key, address, kind, state, at)
+select told.user_id, told.version, last.key, last.address, null, 'removed', told.at
+from jsonb_to_recordset(:told::jsonb) as told(user_id uuid, version int, at timestamptz, keys jsonb)
+cross join lateral (
+  select distinct on (h.key) h.key, h.address, h.state from address_history h
+  where h.user_id = told.user_id and h.version < told.version
+  order by h.key, h.version desc
+) last
+where last.state <> 'removed' and not told.keys @> to_jsonb(last.key)
+order by told.user_id, told.version, last.key
+on conflict do nothing`;
+
+/**
  * Takes the locks of a batch in one order, before its statements want them in theirs. The union instead of an `or`
  * keeps both halves on their index; the `or` read the whole table.
  */
@@ -222,19 +239,29 @@ select count(*)::int as foreign_count
 from jsonb_to_recordset(:state::jsonb) as s(key text, user_id uuid)
 join addresses a on a.key = s.key and a.user_id <> s.user_id`;
 
-/** A small batch, and never waits for a row in use. */
-export const sweepHolds = `
-delete from addresses where key in (
-  select key from addresses where status = 'reserved' and expires_at <= :now::timestamptz
-  order by expires_at limit :max for update skip locked
-) returning key`;
+/**
+ * Deletes what `chosen` selects, and the counters of the names that are free with it: a counter only spares a
+ * search, so one that a later request misses costs that request some candidates. Never waits for a row in use: a
+ * request holds its counter's lock while it wants addresses, a wait for it here could close a circle.
+ */
+const sweepOf = (chosen: string): string => `
+with gone as (
+  delete from addresses where key in (${chosen} limit :max for update skip locked) returning key
+), counters as (
+  delete from suffixes where base_key in (
+    select base_key from suffixes where base_key in (select key from gone) for update skip locked)
+)
+select key from gone`;
 
-/** As sweepHolds, for tombstones whose terms are over. */
-export const sweepTombstones = `
-delete from addresses where key in (
-  select key from addresses where status = 'deleted' and deleted_at <= :freed::timestamptz
-  order by deleted_at limit :max for update skip locked
-) returning key`;
+/** A small batch of holds that lapsed. */
+export const sweepHolds = sweepOf(
+  "select key from addresses where status = 'reserved' and expires_at <= :now::timestamptz order by expires_at",
+);
+
+/** A small batch of tombstones whose terms are over. */
+export const sweepTombstones = sweepOf(
+  "select key from addresses where status = 'deleted' and deleted_at <= :freed::timestamptz order by deleted_at",
+);
 
 /**
  * Users in the order of ids, from both tables: an address whose user has no watermark is a fault to be found. Each

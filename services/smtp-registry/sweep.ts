@@ -1,5 +1,6 @@
 /**
- * Promise: holds that lapsed and tombstones whose terms are over leave the table by themselves, a few at a time.
+ * Promise: holds that lapsed, tombstones whose terms are over and the counters of their names leave their tables by
+ * themselves, a few at a time.
  * Nothing depends on when: every statement treats such a row as free already.
  */
 import type { Database } from "../../mixins/database.ts";

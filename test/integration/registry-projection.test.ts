@@ -56,6 +56,21 @@ test("Of several events of a user in one batch the newest takes effect, and each
   t.deepEqual(await keysOf(life.id), [three]);
 });
 
+test("A user told again puts the ledger right from then on", async (t) => {
+  const [kept, lost, never] = [fresh(), fresh(), fresh()];
+  const life = new Life(new Date(rig.now().getTime() - 60_000));
+  await rig.apply(life.create(kept, lost));
+  const entry = "insert into address_history values ($1, 1, $2, $2, 'secondary', 'active', '2020-01-01')";
+  await rig.sql.query(entry, [life.id, never]);
+  await rig.sql.query("delete from address_history where user_id = $1 and key = $2", [life.id, lost]);
+  const told = life.tellAgain();
+  t.deepEqual(await rig.apply(told), ["processed"]);
+  t.like(await rig.lookUp(lost, told.time), { status: "active", userId: life.id, kind: "secondary" });
+  t.like(await rig.lookUp(kept, told.time), { status: "active", userId: life.id, kind: "primary" });
+  t.is((await rig.lookUp(never, told.time)).status, "available");
+  t.deepEqual(await rig.apply(told), ["duplicate"]);
+});
+
 test("A batch may move an address from one user to another", async (t) => {
   const [shared, one, two] = [fresh(), fresh(), fresh()];
   const [giver, taker] = [new Life(rig.now()), new Life(rig.now())];

@@ -83,6 +83,32 @@ test("The sweep takes lapsed holds and freed tombstones, and nothing else", asyn
   }
 });
 
+test("A counter goes with the name that it numbers, and the next number is found all the same", async (t) => {
+  const rig = await registryRig();
+  try {
+    const counters = async () =>
+      (await rig.sql.query("select base_key from suffixes order by base_key")).rows.map(
+        (row: { base_key: string }) => row.base_key,
+      );
+    const [gone, stays] = [new Life(rig.now()), new Life(rig.now())];
+    await rig.apply(gone.create("gone@example.com"), gone.remove(), stays.create("stays@example.com"));
+    for (const name of ["gone", "stays"])
+      for (const number of [2, 3]) {
+        const reservation = await rig.reserve({ want: [`${name}@example.com`] });
+        t.is(reservation.addresses[0]?.assigned, `${name}${number}@example.com`);
+        await rig.apply(new Life(rig.now()).create(`${name}${number}@example.com`));
+      }
+    t.deepEqual(await counters(), ["gone@example.com", "stays@example.com"]);
+    rig.advanceDays(396);
+    await rig.sweep();
+    t.deepEqual(await counters(), ["stays@example.com"]);
+    await rig.apply(new Life(rig.now()).create("gone@example.com"));
+    t.is((await rig.reserve({ want: ["gone@example.com"] })).addresses[0]?.assigned, "gone4@example.com");
+  } finally {
+    await rig.close();
+  }
+});
+
 test("A repeated reservation keeps its hold although it lapsed, unless another took the address", async (t) => {
   const rig = await registryRig();
   try {

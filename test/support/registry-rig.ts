@@ -29,6 +29,7 @@ export interface RegistryRig {
   release(reservationId: string, userId: string): Promise<number>;
   apply(...events: UserEvent[]): Promise<Applied[]>;
   lookUp(address: string, at?: string): Promise<AddressInfo>;
+  /** One round; resolves with how many addresses are gone. */
   sweep(): Promise<number>;
   /** How many statements the registry has sent. */
   statements(): number;
@@ -132,6 +133,11 @@ export class Life {
 
   restore(): UserEvent {
     return this.#step("user.restored.v1", { ...this.#state, deletedAt: null });
+  }
+
+  /** As a repair tells it: the state as it is. */
+  tellAgain(): UserEvent {
+    return this.#step(this.deleted ? "user.deleted.v1" : "user.updated.v1", this.#state);
   }
 
   get deleted(): boolean {

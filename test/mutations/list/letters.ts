@@ -208,6 +208,58 @@ export const letters: readonly Mutation[] = [
     title: "a deleted user is repaired as deleted, and one whose terms are over needs none",
   },
   {
+    name: "told-again-adds-nothing",
+    guarantee: "9c",
+    edits: [
+      {
+        file: "services/smtp-registry/history.ts",
+        find: "isToldAgain(event) ? new Map<string, HeldAddress>() : heldBefore(event)",
+        replace: "heldBefore(event)",
+      },
+    ],
+    file: "test/integration/registry-projection.test.ts",
+    title: "A user told again puts the ledger right from then on",
+  },
+  {
+    name: "told-again-closes-nothing",
+    guarantee: "9c",
+    edits: [
+      {
+        file: "services/smtp-registry/sql.ts",
+        find: "where last.state <> 'removed' and not",
+        replace: "where false and not",
+      },
+    ],
+    file: "test/integration/registry-projection.test.ts",
+    title: "A user told again puts the ledger right from then on",
+  },
+  {
+    name: "backlog-waits",
+    guarantee: "9d",
+    edits: [
+      {
+        file: "mixins/sweeping.ts",
+        find: "gone >= batchesMax * sweepRowsMax ?",
+        replace: "gone < 0 ?",
+      },
+    ],
+    file: "test/unit/sweeping.test.ts",
+    title: "A round has an end, and while there is a backlog the next one comes within seconds",
+  },
+  {
+    name: "counters-are-left",
+    guarantee: "9d",
+    edits: [
+      {
+        file: "services/smtp-registry/sql.ts",
+        find: "where base_key in (select key from gone) for update",
+        replace: "where false and base_key in (select key from gone) for update",
+      },
+    ],
+    file: "test/integration/registry-terms.test.ts",
+    title: "A counter goes with the name that it numbers, and the next number is found all the same",
+  },
+  {
     name: "cause-by-error-text",
     guarantee: "8g",
     edits: [
