@@ -90,6 +90,29 @@ test("a failing event is tried three times at once and its error text holds no v
   t.false(lines.join("").includes("ann@example.com"));
 });
 
+test("a failure that can't be noted is retried all the same", async (t) => {
+  const told: unknown[] = [];
+  const handle = eventHandler(
+    {
+      name: "test",
+      queue: "q",
+      retryDelaysMs,
+      log: testLogger(),
+      metrics: createMetrics(),
+      apply: () => Promise.reject(new TypeError("no")),
+      async failed(event, failures, error) {
+        told.push([event.id, failures, error]);
+        throw new Unavailable("database", "The database can't be reached");
+      },
+    },
+    new AbortController().signal,
+  );
+  const event = userEvent();
+  const verdicts = await handle([delivery(event, 1)]);
+  t.like(verdicts, [{ kind: "retry" }]);
+  t.like(told, [[event.id, 2]]);
+});
+
 test("an event that succeeds when tried again is done", async (t) => {
   let tries = 0;
   const handle = handlerOf(async (batch) => {

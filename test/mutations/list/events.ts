@@ -16,9 +16,9 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/users/commit.ts",
-        find: "appendToOutbox(em, toUserEvent(randomUUID(), type, state, changes, work.cause));\n      await em.flush();",
+        find: "appendToOutbox(em, event, toNote(event, work.cause, work.ticket));\n      await em.flush();",
         replace:
-          "const event = toUserEvent(randomUUID(), type, state, changes, work.cause);\n      const alone = em.transactional(async (own) => {\n        appendToOutbox(own as EntityManager, event);\n        await own.flush();\n      });\n      await alone.catch(() => {});",
+          "const alone = em.transactional(async (own) => {\n        appendToOutbox(own as EntityManager, event);\n        await own.flush();\n      });\n      await alone.catch(() => {});",
       },
     ],
     file: "test/integration/users-writes.test.ts",
@@ -32,7 +32,7 @@ export const events: readonly Mutation[] = [
         file: batch,
         find: "  const published = await publishInOrder(bus, rows, stopping);",
         replace:
-          "  await em.execute(sql.deleteConfirmed, [sql.arrayLiteral(rows.map(({ id }) => id))]);\n  const published = await publishInOrder(bus, rows, stopping);",
+          "  await em.execute(sql.moveConfirmed, [sql.arrayLiteral(rows.map(({ id }) => id))]);\n  const published = await publishInOrder(bus, rows, stopping);",
       },
     ],
     file: relayTest,
@@ -70,9 +70,9 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "mixins/event-consumer.ts",
-        find: "const outcomes = await applyBisecting(events, applyPatiently, retryAlone);",
+        find: "const outcomes = await applyBisecting(",
         replace:
-          'void applyBisecting(events, applyPatiently, retryAlone);\n    const outcomes = events.map((): Outcome => ({ applied: "processed" }));',
+          'const outcomes = events.map((): Outcome => ({ applied: "processed" }));\n    void applyBisecting(',
       },
     ],
     file: "test/integration/audit.test.ts",
@@ -122,8 +122,8 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/smtp-registry/sql.ts",
-        find: "do update set version = excluded.version where mark.version < excluded.version",
-        replace: "do update set version = excluded.version",
+        find: "\n where mark.version < excluded.version",
+        replace: "",
       },
     ],
     file: projectionTest,

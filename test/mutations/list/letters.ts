@@ -72,8 +72,8 @@ export const letters: readonly Mutation[] = [
     edits: [
       {
         file: "services/smtp-registry/sql.ts",
-        find: "do update set version = excluded.version where mark.version < excluded.version",
-        replace: "do update set version = excluded.version",
+        find: "\n where mark.version < excluded.version",
+        replace: "",
       },
     ],
     file: serviceTest,

@@ -6,6 +6,8 @@ const releasesTest = "test/unit/schema-releases.test.ts";
 const correlation = "mixins/correlation.ts";
 const operationsTest = "test/system/operations.test.ts";
 
+const traceTest = "test/integration/trace.test.ts";
+
 export const operations: readonly Mutation[] = [
   {
     name: "events-are-closed",
@@ -121,5 +123,58 @@ export const operations: readonly Mutation[] = [
     ],
     file: "test/unit/alerts.test.ts",
     title: "every alert fires on what it is for, and is quiet on what is near it",
+  },
+  {
+    name: "published-is-forgotten",
+    guarantee: "14a",
+    edits: [
+      {
+        file: "services/outbox/sql.ts",
+        find: "attempts + 1, created_at from gone\n",
+        replace: "attempts + 1, created_at from gone where false\n",
+      },
+    ],
+    file: traceTest,
+    title: "in-process: a write that has arrived everywhere is complete, with every step",
+  },
+  {
+    name: "ordered-by-clock",
+    guarantee: "14b",
+    edits: [
+      {
+        file: "services/trace/facts.ts",
+        find: "(versionOf(a) ?? 0) - (versionOf(b) ?? 0)",
+        replace: 'Date.parse(a.row?.writtenAt ?? "") - Date.parse(b.row?.writtenAt ?? "")',
+      },
+    ],
+    file: traceTest,
+    title: "several writes under one id are told by user and version, each with its own verdict",
+  },
+  {
+    name: "away-is-fine",
+    guarantee: "14c",
+    edits: [
+      {
+        file: "services/trace/verdict.ts",
+        find: "stuck ?? unknown(steps) ?? moving",
+        replace: 'stuck ?? (steps.userId === "" ? unknown(steps) : undefined) ?? moving',
+      },
+    ],
+    file: traceTest,
+    title: "while a service is away the rest is told, and what can't be seen is named",
+  },
+  {
+    name: "note-fails-the-event",
+    guarantee: "14d",
+    edits: [
+      {
+        file: "mixins/event-consumer.ts",
+        find: "  } catch (cause) {\n    const reason = errorText(cause);",
+        replace:
+          "  } catch (cause) {\n    if (cause instanceof Error) throw cause;\n    const reason = errorText(cause);",
+      },
+    ],
+    file: "test/unit/event-consumer.test.ts",
+    title: "a failure that can't be noted is retried all the same",
   },
 ];
