@@ -9,6 +9,7 @@ import { forgetUnanswered } from "./mixins/forget-unanswered.ts";
 import { latenessMiddleware } from "./mixins/lateness.ts";
 import { createLogger, type Logger, libraryLogger } from "./mixins/logging.ts";
 import { patientConnect } from "./mixins/patient-connect.ts";
+import { tracingMiddleware } from "./mixins/tracing.ts";
 import { SchemaValidator } from "./mixins/validation.ts";
 import { type Config, loadConfig } from "./services/config/index.ts";
 import { restoreError } from "./services/contracts/errors.ts";
@@ -68,6 +69,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
     // The first one stands next to the handler, the last one around all others.
     middlewares: [
       ...(config.faultInjection ? [faultInjection({ log })] : []),
+      tracingMiddleware(),
       correlationMiddleware(),
       latenessMiddleware(),
       forgetUnanswered(),

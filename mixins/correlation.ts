@@ -35,20 +35,32 @@ export const isCorrelationId = (text: unknown): text is string =>
 
 export const newCorrelationId = (): string => randomUUID();
 
-const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** Of a version after 00 the fields of 00 are read, whatever follows them (W3C Trace Context, "Versioning of traceparent"). */
+const traceparentPattern =
+  /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+const sampled = 1;
+
+/** The header as one of version 00 with the one flag that we know; undefined when it is invalid. */
+export function validTraceparent(header: unknown): string | undefined {
+  const match = typeof header === "string" ? traceparentPattern.exec(header) : null;
+  if (match === null || (match[1] === "00" && match[5] !== undefined)) return undefined;
+  const flags = Number.parseInt(match[4] ?? "", 16) & sampled;
+  return `00-${match[2]}-${match[3]}-0${flags}`;
+}
 
 /** W3C Trace Context: the caller's trace id goes on under a new span id; an invalid one is replaced. */
-export function continueTrace(traceparent: unknown): string {
-  const valid = typeof traceparent === "string" && traceparentPattern.test(traceparent);
-  const [, traceId, , flags] = valid ? (traceparent.split("-") as [string, string, string, string]) : [];
+export function continueTrace(traceparent: string | undefined): string {
+  const [, traceId, , flags] = traceparent?.split("-") ?? [];
   return `00-${traceId ?? randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-${flags ?? "01"}`;
 }
 
 function correlationOf(meta: CallMeta): Correlation {
   const outer = storage.getStore();
+  const isSame = meta.correlationId === undefined || meta.correlationId === outer?.correlationId;
   return {
     correlationId: meta.correlationId ?? outer?.correlationId ?? newCorrelationId(),
-    traceparent: meta.traceparent ?? outer?.traceparent,
+    // Moleculer merges a callee's meta into its caller's, so of one request the scope knows better which span is open.
+    traceparent: (isSame ? outer?.traceparent : undefined) ?? meta.traceparent ?? outer?.traceparent,
     actor: meta.actor ?? outer?.actor ?? anonymous,
   };
 }

@@ -26,6 +26,7 @@ import type { Logger } from "./logging.ts";
 import type { Metrics, ProcessedResult } from "./metrics.ts";
 import { backoffMs, pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
+import { consumerSpan, type OpenSpan } from "./tracing.ts";
 
 const immediateRetriesMax = 2;
 const immediateRetryDelayMinMs = 5;
@@ -55,13 +56,15 @@ export interface EventHandlerOptions {
   readonly queue: string;
   /** To tell a retry from a dead letter in the metric, as the bus settles it. */
   readonly retryDelaysMs: readonly number[];
+  /** Named in the spans; RabbitMQ when absent. */
+  readonly system?: Bus["kind"];
   readonly log: Logger;
   readonly metrics: Pick<Metrics, "eventsProcessed">;
   readonly apply: ApplyEvents;
   readonly failed?: EventFailed;
 }
 
-export interface EventConsumerOptions extends EventHandlerOptions {
+export interface EventConsumerOptions extends Omit<EventHandlerOptions, "system"> {
   readonly bus: Bus;
 }
 
@@ -70,7 +73,8 @@ const requeued: Outcome = { verdict: { kind: "requeue" } };
 
 /** The handler alone, for a bus to call. Never rejects. */
 export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal): BatchHandler {
-  const { apply, log, name } = options;
+  const { apply, log, name, queue, system = "rabbitmq" } = options;
+  const spans = new WeakMap<UserEvent, OpenSpan>();
 
   /** Rejects only with an error that the events themselves may have caused. */
   async function applyPatiently(
@@ -80,7 +84,7 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
     let contentions = 0;
     for (let outages = 0; !stopping.aborted; ) {
       try {
-        const applied = await applyKnown(apply, events, failuresOf);
+        const applied = await applyKnown(apply, events, failuresOf, spans);
         if (outages > 0) log.info({ consumer: name }, "consumer goes on, its database can be reached again");
         return applied.map((result) => ({ applied: result }));
       } catch (error) {
@@ -116,6 +120,11 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
   return async (batch) => {
     const parsed = batch.map((delivery) => ({ delivery, result: parseEvent(delivery) }));
     const events = parsed.flatMap(({ result }) => (result.ok ? [result.event] : []));
+    for (const event of events) {
+      const { id, type, correlationid: correlationId, traceparent } = event;
+      const span = consumerSpan(queue, { id, type, correlationId }, system, traceparent);
+      if (span !== undefined) spans.set(event, span);
+    }
     const failures = new Map(
       parsed.flatMap(({ delivery, result }) =>
         result.ok ? [[result.event, delivery.attempts] as const] : [],
@@ -128,6 +137,8 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
       (event, error) => retryAlone(event, error, failuresOf),
     );
     const outcomeOf = new Map(events.map((event, index) => [event, outcomes[index] ?? requeued]));
+    for (const [event, outcome] of outcomeOf)
+      spans.get(event)?.end("applied" in outcome ? {} : { fault: outcome.verdict.kind });
     return parsed.map(({ delivery, result }): Verdict => {
       if (result.ok) return settled(options, delivery, result.event, outcomeOf.get(result.event) ?? requeued);
       count(options, "unknown", "dead");
@@ -141,10 +152,13 @@ async function applyKnown(
   apply: ApplyEvents,
   events: readonly UserEvent[],
   failuresOf: FailuresOf,
+  spans: WeakMap<UserEvent, OpenSpan>,
 ): Promise<readonly Applied[]> {
   const [first] = events;
   const alone = events.length === 1 && first !== undefined;
-  const applied = await (alone ? inScope(first, () => apply(events, failuresOf)) : apply(events, failuresOf));
+  const applied = await (alone
+    ? inScope(first, () => apply(events, failuresOf), spans.get(first)?.traceparent)
+    : apply(events, failuresOf));
   if (applied.length !== events.length)
     throw new Error(`Cannot settle ${events.length} events: ${applied.length} answers came`);
   return applied;
@@ -187,11 +201,11 @@ function settled(
 const count = (options: EventHandlerOptions, type: string, result: ProcessedResult): void =>
   options.metrics.eventsProcessed.inc({ consumer: options.name, type, result });
 
-const inScope = <T>(event: UserEvent, fn: () => T): T =>
+const inScope = <T>(event: UserEvent, fn: () => T, traceparent = event.traceparent): T =>
   withCorrelation(
     {
       correlationId: event.correlationid,
-      traceparent: event.traceparent,
+      traceparent,
       actor: event.actor,
       eventId: event.id,
       eventType: event.type,
@@ -206,7 +220,10 @@ export function eventConsumer(options: EventConsumerOptions): Mixin {
   let subscription: Subscription | undefined;
   return {
     async started() {
-      subscription = options.bus.subscribe(options.queue, eventHandler(options, stopping.signal));
+      subscription = options.bus.subscribe(
+        options.queue,
+        eventHandler({ ...options, system: options.bus.kind }, stopping.signal),
+      );
     },
     async stopped() {
       stopping.abort();

@@ -55,6 +55,8 @@ export interface Config {
   readonly blockedLocalParts: readonly string[];
   /** Whether an operator may make actions slow or faulty; only ever behind a loopback address. */
   readonly faultInjection: boolean;
+  /** Where spans are sent to (OTLP over HTTP); undefined: none are made. */
+  readonly otlpEndpoint: string | undefined;
   /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
   readonly gatewayUrl: string;
 }
@@ -129,6 +131,7 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
     reconcileGraceMs: integer(env, "RECONCILE_GRACE_MS", { fallback: 30_000, min: 100, max: 3_600_000 }),
     blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),
     faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
+    otlpEndpoint: url(env, "OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"]),
     gatewayUrl:
       url(env, "MAILROSTER_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? `http://127.0.0.1:${httpPort}`,
   };

@@ -6,9 +6,10 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import helmet from "helmet";
-import { type Correlation, withCorrelation } from "../../mixins/correlation.ts";
+import { type Correlation, continueTrace, withCorrelation } from "../../mixins/correlation.ts";
 import { errorMessage } from "../../mixins/error-text.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import { type OpenSpan, openSpan, SpanKind } from "../../mixins/tracing.ts";
 import type { CallMeta } from "../contracts/actions.ts";
 import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
 import { correlationOf, targetOf } from "./request.ts";
@@ -45,7 +46,26 @@ export function exchangeOf(req: IncomingMessage): Exchange {
   return exchange;
 }
 
-function observe(platform: Platform, exchange: Exchange, req: IncomingMessage, res: ServerResponse): void {
+/** The path is left out: it may hold an address. Health is asked for every few seconds and would hide the rest. */
+const serverSpan = (req: IncomingMessage, path: string, parent: string | undefined): OpenSpan | undefined =>
+  path.startsWith("/health/")
+    ? undefined
+    : openSpan(
+        () => ({
+          name: req.method ?? "",
+          kind: SpanKind.SERVER,
+          attributes: { "http.request.method": req.method ?? "", "url.scheme": "http" },
+        }),
+        parent,
+      );
+
+function observe(
+  platform: Platform,
+  exchange: Exchange,
+  span: OpenSpan | undefined,
+  req: IncomingMessage,
+  res: ServerResponse,
+): void {
   const startedAt = performance.now();
   const method = req.method ?? "";
   res.once("close", () => {
@@ -53,6 +73,11 @@ function observe(platform: Platform, exchange: Exchange, req: IncomingMessage, r
     const status = res.writableFinished ? res.statusCode : clientGone;
     const route = exchange.pattern;
     platform.metrics.httpDuration.observe({ method, route, status: String(status) }, ms / 1_000);
+    span?.end({
+      name: `${method} ${route}`,
+      attributes: { "http.route": route, "http.response.status_code": status },
+      fault: status >= 500 ? String(status) : undefined,
+    });
     withCorrelation(exchange.correlation, () =>
       platform.log.info({ method, route, status, ms: Math.round(ms * 10) / 10 }, "request answered"),
     );
@@ -61,10 +86,12 @@ function observe(platform: Platform, exchange: Exchange, req: IncomingMessage, r
 
 /** Opens the exchange and sets the headers that every answer has. */
 export function begin(platform: Platform, req: IncomingMessage, res: ServerResponse): Exchange {
-  const correlation = correlationOf(req.headers);
   const { path, query } = targetOf(req.url ?? "/");
+  const given = correlationOf(req.headers);
+  const span = serverSpan(req, path, given.traceparent);
+  const correlation = { ...given, traceparent: span?.traceparent ?? continueTrace(given.traceparent) };
   const { correlationId, traceparent, actor } = correlation;
-  const meta: CallMeta = { correlationId, actor, ...(traceparent === undefined ? {} : { traceparent }) };
+  const meta: CallMeta = { correlationId, actor, traceparent };
   const exchange: Exchange = {
     correlation,
     path,
@@ -79,7 +106,7 @@ export function begin(platform: Platform, req: IncomingMessage, res: ServerRespo
   securityHeaders(req, res, () => {});
   res.setHeader("X-Correlation-ID", correlationId);
   res.setHeader("Cache-Control", "no-store");
-  observe(platform, exchange, req, res);
+  observe(platform, exchange, span, req, res);
   return exchange;
 }
 

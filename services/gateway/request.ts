@@ -3,22 +3,22 @@ import type { IncomingHttpHeaders } from "node:http";
 import {
   anonymous,
   type Correlation,
-  continueTrace,
   isCorrelationId,
   newCorrelationId,
+  validTraceparent,
 } from "../../mixins/correlation.ts";
 import { httpHeader } from "../contracts/headers.ts";
 import { HttpProblem, invalidField } from "./problems.ts";
 
 const idempotencyKeyCharsMax = 255;
 
-/** Takes what the caller sent where it is usable and makes the rest; never fails, so every answer can carry it. */
+/** Takes what the caller sent where it is usable and makes the id if not; never fails, so every answer can carry it. */
 export function correlationOf(headers: IncomingHttpHeaders): Correlation {
   const given = headers[httpHeader.correlationId];
   const actor = headers[httpHeader.actor];
   return {
     correlationId: isCorrelationId(given) ? given : newCorrelationId(),
-    traceparent: continueTrace(headers[httpHeader.traceparent]),
+    traceparent: validTraceparent(headers[httpHeader.traceparent]),
     actor: isActor(actor) ? actor : anonymous,
   };
 }

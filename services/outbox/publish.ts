@@ -9,6 +9,8 @@
  * `roundsMax` of them.
  */
 import type { Bus, PublishOutcome } from "../../mixins/bus/port.ts";
+import { producerSpan } from "../../mixins/tracing.ts";
+import { usersExchange } from "../contracts/headers.ts";
 
 const roundsMax = 20;
 
@@ -77,10 +79,25 @@ function byUser(rows: readonly OutboxRow[]): Map<string, readonly OutboxRow[]> {
   return Map.groupBy(rows, (row) => row.aggregateId);
 }
 
-const publish = (bus: Bus, rows: readonly OutboxRow[]): Promise<readonly PublishOutcome[]> =>
-  bus.publish(
-    rows.map(({ eventId, type, correlationId, body }) => ({ id: eventId, type, correlationId, body })),
+async function publish(bus: Bus, rows: readonly OutboxRow[]): Promise<readonly PublishOutcome[]> {
+  const messages = rows.map(({ eventId, type, correlationId, body }) => ({
+    id: eventId,
+    type,
+    correlationId,
+    body,
+  }));
+  const spans = messages.map((message) =>
+    producerSpan(usersExchange, message, bus.kind, () => traceparentIn(message.body)),
   );
+  const outcomes = await bus.publish(messages);
+  for (const [index, span] of spans.entries())
+    span?.end(outcomes[index]?.status === "confirmed" ? {} : { fault: "refused" });
+  return outcomes;
+}
+
+/** The one thing that is read of a body, and only when spans are recorded. */
+const traceparentIn = (body: string): string | undefined =>
+  (JSON.parse(body) as { traceparent?: string }).traceparent;
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   if (signal.aborted) return undefined;

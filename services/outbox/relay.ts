@@ -8,7 +8,7 @@
  * neither a snapshot (READ COMMITTED, between two statements) nor a transaction id (it has written nothing yet), so
  * it keeps neither vacuum nor the watermark back.
  *
- * The relay knows the columns of a row and nothing of what the body says.
+ * The relay knows the columns of a row and nothing of what the body says, but for its trace when spans are recorded.
  */
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { Database } from "../../mixins/database.ts";

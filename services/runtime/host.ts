@@ -22,6 +22,7 @@ import { requireFreePort } from "./ports.ts";
 import { databaseTargets, prepareDatabases } from "./prepare-databases.ts";
 import type { Lifecycle } from "./shutdown.ts";
 import type { RunningSystem } from "./summary.ts";
+import { startTracing } from "./tracing.ts";
 
 const healthTimeoutMs = 1_000;
 /** Who asks for work stops before who does it. */
@@ -144,6 +145,8 @@ export async function startHost(
 ): Promise<Host> {
   const startedAt = performance.now();
   const hostsGateway = config.services.includes("gateway");
+  const tracing = await startTracing(config, log);
+  if (tracing !== undefined) life.started("the exporter of spans", tracing.stop);
   const keepsData = config.amqpUrl === undefined || needsEmbeddedPostgres(config);
   const folder = keepsData ? takeDataFolder(config.dataDir) : undefined;
   if (folder !== undefined) life.started("the data folder's lock", folder.release, folder.release);
