@@ -74,3 +74,44 @@ export type Fault = z.infer<typeof Fault>;
 /** What is in force in one process. */
 export const NodeFaults = z.array(Fault);
 export const Faults = byNode(NodeFaults);
+
+const outboxRowsMax = 100;
+
+export const OutboxStatusQuery = z.strictObject({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(outboxRowsMax)
+    .default(10)
+    .meta({ description: "Events of each kind" }),
+});
+
+const outboxEvent = {
+  eventId: z.string(),
+  type: z.string(),
+  userId: z.string(),
+  correlationId: z.string(),
+};
+
+/** What the outbox has to do, and what it has lately done. */
+export const OutboxStatus = z.object({
+  pending: z.int(),
+  oldestAgeS: z
+    .number()
+    .meta({ description: "Age of the oldest event that waits, in seconds; 0 when none does" }),
+  waiting: z
+    .array(
+      z.object({
+        ...outboxEvent,
+        ageS: z.number(),
+        attempts: z.int().meta({ description: "How often the bus has refused it" }),
+        refusal: z.string().nullable().meta({ description: "Why, the last time" }),
+      }),
+    )
+    .meta({ description: "The oldest" }),
+  published: z
+    .array(z.object({ ...outboxEvent, publishedAt: z.iso.datetime() }))
+    .meta({ description: "The newest" }),
+});
+export type OutboxStatus = z.infer<typeof OutboxStatus>;

@@ -11,6 +11,7 @@ import { actions } from "../contracts/actions.ts";
 import { PublishedEvent } from "./entities.ts";
 import { Relay } from "./relay.ts";
 import { arrayLiteral, usersPending } from "./sql.ts";
+import { statusOf } from "./status.ts";
 import { eventsOf, sweepPublished } from "./trace.ts";
 
 /** One for the batch in hand, one for measuring and health. */
@@ -62,6 +63,11 @@ export function outboxService(
         visibility: "public",
         params: params(actions["outbox.trace"].params),
         handler: (ctx: ActionContext<"outbox.trace">) => eventsOf(db, ctx.params.correlationId),
+      },
+      status: {
+        visibility: "public",
+        params: params(actions["outbox.status"].params),
+        handler: (ctx: ActionContext<"outbox.status">) => statusOf(db, ctx.params.limit),
       },
       pending: {
         visibility: "public",

@@ -137,3 +137,21 @@ export const arrayLiteral = (values: Iterable<number | string | bigint>): string
 export const usersPending = `
 select distinct aggregate_id as "userId" from outbox
 where partition = any (?::smallint[]) and aggregate_id = any (?::uuid[])`;
+
+/** All that waits, exactly: an operator asks now and then, unlike the relay, whose own measure is bounded. */
+export const backlog = `
+select count(*)::int as pending,
+  coalesce(greatest(extract(epoch from now() - min(created_at)), 0), 0)::float8 as "oldestAgeS"
+from outbox`;
+
+/** Parameter: rows. */
+export const oldestWaiting = `
+select event_id as "eventId", type, aggregate_id as "userId", correlation_id as "correlationId", attempts, refusal,
+  greatest(extract(epoch from now() - created_at), 0)::float8 as "ageS"
+from outbox order by outbox.id limit ?`;
+
+/** Parameter: rows. */
+export const newestPublished = `
+select event_id as "eventId", type, aggregate_id as "userId", correlation_id as "correlationId",
+  published_at as "publishedAt"
+from published_events order by published_events.id desc limit ?`;

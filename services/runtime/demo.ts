@@ -63,7 +63,7 @@ const next = (host: Host, kept: boolean): string => {
     "What to look at next:",
     ...(kept ? [] : ["  npm start                        the same system, with data that stays (.data/)"]),
     `  ${url}/docs       every request, to try`,
-    `  ${prefix}npm run repl                     users list, address …, dlq list, reconcile`,
+    `  ${prefix}npm run repl                     users list, address …, trace …, outbox, dlq list`,
     `  ${prefix}npm run doctor                   the health of an installation`,
     "  docs/README.md                   how it works, and what it guarantees",
     ...(kept ? ["", "Ctrl-C stops it and deletes its data."] : []),

@@ -102,7 +102,7 @@ const banner = (where: string): string =>
     "",
     `mailroster REPL: ${where}`,
     "",
-    "  users list, users show <id>, address ann@example.com, dlq list, reconcile",
+    "  users list, address ann@example.com, trace <correlation id>, outbox, dlq list, reconcile",
     "  call users.create --displayName Ann --primarySmtp ann@example.com",
     "  call audit.list",
     "  nodes, services, actions, info, bench …: see help; Ctrl-D leaves",

@@ -30,6 +30,7 @@ for (const runtime of runtimes)
       t.regex(output, /✓ there is exactly one Bob/);
       t.regex(output, /"status":"replayed"/);
       t.regex(output, /✓ the audit log has its entry, once/);
+      t.regex(output, /dead letter[\s\S]*complete/);
       t.regex(output, /Everything went as told, in [\d.]+ s/);
       t.regex(output, /What to look at next/);
       t.false(output.includes("✗"), output);

@@ -102,7 +102,8 @@ for (const runtime of runtimes)
         await system.ready();
         const address = ownAddress();
         const body = { displayName: "Ann Lee", primarySmtp: address };
-        const { id } = (await request(`${system.httpUrl}/users`, { body })).json<{ id: string }>();
+        const headers = { "X-Correlation-ID": `create-${runtime}` };
+        const { id } = (await request(`${system.httpUrl}/users`, { body, headers })).json<{ id: string }>();
         await poison(env.DATA_DIR);
         const letters = async () => (await request(`${system.httpUrl}/dead-letters`)).json<Letters>().items;
         await eventually(async () => {
@@ -126,6 +127,10 @@ for (const runtime of runtimes)
             `dlq discard ${first?.id} written by hand, ticket 4711`,
             `dlq replay ${first?.id}`,
             `dlq replay ${second?.id}`,
+            `trace create-${runtime}`,
+            "trace nothing-of-that-name",
+            "outbox",
+            "outbox many",
             "reconcile",
             "reconcile repair",
             "fault set smtp-registry.reserve",
@@ -161,6 +166,14 @@ for (const runtime of runtimes)
         t.regex(output, /Replayed into .* \(time 1\)/);
         t.regex(output, /1 users compared in \d+ ms, 0 with an event on its way, 0 differences/);
         t.regex(output, /0 told again/);
+        t.regex(
+          output,
+          new RegExp(`trace create-${runtime}: complete[^]*outbox +written[^]*users and registry agree`),
+        );
+        t.regex(output, /✗ Cannot find anything under this correlation id/);
+        t.regex(output, /Nothing waits/);
+        t.regex(output, row("\\S+", "user.created.v1", id, "20\\S+Z", `create-${runtime}`));
+        t.regex(output, /#\/limit /);
         t.regex(output, /✗ What shall go wrong is missing/);
         t.regex(output, /✗ --delay must be a number/);
         t.regex(output, row("smtp-registry.lookup", "5 ms", "0 ms", "1", "1", "1"));

@@ -84,7 +84,7 @@ export function stage(url: string, print: (line: string) => void, signal: AbortS
       chapters += 1;
       print(`\n${chapters}. ${title}`);
     },
-    say: (text) => print(`  ${text}`),
+    say: (text) => print(`  ${text}`.trimEnd()),
     async until<T>(path: string, what: string, holds: (body: T) => boolean): Promise<T> {
       for (const deadline = Date.now() + waitMaxMs; ; ) {
         const { status, body } = await request<T>("GET", path, { quiet: true });

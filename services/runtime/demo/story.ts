@@ -2,7 +2,9 @@
 import type { AddressInfo, CreatedUser, UserPage } from "../../contracts/actions.ts";
 import type { AuditPage } from "../../contracts/audit.ts";
 import type { DeadLetter, DeadLetterPage } from "../../contracts/dead-letters.ts";
+import type { Trace } from "../../contracts/trace.ts";
 import type { User } from "../../contracts/user.ts";
+import { traceText } from "../trace-text.ts";
 import type { Stage } from "./stage.ts";
 
 /** What the story does to the system beside asking it over HTTP. */
@@ -156,10 +158,24 @@ async function repairsADeadLetter(stage: Stage, backstage: Backstage, ann: User)
   );
 }
 
+async function tracesARequest(stage: Stage): Promise<void> {
+  stage.chapter("What became of that request?");
+  const path = "/trace/demo-poison";
+  await stage.until<Trace>(
+    path,
+    "the whole way, from durable rows: complete",
+    ({ verdict }) => verdict.state === "complete",
+  );
+  const { body } = await stage.request<Trace>("GET", path, { quiet: true });
+  stage.say("npm run trace and the REPL's trace tell it so:");
+  for (const line of traceText(body).split("\n")) stage.say(`  ${line}`);
+}
+
 /** Resolves when every chapter went as told; throws DemoFailed. */
 export async function play(stage: Stage, backstage: Backstage): Promise<void> {
   const ann = await creates(stage);
   await renames(stage, ann);
   await survivesAnOutage(stage, backstage, ann);
   await repairsADeadLetter(stage, backstage, ann);
+  await tracesARequest(stage);
 }

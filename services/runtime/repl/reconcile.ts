@@ -10,8 +10,14 @@ function told(report: ReconcileReport, table: Desk["table"]): string {
   const found = Object.values(violations).reduce((sum, count) => sum + count, 0);
   const head = `${checked} users compared in ${ms} ms, ${inFlight} with an event on its way, ${found} differences`;
   if (differences.length === 0) return head;
-  const rows = differences.map(({ userId, check, version, found: there }) => [userId, check, version, there]);
-  return `${head}\n\n${table(["user", "difference", "version in users", "found"], rows)}`;
+  const rows = differences.map(({ userId, check, version, found: there, deadLetter }) => [
+    userId,
+    check,
+    version,
+    there,
+    deadLetter ? "pending" : "none",
+  ]);
+  return `${head}\n\n${table(["user", "difference", "version in users", "found", "dead letter"], rows)}`;
 }
 
 export const reconcile: Command = {
