@@ -16,9 +16,9 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/users/commit.ts",
-        find: "appendToOutbox(em, event, toNote(event, work.cause, work.ticket));\n      await em.flush();",
+        find: "  const written = await em.execute<unknown[]>(sql.saveWrites, [lockTimeout, ...documents]);\n",
         replace:
-          "const alone = em.transactional(async (own) => {\n        appendToOutbox(own as EntityManager, event);\n        await own.flush();\n      });\n      await alone.catch(() => {});",
+          '  const told = em.transactional((own) => own.execute<unknown[]>(sql.saveWrites, [lockTimeout, ...documents]));\n  const written = await told.catch(() => em.execute<unknown[]>(sql.saveWrites, [lockTimeout, documents[0], "[]"]));\n',
       },
     ],
     file: "test/integration/users-writes.test.ts",
