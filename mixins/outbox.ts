@@ -1,14 +1,13 @@
 /**
  * Promise: an event is committed with the change it tells of, or neither is.
  *
- * `appendToOutbox` must be called after the aggregate was flushed in the same transaction: the row lock and the new
- * version come first, then the outbox row takes its id, so that the order of ids is the order of versions of a
- * user. (An outbox row inserted before the lock was taken inverted versions under load.)
+ * The row must be written after the aggregate's own in the same transaction: the row lock and the new version come
+ * first, then the outbox row takes its id, so that the order of ids is the order of versions of a user. (An outbox row
+ * inserted before the lock was taken inverted versions under load.)
  */
 import { defineEntity, p } from "@mikro-orm/core";
 import type { UserEvent } from "../services/contracts/events.ts";
 import type { WriteNote } from "../services/contracts/trace.ts";
-import type { EntityManager } from "./database.ts";
 
 /** A user's events share a partition, and one relay at a time works on a partition. */
 export const outboxPartitions = 64;
@@ -44,15 +43,16 @@ export function partitionOf(aggregateId: string): number {
   return Number.parseInt(aggregateId.replaceAll("-", "").slice(-8), 16) % outboxPartitions;
 }
 
-/** Adds the event to the running transaction. */
-export function appendToOutbox(em: EntityManager, event: UserEvent, note?: WriteNote): void {
-  em.create(OutboxMessage, {
-    partition: partitionOf(event.subject),
-    aggregateId: event.subject,
-    eventId: event.id,
-    type: event.type,
-    correlationId: event.correlationid,
-    body: JSON.stringify(event),
-    note: note === undefined ? null : JSON.stringify(note),
-  });
-}
+/**
+ * The row of an event, by column; whoever writes it does so in the transaction of the change, after the row lock of
+ * its user.
+ */
+export const outboxRow = (event: UserEvent, note: WriteNote) => ({
+  partition: partitionOf(event.subject),
+  aggregate_id: event.subject,
+  event_id: event.id,
+  type: event.type,
+  correlation_id: event.correlationid,
+  body: JSON.stringify(event),
+  note: JSON.stringify(note),
+});

@@ -1,19 +1,32 @@
 /**
  * Promise: what was decided is committed as one unit of work (the user, the guard of its addresses, the event, the
  * answer kept for an idempotency key) or not at all.
+ *
+ * Writes of different users that are ready at the same time share one transaction: its cost is the commit's wait for
+ * the disk and the round trips, not the rows. Each keeps its own outcome: when anything fails before the commit, all of
+ * it is undone and each is committed alone, so that one that can't succeed costs its neighbours a moment and nothing
+ * else; nor do they wait for a row that one of them finds locked. A write that comes while nothing is under way is
+ * committed at once.
  */
 import { randomUUID } from "node:crypto";
-import type { Database, EntityManager } from "../../mixins/database.ts";
+import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
+import { type Database, type EntityManager, isContention } from "../../mixins/database.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
-import { appendToOutbox } from "../../mixins/outbox.ts";
+import { outboxRow } from "../../mixins/outbox.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { Budget } from "./budget.ts";
-import { AddressKey, UserRow } from "./entities.ts";
+import { AddressKey } from "./entities.ts";
 import { type Cause, toNote, toUserEvent } from "./events.ts";
 import { searchTextOf } from "./queries.ts";
 import { addressesOf, type Decision } from "./rules.ts";
+import * as sql from "./sql.ts";
+
+/** In one transaction; two transactions at a time, so that one is prepared while the other waits for the disk. */
+const together = { itemsMax: 64, lanesMax: 2 };
+/** How long those who share a transaction wait for a row that somebody else has locked. */
+const briefly = "50ms";
 
 /** Another write of the same user was committed after this one had read it. */
 export class LostRace extends Error {
@@ -34,46 +47,80 @@ export interface Work {
   readonly budget: Budget;
 }
 
-/** Throws LostRace, UnknownOutcome, Unavailable, or the unique violation of an address that is taken. */
-export async function commit(db: Database, work: Work): Promise<void> {
-  let committing = false;
+/** Rejects with LostRace, UnknownOutcome, Unavailable, or the unique violation of an address that is taken. */
+export type Commit = (work: Work) => Promise<void>;
+
+/** For one process of users. */
+export function committing(db: Database): Commit {
+  const commitShared = coalescing((works: readonly Work[]) => shared(db, works), together);
+  return async (work) => {
+    if (await commitShared(work)) return;
+    work.budget.check();
+    await transact(db, [work], "patient");
+  };
+}
+
+/** Whether each is committed; one that is not may still succeed alone, where nobody waits behind it. */
+async function shared(db: Database, works: readonly Work[]): Promise<readonly Outcome<boolean>[]> {
+  const users = new Set(works.map(({ decision }) => decision.state.id));
+  if (users.size < works.length) return works.map(() => ({ value: false }));
+  try {
+    await transact(db, works, "brief");
+    return works.map(() => ({ value: true }));
+  } catch (error) {
+    const isOwn = works.length === 1 && !isContention(error);
+    if (isOwn || error instanceof UnknownOutcome) throw error;
+    return works.map(() => ({ value: false }));
+  }
+}
+
+/** `brief` gives up at the first row that another transaction has locked. */
+async function transact(db: Database, works: readonly Work[], patience: "brief" | "patient"): Promise<void> {
+  const lockTimeout = patience === "brief" ? briefly : "0";
+  let decided = false;
   try {
     await db.transaction(async (em) => {
-      await work.ticket.remember(em, work.answer);
-      await saveUser(em, work.before, work.decision.state);
-      // After the user's row lock. The version guard alone already puts outbox ids into the order of versions (version n
-      // is only decided on a committed n - 1); the lock first keeps it so for a write path without a guard.
-      const { type, state, changes } = work.decision;
-      const event = toUserEvent(randomUUID(), type, state, changes, work.cause);
-      appendToOutbox(em, event, toNote(event, work.cause, work.ticket));
-      await em.flush();
-      work.budget.check();
-      committing = true;
+      if (works.some(({ ticket }) => ticket.keyed)) await em.execute(sql.limitLockWaits, [lockTimeout]);
+      for (const { ticket, answer } of works) await ticket.remember(em, answer);
+      await save(em, works, lockTimeout);
+      for (const { budget } of works) budget.check();
+      decided = true;
     });
   } catch (error) {
-    if (!committing || !(error instanceof Unavailable)) throw error;
+    if (!decided || !(error instanceof Unavailable)) throw error;
     throw new UnknownOutcome(error.data.dependency, error.message, { cause: error });
   }
 }
 
-async function saveUser(em: EntityManager, before: UserState | undefined, after: UserState): Promise<void> {
-  const content = {
-    displayName: after.displayName,
-    primarySmtp: after.primarySmtp,
-    secondarySmtps: [...after.secondarySmtps],
-    searchText: searchTextOf(after),
-    version: after.version,
-    updatedAt: new Date(after.updatedAt),
-    deletedAt: after.deletedAt === null ? null : new Date(after.deletedAt),
+async function save(em: EntityManager, works: readonly Work[], lockTimeout: string): Promise<void> {
+  const events = works.flatMap(eventRowsOf).map((row, place) => ({ place, ...row }));
+  const documents = [works.map(userRowOf), events].map((rows) => JSON.stringify(rows));
+  const written = await em.execute<unknown[]>(sql.saveWrites, [lockTimeout, ...documents]);
+  if (written.length < works.length)
+    throw new LostRace("Cannot save the user: its version is no longer the one that was read");
+}
+
+function userRowOf({ before, decision: { state } }: Work) {
+  const [held, wanted] = [guardedKeys(before), guardedKeys(state)];
+  return {
+    id: state.id,
+    before: before?.version ?? null,
+    display_name: state.displayName,
+    primary_smtp: state.primarySmtp,
+    secondary_smtps: state.secondarySmtps,
+    search_text: searchTextOf(state),
+    version: state.version,
+    created_at: state.createdAt,
+    updated_at: state.updatedAt,
+    deleted_at: state.deletedAt,
+    gone: [...held].filter((key) => !wanted.has(key)),
+    fresh: [...wanted].filter((key) => !held.has(key)),
   };
-  if (before === undefined) {
-    em.create(UserRow, { id: after.id, createdAt: new Date(after.createdAt), ...content });
-    await em.flush();
-  } else {
-    const written = await em.nativeUpdate(UserRow, { id: after.id, version: before.version }, content);
-    if (written !== 1) throw new LostRace(`Cannot save the user: its version is no longer ${before.version}`);
-  }
-  await saveKeys(em, after.id, guardedKeys(before), guardedKeys(after));
+}
+
+function eventRowsOf({ decision: { type, state, changes }, ticket, cause }: Work) {
+  const event = toUserEvent(randomUUID(), type, state, changes, cause);
+  return [outboxRow(event, toNote(event, cause, ticket))];
 }
 
 /** The keys that a user holds for itself: none once it is deleted (the registry keeps its tombstones). */
@@ -83,23 +130,6 @@ export const guardedKeys = (user: UserState | undefined): Set<string> =>
       ? []
       : addressesOf(user).map(({ address }) => addressKey(address)),
   );
-
-async function saveKeys(
-  em: EntityManager,
-  userId: string,
-  held: Set<string>,
-  wanted: Set<string>,
-): Promise<void> {
-  const gone = [...held].filter((key) => !wanted.has(key));
-  if (gone.length > 0) await em.nativeDelete(AddressKey, { key: { $in: gone }, userId });
-  // In one order for everybody: two writes that want the same addresses wait for each other, not in a circle.
-  const fresh = [...wanted].filter((key) => !held.has(key)).sort();
-  if (fresh.length > 0)
-    await em.insertMany(
-      AddressKey,
-      fresh.map((key) => ({ key, userId })),
-    );
-}
 
 /** Those of the keys that another living user holds. */
 export async function keysHeldByOthers(db: Database, keys: Set<string>, userId: string): Promise<string[]> {

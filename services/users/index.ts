@@ -13,6 +13,7 @@ import type { ActionContext, Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { type ActionName, actions, type CallMeta } from "../contracts/actions.ts";
+import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
 import { relayNudge } from "./nudge.ts";
@@ -46,6 +47,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
   let registry: Registry | undefined;
+  const commit = committing(db);
   let writes: UserWrites | undefined;
   let nudge: (() => void) | undefined;
 
@@ -87,7 +89,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     created(this: { broker: ServiceBroker }) {
       nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
-      writes = userWrites({ db, registry, now: platform.now, nudge });
+      writes = userWrites({ db, commit, registry, now: platform.now, nudge });
     },
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: {
@@ -123,7 +125,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
       reemit: {
         ...published("users.reemit", (ctx) =>
           write(ctx, "users.reemit", (_, context) =>
-            reemit({ db, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
+            reemit({ db, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
           ),
         ),
         visibility: "public",

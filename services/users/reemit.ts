@@ -7,7 +7,7 @@
 import { type Database, isContention } from "../../mixins/database.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import { startBudget } from "./budget.ts";
-import { commit, LostRace } from "./commit.ts";
+import { type Commit, LostRace } from "./commit.ts";
 import { findState } from "./queries.ts";
 import { decideReemit } from "./rules.ts";
 import type { WriteContext } from "./write.ts";
@@ -16,13 +16,14 @@ const attemptsMax = 8;
 
 export interface ReemitDeps {
   readonly db: Database;
+  readonly commit: Commit;
   readonly now: () => Date;
   readonly nudge: () => void;
 }
 
 /** The new version. Throws Refusal `not-found`, or Unavailable. */
 export async function reemit(
-  { db, now, nudge }: ReemitDeps,
+  { db, commit, now, nudge }: ReemitDeps,
   { userId, above }: { readonly userId: string; readonly above: number },
   { ticket, cause }: WriteContext,
 ): Promise<{ version: number }> {
@@ -34,7 +35,7 @@ export async function reemit(
     const decision = decideReemit(before, above, now());
     const answer = { version: decision.state.version };
     try {
-      await commit(db, { before, decision, answer, ticket, cause, budget });
+      await commit({ before, decision, answer, ticket, cause, budget });
       nudge();
       return answer;
     } catch (error) {

@@ -15,7 +15,7 @@ import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import { secondarySmtpsMax, type User } from "../contracts/user.ts";
 import { type Budget, startBudget } from "./budget.ts";
-import { commit, guardedKeys, keysHeldByOthers, LostRace, UnknownOutcome } from "./commit.ts";
+import { type Commit, guardedKeys, keysHeldByOthers, LostRace, UnknownOutcome } from "./commit.ts";
 import { addressTaken, heldAmong, restated } from "./conflicts.ts";
 import type { Cause } from "./events.ts";
 import { findState, shown } from "./queries.ts";
@@ -38,6 +38,7 @@ const alsoTakenMax = secondarySmtpsMax + 2;
 
 export interface WriteDeps {
   readonly db: Database;
+  readonly commit: Commit;
   readonly registry: Registry;
   readonly now: () => Date;
   /** Tells the relay that there is something to publish; must neither throw nor wait. */
@@ -168,7 +169,7 @@ async function settle<A, P extends Plan & { answer: A }>(
 
 /** undefined once committed; else why the write has to be planned again. */
 async function tryCommit<P extends Plan>(
-  { db, nudge }: WriteDeps,
+  { db, commit, nudge }: WriteDeps,
   budget: Budget,
   { userId, context }: Write<P>,
   { before, decision, answer }: P,
@@ -178,7 +179,7 @@ async function tryCommit<P extends Plan>(
     return undefined;
   }
   try {
-    await commit(db, { before, decision, answer, budget, ...context });
+    await commit({ before, decision, answer, budget, ...context });
     nudge();
     return undefined;
   } catch (error) {

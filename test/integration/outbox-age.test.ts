@@ -1,8 +1,9 @@
 /** How long an event has waited is measured by one clock, the database's. */
 import test from "ava";
 import pg from "pg";
-import { appendToOutbox, OutboxMessage } from "../../mixins/outbox.ts";
+import { OutboxMessage } from "../../mixins/outbox.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
+import { appendToOutbox } from "../support/append.ts";
 import { userEvent } from "../support/events.ts";
 import { testDatabase } from "../support/resources.ts";
 import { openDatabase } from "../support/users-rig.ts";

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from "ava";
 import { OutboxMessage } from "../../mixins/outbox.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
 import { startBudget } from "../../services/users/budget.ts";
-import { commit } from "../../services/users/commit.ts";
+import { committing } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { decideCreate } from "../../services/users/rules.ts";
 import { eventually } from "../support/eventually.ts";
@@ -102,11 +102,12 @@ test.serial("a write whose time is over is not committed", async (t) => {
   const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
   const cause = { action: "users.create", correlationId: "late", actor: "anonymous" } as const;
   const work = { before: undefined, decision, answer: null, ticket, cause };
+  const commit = committing(db);
   try {
-    await t.throwsAsync(commit(db, { ...work, budget: startBudget(0) }), { instanceOf: Unavailable });
+    await t.throwsAsync(commit({ ...work, budget: startBudget(0) }), { instanceOf: Unavailable });
     t.is((await rig.usersDb.query("select from users where id = $1", [id])).rowCount, 0);
     t.is((await rig.usersDb.query("select from address_keys where user_id = $1", [id])).rowCount, 0);
-    await t.notThrowsAsync(commit(db, { ...work, budget: startBudget() }));
+    await t.notThrowsAsync(commit({ ...work, budget: startBudget() }));
     t.is((await rig.usersDb.query("select from users where id = $1", [id])).rowCount, 1);
   } finally {
     await db.close();

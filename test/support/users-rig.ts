@@ -65,12 +65,13 @@ export async function persistently<T>(write: () => Promise<T>): Promise<T> {
 export async function openDatabase(
   url: string,
   entities: readonly unknown[],
+  poolMax = 2,
 ): Promise<Database & { close(): Promise<void> }> {
   const db = database({
     url,
     entities: entities as readonly EntitySchema[],
     applicationName: "mailroster-test",
-    poolMax: 2,
+    poolMax,
     statementTimeoutMs: 1_000,
   });
   const { started, stopped } = db.mixin as Record<"started" | "stopped", () => Promise<void>>;

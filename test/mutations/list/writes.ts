@@ -13,6 +13,8 @@ const onConflict = `  on conflict (key) do update set
     suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
 `;
 
+const commitsTest = "test/integration/users-commits.test.ts";
+
 export const writes: readonly Mutation[] = [
   {
     name: "addresses-not-unique",
@@ -78,7 +80,13 @@ export const writes: readonly Mutation[] = [
   {
     name: "budget-unchecked",
     guarantee: "4a",
-    edits: [{ file: "services/users/commit.ts", find: "      work.budget.check();\n", replace: "" }],
+    edits: [
+      {
+        file: "services/users/commit.ts",
+        find: "      for (const { budget } of works) budget.check();\n",
+        replace: "",
+      },
+    ],
     file: faultsTest,
     title: "a write whose time is over is not committed",
   },
@@ -195,12 +203,39 @@ export const writes: readonly Mutation[] = [
     edits: [
       {
         file: "services/users/commit.ts",
-        find: "    await db.transaction(async (em) => {\n      await work.ticket.remember(em, work.answer);\n",
+        find: "      for (const { ticket, answer } of works) await ticket.remember(em, answer);\n",
+        replace: "",
+      },
+      {
+        file: "services/users/commit.ts",
+        find: "  let decided = false;\n",
         replace:
-          "    await db.transaction((em) => work.ticket.remember(em, work.answer));\n    await db.transaction(async (em) => {\n",
+          "  for (const { ticket, answer } of works) await db.transaction((em) => ticket.remember(em, answer));\n  let decided = false;\n",
       },
     ],
     file: "test/integration/users-idempotency.test.ts",
     title: "an answer and its write are stored together or not at all",
+  },
+  {
+    name: "neighbours-fail-too",
+    guarantee: "15",
+    edits: [
+      {
+        file: "services/users/commit.ts",
+        find: "const isOwn = works.length === 1 && !isContention(error);",
+        replace: "const isOwn = true;",
+      },
+    ],
+    file: commitsTest,
+    title: "a write that can't succeed fails alone, and its neighbours are committed once",
+  },
+  {
+    name: "neighbours-wait-too",
+    guarantee: "15",
+    edits: [
+      { file: "services/users/commit.ts", find: 'const briefly = "50ms";', replace: 'const briefly = "0";' },
+    ],
+    file: commitsTest,
+    title: "nobody waits with writes that find their row locked",
   },
 ];

@@ -1,0 +1,49 @@
+/** The statements of a write, each with its reasoning. Lists travel as one JSON document; `?` is a parameter. */
+
+/**
+ * Any number of writes of as many users in one statement: the users' rows, the guard of their addresses and their
+ * events. Against a statement for each row it saves four of five round trips and most of the CPU.
+ *
+ * Returns the users that were written: one that is no longer at the version it was read with is not, and has no event.
+ * The events come from those rows (`written`), so an outbox id is taken only under its user's row lock: the order of
+ * ids is the order of versions, also for a write path without the guard. Everything is written in one order for
+ * everybody (ids, keys): two writes that want the same rows queue, not in a circle.
+ *
+ * Parameters: how long to wait for a locked row (as lock_timeout takes it), the writes, their events.
+ */
+export const saveWrites = `
+with w as materialized (
+  select w.* from (select set_config('lock_timeout', ?, true)) brief, jsonb_to_recordset(?::jsonb) as w(
+    id uuid, before int, display_name text, primary_smtp text, secondary_smtps text[], search_text text,
+    version int, created_at timestamptz, updated_at timestamptz, deleted_at timestamptz, gone text[], fresh text[])
+), created as (
+  insert into users
+    (id, display_name, primary_smtp, secondary_smtps, search_text, version, created_at, updated_at, deleted_at)
+  select id, display_name, primary_smtp, secondary_smtps, search_text, version, created_at, updated_at, deleted_at
+  from w where before is null order by id
+  returning id
+), updated as (
+  update users u set display_name = w.display_name, primary_smtp = w.primary_smtp,
+    secondary_smtps = w.secondary_smtps, search_text = w.search_text, version = w.version,
+    updated_at = w.updated_at, deleted_at = w.deleted_at
+  from (select * from w where before is not null order by id) w
+  where u.id = w.id and u.version = w.before
+  returning u.id
+), written as (
+  select id from created union all select id from updated
+), let_go as (
+  delete from address_keys k using w where k.user_id = w.id and k.key = any (w.gone)
+), taken as (
+  insert into address_keys (key, user_id)
+  select f.key, w.id from w cross join lateral unnest(w.fresh) f(key) order by f.key
+), told as (
+  insert into outbox (partition, aggregate_id, event_id, type, correlation_id, body, note)
+  select partition, aggregate_id, event_id, type, correlation_id, body, note
+  from jsonb_to_recordset(?::jsonb) as e(
+    place int, partition smallint, aggregate_id uuid, event_id uuid, type text, correlation_id text, body text, note text)
+  join written on written.id = e.aggregate_id order by e.place
+)
+select id from written`;
+
+/** For what a transaction does before `saveWrites`, which sets it too. Parameter: as lock_timeout takes it. */
+export const limitLockWaits = "select set_config('lock_timeout', ?, true)";

@@ -1,0 +1,150 @@
+/** Writes that share a transaction: each has its own outcome, and nobody waits with another. */
+import { randomUUID } from "node:crypto";
+import test from "ava";
+import pg from "pg";
+import { v7 as uuidv7 } from "uuid";
+import { isUniqueViolation } from "../../mixins/database.ts";
+import { AnsweredElsewhere, idempotencyEntities } from "../../mixins/idempotency.ts";
+import { OutboxMessage } from "../../mixins/outbox.ts";
+import { migrate } from "../../services/runtime/migrations.ts";
+import { startBudget } from "../../services/users/budget.ts";
+import { committing, LostRace, type Work } from "../../services/users/commit.ts";
+import { usersEntities } from "../../services/users/entities.ts";
+import { decide, decideCreate } from "../../services/users/rules.ts";
+import { testDatabase } from "../support/resources.ts";
+import { openDatabase } from "../support/users-rig.ts";
+
+const cause = { action: "users.create", correlationId: "together", actor: "anonymous" } as const;
+const unkeyed = () => ({ operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() });
+
+const creating = (address: string, overrides: Partial<Work> = {}): Work => ({
+  before: undefined,
+  decision: decideCreate(uuidv7(), "Somebody", [{ address, kind: "primary" }], new Date()),
+  answer: null,
+  ticket: unkeyed(),
+  cause,
+  budget: startBudget(),
+  ...overrides,
+});
+
+const renaming = (created: Work, displayName: string): Work => {
+  const before = created.decision.state;
+  const decision = decide(before, { kind: "edit", displayName }, undefined, new Date());
+  if (decision.kind !== "changed") throw new Error("Cannot rename: nothing changes");
+  return { ...created, before, decision, ticket: unkeyed(), budget: startBudget() };
+};
+
+async function stage() {
+  const own = await testDatabase();
+  await migrate("users", own.url);
+  const entities = [...usersEntities, ...idempotencyEntities, OutboxMessage] as typeof usersEntities;
+  const db = await openDatabase(own.url, entities, 10);
+  const pool = new pg.Pool({ connectionString: own.url, max: 4 });
+  return {
+    pool,
+    commit: committing(db),
+    /** In how many transactions the rows of a table were written. */
+    async transactions(table: string): Promise<number> {
+      const { rows } = await pool.query<{ n: number }>(
+        `select count(distinct xmin::text)::int as n from ${table}`,
+      );
+      return rows[0]?.n ?? 0;
+    },
+    async count(table: string): Promise<number> {
+      return (await pool.query(`select from ${table}`)).rowCount ?? 0;
+    },
+    async close() {
+      await pool.end();
+      await db.close();
+      await own.drop();
+    },
+  };
+}
+
+test("60 creates at once are committed in a few transactions, each with its keys and its event", async (t) => {
+  const { commit, transactions, count, close } = await stage();
+  try {
+    const works = Array.from({ length: 60 }, (_, index) => creating(`plain.${index}@example.com`));
+    await Promise.all(works.map(commit));
+    for (const table of ["users", "address_keys", "outbox"]) t.is(await count(table), 60);
+    t.true((await transactions("users")) <= 4, `${await transactions("users")} transactions`);
+  } finally {
+    await close();
+  }
+});
+
+test("a write that can't succeed fails alone, and its neighbours are committed once", async (t) => {
+  const { commit, pool, count, close } = await stage();
+  try {
+    const taken = creating("taken@example.com");
+    await commit(taken);
+    await commit(renaming(taken, "Somebody else"));
+    const plain = Array.from({ length: 20 }, (_, index) => creating(`plain.${index}@example.com`));
+    const odd = [
+      creating("taken@example.com"),
+      renaming(taken, "Too late"),
+      creating("answered@example.com", {
+        ticket: {
+          operationId: randomUUID(),
+          keyed: true,
+          remember: () =>
+            Promise.reject(new AnsweredElsewhere("Cannot store the answer: the key has one already")),
+        },
+      }),
+      creating("late@example.com", { budget: startBudget(0) }),
+    ];
+    // The first two keep the lanes busy, so that the others share one transaction.
+    const outcomes = await Promise.allSettled([...plain.slice(0, 2), ...odd, ...plain.slice(2)].map(commit));
+    const failures = outcomes
+      .slice(2, 6)
+      .map((outcome) => (outcome.status === "rejected" ? outcome.reason : null));
+    t.true(isUniqueViolation(failures[0]));
+    t.true(failures[1] instanceof LostRace);
+    t.true(failures[2] instanceof AnsweredElsewhere);
+    t.is(failures[3]?.type, "unavailable");
+    t.true([...outcomes.slice(0, 2), ...outcomes.slice(6)].every(({ status }) => status === "fulfilled"));
+    t.is(await count("users"), 21);
+    t.is(await count("outbox"), 22);
+    const { rows } = await pool.query(
+      "select display_name from users where primary_smtp = 'taken@example.com'",
+    );
+    t.deepEqual(rows, [{ display_name: "Somebody else" }]);
+  } finally {
+    await close();
+  }
+});
+
+test("writes of one user that come at once are decided one by one: one wins, the others have lost the race", async (t) => {
+  const { commit, count, close } = await stage();
+  try {
+    const created = creating("one@example.com");
+    await commit(created);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, index) => commit(renaming(created, `Name ${index}`))),
+    );
+    t.is(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+    t.true(outcomes.every((outcome) => outcome.status === "fulfilled" || outcome.reason instanceof LostRace));
+    t.is(await count("outbox"), 2);
+  } finally {
+    await close();
+  }
+});
+
+test("nobody waits with writes that find their row locked", async (t) => {
+  const { commit, pool, close } = await stage();
+  const blocker = await pool.connect();
+  try {
+    const locked = Array.from({ length: 4 }, (_, index) => creating(`locked.${index}@example.com`));
+    await Promise.all(locked.map(commit));
+    await blocker.query("begin");
+    await blocker.query("select from users for update");
+    const waiting = locked.map((work) => commit(renaming(work, "Waited")));
+    for (let round = 0; round < 10; round += 1) await commit(creating(`free.${round}@example.com`));
+    // They waited for the lock all along; had anybody waited with them, this would not have been reached.
+    await blocker.query("commit");
+    t.is((await Promise.allSettled(waiting)).filter(({ status }) => status === "fulfilled").length, 4);
+  } finally {
+    blocker.release();
+    await close();
+  }
+});

@@ -1,0 +1,15 @@
+/** Puts events into the outbox without a user behind them. */
+import type { EntityManager } from "../../mixins/database.ts";
+import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
+import type { UserEvent } from "../../services/contracts/events.ts";
+
+export function appendToOutbox(em: EntityManager, event: UserEvent): void {
+  em.create(OutboxMessage, {
+    partition: partitionOf(event.subject),
+    aggregateId: event.subject,
+    eventId: event.id,
+    type: event.type,
+    correlationId: event.correlationid,
+    body: JSON.stringify(event),
+  });
+}
