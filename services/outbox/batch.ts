@@ -2,9 +2,10 @@
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { EntityManager } from "../../mixins/database.ts";
 import { outboxPartitions } from "../../mixins/outbox.ts";
+import { cutPartitions, emptiedUpTo } from "./emptied.ts";
 import { type OutboxRow, type Published, publishInOrder, type Stopping } from "./publish.ts";
 import * as sql from "./sql.ts";
-import type { Observation, Watermarks } from "./watermark.ts";
+import type { Observation, Snapshot, Watermarks } from "./watermark.ts";
 
 const partitionsMax = 16;
 const rowsMax = 500;
@@ -12,13 +13,12 @@ const rowsMax = 500;
 const shareFactor = 2;
 const pendingPerPartitionMax = 200;
 
-const allPartitions = Array.from({ length: outboxPartitions }, (_, index) => index);
-const everyPartition = sql.arrayLiteral(allPartitions);
+const everyPartition = sql.arrayLiteral(Array.from({ length: outboxPartitions }, (_, index) => index));
 
 export interface Batch {
   readonly published: Published;
-  /** What the watermarks may know once the batch is committed; undefined when it took no snapshot. */
-  readonly observation: Observation | undefined;
+  /** What the watermarks may know once the batch is committed. */
+  readonly observation: Observation;
   /** There may be more to publish right now. */
   readonly more: boolean;
 }
@@ -35,24 +35,22 @@ const query = <T>(em: EntityManager, text: string, values: readonly unknown[]): 
   em.execute<T[]>(text, [...values]);
 
 /** Before the claim, so that what the claim finds empty was empty after the snapshot. */
-async function takeSnapshot(
-  em: EntityManager,
-): Promise<Pick<Observation, "lastId" | "snapshot"> | undefined> {
+async function takeSnapshot(em: EntityManager): Promise<Snapshot | undefined> {
   const [last] = await query<{ lastId: string }>(em, sql.readLastId, []);
   const [row] = await query<{ xmin: string; xmax: string }>(em, sql.readSnapshot, []);
   if (last === undefined || row === undefined) return undefined;
-  return { lastId: BigInt(last.lastId), snapshot: { xmin: BigInt(row.xmin), xmax: BigInt(row.xmax) } };
+  return { lastId: BigInt(last.lastId), xmin: BigInt(row.xmin), xmax: BigInt(row.xmax) };
 }
 
 /** Runs in a transaction of its own. */
 export async function runBatch(em: EntityManager, resources: Resources): Promise<Batch> {
   const { bus, watermarks, held, stopping } = resources;
   const snapshot = watermarks.wantsSnapshot() ? await takeSnapshot(em) : undefined;
-  const safe = watermarks.safe(snapshot !== undefined);
+  const marks = watermarks.marksOfLook();
   const heldUsers = sql.arrayLiteral(held.keys());
   const loaded = await query<{ partition: number; ours: boolean }>(em, sql.claimPartitions, [
     everyPartition,
-    sql.arrayLiteral(safe),
+    sql.arrayLiteral(marks),
     heldUsers,
     sql.partitionLockClass,
     partitionsMax,
@@ -64,7 +62,7 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
       ? []
       : await query<OutboxRow>(em, sql.readBatch, [
           sql.arrayLiteral(partitions),
-          sql.arrayLiteral(partitions.map((partition) => safe[partition] ?? 0n)),
+          sql.arrayLiteral(partitions.map((partition) => marks[partition] ?? 0n)),
           heldUsers,
           rowsPerPartition,
           rowsMax,
@@ -78,39 +76,16 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
       JSON.stringify(refused.map(({ row, reason }) => ({ id: row.id, reason }))),
     ]);
 
-  const cut = cutPartitions(rows, partitions, rowsPerPartition);
-  const theirs = loaded.filter(({ ours }) => !ours).map(({ partition }) => partition);
-  const kept = new Set([...held.values(), ...theirs, ...cut, ...unconfirmed(rows, confirmed)]);
+  const passedOver = new Set(held.values());
+  const look = { loaded, passedOver, rows, confirmed, rowsPerPartition, rowsMax };
   return {
     published,
-    // Drained are the partitions of which nothing was left behind: not to another relay, not by the limits, not by a
-    // refusal, not for a user held back.
-    observation: snapshot && {
-      ...snapshot,
-      marks: safe,
-      drained: allPartitions.filter((partition) => !kept.has(partition)),
-    },
+    observation: { snapshot, marks, emptiedUpTo: emptiedUpTo(look) },
     more:
       partitions.length === partitionsMax ||
-      cut.length > 0 ||
+      cutPartitions(look).size > 0 ||
       confirmed.length + refused.length < rows.length,
   };
-}
-
-/** Partitions that may hold more rows than a limit let through. */
-function cutPartitions(
-  rows: readonly OutboxRow[],
-  partitions: readonly number[],
-  rowsPerPartition: number,
-): readonly number[] {
-  if (rows.length >= rowsMax) return partitions;
-  const read = Map.groupBy(rows, (row) => row.partition);
-  return partitions.filter((partition) => (read.get(partition)?.length ?? 0) >= rowsPerPartition);
-}
-
-function unconfirmed(rows: readonly OutboxRow[], confirmed: readonly OutboxRow[]): number[] {
-  const done = new Set(confirmed.map(({ id }) => id));
-  return rows.filter(({ id }) => !done.has(id)).map(({ partition }) => partition);
 }
 
 export interface Pending {

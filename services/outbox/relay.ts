@@ -135,7 +135,7 @@ export class Relay {
     const watermarks = this.#watermarks;
     const batch = await db.transaction((em) => runBatch(em, { bus, watermarks, held, stopping }));
     const { observation, published } = batch;
-    if (observation !== undefined) watermarks.observe(observation);
+    watermarks.observe(observation);
     this.#tell(batch);
     // A bus that has gone away refuses everything; that says nothing of the users.
     if (published.refused.length > 0 && !this.#busIsReady()) return "blocked";

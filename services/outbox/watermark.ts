@@ -4,19 +4,19 @@
  * without it.)
  *
  * A row's id is handed out before its transaction commits, so "everything below id X has been published" says nothing
- * of what a slow transaction may still commit there. Therefore in two steps: a candidate is the highest id handed
- * out, noted together with the `xmax` of a snapshot taken after it; every transaction that holds an id up to it is
- * below that xmax, because writers touch the aggregate first (mixins/outbox.ts) and thereby have their number. Once
- * a later snapshot's `xmin` has reached it, all of them are over; if a look that follows that snapshot found the
- * partition empty, or drained it and was committed, nothing at or below the candidate is left and the mark moves there.
- * Moving it before the look would skip what became visible in between.
+ * of what a slow transaction may still commit there. Therefore in two steps. First, for all partitions: a candidate is
+ * the highest id handed out, noted together with the `xmax` of a snapshot taken after it; every transaction that holds
+ * an id up to it is below that xmax, because writers touch the aggregate first (mixins/outbox.ts) and thereby have
+ * their number. Once a later snapshot's `xmin` has reached it, all of them are over: the candidate is settled. Then, for
+ * each partition: when a look that follows that snapshot, and was committed, left nothing up to some id, the mark moves
+ * there, but not beyond what is settled. Moving it before the look would skip what became visible in between.
  *
- * Every look sees every partition, also those that have nothing or that no batch would take: a mark that only moved
- * with a batch of its own partition was too old to spare anything (with 12,000 dead rows a claim walked over 1,700
- * pages of them).
+ * Every look tells of every partition, also of those that have nothing, and of those that it emptied only in part: a
+ * mark that moved only when a batch of its own partition had emptied it stood still under a backlog, and after 12,000
+ * dead rows a claim walked over 1,700 pages of them.
  *
  * Every `deepLookMs` a partition is looked at from the bottom all the same, one partition after the other: a row that
- * came below the mark against the rule is late then and not lost. A sequence that was set back takes its marks along.
+ * came below the mark against the rule is late then and not lost. A sequence that was set back takes the marks along.
  */
 import { outboxPartitions } from "../../mixins/outbox.ts";
 
@@ -24,68 +24,73 @@ const deepLookMs = 60_000;
 /** One snapshot for many batches; what a mark lags behind, every claim walks over while vacuum is held back. */
 const snapshotIntervalMs = 250;
 
+/** `lastId`, the highest id handed out, was read before the snapshot was taken. */
 export interface Snapshot {
+  readonly lastId: bigint;
   readonly xmin: bigint;
   readonly xmax: bigint;
 }
 
 /** What one committed batch learned. */
 export interface Observation {
-  /** Read before the snapshot. */
-  readonly lastId: bigint;
-  readonly snapshot: Snapshot;
-  /** The marks above which it looked, after the snapshot. */
+  /** Taken before the look. */
+  readonly snapshot: Snapshot | undefined;
+  /** The marks above which it looked. */
   readonly marks: readonly bigint[];
-  /** Partitions in which nothing is left above them. */
-  readonly drained: readonly number[];
+  /** By partition: no row is left from its mark up to this id. */
+  readonly emptiedUpTo: ReadonlyMap<number, bigint>;
 }
 
 interface Mark {
   safe: bigint;
   lookedDeepAt: number;
-  candidate: { readonly id: bigint; readonly xmax: bigint } | undefined;
 }
+
+const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 export function createWatermarks(monotonicMs: () => number) {
   const marks = Array.from(
     { length: outboxPartitions },
-    (): Mark => ({ safe: 0n, lookedDeepAt: Number.NEGATIVE_INFINITY, candidate: undefined }),
+    (): Mark => ({ safe: 0n, lookedDeepAt: Number.NEGATIVE_INFINITY }),
   );
   let snapshotAt = Number.NEGATIVE_INFINITY;
+  let settled = 0n;
+  let candidate: { readonly id: bigint; readonly xmax: bigint } | undefined;
 
-  const advance = (mark: Mark, { lastId, snapshot }: Observation): void => {
-    const { candidate } = mark;
-    if (candidate !== undefined && snapshot.xmin < candidate.xmax) return;
-    if (candidate !== undefined && candidate.id > mark.safe) mark.safe = candidate.id;
-    mark.candidate = { id: lastId, xmax: snapshot.xmax };
+  const settle = ({ lastId, xmin, xmax }: Snapshot): void => {
+    snapshotAt = monotonicMs();
+    if (lastId < settled || lastId < (candidate?.id ?? 0n)) {
+      settled = 0n;
+      candidate = undefined;
+      for (const mark of marks) mark.safe = 0n;
+    }
+    if (candidate !== undefined && xmin < candidate.xmax) return;
+    settled = candidate?.id ?? settled;
+    candidate = { id: lastId, xmax };
   };
 
+  const isDue = (mark: Mark): boolean => mark.lookedDeepAt <= monotonicMs() - deepLookMs;
+
   return {
-    /**
-     * Every partition's mark, in the order of the partitions: rows with a greater id may exist. `deep`: 0 for those whose
-     * look from the bottom is due; only for a batch that will be observed, so that each pays for one in a term.
-     */
-    safe(deep = false): readonly bigint[] {
-      const before = monotonicMs() - deepLookMs;
-      return marks.map((mark) => (deep && mark.lookedDeepAt <= before ? 0n : mark.safe));
-    },
+    /** Every partition's mark, in the order of the partitions: rows with a greater id may exist. */
+    safe: (): readonly bigint[] => marks.map((mark) => mark.safe),
+    /** The same for a batch, which is observed: 0 for those whose look from the bottom is due. */
+    marksOfLook: (): readonly bigint[] => marks.map((mark) => (isDue(mark) ? 0n : mark.safe)),
     /** Whether the next batch should take a snapshot. */
     wantsSnapshot: (): boolean => monotonicMs() - snapshotAt >= snapshotIntervalMs,
     /** Only after the batch's transaction has committed. */
     observe(observation: Observation): void {
-      snapshotAt = monotonicMs();
-      for (const mark of marks)
-        if (mark.safe > observation.lastId || (mark.candidate?.id ?? 0n) > observation.lastId)
-          Object.assign(mark, { safe: 0n, candidate: undefined });
-      for (const partition of observation.drained) {
+      if (observation.snapshot !== undefined) settle(observation.snapshot);
+      for (const [partition, upTo] of observation.emptiedUpTo) {
         const mark = marks[partition];
         if (mark === undefined) continue;
-        if (observation.marks[partition] === 0n && mark.lookedDeepAt <= snapshotAt - deepLookMs) {
+        const reached = least(settled, upTo);
+        if (observation.marks[partition] === 0n && isDue(mark) && upTo >= mark.safe) {
           // After the first they are spread over the term.
           const isFirst = mark.lookedDeepAt === Number.NEGATIVE_INFINITY;
-          mark.lookedDeepAt = snapshotAt - (isFirst ? (deepLookMs * partition) / outboxPartitions : 0);
+          mark.lookedDeepAt = monotonicMs() - (isFirst ? (deepLookMs * partition) / outboxPartitions : 0);
         }
-        advance(mark, observation);
+        if (reached > mark.safe) mark.safe = reached;
       }
     },
   };

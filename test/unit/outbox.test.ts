@@ -1,9 +1,10 @@
 import test from "ava";
 import fc from "fast-check";
+import { emptiedUpTo, everything } from "../../services/outbox/emptied.ts";
 import { createHolds } from "../../services/outbox/holds.ts";
 import { type OutboxRow, publishInOrder } from "../../services/outbox/publish.ts";
 import { createAlarm, createSchedule } from "../../services/outbox/schedule.ts";
-import { createWatermarks } from "../../services/outbox/watermark.ts";
+import { createWatermarks, type Snapshot } from "../../services/outbox/watermark.ts";
 import { confirmed, RecordingBus, refused } from "../support/recording-bus.ts";
 
 const never = new AbortController().signal;
@@ -94,9 +95,9 @@ test("the relay looks at once after a full batch, soon after work, and ever more
 
 test("any number of rings within the spacing are one wake-up, and a ring while nobody waits is kept", async (t) => {
   const alarm = createAlarm(() => performance.now());
+  const before = performance.now();
   alarm.ring();
   t.true(await alarm.wait(60_000, never));
-  const before = performance.now();
   for (let ring = 0; ring < 100; ring += 1) alarm.ring();
   t.true(await alarm.wait(60_000, never));
   t.true(performance.now() - before >= 8, "the second look came within the spacing");
@@ -115,11 +116,17 @@ test("an alarm wakes at once when the relay stops", async (t) => {
 /** Marks, and what a batch that looked above them learned. */
 function marksOf(clock: { ms: number }) {
   const marks = createWatermarks(() => clock.ms);
-  const observe = (lastId: bigint, xmin: bigint, xmax: bigint, drained = [3]): bigint | undefined => {
-    marks.observe({ lastId, snapshot: { xmin, xmax }, marks: marks.safe(true), drained });
-    return marks.safe()[3];
+  const look = (snapshot: Snapshot | undefined, emptied: readonly (readonly [number, bigint])[]) =>
+    marks.observe({ snapshot, marks: marks.marksOfLook(), emptiedUpTo: new Map(emptied) });
+  return {
+    marks,
+    look,
+    /** Of partition 3, after a look that left nothing in it. */
+    observe(lastId: bigint, xmin: bigint, xmax: bigint): bigint | undefined {
+      look({ lastId, xmin, xmax }, [[3, everything]]);
+      return marks.safe()[3];
+    },
   };
-  return { marks, observe };
 }
 
 test("a mark moves to its candidate only when every transaction below the candidate's snapshot is over", (t) => {
@@ -129,35 +136,50 @@ test("a mark moves to its candidate only when every transaction below the candid
   t.is(observe(30n, 105n, 130n), 10n);
   t.is(observe(40n, 129n, 140n), 10n);
   t.is(observe(50n, 130n, 150n), 30n);
-  t.is(observe(60n, 200n, 200n, []), 30n, "a partition that is not drained stays where it is");
-  t.is(marks.safe()[4], 0n, "another partition is left alone");
+  t.is(marks.safe()[4], 0n, "a partition of which nothing is known is left alone");
+});
+
+test("a partition that a look empties in part has its mark moved so far, also without a new snapshot", (t) => {
+  const { marks, look, observe } = marksOf({ ms: 0 });
+  look({ lastId: 10n, xmin: 100n, xmax: 105n }, []);
+  look({ lastId: 50n, xmin: 105n, xmax: 110n }, [[7, 4n]]);
+  t.is(marks.safe()[7], 4n);
+  look(undefined, [[7, 8n]]);
+  t.is(marks.safe()[7], 8n);
+  look(undefined, [[7, 20n]]);
+  t.is(marks.safe()[7], 10n, "not beyond what is settled");
+  look(undefined, [[7, 3n]]);
+  t.is(marks.safe()[7], 10n, "never back");
+  observe(60n, 110n, 120n);
+  look(undefined, [[7, 55n]]);
+  t.is(marks.safe()[7], 50n);
 });
 
 test("once in a term a partition is looked at from the bottom, and keeps its mark when nothing was there", (t) => {
   const clock = { ms: 0 };
-  const { marks, observe } = marksOf(clock);
+  const { marks, look, observe } = marksOf(clock);
   observe(10n, 100n, 105n);
   t.is(observe(20n, 105n, 110n), 10n);
-  t.is(marks.safe(true)[3], 10n);
+  t.is(marks.marksOfLook()[3], 10n);
   clock.ms = 60_001;
-  t.is(marks.safe()[3], 10n, "no look that is not observed");
-  t.is(marks.safe(true)[3], 0n);
-  t.is(observe(30n, 100n, 120n, []), 10n);
-  t.is(marks.safe(true)[3], 0n, "it had something to publish, so it is still due");
-  t.is(observe(30n, 100n, 120n), 10n);
-  t.is(marks.safe(true)[3], 10n);
+  t.is(marks.safe()[3], 10n, "who only measures has no need of it");
+  t.is(marks.marksOfLook()[3], 0n);
+  look(undefined, [[3, 5n]]);
+  t.is(marks.marksOfLook()[3], 0n, "it did not come up to its mark, so it is still due");
+  look(undefined, [[3, everything]]);
+  t.is(marks.marksOfLook()[3], 10n);
 });
 
 test("the looks from the bottom are spread over their term", (t) => {
   const clock = { ms: 0 };
-  const { marks, observe } = marksOf(clock);
-  const all = Array.from({ length: 64 }, (_, partition) => partition);
-  observe(10n, 100n, 105n, all);
-  observe(20n, 105n, 110n, all);
+  const { marks, look } = marksOf(clock);
+  const all = Array.from({ length: 64 }, (_, partition) => [partition, everything] as const);
+  look({ lastId: 10n, xmin: 100n, xmax: 105n }, all);
+  look({ lastId: 20n, xmin: 105n, xmax: 110n }, all);
   const due = Array.from({ length: 60 }, () => {
     clock.ms += 1_000;
-    const deep = marks.safe(true).filter((mark) => mark === 0n).length;
-    observe(20n, 105n, 110n, all);
+    const deep = marks.marksOfLook().filter((mark) => mark === 0n).length;
+    look({ lastId: 20n, xmin: 105n, xmax: 110n }, all);
     return deep;
   });
   t.true(Math.max(...due) <= 2, `${due}`);
@@ -170,4 +192,22 @@ test("a sequence that was set back takes its marks along", (t) => {
   t.is(observe(20n, 105n, 110n), 10n);
   t.is(observe(5n, 110n, 120n), 0n);
   t.is(observe(6n, 120n, 130n), 5n);
+});
+
+test("a look knows up to where it emptied each partition", (t) => {
+  const row = (id: number, partition: number): OutboxRow => ({ ...rowOf(1, id), partition });
+  const rows = [row(1, 1), row(2, 2), row(3, 1), row(4, 3), row(5, 2), row(6, 4)];
+  const loaded = [
+    ...[1, 2, 3, 4, 5].map((partition) => ({ partition, ours: true })),
+    { partition: 6, ours: false },
+  ];
+  const look = { loaded, passedOver: new Set([4]), rows, confirmed: rows, rowsPerPartition: 2, rowsMax: 100 };
+  const upTo = (parts: Partial<typeof look> = {}) => {
+    const emptied = emptiedUpTo({ ...look, ...parts });
+    return [0, 1, 2, 3, 4, 5, 6].map((partition) => emptied.get(partition));
+  };
+  t.deepEqual(upTo(), [everything, 3n, 5n, everything, undefined, everything, undefined]);
+  t.deepEqual(upTo({ rowsMax: 6 }), [everything, 3n, 5n, 4n, undefined, 0n, undefined]);
+  const confirmed = rows.filter(({ id }) => id !== "5" && id !== "1" && id !== "4");
+  t.deepEqual(upTo({ confirmed }), [everything, 0n, 4n, 3n, undefined, everything, undefined]);
 });

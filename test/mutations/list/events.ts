@@ -169,7 +169,7 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/outbox/watermark.ts",
-        find: "    if (candidate !== undefined && snapshot.xmin < candidate.xmax) return;\n",
+        find: "    if (candidate !== undefined && xmin < candidate.xmax) return;\n",
         replace: "",
       },
     ],

@@ -1,4 +1,4 @@
-/** Releases, logs, figures and alerts: guarantees from 10 on. */
+/** Releases, logs, figures and alerts: guarantees 10 to 14 and 16. */
 import type { Mutation } from "../mutation.ts";
 
 const compatibility = "test/support/gate/schema-compatibility.ts";
@@ -176,5 +176,46 @@ export const operations: readonly Mutation[] = [
     ],
     file: "test/unit/event-consumer.test.ts",
     title: "a failure that can't be noted is retried all the same",
+  },
+  {
+    name: "sweep-falls-behind",
+    guarantee: "16",
+    edits: [
+      {
+        file: "mixins/sweeping.ts",
+        find: "? soonMs : sweepEveryMs",
+        replace: "? sweepEveryMs : sweepEveryMs",
+      },
+    ],
+    file: "test/unit/sweeping.test.ts",
+    title: "A round has an end, and while there is a backlog the next one comes within seconds",
+  },
+  {
+    name: "marks-of-own-batch-only",
+    guarantee: "16",
+    edits: [
+      {
+        file: "services/outbox/emptied.ts",
+        find: "for (const { partition, ours } of loaded) if (!ours) upTo.delete(partition);",
+        replace:
+          "const ours = new Set(loaded.filter((each) => each.ours).map(({ partition }) => partition));\n  for (const partition of [...upTo.keys()]) if (!ours.has(partition)) upTo.delete(partition);",
+      },
+    ],
+    file: "test/integration/relay.test.ts",
+    title:
+      "the low watermark never passes a transaction that is still open, and then moves in every partition",
+  },
+  {
+    name: "marks-stand-under-a-backlog",
+    guarantee: "16",
+    edits: [
+      {
+        file: "services/outbox/emptied.ts",
+        find: "if (cut.has(partition)) upTo.set(partition, BigInt(id));",
+        replace: "if (cut.has(partition)) upTo.set(partition, 0n);",
+      },
+    ],
+    file: "test/unit/outbox.test.ts",
+    title: "a look knows up to where it emptied each partition",
   },
 ];
