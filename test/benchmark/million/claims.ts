@@ -1,0 +1,164 @@
+/**
+ * What a claim costs: the relay's own statements, timed where the relay sends them, on the table that has seen the run
+ * and on a twin that has seen nothing else. Both do the same work in turn, so what the machine does hits both alike.
+ */
+
+import type pg from "pg";
+import type { Bus } from "../../../mixins/bus/port.ts";
+import { type Database, database, type EntityManager } from "../../../mixins/database.ts";
+import { createMetrics } from "../../../mixins/metrics.ts";
+import { OutboxMessage } from "../../../mixins/outbox.ts";
+import type { UserEvent } from "../../../services/contracts/events.ts";
+import { Relay } from "../../../services/outbox/relay.ts";
+import * as sql from "../../../services/outbox/sql.ts";
+import { eventually } from "../../support/eventually.ts";
+import { testLogger } from "../../support/logs.ts";
+import { appendEvents, outboxColumns } from "./writers.ts";
+
+const roundsMax = 100;
+const warmUpRounds = 20;
+export const eventsPerRound = 64;
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
+
+const lifecycle = (hook: unknown): Promise<void> => (hook as () => Promise<void>)();
+
+export interface TimedRelay {
+  readonly relay: Relay;
+  /** Milliseconds of each claim that found rows, with its read; emptied by whoever reads them. */
+  readonly claims: number[];
+  /** The marks that the last claim was made with. */
+  marks(): unknown;
+  stop(): Promise<void>;
+}
+
+/** A relay like any other, but for the clock at its statements. */
+export async function timedRelay(url: string, bus: Bus): Promise<TimedRelay> {
+  const db = database({
+    url,
+    entities: [OutboxMessage as never],
+    applicationName: "mailroster-outbox",
+    poolMax: 2,
+    statementTimeoutMs: 30_000,
+  });
+  await lifecycle(db.mixin.started);
+  const claims: number[] = [];
+  let marks: unknown;
+  const timed = (em: EntityManager): EntityManager => {
+    const execute = em.execute.bind(em);
+    let claimMs = 0;
+    em.execute = (async (text: string, values: unknown[]) => {
+      const start = performance.now();
+      const rows = await execute(text, values);
+      const ms = performance.now() - start;
+      if (text === sql.claimPartitions) {
+        marks = values[1];
+        claimMs = ms;
+      } else if (text === sql.readBatch && (rows as unknown as unknown[]).length > 0)
+        claims.push(claimMs + ms);
+      return rows;
+    }) as typeof em.execute;
+    return em;
+  };
+  const timing: Database = { ...db, transaction: (fn) => db.transaction((em) => fn(timed(em))) };
+  const relay = new Relay({
+    db: timing,
+    bus,
+    metrics: createMetrics(),
+    log: testLogger({ level: "silent" }),
+  });
+  relay.start();
+  return {
+    relay,
+    claims,
+    marks: () => marks,
+    async stop() {
+      await relay.stop();
+      await lifecycle(db.mixin.stopped);
+    },
+  };
+}
+
+/** One of the two outboxes that are compared. */
+export interface Side {
+  readonly pool: pg.Pool;
+  readonly relay: TimedRelay;
+  /** Commits events for the relay to find. */
+  write(): Promise<unknown>;
+}
+
+const emptied = (pool: pg.Pool): Promise<void> =>
+  eventually(
+    async () => {
+      if ((await pool.query("select from outbox limit 1")).rowCount !== 0) throw new Error("events wait");
+    },
+    { timeoutMs: 60_000 },
+  );
+
+async function round({ pool, relay, write }: Side): Promise<void> {
+  await write();
+  relay.relay.nudge();
+  await emptied(pool);
+}
+
+/** The buffers that a claim and its read touch with rows in the partitions; nothing of it stays. */
+async function buffersOf({ pool, relay }: Side, events: readonly UserEvent[]): Promise<number> {
+  const numbered = (text: string): string => {
+    let parameter = 0;
+    return text.replaceAll("?", () => `$${++parameter}`);
+  };
+  const client = await pool.connect();
+  const explain = async (text: string, values: unknown[]): Promise<number> => {
+    const { rows } = await client.query(`explain (analyze, buffers, format json) ${numbered(text)}`, values);
+    const { Plan } = rows[0]["QUERY PLAN"][0];
+    return Plan["Shared Hit Blocks"] + Plan["Shared Read Blocks"];
+  };
+  try {
+    await client.query("begin");
+    await client.query(appendEvents, outboxColumns(events));
+    const all = sql.arrayLiteral(Array.from({ length: 64 }, (_, partition) => partition));
+    const claim = [all, relay.marks(), "{}", sql.partitionLockClass + 1, 16];
+    const claimed = await client.query(numbered(sql.claimPartitions), claim);
+    const marks = String(relay.marks()).slice(1, -1).split(",");
+    const partitions = claimed.rows.map(({ partition }: { partition: number }) => partition);
+    return (
+      (await explain(sql.claimPartitions, claim)) +
+      (await explain(sql.readBatch, [
+        sql.arrayLiteral(partitions),
+        sql.arrayLiteral(partitions.map((partition) => marks[partition] ?? "0")),
+        "{}",
+        64,
+        500,
+      ]))
+    );
+  } finally {
+    await client.query("rollback");
+    client.release();
+  }
+}
+
+export interface Cost {
+  readonly claimMs: number;
+  readonly referenceMs: number;
+  readonly claims: number;
+  readonly buffers: number;
+}
+
+/** Medians over many rounds on both sides in turn; nothing else may be written meanwhile. */
+export async function claimCost(side: Side, twin: Side, events: () => readonly UserEvent[]): Promise<Cost> {
+  await emptied(side.pool);
+  for (let count = 0; count < warmUpRounds; count += 1) for (const each of [side, twin]) await round(each);
+  for (const { relay } of [side, twin]) relay.claims.length = 0;
+  const buffers: number[] = [];
+  for (let count = 0; count < roundsMax; count += 1) {
+    for (const each of [side, twin]) await round(each);
+    if (count % 10 === 0) buffers.push(await buffersOf(side, events()));
+  }
+  return {
+    claimMs: median(side.relay.claims),
+    referenceMs: median(twin.relay.claims),
+    claims: side.relay.claims.length,
+    buffers: median(buffers),
+  };
+}
