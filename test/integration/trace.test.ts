@@ -1,11 +1,15 @@
 /** What `GET /trace/:correlationId` tells of real requests, whole and in every way in which one can be held up. */
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
+import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
 import { queueName } from "../../services/contracts/headers.ts";
 import { Trace, type TraceVerdict } from "../../services/contracts/trace.ts";
 import { partitionLockClass } from "../../services/outbox/sql.ts";
+import { sweepPublished } from "../../services/outbox/trace.ts";
 import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
+import { testLogger } from "../support/logs.ts";
+import { openDatabase } from "../support/users-rig.ts";
 
 const kinds = ["in-process", "rabbitmq"] as const;
 
@@ -332,13 +336,32 @@ test.serial("of an id under which nothing was written a 404 says what that may m
 });
 
 test.serial("what is older than its term is forgotten, and the audit log still tells the way", async (t) => {
-  const rig = await deadLettersRig(t, "in-process", { TRACE_DAYS: "1" });
+  const rig = await deadLettersRig(t, "in-process");
   await create(rig, "old");
-  await verdictIs(rig, "old", "complete");
-  await rig.usersDb.query("delete from published_events");
+  await create(rig, "young");
+  for (const id of ["old", "young"]) await verdictIs(rig, id, "complete");
+  await rig.usersDb.query(`
+    update published_events set published_at = now() - interval '3 days' where correlation_id = 'old';
+    insert into published_events (id, aggregate_id, event_id, type, correlation_id, attempts, created_at, published_at)
+    select -n, gen_random_uuid(), gen_random_uuid(), 'x', 'x', 1, now(), now() - interval '1 year'
+    from generate_series(1, 1200) n;
+    insert into consumer_outcomes (consumer, event_id, result, times, at)
+    select 'audit', gen_random_uuid(), 'duplicate', 1, now() - interval '1 day' * (n % 2) * 3 from generate_series(1, 8) n`);
+  const db = await openDatabase(rig.config.usersDatabaseUrl ?? "", [ConsumerOutcomeRow]);
+  try {
+    t.is(await sweepPublished(db, 4), 1200);
+    t.is(await sweepPublished(db, 2), 1);
+    t.is(await sweepPublished(db, 2), 0);
+    const outcomesOf = (consumer: string) =>
+      consumerOutcomes(db, { consumer, retentionDays: 2, log: testLogger() });
+    t.deepEqual([await outcomesOf("other").sweep(), await outcomesOf("audit").sweep()], [0, 4]);
+  } finally {
+    await db.close();
+  }
   const { writes } = await verdictIs(rig, "old", "complete");
   t.like(writes[0], {
     request: { did: "POST /users", idempotency: "unknown" },
     outbox: { state: "forgotten", publishedAt: null },
   });
+  t.is((await traceOf(rig, "young")).writes[0]?.outbox?.state, "published");
 });
