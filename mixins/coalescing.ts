@@ -3,9 +3,11 @@
  * asker gets its own outcome. Nobody waits for a timer: with nothing under way an item starts at once and alone, so
  * latency at low load is what it would be without.
  *
- * The work runs outside of every asker's scope (correlation, transaction): it belongs to none of them.
+ * The work runs outside of every asker's scope (correlation, transaction): it belongs to none of them. Only what is done
+ * for one alone is done under its correlation, so that it can be found in the log.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { type Correlation, currentCorrelation, withCorrelation } from "./correlation.ts";
 
 export interface CoalescingLimits {
   /** In one piece of work. */
@@ -18,6 +20,7 @@ export type Outcome<R> = { readonly value: R } | { readonly error: unknown };
 
 interface Waiting<T, R> {
   readonly item: T;
+  readonly correlation: Correlation | undefined;
   readonly settle: (outcome: Outcome<R>) => void;
 }
 
@@ -42,7 +45,9 @@ export function coalescing<T, R>(
     while (waiting.length > 0) {
       const batch = waiting.slice(0, itemsMax);
       waiting = waiting.slice(itemsMax);
-      const outcomes = await attempted(batch.map(({ item }) => item));
+      const run = () => attempted(batch.map(({ item }) => item));
+      const alone = batch.length === 1 ? batch[0]?.correlation : undefined;
+      const outcomes = await (alone === undefined ? run() : withCorrelation(alone, run));
       for (const [index, { settle }] of batch.entries())
         settle(outcomes[index] ?? { error: new Error("Cannot tell the outcome: the work gave none") });
     }
@@ -53,7 +58,7 @@ export function coalescing<T, R>(
     new Promise<R>((resolve, reject) => {
       const settle = (outcome: Outcome<R>): void =>
         "error" in outcome ? reject(outcome.error) : resolve(outcome.value);
-      waiting.push({ item, settle });
+      waiting.push({ item, correlation: currentCorrelation(), settle });
       if (lanes >= lanesMax) return;
       lanes += 1;
       void outside(lane);

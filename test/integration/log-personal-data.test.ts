@@ -27,7 +27,7 @@ test("a defect that quotes the row is logged with the request's id, and shows ne
   const told = rig.lines.filter(({ level }) => level === "error");
   t.like(told, [{ correlationId: "quoted-1", service: "gateway", msg: "request failed" }]);
   t.regex(JSON.stringify(told), /P0001/);
-  t.regex(JSON.stringify(told), /UnitOfWork\.js:\d+/, "the frames are left");
+  t.regex(JSON.stringify(told), /commit\.ts:\d+/, "the frames lead to the place");
   t.notRegex(JSON.stringify(rig.lines), /Ann Example|ann\.example/i);
 });
 

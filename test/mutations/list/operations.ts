@@ -218,4 +218,32 @@ export const operations: readonly Mutation[] = [
     file: "test/unit/outbox.test.ts",
     title: "a look knows up to where it emptied each partition",
   },
+  {
+    name: "call-leaves-its-span",
+    guarantee: "17",
+    edits: [
+      {
+        file: "mixins/tracing.ts",
+        find: "        ctx.meta.traceparent = span.traceparent;\n        return traced",
+        replace: "        return traced",
+      },
+    ],
+    file: "test/system/tracing.test.ts",
+    title: "one request through three processes over RabbitMQ is one trace",
+  },
+  {
+    name: "failed-call-is-carried-out",
+    guarantee: "18",
+    edits: [
+      {
+        file: "mixins/fault-injection.ts",
+        find: "        if (fault !== undefined) await suffer(fault);\n        return next(ctx);",
+        replace:
+          "        const result = await next(ctx);\n        if (fault !== undefined) await suffer(fault);\n        return result;",
+      },
+    ],
+    file: "test/system/fault-injection.test.ts",
+    title:
+      "in three processes a fault set by an operator reaches the registry's process, and all can be told",
+  },
 ];
