@@ -44,15 +44,16 @@ async function queryOnce<T>(url: string, sql: string): Promise<T[]> {
   }
 }
 
-const settingsFor = (port: number): string[] =>
+const settingsFor = (port: number, more: readonly string[]): string[] =>
   [
     ...[`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="],
     ...["fsync=on", "synchronous_commit=on", "full_page_writes=on"],
     `max_connections=${connectionsMax}`,
+    ...more,
   ].flatMap((each) => ["-c", each]);
 
-/** Rejects when there are no programs for it, or they do not start. */
-export async function chaosPostgres(): Promise<ChaosPostgres> {
+/** With more settings (`name=value`); rejects when there are no programs for it, or they do not start. */
+export async function chaosPostgres(settings: readonly string[] = []): Promise<ChaosPostgres> {
   const binaries = installedBinaries() ?? (await embeddedBinaries());
   const home = mkdtempSync(join(tmpdir(), "mailroster-chaos-pg-"));
   const user = postgresUser(binaries.postgres, home);
@@ -65,7 +66,7 @@ export async function chaosPostgres(): Promise<ChaosPostgres> {
   const made = await runProgram(initdb.program, initdb.args, idsFor(user, initdb.program));
   if (made.code !== 0) throw new Error(`Cannot make a PostgreSQL: ${made.stderr.trim()}`);
   const port = await freePort();
-  const server = user.command(binaries.postgres, ["-D", data, ...settingsFor(port)]);
+  const server = user.command(binaries.postgres, ["-D", data, ...settingsFor(port, settings)]);
   let child: ChildProcess | undefined;
 
   const url = (database: string) => `postgresql://postgres@127.0.0.1:${port}/${database}`;

@@ -1,0 +1,39 @@
+/** graphile-worker: jobs in PostgreSQL, `add_job` in the caller's transaction. */
+import { run, runMigrations } from "graphile-worker";
+import { bodySql, type Peer, takeEffect } from "./peer.ts";
+
+const silent = { logger: undefined };
+
+const peer = (name: string, options: Partial<Parameters<typeof run>[0]>): Peer => ({
+  name,
+  async fill(queue, connectionString, count) {
+    await runMigrations({ ...silent, connectionString });
+    await queue.query(
+      `select graphile_worker.add_job('effect', ${bodySql}::json) from generate_series(1, $1::int)`,
+      [count],
+    );
+  },
+  async start(connectionString, effects) {
+    const runner = await run({
+      connectionString,
+      noHandleSignals: true,
+      taskList: { effect: (payload: unknown) => takeEffect(effects, [payload]) },
+      ...options,
+    });
+    return () => runner.stop();
+  },
+});
+
+export const graphileWorker = [
+  peer("graphile-worker, as documented", { concurrency: 5, pollInterval: 1_000 }),
+  peer("graphile-worker, tuned", {
+    preset: {
+      worker: {
+        concurrentJobs: 24,
+        localQueue: { size: 500 },
+        completeJobBatchDelay: 0,
+        failJobBatchDelay: 0,
+      },
+    },
+  }),
+];
