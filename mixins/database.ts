@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import type { EntitySchema } from "@mikro-orm/core";
 import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
 import { Unavailable } from "../services/contracts/errors.ts";
+import { DatabaseClient } from "./database-client.ts";
 import type { Logger } from "./logging.ts";
 import { pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
@@ -38,6 +39,12 @@ const slowStatementMs = 250;
 /** How long closing waits for the work in hand. */
 const closeWaitMs = 5_000;
 
+/**
+ * Plans are made once a connection, by statistics that lag by a minute behind tables that grow by thousands of rows a
+ * second: a plan that reads a whole table because it was small must not be kept. No statement of ours is worth compiling.
+ */
+const planning = "-c enable_seqscan=off -c jit=off";
+
 /** What MikroORM needs for one database; the migrator and the drift check use it too. */
 export const ormOptions = (options: DatabaseOptions): Options =>
   ({
@@ -54,6 +61,8 @@ export const ormOptions = (options: DatabaseOptions): Options =>
       keepAlive: true,
       application_name: options.applicationName,
       statement_timeout: options.statementTimeoutMs,
+      Client: DatabaseClient,
+      options: planning,
     },
     loggerFactory: () => ormLogger(options.log),
   }) as unknown as Options;

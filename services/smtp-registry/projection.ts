@@ -7,10 +7,10 @@
  */
 import type { EntityManager } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
+import { run } from "../../mixins/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 import { freedBefore, type Terms } from "./status.ts";
 
 export interface ProjectionRules {

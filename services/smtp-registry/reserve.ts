@@ -8,11 +8,11 @@
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import { type Database, isContention, isUniqueViolation } from "../../mixins/database.ts";
 import { currentLatenessMs } from "../../mixins/lateness.ts";
+import { run } from "../../mixins/statement.ts";
 import type { Reservation } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import { type RegistryRules, type ReserveRequest, release, reserveAlone, wantedOf } from "./reservations.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 
 /** Nobody who asks waits longer (users); what is granted after it would be held for nobody. */
 const callerWaitsMs = 1_500;
