@@ -17,7 +17,7 @@ import * as sql from "./sql.ts";
 /** Nobody who asks waits longer (users); what is granted after it would be held for nobody. */
 const callerWaitsMs = 1_500;
 /** Two, so that one is on its way while the other is carried out. */
-const limits = { itemsMax: 64, lanesMax: 2 };
+const limits = { itemsMax: 64, lanesMax: 1 };
 
 interface Plain {
   readonly request: ReserveRequest;
