@@ -8,6 +8,7 @@
  * given up is refused (lateness.ts). So they are not.
  */
 import { Transporters } from "moleculer";
+import { corkWrites } from "./bus/corked.ts";
 
 /** A frame begins with a byte that no JSON begins with; then each packet with its length before it. */
 const frameMark = 0;
@@ -56,6 +57,11 @@ export class CallTransporter extends Transporters.AMQP {
 
   constructor(options: AmqpOptions) {
     super({ ...options, consumeOptions: { noAck: true } });
+  }
+
+  override async connect(...told: Parameters<Transporters.AMQP["connect"]>): Promise<void> {
+    await super.connect(...told);
+    if (this.connection !== null) corkWrites(this.connection);
   }
 
   override send(topic: string, data: Buffer, meta: SendMeta): Promise<void> {
