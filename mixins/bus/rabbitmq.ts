@@ -27,8 +27,8 @@ import { type Reading, rabbitSubscription } from "./rabbitmq-subscription.ts";
 import { declareTopology, queuesFor } from "./topology.ts";
 import { deliveryOf, eventProperties, isEncodable } from "./wire.ts";
 
-const prefetchDefault = 200;
-const batchMaxDefault = 100;
+const prefetchDefault = 400;
+const batchMaxDefault = 200;
 /** A message that the broker has neither taken nor refused by then is refused, and the channel replaced. */
 const confirmWaitMsDefault = 10_000;
 
