@@ -17,7 +17,7 @@ import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
 import { relayNudge } from "./nudge.ts";
-import { getUser, listUsers } from "./queries.ts";
+import { findingStates, getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry.ts";
 import type { Command, Edit } from "./rules.ts";
@@ -48,6 +48,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
   let registry: Registry | undefined;
   const commit = committing(db);
+  const findState = findingStates(db);
   let writes: UserWrites | undefined;
   let nudge: (() => void) | undefined;
 
@@ -89,14 +90,14 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     created(this: { broker: ServiceBroker }) {
       nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
-      writes = userWrites({ db, commit, registry, now: platform.now, nudge });
+      writes = userWrites({ db, findState, commit, registry, now: platform.now, nudge });
     },
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: {
       create: published("users.create", (ctx) =>
         write(ctx, "users.create", (ready, context) => ready.create(ctx.params, context)),
       ),
-      get: published("users.get", (ctx) => getUser(db, ctx.params.id)),
+      get: published("users.get", (ctx) => getUser(findState, ctx.params.id)),
       list: published("users.list", (ctx) => listUsers(db, ctx.params)),
       replace: published("users.replace", (ctx) => edit(ctx, "users.replace")),
       patch: published("users.patch", (ctx) => edit(ctx, "users.patch")),
@@ -125,7 +126,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
       reemit: {
         ...published("users.reemit", (ctx) =>
           write(ctx, "users.reemit", (_, context) =>
-            reemit({ db, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
+            reemit({ findState, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
           ),
         ),
         visibility: "public",

@@ -1,15 +1,19 @@
 /** The reads: only living users, straight from their rows; they go on while smtp-registry or RabbitMQ is away. */
 import * as z from "zod";
+import { coalescing } from "../../mixins/coalescing.ts";
 import type { Database, EntityManager } from "../../mixins/database.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
+import { run } from "../../mixins/statement.ts";
 import type { ActionParams, UserPage } from "../contracts/actions.ts";
 import { addressKey, localKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { User } from "../contracts/user.ts";
 import { AddressKey, UserRow } from "./entities.ts";
+import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
+const readLimits = { itemsMax: 100, lanesMax: 2 };
 
 /** The row as the rules know it. */
 export const stateOf = (row: UserRow): UserState => ({
@@ -21,6 +25,19 @@ export const stateOf = (row: UserRow): UserState => ({
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
   deletedAt: row.deletedAt?.toISOString() ?? null,
+});
+
+interface StateRow extends Omit<UserState, "createdAt" | "updatedAt" | "deletedAt"> {
+  readonly createdMs: number;
+  readonly updatedMs: number;
+  readonly deletedMs: number | null;
+}
+
+const stateOfRow = ({ createdMs, updatedMs, deletedMs, ...row }: StateRow): UserState => ({
+  ...row,
+  createdAt: new Date(createdMs).toISOString(),
+  updatedAt: new Date(updatedMs).toISOString(),
+  deletedAt: deletedMs === null ? null : new Date(deletedMs).toISOString(),
 });
 
 /** What a client sees of a user. */
@@ -38,15 +55,25 @@ export const searchTextOf = (user: Pick<User, "displayName" | "primarySmtp" | "s
 /** A LIKE pattern that finds the text itself: %, _ and \ stand for themselves. */
 const containing = (text: string): string => `%${searchable(text).replaceAll(/[\\%_]/g, "\\$&")}%`;
 
-/** A user, deleted or not; undefined when there never was one. */
-export async function findState(em: EntityManager, id: string): Promise<UserState | undefined> {
-  const row = await em.findOne(UserRow, { id });
-  return row === null ? undefined : stateOf(row);
+/** Reads a user, deleted or not; undefined when there never was one. */
+export type FindState = (id: string) => Promise<UserState | undefined>;
+
+/**
+ * For one process: those who ask while a statement is under way share the next one, which begins after they have asked
+ * and so sees what was committed before. A statement each, through an entity, cost ten times as much CPU.
+ */
+export function findingStates(db: Database): FindState {
+  const findShared = coalescing(async (ids: readonly string[]) => {
+    const rows = await db.read((em) => run<StateRow>(em, sql.usersById, [`{${ids.join(",")}}`]));
+    const states = new Map(rows.map((row) => [row.id, stateOfRow(row)]));
+    return ids.map((id) => ({ value: states.get(id) }));
+  }, readLimits);
+  return (id) => findShared(id.toLowerCase());
 }
 
 /** Throws Refusal `not-found`. */
-export async function getUser(db: Database, id: string): Promise<User> {
-  const state = await db.read((em) => findState(em, id));
+export async function getUser(findState: FindState, id: string): Promise<User> {
+  const state = await findState(id);
   if (state === undefined || state.deletedAt !== null)
     throw new Refusal("not-found", "Cannot find the user: there is none with this id");
   return shown(state);

@@ -4,18 +4,18 @@
  * The version has to grow because consumers take only newer ones; nothing else of the user changes, so no address is
  * reserved. A deleted user is told by `user.deleted.v1`: a consumer that looks at the type alone must not revive it.
  */
-import { type Database, isContention } from "../../mixins/database.ts";
+import { isContention } from "../../mixins/database.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import { startBudget } from "./budget.ts";
 import { type Commit, LostRace } from "./commit.ts";
-import { findState } from "./queries.ts";
+import type { FindState } from "./queries.ts";
 import { decideReemit } from "./rules.ts";
 import type { WriteContext } from "./write.ts";
 
 const attemptsMax = 8;
 
 export interface ReemitDeps {
-  readonly db: Database;
+  readonly findState: FindState;
   readonly commit: Commit;
   readonly now: () => Date;
   readonly nudge: () => void;
@@ -23,13 +23,13 @@ export interface ReemitDeps {
 
 /** The new version. Throws Refusal `not-found`, or Unavailable. */
 export async function reemit(
-  { db, commit, now, nudge }: ReemitDeps,
+  { findState, commit, now, nudge }: ReemitDeps,
   { userId, above }: { readonly userId: string; readonly above: number },
   { ticket, cause }: WriteContext,
 ): Promise<{ version: number }> {
   const budget = startBudget();
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-    const before = await db.read((em) => findState(em, userId.toLowerCase()));
+    const before = await findState(userId);
     if (before === undefined)
       throw new Refusal("not-found", "Cannot find the user: there is none with this id");
     const decision = decideReemit(before, above, now());

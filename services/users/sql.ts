@@ -48,3 +48,11 @@ select id from written`;
 
 /** For what a transaction does before `saveWrites`, which sets it too. Parameter: as lock_timeout takes it. */
 export const limitLockWaits = "select set_config('lock_timeout', ?, true)";
+
+/** Users by their ids, deleted ones too. Parameter: ids. */
+export const usersById = `
+select id, display_name as "displayName", primary_smtp as "primarySmtp", secondary_smtps as "secondarySmtps", version,
+  (extract(epoch from created_at) * 1000)::float8 as "createdMs",
+  (extract(epoch from updated_at) * 1000)::float8 as "updatedMs",
+  (extract(epoch from deleted_at) * 1000)::float8 as "deletedMs"
+from users where id = any (?::uuid[])`;

@@ -18,7 +18,7 @@ import { type Budget, startBudget } from "./budget.ts";
 import { type Commit, guardedKeys, keysHeldByOthers, LostRace, UnknownOutcome } from "./commit.ts";
 import { addressTaken, heldAmong, restated } from "./conflicts.ts";
 import type { Cause } from "./events.ts";
-import { findState, shown } from "./queries.ts";
+import { type FindState, shown } from "./queries.ts";
 import type { Registry } from "./registry.ts";
 import {
   addressesOf,
@@ -38,6 +38,7 @@ const alsoTakenMax = secondarySmtpsMax + 2;
 
 export interface WriteDeps {
   readonly db: Database;
+  readonly findState: FindState;
   readonly commit: Commit;
   readonly registry: Registry;
   readonly now: () => Date;
@@ -126,7 +127,7 @@ interface ChangeRequest extends Attempt {
 }
 
 async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan & { answer: User | null }> {
-  const before = await deps.db.read((em) => findState(em, request.userId));
+  const before = await deps.findState(request.userId);
   const decision = decide(before, request.command, request.expected, deps.now());
   if (decision.kind === "changed") {
     const addresses = addressesOf(decision.state);

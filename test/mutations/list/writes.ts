@@ -109,9 +109,9 @@ export const writes: readonly Mutation[] = [
     edits: [
       {
         file: "services/users/index.ts",
-        find: 'get: published("users.get", (ctx) => getUser(db, ctx.params.id)),',
+        find: 'get: published("users.get", (ctx) => getUser(findState, ctx.params.id)),',
         replace:
-          'get: published("users.get", async (ctx) => {\n        const user = await getUser(db, ctx.params.id);\n        await ctx.call("smtp-registry.lookup", { address: user.primarySmtp });\n        return user;\n      }),',
+          'get: published("users.get", async (ctx) => {\n        const user = await getUser(findState, ctx.params.id);\n        await ctx.call("smtp-registry.lookup", { address: user.primarySmtp });\n        return user;\n      }),',
       },
     ],
     file: faultsTest,
