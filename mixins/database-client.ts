@@ -22,7 +22,9 @@ export class DatabaseClient extends pg.Client {
   #opening = false;
 
   constructor(options: pg.ClientConfig) {
-    super({ ...options, pipeline: true } as pg.ClientConfig);
+    super(options);
+    // Not as an option: the pool hides the password in its own, and a copy of them would lose it.
+    Object.assign(this, { pipeline: true });
   }
 
   override query = ((text: unknown, values?: unknown, callback?: unknown): unknown => {

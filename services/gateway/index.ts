@@ -13,15 +13,9 @@ import { defaultLimits, type GatewayLimits, rateLimiter } from "./limits.ts";
 import { localAnswers } from "./local.ts";
 import { type Gate, onMalformed, onRequest } from "./pipeline.ts";
 import { type HttpServer, httpServer } from "./server.ts";
-import { webSettings } from "./web.ts";
+import { dispatcher, type WebService, webSettings } from "./web.ts";
 
 export { defaultLimits, type GatewayLimits } from "./limits.ts";
-
-/** moleculer-web's service as the code here uses it. */
-interface WebService extends Service {
-  httpHandler(req: IncomingMessage, res: ServerResponse): Promise<void>;
-  sendError(req: IncomingMessage, res: ServerResponse, error: unknown): void;
-}
 
 /** Where a started gateway listens (`HTTP_PORT=0` takes any free port); undefined before. */
 export function gatewayAddress(broker: ServiceBroker): AddressInfo | undefined {
@@ -56,9 +50,9 @@ export function gatewayService(
   return {
     name: "gateway",
     mixins: [ApiGateway],
-    settings: { ...webSettings(gate, local), $secureSettings: ["routes"] },
-    // What moleculer-web offers every node to call: to read and to change the routes.
-    actions: { listAliases: false, addRoute: false, removeRoute: false },
+    settings: { ...webSettings(gate), $secureSettings: ["routes"] },
+    // What moleculer-web offers every node to call, to read and to change the routes; and its own way in.
+    actions: { listAliases: false, addRoute: false, removeRoute: false, rest: false },
     methods: {
       address: () => address,
       errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown) {
@@ -77,7 +71,7 @@ export function gatewayService(
       this.broker.middlewares.add(drainFirst as unknown as Middleware);
     },
     async started(this: WebService) {
-      const handle = onRequest(gate, (req, res) => this.httpHandler(req, res));
+      const handle = onRequest(gate, dispatcher(this, local));
       server = httpServer(limits, { request: handle, malformed: onMalformed });
       address = await server.listen(config.httpHost, config.httpPort);
       log.info({ host: address.address, port: address.port }, "HTTP server listens");

@@ -89,8 +89,6 @@ async function answer(
   const operation = operationOf(route, method);
   exchange.operation = operation;
   await prepare(gate, exchange, operation, req);
-  // Our own path and no query: moleculer-web matches it once more and must come to the same row.
-  req.url = exchange.path;
   await dispatch(req, res);
 }
 

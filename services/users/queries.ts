@@ -13,7 +13,7 @@ import { AddressKey, UserRow } from "./entities.ts";
 import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
-const readLimits = { itemsMax: 100, lanesMax: 2 };
+const readLimits = { itemsMax: 100, lanesMax: 1 };
 
 /** The row as the rules know it. */
 export const stateOf = (row: UserRow): UserState => ({
