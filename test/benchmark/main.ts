@@ -30,13 +30,17 @@ function optionsOrExit(): Options {
 async function measure(options: Options): Promise<number> {
   const stops = new Stops();
   const interrupted = new AbortController();
+  const end = async (why: string, code: number): Promise<void> => {
+    if (interrupted.signal.aborted) return;
+    interrupted.abort(new Error(why));
+    console.line(`${why}: what was started is stopped`);
+    await stops.all();
+    process.exit(code);
+  };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(name, async () => {
-      interrupted.abort(new Error(name));
-      console.line(`${name}: what was started is stopped`);
-      await stops.all();
-      process.exit(exitCodes.interrupted);
-    });
+    process.once(name, () => void end(name, exitCodes.interrupted));
+  // A peer that throws where nobody can catch it must not leave servers behind.
+  process.on("uncaughtException", (error) => void end(`${error.stack}`, exitCodes.failure));
   try {
     const chosen = parts.filter(({ name }) => options.parts.includes(name));
     const results = await run({ options, stops, console, interrupted: interrupted.signal }, chosen);

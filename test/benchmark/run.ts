@@ -73,6 +73,6 @@ export async function run(run: Run, parts: readonly Part[]): Promise<Results> {
     writeResults(options.out, results(done.length === parts.length));
   }
   const all = results(done.length === parts.length);
-  for (const line of noiseLines("The machine", all.noise)) console.line(line);
+  for (const line of noiseLines("Over the whole run, the machine", all.noise)) console.line(line);
   return all;
 }

@@ -14,9 +14,7 @@ const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
 const tooWide = (what: string, { spread }: Sample, spreadMax: number): string[] =>
   // A spread that is no number is no proof of quiet.
-  spread <= spreadMax
-    ? []
-    : [`too noisy: ${what} spread by ${percent(spread)}, at most ${percent(spreadMax)}`];
+  spread <= spreadMax ? [] : [`${what} spread by ${percent(spread)}, at most ${percent(spreadMax)}`];
 
 /** What a row is judged by: its ratio where it has one, since that is free of what hit both sides alike. */
 export const judged = ({ ratio, sample }: Pick<Row, "ratio" | "sample">): Sample => ratio ?? sample;
@@ -38,7 +36,7 @@ export function doubtsOf(row: Pick<Row, "ratio" | "sample" | "goal">): string[] 
       : [];
   // What stays within its bound whatever the round need not be even.
   const always = goal !== undefined && judged(row).rounds.every((value) => isWithin(value, row));
-  return [...few, ...(always ? [] : tooWide("its rounds", judged(row), rowSpreadMax))];
+  return [...few, ...(always ? [] : tooWide("too noisy: its rounds", judged(row), rowSpreadMax))];
 }
 
 const isWithin = (value: number, row: Pick<Row, "goal">): boolean =>

@@ -4,10 +4,10 @@
  * way from one commit to another is read off one clock.
  */
 import pg from "pg";
-import { createLogger } from "../../../mixins/logging.ts";
 import { migrate } from "../../../services/runtime/migrations.ts";
 import { type ChaosPostgres, chaosPostgres } from "../../chaos/postgres.ts";
 import { type ChaosRabbit, chaosRabbit } from "../../chaos/rabbitmq.ts";
+import { testLogger } from "../../support/logs.ts";
 import { type LoadGenerator, loadGenerator } from "../load/generator.ts";
 import { type CpuMeter, cpuMeter } from "./cpu.ts";
 import type { Stops } from "./stops.ts";
@@ -101,4 +101,4 @@ export async function placeFor(servers: Servers, name: string, { broker = true }
 }
 
 /** For what needs a logger and says nothing. */
-export const silentLog = createLogger({ level: "silent", format: "json", pii: false, nodeId: "bench" });
+export const silentLog = testLogger({ level: "silent", nodeId: "bench" });

@@ -11,15 +11,36 @@ import {
   delayQuantile,
   ownCpuMs,
 } from "../harness/saturation.ts";
-import { startDistributed, startEmbedded, startReference, withSystems } from "../harness/systems.ts";
+import {
+  type System,
+  startDistributed,
+  startEmbedded,
+  startReference,
+  withSystems,
+} from "../harness/systems.ts";
 
-const goals: Readonly<Record<string, Goal>> = {
-  embedded: { atLeast: 0.9 },
-  distributed: { atLeast: 0.6 },
-};
-const noCpu = "CPU is read from /proc, which this machine does not have";
+const noCpu = "no CPU a create: it is read from /proc, which this machine does not have";
+const answered = "creates answered";
 
-type Value = (round: CreatesRound) => number;
+interface Figured {
+  readonly what: string;
+  readonly unit: string;
+  readonly of: (round: CreatesRound) => number;
+  readonly goals?: Readonly<Record<string, Goal>>;
+}
+
+const figured: readonly Figured[] = [
+  {
+    what: answered,
+    unit: "/s",
+    of: (round) => round.answered,
+    goals: { embedded: { atLeast: 0.9 }, distributed: { atLeast: 0.6 } },
+  },
+  { what: "creates with every effect committed", unit: "/s", of: ({ settled }) => settled },
+  { what: "commit → registry at saturation, p50", unit: "ms", of: delayQuantile(0.5) },
+  { what: "commit → registry at saturation, p99", unit: "ms", of: delayQuantile(0.99) },
+  { what: "CPU a create", unit: "ms CPU", of: ownCpuMs },
+];
 
 export const creates: Part = {
   name: "creates",
@@ -35,24 +56,15 @@ export const creates: Part = {
     ];
     return withSystems(starts, async (systems) => {
       const roundsOf = await interleaved(bench, systems, (system) => createsRound(bench, system));
-      const rows = systems.flatMap(({ name }): Row[] => {
-        const row = (what: string, unit: string, of: Value, goal?: Goal) =>
-          rowOf(`${name}: ${what}`, unit, roundsOf(name).map(of), {
-            ...(name === "reference" ? {} : { reference: roundsOf("reference").map(of) }),
-            goal,
-          });
-        return [
-          row("creates answered", "/s", ({ answered }) => answered, goals[name]),
-          row("creates with every effect committed", "/s", ({ settled }) => settled),
-          row("commit → registry at saturation, p50", "ms", delayQuantile(0.5)),
-          row("commit → registry at saturation, p99", "ms", delayQuantile(0.99)),
-          ...(servers.cpu === undefined ? [] : [row("CPU a create", "ms CPU", ownCpuMs)]),
-        ];
-      });
-      const [first, ...others] = rows;
-      const noted =
-        first === undefined || servers.cpu !== undefined ? rows : [{ ...first, note: noCpu }, ...others];
-      return { rows: noted, figures: cpuFigures(systems, roundsOf) };
+      const row = ({ name }: System, { what, unit, of, goals }: Figured): Row =>
+        rowOf(`${name}: ${what}`, unit, roundsOf(name).map(of), {
+          ...(name === "reference" ? {} : { reference: roundsOf("reference").map(of) }),
+          goal: goals?.[name],
+          note: what === answered && servers.cpu === undefined ? noCpu : undefined,
+        });
+      const told = servers.cpu === undefined ? figured.filter(({ of }) => of !== ownCpuMs) : figured;
+      const rows = told.flatMap((each) => systems.map((system) => row(system, each)));
+      return { rows, figures: cpuFigures(systems, roundsOf) };
     });
   },
 };

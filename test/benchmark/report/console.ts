@@ -43,7 +43,7 @@ export class Console {
   part({ rows, noise, failure, seconds }: PartResult): void {
     if (failure !== undefined) this.line(`  It could not be measured: ${failure}`);
     for (const line of tableLines(rows)) this.line(`  ${line}`);
-    for (const line of noiseLines("The machine while this ran", noise)) this.line(`  ${line}`);
+    for (const line of noiseLines("The machine", noise)) this.line(`  ${line}`);
     this.line(`  took ${duration(seconds)}`);
   }
 }
@@ -67,4 +67,4 @@ export function tableLines(rows: readonly JudgedRow[]): string[] {
 }
 
 export const noiseLines = (what: string, { doubts }: MachineNoise): string[] =>
-  doubts.map((doubt) => `! ${what}: ${doubt}`);
+  doubts.map((doubt) => `! ${what} was too noisy: ${doubt}`);

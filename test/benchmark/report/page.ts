@@ -62,11 +62,13 @@ function partHtml(part: PartResult): string {
 }
 
 function goalsHtml(parts: readonly PartResult[]): string {
-  const rows = parts.flatMap((part) => part.rows.filter(({ goal }) => goal !== undefined));
+  const rows = parts.flatMap(({ name, rows: all }) =>
+    all.filter(({ goal }) => goal !== undefined).map((row) => ({ ...row, what: `${name}: ${row.what}` })),
+  );
   if (rows.length === 0) return "";
   const met = rows.filter(({ verdict }) => verdict === "met").length;
   const doubtful = rows.filter(({ doubts }) => doubts.length > 0).length;
-  const sum = `${met} of ${rows.length} met, ${doubtful} of them all in doubt`;
+  const sum = `${met} of ${rows.length} met, ${doubtful} in doubt`;
   return `<h2>Goals</h2><p>${sum}. A goal is a bound on the median of the ratios round by round, or on the median where there is no ratio.</p>${table(rows)}`;
 }
 
@@ -79,8 +81,8 @@ function headHtml({ date, seconds, machine, options, noise, isComplete }: Result
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
     `commit ${commit}`,
-    `${options.scale.rounds} rounds of ${options.scale.seconds} s${options.isQuick ? ", quick: right in form only" : ""}`,
-    `between the rounds: a fixed task of the processor ${figure(noise.cpuMs.median)} ms ${spreadText(noise.cpuMs.spread)}, a disk sync ${figure(noise.fsyncMs.median)} ms ${spreadText(noise.fsyncMs.spread)}`,
+    `rounds: ${options.scale.rounds}, of ${options.scale.seconds} s each${options.isQuick ? ", quick: right in form only" : ""}`,
+    `between the rounds: a fixed task of the processor ${figure(noise.cpuMs.median)} ms ${spreadText(noise.cpuMs)}, a disk sync ${figure(noise.fsyncMs.median)} ms ${spreadText(noise.fsyncMs)}`,
   ];
   return facts.map((fact) => `<p class="dim">${escaped(fact)}</p>`).join("");
 }
@@ -91,7 +93,7 @@ export function page(results: Results): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>mailroster benchmark, ${escaped(results.date)}</title><style>${styles}</style></head>
 <body><h1>mailroster benchmark</h1>
 ${headHtml(results)}
-${noiseText("The machine was too noisy", results.noise)}
+${noiseText("The machine was too noisy during the run", results.noise)}
 ${goalsHtml(results.parts)}
 ${results.parts.map(partHtml).join("\n")}
 </body></html>

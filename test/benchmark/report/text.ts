@@ -1,6 +1,7 @@
 /** Figures and rows as people read them. Pure. */
 import { judged } from "../harness/noise.ts";
 import type { Goal, Row } from "../harness/part.ts";
+import type { Sample } from "../harness/stats.ts";
 import type { JudgedRow } from "./results.ts";
 
 /** Three digits that count, thousands set apart: 12,345 · 123 · 12.3 · 1.23. */
@@ -13,8 +14,9 @@ export function figure(value: number): string {
 export const withUnit = (value: number, unit: string): string =>
   unit.startsWith("/") ? `${figure(value)}${unit}` : `${figure(value)} ${unit}`;
 
-export const spreadText = (spread: number): string =>
-  Number.isFinite(spread) ? `±${(spread * 100).toFixed(0)} %` : "";
+/** Nothing of one round: it has no spread. */
+export const spreadText = ({ spread, rounds }: Sample): string =>
+  Number.isFinite(spread) && rounds.length > 1 ? `±${(spread * 100).toFixed(0)} %` : "";
 
 export function goalText({ atLeast, atMost }: Goal): string {
   if (atLeast !== undefined && atMost !== undefined) return `${atLeast} to ${atMost}`;
@@ -38,7 +40,7 @@ export function cellsOf(row: JudgedRow): string[] {
   return [
     row.what,
     withUnit(row.sample.median, row.unit),
-    spreadText(judged(row).spread),
+    spreadText(judged(row)),
     ratioText(row),
     row.goal === undefined ? "" : goalText(row.goal),
     verdictText(row),
