@@ -44,7 +44,7 @@ async function measure(options: Options): Promise<number> {
   try {
     const chosen = parts.filter(({ name }) => options.parts.includes(name));
     const results = await run({ options, stops, console, interrupted: interrupted.signal }, chosen);
-    console.line(`\n${join(options.out, "report.html")}`);
+    if (results.parts.length > 0) console.line(`\n${join(options.out, "report.html")}`);
     return results.parts.some(({ failure }) => failure !== undefined) ? exitCodes.failure : 0;
   } catch (error) {
     if (!interrupted.signal.aborted) console.line(`Cannot measure: ${(error as Error).message}`);

@@ -34,8 +34,10 @@ test("a goal is judged by the ratio, or by the value where there is none", (t) =
   t.is(verdictOf(rowOf("a", "/s", even)), undefined);
 });
 
-test("a goal of which nothing is known is missed", (t) => {
-  t.is(verdictOf(rowOf("a", "/s", [], { goal: { atLeast: 0 } })), "missed");
+test("a goal of which nothing is known is missed, and the row says why", (t) => {
+  const row = rowOf("a", "/s", [Number.NaN], { goal: { atLeast: 0 } });
+  t.is(verdictOf(row), "missed");
+  t.deepEqual(doubtsOf(row), ["not measured"]);
 });
 
 test("fewer than five rounds are too few to judge a goal by, and enough without one", (t) => {
@@ -82,7 +84,8 @@ test("a drain's rate is that between its first commit and its last", (t) => {
 
 test("a share of a drain has a rate of its own", (t) => {
   t.is(rateOf(commits, 0, 0.5), 100);
-  t.is(rateOf(commits, 0.5, 1), 50);
+  t.is(rateOf(commits, 250 / 450, 1), 50);
+  t.is(rateOf(commits, 0, 50 / 450), Number.NaN);
 });
 
 test("no id of version 7 that is made later is below the floor, and no earlier one above", (t) => {

@@ -52,7 +52,15 @@ const results: Results = {
     parts: ["drains"],
     isQuick: true,
     scale: {
-      ...{ rounds: 1, seconds: 1, idleSeconds: 1, backlog: 1, peerBacklog: 1, peerSecondsMax: 1 },
+      ...{
+        rounds: 1,
+        warmsUp: false,
+        seconds: 1,
+        idleSeconds: 1,
+        backlog: 1,
+        peerBacklog: 1,
+        peerSecondsMax: 1,
+      },
       ...{ usersBefore: [1], sameAddress: 10, longBacklog: 1, instances: [1] },
     },
   },

@@ -23,22 +23,30 @@ export async function commitsOf(pool: pg.Pool, table: string): Promise<Commit[]>
 }
 
 /**
- * Rows a second between the first and the last commit in a share of all rows (from 0 to 1); the rows of the first are
- * not counted, since nobody knows when work on them began. NaN with fewer than two commits. Pure.
+ * Rows a second between the first and the last commit in a share of all rows (from 0 to 1), as if rows came evenly from
+ * one commit to the next. The rows of the very first are not counted, since nobody knows when work on them began. NaN
+ * with fewer than two commits. Pure.
  */
 export function rateOf(commits: readonly Commit[], from = 0, to = 1): number {
   const total = commits.reduce((sum, { rows }) => sum + rows, 0);
-  let seen = 0;
-  const within: Commit[] = [];
+  const low = Math.max(from * total, commits[0]?.rows ?? 0);
+  const high = to * total;
+  return high <= low ? Number.NaN : (high - low) / (timeAt(commits, high) - timeAt(commits, low));
+}
+
+/** When so many rows were there. */
+function timeAt(commits: readonly Commit[], rows: number): number {
+  let there = 0;
+  let before: Commit | undefined;
   for (const commit of commits) {
-    const middle = (seen + commit.rows / 2) / total;
-    if (middle >= from && middle <= to) within.push(commit);
-    seen += commit.rows;
+    there += commit.rows;
+    if (there >= rows) {
+      const left = there - rows;
+      return before === undefined ? commit.at : commit.at - (left / commit.rows) * (commit.at - before.at);
+    }
+    before = commit;
   }
-  const [first, last] = [within[0], within.at(-1)];
-  if (first === undefined || last === undefined || last.at === first.at) return Number.NaN;
-  const counted = within.slice(1).reduce((sum, { rows }) => sum + rows, 0);
-  return counted / (last.at - first.at);
+  return before?.at ?? Number.NaN;
 }
 
 /** No UUID (version 7) that is made from now on is less. */

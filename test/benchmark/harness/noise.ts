@@ -30,6 +30,7 @@ export function verdictOf(row: Pick<Row, "ratio" | "sample" | "goal">): "met" | 
 /** Why the figures of a row should not be relied on. */
 export function doubtsOf(row: Pick<Row, "ratio" | "sample" | "goal">): string[] {
   const { goal, sample } = row;
+  if (Number.isNaN(judged(row).median)) return ["not measured"];
   const few =
     goal !== undefined && sample.rounds.length < roundsMin
       ? [`too few rounds: ${sample.rounds.length}, a goal is judged by ${roundsMin}`]

@@ -5,6 +5,8 @@ import { parseArgs } from "node:util";
 /** How much of everything is done. */
 export interface Scale {
   readonly rounds: number;
+  /** Whether a round before them warms up and does not count. */
+  readonly warmsUp: boolean;
   /** Of one measured round. */
   readonly seconds: number;
   readonly idleSeconds: number;
@@ -23,6 +25,7 @@ export interface Scale {
 
 const full: Scale = {
   rounds: 5,
+  warmsUp: true,
   seconds: 5,
   idleSeconds: 10,
   backlog: 100_000,
@@ -37,6 +40,7 @@ const full: Scale = {
 /** Right in form only: its figures say that everything runs, and nothing of how fast. */
 const quick: Scale = {
   rounds: 1,
+  warmsUp: false,
   seconds: 1,
   idleSeconds: 2,
   backlog: 4_000,

@@ -7,18 +7,20 @@ export interface Named {
 
 /**
  * Measures each subject once a round, in the opposite order every other round; the first round warms up and does not
- * count. Resolves with the results by the subject's name, one for each round.
+ * count, where the scale has one. Resolves with the results by the subject's name, one for each round.
  */
 export async function interleaved<S extends Named, R>(
   bench: Bench,
   subjects: readonly S[],
   measure: (subject: S, round: number) => Promise<R>,
 ): Promise<(name: string) => readonly R[]> {
-  const { rounds } = bench.scale;
+  const { rounds, warmsUp } = bench.scale;
+  const first = warmsUp ? 0 : 1;
   const results = new Map<string, R[]>(subjects.map(({ name }) => [name, []]));
-  const total = (rounds + 1) * subjects.length;
+  const total = (rounds + 1 - first) * subjects.length;
   let done = 0;
-  for (let round = 0; round <= rounds; round += 1) {
+  bench.calibrate();
+  for (let round = first; round <= rounds; round += 1) {
     for (const subject of round % 2 === 0 ? subjects : subjects.toReversed()) {
       const which = round === 0 ? "warm-up" : `round ${round} of ${rounds}`;
       bench.progress(`${which}: ${subject.name}`, done, total);

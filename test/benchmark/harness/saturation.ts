@@ -55,6 +55,7 @@ export const delayQuantile =
 export function cpuFigures(
   systems: readonly System[],
   roundsOf: (name: string) => readonly CreatesRound[],
+  title = "CPU a create, by who spends it",
 ): Figure[] {
   const stacks = systems.map(({ name }) => {
     const rounds = roundsOf(name);
@@ -67,5 +68,5 @@ export function cpuFigures(
   });
   return stacks.every(({ layers }) => layers.length === 0)
     ? []
-    : [{ kind: "stacks", title: "CPU a create, by who spends it", unit: "ms", stacks }];
+    : [{ kind: "stacks", title, unit: "ms", stacks }];
 }

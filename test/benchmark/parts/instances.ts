@@ -29,7 +29,7 @@ async function roleRows(bench: Bench, role: keyof Instances): Promise<Outcome> {
         note: `${cpus().length} cores for everything`,
       });
     });
-    return { rows, figures: cpuFigures(systems, rounds) };
+    return { rows, figures: cpuFigures(systems, rounds, `CPU a create with more of ${role}`) };
   });
 }
 

@@ -116,6 +116,14 @@ function placeOnX(points: readonly Point[]): Place {
   return (value) => plot.left + ((of(value) - of(least)) / range) * (width - plot.left - plot.right);
 }
 
+const roundSteps = [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10];
+
+/** The next number whose quarters are easy to read. */
+function roundUp(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return power * (roundSteps.find((step) => step * power >= value) ?? 10);
+}
+
 function frame(peak: number, xs: readonly number[], x: Place, y: Place, axis: string): string {
   const levels = [0, 0.25, 0.5, 0.75, 1].map((share) => share * peak);
   const bottom = plot.top + plot.height;
@@ -141,7 +149,7 @@ function oneLine(points: readonly Point[], colour: string, x: Place, y: Place, u
 
 function lines({ title, unit, axis, lines: all }: Lines): string {
   const points = all.flatMap((each) => each.points);
-  const peak = peakOf(points.map(({ high }) => high));
+  const peak = roundUp(peakOf(points.map(({ high }) => high)));
   const x = placeOnX(points);
   const y: Place = (value) => plot.top + plot.height - (value / peak) * plot.height;
   const xs = [...new Set(points.map((point) => point.x))];
