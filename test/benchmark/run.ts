@@ -7,7 +7,8 @@ import type { Calibration, Part } from "./harness/part.ts";
 import { type Servers, startServers } from "./harness/servers.ts";
 import type { Stops } from "./harness/stops.ts";
 import { type Console, noiseLines } from "./report/console.ts";
-import { judge, type PartResult, type Results, writeResults } from "./report/results.ts";
+import { judge, type PartResult, type Results } from "./report/results.ts";
+import { writeResults } from "./report/write.ts";
 
 interface Run {
   readonly options: Options;

@@ -3,7 +3,7 @@
  * whatever the harness is doing meanwhile, and nothing in the systems that are measured.
  */
 import type pg from "pg";
-import type { Place } from "./servers.ts";
+import type { Place } from "./place.ts";
 
 /** Rows of one table that were committed at one moment. */
 export interface Commit {

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { ChaosPostgres } from "../../chaos/postgres.ts";
 import type { ChaosRabbit } from "../../chaos/rabbitmq.ts";
 import type { LoadGenerator } from "../load/generator.ts";
-import type { Place } from "./servers.ts";
+import type { Place } from "./place.ts";
 
 /** USER_HZ: what /proc tells times in, whatever the kernel's own tick is. */
 const ticksPerSecond = 100;

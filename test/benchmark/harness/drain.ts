@@ -8,7 +8,8 @@ import { queueName } from "../../../services/contracts/headers.ts";
 import type { HostedName } from "../../../services/runtime/composition.ts";
 import { type Commit, commitsOf } from "./commits.ts";
 import { host } from "./hosted.ts";
-import { type Place, placeFor, type Servers } from "./servers.ts";
+import type { Place } from "./place.ts";
+import { placeFor, type Servers } from "./servers.ts";
 import { until } from "./settle.ts";
 import { declareQueues } from "./systems.ts";
 

@@ -4,7 +4,8 @@ import { createMetrics } from "../../../mixins/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../../services/config/index.ts";
 import { createBus, factories, type HostedName } from "../../../services/runtime/composition.ts";
-import { type Place, type Servers, silentLog } from "./servers.ts";
+import type { Place } from "./place.ts";
+import { type Servers, silentLog } from "./servers.ts";
 import { until } from "./settle.ts";
 
 const connectMsMax = 30_000;

@@ -2,7 +2,7 @@
  * Users who have been there for a while, written by SQL as the system would have written them through HTTP and its
  * events: the same rows in the same tables of both databases, with addresses in no order, then analyzed.
  */
-import type { Place } from "./servers.ts";
+import type { Place } from "./place.ts";
 
 const monthMs = 30 * 24 * 60 * 60 * 1_000;
 const rowsPerStatement = 50_000;

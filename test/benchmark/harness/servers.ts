@@ -10,6 +10,7 @@ import { type ChaosRabbit, chaosRabbit } from "../../chaos/rabbitmq.ts";
 import { testLogger } from "../../support/logs.ts";
 import { type LoadGenerator, loadGenerator } from "../load/generator.ts";
 import { type CpuMeter, cpuMeter } from "./cpu.ts";
+import type { Place } from "./place.ts";
 import type { Stops } from "./stops.ts";
 
 export interface Servers {
@@ -20,19 +21,6 @@ export interface Servers {
   readonly cpu: CpuMeter | undefined;
   /** Whatever is started beside them goes here too, so that it ends with them. */
   readonly stops: Stops;
-}
-
-/** One system's own databases and virtual host. */
-export interface Place {
-  readonly name: string;
-  readonly usersDatabase: string;
-  readonly registryDatabase: string;
-  readonly usersUrl: string;
-  readonly registryUrl: string;
-  readonly amqpUrl: string;
-  /** The harness's own connections. */
-  readonly users: pg.Pool;
-  readonly registry: pg.Pool;
 }
 
 // Statements are counted only in the databases that ask for it (statements.ts): elsewhere it would cost something.

@@ -1,5 +1,6 @@
 /** How many statements a database has run, as pg_stat_statements counts them. */
-import type { Place, Servers } from "./servers.ts";
+import type { Place } from "./place.ts";
+import type { Servers } from "./servers.ts";
 
 export interface StatementCounter {
   /** Statements so far, for each of the two databases. */

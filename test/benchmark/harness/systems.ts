@@ -7,7 +7,8 @@ import { systemIsReady } from "../../support/distributed-system.ts";
 import { commandOf, Processes, type Runtime, root, type TestProcess } from "../../support/processes.ts";
 import { stopChild } from "../../support/provision/command.ts";
 import type { Role } from "./cpu.ts";
-import { type Place, placeFor, type Servers } from "./servers.ts";
+import type { Place } from "./place.ts";
+import { placeFor, type Servers } from "./servers.ts";
 
 export interface System {
   readonly name: string;

@@ -8,10 +8,10 @@ import {
   type Row,
   rowOf,
 } from "../harness/part.ts";
+import type { Place } from "../harness/place.ts";
 import { populate } from "../harness/population.ts";
 import { interleaved } from "../harness/rounds.ts";
 import { type CreatesRound, createsRound } from "../harness/saturation.ts";
-import type { Place } from "../harness/servers.ts";
 import { type System, startEmbedded, withSystems } from "../harness/systems.ts";
 import { saturatingConnections } from "../load/generator.ts";
 

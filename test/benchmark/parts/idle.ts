@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { idFloor } from "../harness/commits.ts";
 import { type Role, residentMb } from "../harness/cpu.ts";
 import { type Bench, type Goal, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
-import type { Place } from "../harness/servers.ts";
+import type { Place } from "../harness/place.ts";
 import { drained } from "../harness/settle.ts";
 import { countStatements, type StatementCounter } from "../harness/statements.ts";
 import { type System, startDistributed, startEmbedded, withSystems } from "../harness/systems.ts";

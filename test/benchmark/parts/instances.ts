@@ -22,12 +22,10 @@ async function roleRows(bench: Bench, role: keyof Instances): Promise<Outcome> {
     const rounds = await interleaved(bench, systems, (system) => createsRound(bench, system));
     const of = (count: number) => rounds(nameOf(count)).map(({ answered }: CreatesRound) => answered);
     const first = scale.instances[0] ?? 1;
+    const note = `${cpus().length} cores for everything`;
     const rows = scale.instances.map((count): Row => {
-      const more = count === first ? {} : { reference: of(first) };
-      return rowOf(nameOf(count), "/s", of(count), {
-        ...more,
-        note: `${cpus().length} cores for everything`,
-      });
+      const more = count === first ? { note } : { reference: of(first) };
+      return rowOf(nameOf(count), "/s", of(count), more);
     });
     return { rows, figures: cpuFigures(systems, rounds, `CPU a create with more of ${role}`) };
   });

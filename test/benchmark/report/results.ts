@@ -1,11 +1,8 @@
 /** What a run has found, as results.json holds it. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Machine } from "../harness/machine.ts";
 import { doubtsOf, type MachineNoise, verdictOf } from "../harness/noise.ts";
 import type { Options } from "../harness/options.ts";
 import type { Calibration, Figure, Row } from "../harness/part.ts";
-import { page } from "./page.ts";
 
 export interface JudgedRow extends Row {
   readonly verdict?: "met" | "missed";
@@ -41,11 +38,4 @@ export interface Results {
 export function judge(row: Row): JudgedRow {
   const verdict = verdictOf(row);
   return { ...row, ...(verdict === undefined ? {} : { verdict }), doubts: doubtsOf(row) };
-}
-
-/** results.json and report.html; written anew after each part, so that an interrupted run leaves what it knows. */
-export function writeResults(folder: string, results: Results): void {
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "results.json"), `${JSON.stringify(results, null, 1)}\n`);
-  writeFileSync(join(folder, "report.html"), page(results));
 }
