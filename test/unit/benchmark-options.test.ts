@@ -2,7 +2,7 @@
 import test from "ava";
 import { optionsOf, UsageError } from "../benchmark/harness/options.ts";
 import { Stops } from "../benchmark/harness/stops.ts";
-import { requestsOf } from "../benchmark/load/order.ts";
+import { failuresOf, requestsOf } from "../benchmark/load/order.ts";
 
 const known = ["creates", "latency", "idle"];
 const asked = (...args: string[]) => optionsOf(args, known, "/srv/here");
@@ -53,6 +53,16 @@ test("each create asks for an address of its own, and the same one when told so"
   const same = requestsOf({ kind: "create-same", address: "a@b.example" });
   t.is((JSON.parse(same().body ?? "") as { primarySmtp: string }).primarySmtp, "a@b.example");
   t.is((JSON.parse(same().body ?? "") as { primarySmtp: string }).primarySmtp, "a@b.example");
+});
+
+test("failed requests are told by what they were answered", (t) => {
+  const statuses = new Map([
+    ["201", 90],
+    ["503", 9],
+    ["no answer", 1],
+    ["500", 0],
+  ]);
+  t.is(failuresOf(statuses), "503 × 9, no answer × 1");
 });
 
 test("updates and gets go through the users in turn", (t) => {

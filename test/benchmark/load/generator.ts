@@ -50,7 +50,7 @@ export function loadGenerator(): LoadGenerator {
       if ("error" in result) throw new Error(`Cannot make the load: ${result.error}`);
       if (result.failed > 0)
         throw new Error(
-          `Cannot measure: ${result.failed} of ${result.failed + result.answered} requests failed (${order.work.kind})`,
+          `Cannot measure: ${result.failed} of ${result.failed + result.answered} requests failed (${order.work.kind}: ${result.failures})`,
         );
       return result;
     },

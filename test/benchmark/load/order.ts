@@ -27,7 +27,15 @@ export interface LoadResult {
   readonly perSecond: number;
   readonly answered: number;
   readonly failed: number;
+  /** What the failed ones were answered, if at all: `503 × 12, no answer × 1`. */
+  readonly failures: string;
   readonly seconds: number;
+}
+
+/** Statuses and how often each came, as people read them; without those that are no failure. */
+export function failuresOf(statuses: ReadonlyMap<string, number>): string {
+  const failed = [...statuses].filter(([status, count]) => !status.startsWith("2") && count > 0);
+  return failed.map(([status, count]) => `${status} × ${count}`).join(", ");
 }
 
 export interface NextRequest {

@@ -1,6 +1,6 @@
 /** Load by autocannon: each connection asks again as soon as it has its answer. */
 import autocannon from "autocannon";
-import { type LoadResult, type Order, requestsOf } from "./order.ts";
+import { failuresOf, type LoadResult, type Order, requestsOf } from "./order.ts";
 
 const sampleMs = 100; // also how late it notices that its time is over
 
@@ -30,10 +30,15 @@ export async function saturate({ urls, work, pace }: Order): Promise<LoadResult>
     ],
   });
   const seconds = (performance.now() - startedAt) / 1_000;
+  const statuses = new Map(
+    Object.entries(result.statusCodeStats ?? {}).map(([status, { count = 0 }]) => [status, count]),
+  );
+  statuses.set("no answer", result.errors);
   return {
     perSecond: result["2xx"] / seconds,
     answered: result["2xx"],
-    failed: result.non2xx + result.errors + result.timeouts,
+    failed: result.non2xx + result.errors, // a timeout is an error, too
+    failures: failuresOf(statuses),
     seconds,
   };
 }

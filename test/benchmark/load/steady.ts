@@ -4,13 +4,15 @@
  */
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { type LoadResult, type NextRequest, type Order, requestsOf } from "./order.ts";
+import { failuresOf, type LoadResult, type NextRequest, type Order, requestsOf } from "./order.ts";
 
 const socketsMax = 64;
 const answerMsMax = 10_000;
 
-/** Resolves with whether the answer was 2xx; never rejects. */
-function send(agent: Agent, url: string, next: NextRequest): Promise<boolean> {
+const noAnswer = "no answer";
+
+/** Resolves with the status of the answer; never rejects. */
+function send(agent: Agent, url: string, next: NextRequest): Promise<string> {
   const { method, path, contentType, body } = next;
   return new Promise((resolve) => {
     const headers =
@@ -18,13 +20,12 @@ function send(agent: Agent, url: string, next: NextRequest): Promise<boolean> {
         ? {}
         : { "content-type": contentType ?? "", "content-length": Buffer.byteLength(body) };
     const sent = request(`${url}${path}`, { agent, method, headers, timeout: answerMsMax }, (answer) => {
-      const { statusCode = 0 } = answer;
-      answer.once("error", () => resolve(false));
-      answer.once("end", () => resolve(statusCode >= 200 && statusCode < 300));
+      answer.once("error", () => resolve(noAnswer));
+      answer.once("end", () => resolve(String(answer.statusCode)));
       answer.resume();
     });
     sent.once("timeout", () => sent.destroy(new Error("no answer in time")));
-    sent.once("error", () => resolve(false));
+    sent.once("error", () => resolve(noAnswer));
     sent.end(body);
   });
 }
@@ -34,7 +35,7 @@ export async function keepSteady({ urls, work, pace }: Order): Promise<LoadResul
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const next = requestsOf(work);
   const total = Math.round(pace.perSecond * pace.seconds);
-  const answers: Promise<boolean>[] = [];
+  const answers: Promise<string>[] = [];
   const startedAt = performance.now();
   const dueAt = (count: number): number => startedAt + (count * 1_000) / pace.perSecond;
   while (answers.length < total) {
@@ -42,8 +43,11 @@ export async function keepSteady({ urls, work, pace }: Order): Promise<LoadResul
     if (waitMs > 0) await delay(waitMs);
     answers.push(send(agent, urls[answers.length % urls.length] ?? "", next()));
   }
-  const answered = (await Promise.all(answers)).filter((isGood) => isGood).length;
+  const statuses = new Map<string, number>();
+  for (const status of await Promise.all(answers)) statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  const answered = [...statuses].reduce((sum, [status, n]) => (status.startsWith("2") ? sum + n : sum), 0);
   const seconds = (performance.now() - startedAt) / 1_000;
   agent.destroy();
-  return { perSecond: answered / seconds, answered, failed: total - answered, seconds };
+  const failures = failuresOf(statuses);
+  return { perSecond: answered / seconds, answered, failed: total - answered, failures, seconds };
 }
