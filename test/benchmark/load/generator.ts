@@ -11,8 +11,8 @@ import type { LoadResult, Order } from "./order.ts";
 
 export interface LoadGenerator {
   readonly pid: number;
-  /** One after the other. Rejects when the order can't be done, or a request of it has failed. */
-  run(order: Order): Promise<LoadResult>;
+  /** One after the other. Rejects when the order can't be done, or a request of it has failed that may not. */
+  run(order: Order, options?: { readonly mayFail?: boolean }): Promise<LoadResult>;
   stop(): Promise<void>;
 }
 
@@ -43,12 +43,12 @@ export function loadGenerator(): LoadGenerator {
   const answer = answersOf(child);
   return {
     pid: child.pid ?? 0,
-    async run(order) {
+    async run(order, { mayFail = false } = {}) {
       const line = answer();
       child.stdin.write(`${JSON.stringify(order)}\n`);
       const result = JSON.parse(await line) as LoadResult | { error: string };
       if ("error" in result) throw new Error(`Cannot make the load: ${result.error}`);
-      if (result.failed > 0)
+      if (result.failed > 0 && !mayFail)
         throw new Error(
           `Cannot measure: ${result.failed} of ${result.failed + result.answered} requests failed (${order.work.kind}: ${result.failures})`,
         );

@@ -23,6 +23,7 @@ import {
   withSystems,
 } from "../harness/systems.ts";
 import { freshPrefix } from "../load/generator.ts";
+import type { Order } from "../load/order.ts";
 
 const rates = [50, 500] as const;
 const quantiles = [
@@ -41,15 +42,22 @@ interface Subject {
 
 const nameOf = (system: string, rate: number): string => `${system} at ${rate}/s`;
 
-async function delaysOf({ servers, scale }: Bench, { system, rate }: Subject): Promise<readonly number[]> {
+interface Round {
+  readonly delaysMs: readonly number[];
+  readonly failed: number;
+}
+
+async function measure({ servers, scale }: Bench, { system, rate }: Subject): Promise<Round> {
   const fromId = idFloor(Date.now());
-  await servers.load.run({
+  const order: Order = {
     urls: system.urls,
     work: { kind: "create", prefix: freshPrefix() },
     pace: { perSecond: rate, seconds: scale.seconds * secondsFactor },
-  });
+  };
+  // A machine that can't carry the rate has some refused: that is told, and the others still have their delay.
+  const { failed } = await servers.load.run(order, { mayFail: true });
   await drained(system, fromId);
-  return (await effectsOf(system.place, fromId)).delaysMs;
+  return { delaysMs: (await effectsOf(system.place, fromId)).delaysMs, failed };
 }
 
 export const latency: Part = {
@@ -68,15 +76,17 @@ export const latency: Part = {
       const subjects = rates.flatMap((rate) =>
         systems.map((system): Subject => ({ name: nameOf(system.name, rate), system, rate })),
       );
-      const delays = await interleaved(bench, subjects, (subject) => delaysOf(bench, subject));
+      const rounds = await interleaved(bench, subjects, (subject) => measure(bench, subject));
       const at = (system: string, rate: number, q: number) =>
-        delays(nameOf(system, rate)).map((round) => quantile(round, q));
+        rounds(nameOf(system, rate)).map(({ delaysMs }) => quantile(delaysMs, q));
       const rows = subjects.flatMap(({ name, system, rate }) =>
         quantiles.map(({ name: which, q, goal }): Row => {
           const own = at(system.name, rate, q);
+          const failed = rounds(name).reduce((sum, round) => sum + round.failed, 0);
+          const note = failed === 0 ? undefined : `${failed} creates failed: too much for this machine`;
           return system.name === "reference"
-            ? rowOf(`${name}: ${which}`, "ms", own)
-            : rowOf(`${name}: ${which}`, "ms", own, { reference: at("reference", rate, q), goal });
+            ? rowOf(`${name}: ${which}`, "ms", own, { note })
+            : rowOf(`${name}: ${which}`, "ms", own, { reference: at("reference", rate, q), goal, note });
         }),
       );
       const figures = rates.map(
