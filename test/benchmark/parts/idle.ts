@@ -10,8 +10,8 @@ import { type System, startDistributed, startEmbedded, withSystems } from "../ha
 import { freshPrefix, saturatingConnections } from "../load/generator.ts";
 
 const creates = 500;
-/** Pools, timers and the garbage collector come to rest. */
-const settleMs = 5_000;
+/** Pools, timers and the garbage collector come to rest: half as long as a round. */
+const settleMsOf = ({ scale }: Bench): number => scale.idleSeconds * 500;
 const goals = {
   statements: { atMost: 1 },
   cpu: { atMost: 1 },
@@ -131,7 +131,7 @@ export const idle: Part = {
         watchedOf(system, counters.get(system.place.name) as StatementCounter),
       );
       bench.progress("coming to rest");
-      await delay(settleMs);
+      await delay(settleMsOf(bench));
       const rounds: Cost[][] = [];
       for (let index = 0; index < scale.rounds; index += 1) {
         bench.progress(`round ${index + 1} of ${scale.rounds}, ${scale.idleSeconds} s`, index, scale.rounds);
