@@ -1,48 +1,60 @@
 /**
- * `npm run bench [-- part …] [--rounds 5] [--seconds 5] [--out folder]`: what the system does in a second, beside a bare
- * reference and beside peers, in one run on servers of its own.
+ * `npm run bench [-- part …] [--rounds 5] [--seconds 5] [--quick] [--out folder] [--list]`: what the system does in a
+ * second, beside a bare reference and beside peers, in one run on servers of its own.
+ *
+ * Exit codes: 0 measured, 1 a part could not be measured, 2 the command line is wrong, 130 interrupted.
  */
-import { parseArgs } from "node:util";
-import { meets, type Part } from "./harness/part.ts";
-import { startServers } from "./harness/servers.ts";
-import { creates } from "./parts/creates.ts";
-import { drains } from "./parts/drains.ts";
-import { latency } from "./parts/latency.ts";
-import { peersPart } from "./parts/peers.ts";
-import { reads } from "./parts/reads.ts";
+import { join } from "node:path";
+import { root } from "../support/processes.ts";
+import { type Options, optionsOf, UsageError } from "./harness/options.ts";
+import { Stops } from "./harness/stops.ts";
+import { parts } from "./parts/index.ts";
+import { Console } from "./report/console.ts";
+import { aligned } from "./report/text.ts";
+import { run } from "./run.ts";
 
-const parts: readonly Part[] = [creates, latency, reads, drains, peersPart];
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const exitCodes = { failure: 1, usage: 2, interrupted: 130 } as const;
+const console = new Console(process.stdout);
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { rounds: { type: "string" }, seconds: { type: "string" }, out: { type: "string" } },
-});
-const chosen = parts.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-const servers = await startServers();
-for (const name of ["SIGINT", "SIGTERM"] as const)
-  process.once(name, async () => {
-    print(`${name}: the servers stop`);
-    await servers.stop();
-    process.exit(130);
-  });
-try {
-  for (const part of chosen) {
-    print(part.title);
-    const rows = await part.run({
-      servers,
-      rounds: Number(values.rounds ?? 5),
-      seconds: Number(values.seconds ?? 5),
-      progress: (text) => print(`  … ${text}`),
-    });
-    for (const { what, unit, sample, ratio, goal } of rows) {
-      const of = ratio === undefined ? "" : `  ratio ${ratio.median.toFixed(2)}`;
-      const met = goal === undefined || ratio === undefined ? "" : meets(ratio.median, goal) ? " ✔" : " ✘";
-      print(
-        `  ${what}: ${sample.median.toFixed(0)}${unit} ±${(sample.spread * 100).toFixed(0)} %${of}${met}`,
-      );
-    }
+function optionsOrExit(): Options {
+  const names = parts.map(({ name }) => name);
+  try {
+    return optionsOf(process.argv.slice(2), names, root);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(exitCodes.usage);
   }
-} finally {
-  await servers.stop();
 }
+
+async function measure(options: Options): Promise<number> {
+  const stops = new Stops();
+  const interrupted = new AbortController();
+  const end = async (why: string, code: number): Promise<void> => {
+    if (interrupted.signal.aborted) return;
+    interrupted.abort(new Error(why));
+    console.line(`${why}: what was started is stopped`);
+    await stops.all();
+    process.exit(code);
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(name, () => void end(name, exitCodes.interrupted));
+  // A peer that throws where nobody can catch it must not leave servers behind.
+  process.on("uncaughtException", (error) => void end(`${error.stack}`, exitCodes.failure));
+  try {
+    const chosen = parts.filter(({ name }) => options.parts.includes(name));
+    const results = await run({ options, stops, console, interrupted: interrupted.signal }, chosen);
+    if (results.parts.length > 0) console.line(`\n${join(options.out, "report.html")}`);
+    return results.parts.some(({ failure }) => failure !== undefined) ? exitCodes.failure : 0;
+  } catch (error) {
+    if (!interrupted.signal.aborted) console.line(`Cannot measure: ${(error as Error).message}`);
+    return exitCodes.failure;
+  } finally {
+    await stops.all();
+  }
+}
+
+const options = optionsOrExit();
+if (options.list)
+  for (const line of aligned(parts.map(({ name, title }) => [name, title]))) console.line(line);
+else process.exitCode = await measure(options);

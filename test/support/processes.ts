@@ -46,12 +46,14 @@ export interface StartOptions {
   readonly input?: boolean;
 }
 
-const denoProgram = findProgram("deno", [join(root, "node_modules/.bin")]) ?? "deno";
+const installed = (name: Runtime): string => findProgram(name, [join(root, "node_modules/.bin")]) ?? name;
+const denoProgram = installed("deno");
+/** Whoever starts processes under Deno is no Node itself. */
+const nodeProgram = "Deno" in globalThis ? installed("node") : process.execPath;
 
-function commandOf(runtime: Runtime, script: string, own: readonly string[]): [string, string[]] {
-  return runtime === "node"
-    ? [process.execPath, [script, ...own]]
-    : [denoProgram, ["run", "-A", script, ...own]];
+/** The program and its arguments for a script that is named from the repository's folder. */
+export function commandOf(runtime: Runtime, script: string, own: readonly string[]): [string, string[]] {
+  return runtime === "node" ? [nodeProgram, [script, ...own]] : [denoProgram, ["run", "-A", script, ...own]];
 }
 
 /** What a process needs of the machine's environment, and nothing that would configure ours. */

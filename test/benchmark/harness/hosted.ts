@@ -2,25 +2,30 @@
 import { ServiceBroker } from "moleculer";
 import { createMetrics } from "../../../mixins/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
-import { loadConfig } from "../../../services/config/index.ts";
+import { type Config, loadConfig } from "../../../services/config/index.ts";
 import { createBus, factories, type HostedName } from "../../../services/runtime/composition.ts";
-import { eventually } from "../../support/eventually.ts";
-import { type Place, silentLog } from "./servers.ts";
+import type { Place } from "./place.ts";
+import { type Servers, silentLog } from "./servers.ts";
+import { until } from "./settle.ts";
 
-const connectTimeoutMs = 30_000;
+const connectMsMax = 30_000;
 
 export interface Hosted {
   stop(): Promise<void>;
 }
 
-export async function host(place: Place, names: readonly HostedName[]): Promise<Hosted> {
-  const config = loadConfig({
-    DATABASE_URL: place.usersUrl,
-    REGISTRY_DATABASE_URL: place.registryUrl,
-    AMQP_URL: place.amqpUrl,
+export const configFor = ({ usersUrl, registryUrl, amqpUrl }: Place): Config =>
+  loadConfig({
+    DATABASE_URL: usersUrl,
+    REGISTRY_DATABASE_URL: registryUrl,
+    AMQP_URL: amqpUrl,
     SERVICES: "users,audit,outbox,smtp-registry",
     RECONCILE_MINUTES: "0",
   });
+
+/** Resolves when they are at work; the run's end stops them too. */
+export async function host({ stops }: Servers, place: Place, names: readonly HostedName[]): Promise<Hosted> {
+  const config = configFor(place);
   const owned = createBus(config, silentLog);
   await owned.start();
   const broker = new ServiceBroker({
@@ -28,18 +33,15 @@ export async function host(place: Place, names: readonly HostedName[]): Promise<
     skipProcessEventRegistration: true,
   });
   const platform = { log: silentLog, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
-  await eventually(
-    () => {
-      if (!owned.bus.status().connected) throw new Error("The bus does not connect");
-    },
-    { timeoutMs: connectTimeoutMs },
-  );
+  await until(() => Promise.resolve(owned.bus.status().connected), {
+    msMax: connectMsMax,
+    what: "the bus does not connect",
+  });
   for (const name of names) broker.createService(factories[name](platform, config));
+  const stop = stops.add(async () => {
+    await broker.stop();
+    await owned.close();
+  });
   await broker.start();
-  return {
-    async stop() {
-      await broker.stop();
-      await owned.close();
-    },
-  };
+  return { stop };
 }

@@ -1,18 +1,24 @@
 /** What a part of the benchmark gets and gives. */
-
+import type { Scale } from "./options.ts";
 import type { Servers } from "./servers.ts";
-import type { Sample } from "./stats.ts";
+import { ratioOf, type Sample, sampleOf } from "./stats.ts";
+
+/** Milliseconds that two fixed tasks took between two rounds. */
+export interface Calibration {
+  readonly cpuMs: number;
+  readonly fsyncMs: number;
+}
 
 export interface Bench {
   readonly servers: Servers;
-  readonly rounds: number;
-  /** Of one measured round. */
-  readonly seconds: number;
-  /** Tells the person who waits what is going on. */
-  progress(text: string): void;
+  readonly scale: Scale;
+  /** Tells the person who waits what is being done, and how many of how many steps of the part are behind. */
+  progress(text: string, done?: number, total?: number): void;
+  /** Between two rounds: times the fixed tasks that tell how even the machine is. */
+  calibrate(): void;
 }
 
-/** A bound that the project has set itself, on the ratio of a row. */
+/** A bound that the project has set itself: on the ratio of a row, or on its value when it has none. */
 export interface Goal {
   readonly atLeast?: number;
   readonly atMost?: number;
@@ -29,11 +35,77 @@ export interface Row {
   readonly note?: string;
 }
 
+interface RowOptions {
+  readonly reference?: readonly number[];
+  readonly goal?: Goal | undefined;
+  readonly note?: string | undefined;
+}
+
+export const rowOf = (
+  what: string,
+  unit: string,
+  rounds: readonly number[],
+  { reference, goal, note }: RowOptions = {},
+): Row => ({
+  what,
+  unit,
+  sample: sampleOf(rounds),
+  ...(reference === undefined ? {} : { ratio: ratioOf(rounds, reference) }),
+  ...(goal === undefined ? {} : { goal }),
+  ...(note === undefined ? {} : { note }),
+});
+
+export interface Bars {
+  readonly kind: "bars";
+  readonly title: string;
+  readonly unit: string;
+  readonly bars: readonly { readonly label: string; readonly sample: Sample }[];
+}
+
+export interface Stacks {
+  readonly kind: "stacks";
+  readonly title: string;
+  readonly unit: string;
+  readonly stacks: readonly {
+    readonly label: string;
+    readonly layers: readonly { readonly name: string; readonly value: number }[];
+  }[];
+}
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+  /** The range of the rounds. */
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Lines {
+  readonly kind: "lines";
+  readonly title: string;
+  readonly unit: string;
+  readonly axis: string;
+  readonly lines: readonly { readonly name: string; readonly points: readonly Point[] }[];
+}
+
+export type Figure = Bars | Stacks | Lines;
+
+/** A point of a line out of the rounds at one place of the axis. */
+export function pointOf(x: number, rounds: readonly number[]): Point {
+  const { median, min, max } = sampleOf(rounds);
+  return { x, y: median, low: min, high: max };
+}
+
+export interface Outcome {
+  readonly rows: readonly Row[];
+  /** Beside the bars, which every row gets. */
+  readonly figures: readonly Figure[];
+}
+
 export interface Part {
   readonly name: string;
   readonly title: string;
-  run(bench: Bench): Promise<readonly Row[]>;
+  /** A sentence or two for the page: what is compared with what. */
+  readonly about: string;
+  run(bench: Bench): Promise<Outcome>;
 }
-
-export const meets = (value: number, { atLeast, atMost }: Goal): boolean =>
-  (atLeast === undefined || value >= atLeast) && (atMost === undefined || value <= atMost);

@@ -1,20 +1,25 @@
-/** Between two rounds: every consumer has everything, so that one round does not pay for the one before. */
-import { eventually } from "../../support/eventually.ts";
+/** Waiting, bounded, for what the systems do by themselves. */
+import { setTimeout as delay } from "node:timers/promises";
 import { behind } from "./commits.ts";
-import type { Servers } from "./servers.ts";
 import type { System } from "./systems.ts";
 
-const drainTimeoutMs = 300_000;
+const pollMs = 100;
+const drainMsMax = 300_000;
 
-/** Resolves with the milliseconds that the consumers were behind. */
-export async function drained(servers: Servers, system: System): Promise<number> {
-  const startedAt = performance.now();
-  await eventually(
-    async () => {
-      const count = await behind(servers, system.place);
-      if (count !== 0) throw new Error(`${system.name}: ${count} effects are missing`);
-    },
-    { timeoutMs: drainTimeoutMs },
-  );
-  return performance.now() - startedAt;
+/** Rejects when it is not true in time. Seldom enough asked that asking costs nothing beside what is measured. */
+export async function until(
+  condition: () => Promise<boolean>,
+  { msMax = drainMsMax, everyMs = pollMs, what = "the backlog does not drain" } = {},
+): Promise<void> {
+  const end = performance.now() + msMax;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`Cannot measure: ${what}`);
+    await delay(everyMs);
+  }
 }
+
+/** Every consumer has everything of the users from this id on, so that no round pays for the one before. */
+export const drained = (system: System, fromId: string): Promise<void> =>
+  until(async () => (await behind(system.place, fromId)) === 0, {
+    what: `effects are missing in ${system.name}`,
+  });

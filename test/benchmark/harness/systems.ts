@@ -1,143 +1,201 @@
-/** The systems that are compared, each as processes as an operator starts them, on servers of the benchmark's own. */
+/** The systems that are compared, each as processes as an operator starts them, on databases of their own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { connect } from "amqplib";
 import { declareTopology, userQueues } from "../../../mixins/bus/topology.ts";
 import { systemIsReady } from "../../support/distributed-system.ts";
-import { Processes, type Runtime, root } from "../../support/processes.ts";
-import { hasEnded, stopChild } from "../../support/provision/command.ts";
-import type { Place } from "./servers.ts";
+import { commandOf, Processes, type Runtime, root, type TestProcess } from "../../support/processes.ts";
+import { stopChild } from "../../support/provision/command.ts";
+import type { Role } from "./cpu.ts";
+import type { Place } from "./place.ts";
+import { placeFor, type Servers } from "./servers.ts";
 
 export interface System {
   readonly name: string;
   readonly place: Place;
-  /** Where it takes HTTP. */
-  readonly url: string;
-  readonly pids: readonly number[];
+  /** Where it takes HTTP; one for each gateway. */
+  readonly urls: readonly string[];
+  readonly processes: readonly Role[];
+  /** The run's end stops it too. */
   stop(): Promise<void>;
 }
 
 const startTimeoutMs = 30_000;
 
-/**
- * As an operator who wants figures and no lines: one warning would be worth knowing. `NODE_OPTIONS` goes on, so that
- * `--cpu-prof` there profiles what is measured.
- */
-const quiet = {
-  LOG_LEVEL: "warn",
-  LOG_FORMAT: "json",
-  RECONCILE_MINUTES: "0",
-  ...(process.env.NODE_OPTIONS === undefined ? {} : { NODE_OPTIONS: process.env.NODE_OPTIONS }),
-};
+/** Goes on to what is measured, so that `--cpu-prof` there profiles it. */
+const nodeOptions: Record<string, string> =
+  process.env.NODE_OPTIONS === undefined ? {} : { NODE_OPTIONS: process.env.NODE_OPTIONS };
 
-/** Starts a script that prints `ready <port>`. */
+/** As an operator who wants figures and no lines: one warning would be worth knowing. */
+const quiet = { LOG_LEVEL: "warn", LOG_FORMAT: "json", RECONCILE_MINUTES: "0" };
+
+const environmentFor = (runtime: Runtime): Record<string, string> =>
+  runtime === "node" ? { ...quiet, ...nodeOptions } : quiet;
+
+export interface Script {
+  readonly pid: number;
+  readonly port: number;
+}
+
+/** Starts a script on Node that prints `ready <port>`; the run's end stops it. */
 export async function startScript(
+  { stops }: Servers,
   script: string,
   env: Readonly<Record<string, string>>,
-): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn(process.execPath, [join(root, script)], {
-    env: { PATH: process.env.PATH, NODE_OPTIONS: process.env.NODE_OPTIONS, ...env },
+): Promise<Script & { stop(): Promise<void> }> {
+  const [program, args] = commandOf("node", script, []);
+  const child = spawn(program, args, {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...nodeOptions, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const lines = createInterface({ input: child.stdout });
-  const port = await new Promise<number>((resolve, reject) => {
+  const stop = stops.add(() => stopChild(child, "SIGTERM"));
+  return { pid: child.pid ?? 0, port: await portOf(child, script), stop };
+}
+
+function portOf(child: ChildProcess, script: string): Promise<number> {
+  return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`${script} does not start`)), startTimeoutMs);
-    child.once("exit", (code) => reject(new Error(`${script} has ended with ${code}`)));
-    lines.on("line", (line) => {
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      reject(new Error(`${script} has ended with ${code}`));
+    });
+    if (child.stdout === null) return;
+    createInterface({ input: child.stdout }).on("line", (line) => {
       const [word, number] = line.split(" ");
       if (word !== "ready") return;
       clearTimeout(timer);
       resolve(Number(number));
     });
   });
-  return { child, port };
+}
+
+/** The queues of the system, before anybody of it has started. */
+export async function declareQueues(amqpUrl: string): Promise<void> {
+  const connection = await connect(amqpUrl);
+  await declareTopology(await connection.createChannel(), userQueues, [1_000]);
+  await connection.close();
 }
 
 /** test/benchmark/reference: one process for the API and the relay, one for both consumers. */
-export async function startReference(place: Place): Promise<System> {
-  const connection = await connect(place.amqpUrl);
-  await declareTopology(await connection.createChannel(), userQueues, [1_000]);
-  await connection.close();
-  const script = "test/benchmark/reference/main.ts";
+export async function startReference(servers: Servers, placeName: string): Promise<System> {
+  const place = await placeFor(servers, placeName);
+  await declareQueues(place.amqpUrl);
   const env = {
     DATABASE_URL: place.usersUrl,
     REGISTRY_DATABASE_URL: place.registryUrl,
     AMQP_URL: place.amqpUrl,
   };
-  const consumers = await startScript(script, { ...env, ROLES: "consumers" });
-  const api = await startScript(script, { ...env, ROLES: "api" });
+  const part = (roles: string) =>
+    startScript(servers, "test/benchmark/reference/main.ts", { ...env, ROLES: roles });
+  const [consumers, api] = [await part("consumers"), await part("api")];
   return {
     name: "reference",
     place,
-    url: `http://127.0.0.1:${api.port}`,
-    pids: [api.child.pid ?? 0, consumers.child.pid ?? 0],
+    urls: [`http://127.0.0.1:${api.port}`],
+    processes: [
+      { role: "API and relay", pid: api.pid },
+      { role: "consumers", pid: consumers.pid },
+    ],
     async stop() {
-      for (const { child } of [api, consumers]) if (!hasEnded(child)) await stopChild(child, "SIGTERM");
+      await api.stop();
+      await consumers.stop();
     },
   };
 }
 
-export interface Instances {
-  readonly gateway?: number;
-  readonly users?: number;
-  readonly registry?: number;
+interface SystemOptions {
+  readonly name?: string;
   readonly runtime?: Runtime;
+  /** Called with the place before anything connects to it. */
+  readonly prepare?: (place: Place) => Promise<unknown>;
 }
 
 /** One process, in-process bus, the benchmark's PostgreSQL. */
-export async function startEmbedded(place: Place, runtime: Runtime = "node"): Promise<System> {
+export async function startEmbedded(
+  servers: Servers,
+  placeName: string,
+  { name = "embedded", runtime = "node", prepare }: SystemOptions = {},
+): Promise<System> {
+  const place = await placeFor(servers, placeName, { broker: false });
+  await prepare?.(place);
   const processes = new Processes();
+  const stop = servers.stops.add(() => processes.end());
   const one = await processes.start({
     runtime,
     env: {
-      ...quiet,
+      ...environmentFor(runtime),
       DATABASE_URL: place.usersUrl,
       REGISTRY_DATABASE_URL: place.registryUrl,
       DATA_DIR: processes.folder(),
     },
   });
   await one.ready();
+  return { name, place, urls: [one.httpUrl], processes: [{ role: "all services", pid: one.pid }], stop };
+}
+
+export interface Instances {
+  readonly gateway: number;
+  readonly users: number;
+  readonly registry: number;
+}
+
+const one: Instances = { gateway: 1, users: 1, registry: 1 };
+
+/** gateway | users, audit, outbox | smtp-registry over RabbitMQ, each as often as asked. */
+export async function startDistributed(
+  servers: Servers,
+  placeName: string,
+  options: SystemOptions & { readonly instances?: Instances } = {},
+): Promise<System> {
+  const { name = "distributed", runtime = "node", instances = one, prepare } = options;
+  const place = await placeFor(servers, placeName);
+  await prepare?.(place);
+  const processes = new Processes();
+  const stop = servers.stops.add(() => processes.end());
+  const part = (role: string, services: string, env: Record<string, string>, count: number) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const base = { ...environmentFor(runtime), AMQP_URL: place.amqpUrl, SERVICES: services };
+        const NODE_ID = `${role}-${index}`;
+        return { role, started: await processes.start({ runtime, env: { ...base, NODE_ID, ...env } }) };
+      }),
+    );
+  const all: { role: string; started: TestProcess }[] = [
+    ...(await part("gateway", "gateway", {}, instances.gateway)),
+    ...(await part("users", "users,audit,outbox", { DATABASE_URL: place.usersUrl }, instances.users)),
+    ...(await part(
+      "registry",
+      "smtp-registry",
+      { REGISTRY_DATABASE_URL: place.registryUrl },
+      instances.registry,
+    )),
+  ];
+  const gateways = all.filter(({ role }) => role === "gateway").map(({ started }) => started);
+  // A gateway is ready with one of each behind it: the others of a role must be, too.
+  for (const { started } of all) await started.ready();
+  for (const gateway of gateways) await systemIsReady(gateway);
   return {
-    name: "embedded",
+    name,
     place,
-    url: one.httpUrl,
-    pids: [one.pid],
-    stop: () => processes.end(),
+    urls: gateways.map(({ httpUrl }) => httpUrl),
+    processes: all.map(({ role, started }) => ({ role, pid: started.pid })),
+    stop,
   };
 }
 
-/** gateway | users, audit, outbox | smtp-registry over RabbitMQ, each as often as asked. */
-export async function startDistributed(place: Place, instances: Instances = {}): Promise<System> {
-  const { gateway = 1, users = 1, registry = 1, runtime = "node" } = instances;
-  const processes = new Processes();
-  const part = (services: string, env: Record<string, string>, count: number) =>
-    Promise.all(
-      Array.from({ length: count }, (_, index) =>
-        processes.start({
-          runtime,
-          env: {
-            ...quiet,
-            AMQP_URL: place.amqpUrl,
-            SERVICES: services,
-            NODE_ID: `${services.split(",")[0]}-${index}`,
-            ...env,
-          },
-        }),
-      ),
-    );
-  const gateways = await part("gateway", {}, gateway);
-  const others = [
-    ...(await part("users,audit,outbox", { DATABASE_URL: place.usersUrl }, users)),
-    ...(await part("smtp-registry", { REGISTRY_DATABASE_URL: place.registryUrl }, registry)),
-  ];
-  const all = [...gateways, ...others];
-  const url = gateways[0]?.httpUrl ?? "";
+/** Stops them all, whatever the work made of them. */
+export async function withSystems<R>(
+  starts: readonly Promise<System>[],
+  work: (systems: readonly System[]) => Promise<R>,
+): Promise<R> {
+  const settled = await Promise.allSettled(starts);
+  const systems = settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
   try {
-    for (const each of gateways) await systemIsReady(each);
-  } catch (error) {
-    await processes.end();
-    throw error;
+    const failed = settled.find((each) => each.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return await work(systems);
+  } finally {
+    await Promise.all(systems.map((system) => system.stop()));
   }
-  return { name: "distributed", place, url, pids: all.map(({ pid }) => pid), stop: () => processes.end() };
 }

@@ -2,65 +2,69 @@
  * The whole way at saturation: `POST /users` of new addresses over 32 connections, with the relay and both consumers at
  * work meanwhile. A round is not over before every effect of it is committed in the registry and the audit log.
  */
-import { createUsers } from "../harness/load.ts";
-import type { Bench, Part, Row } from "../harness/part.ts";
-import { placeFor } from "../harness/servers.ts";
-import { drained } from "../harness/settle.ts";
-import { ratioOf, sampleOf } from "../harness/stats.ts";
-import { type System, startDistributed, startEmbedded, startReference } from "../harness/systems.ts";
+import { type Goal, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
+import { interleaved } from "../harness/rounds.ts";
+import {
+  type CreatesRound,
+  cpuFigures,
+  createsRound,
+  delayQuantile,
+  ownCpuMs,
+} from "../harness/saturation.ts";
+import {
+  type System,
+  startDistributed,
+  startEmbedded,
+  startReference,
+  withSystems,
+} from "../harness/systems.ts";
 
-const connections = 32;
-const goals: Readonly<Record<string, { atLeast: number }>> = {
-  embedded: { atLeast: 0.9 },
-  distributed: { atLeast: 0.6 },
-};
+const noCpu = "no CPU a create: it is read from /proc, which this machine does not have";
+const answered = "creates answered";
 
-interface Round {
-  readonly created: number;
-  readonly settled: number;
+interface Figured {
+  readonly what: string;
+  readonly unit: string;
+  readonly of: (round: CreatesRound) => number;
+  readonly goals?: Readonly<Record<string, Goal>>;
 }
 
-async function measure(bench: Bench, system: System, seconds: number): Promise<Round> {
-  const startedAt = performance.now();
-  const load = await createUsers(system.url, { seconds, connections });
-  if (load.failed > 0) throw new Error(`${system.name}: ${load.failed} requests failed`);
-  await drained(bench.servers, system);
-  return { created: load.perSecond, settled: load.answered / ((performance.now() - startedAt) / 1_000) };
-}
+const figured: readonly Figured[] = [
+  {
+    what: answered,
+    unit: "/s",
+    of: (round) => round.answered,
+    goals: { embedded: { atLeast: 0.9 }, distributed: { atLeast: 0.6 } },
+  },
+  { what: "creates with every effect committed", unit: "/s", of: ({ settled }) => settled },
+  { what: "commit → registry at saturation, p50", unit: "ms", of: delayQuantile(0.5) },
+  { what: "commit → registry at saturation, p99", unit: "ms", of: delayQuantile(0.99) },
+  { what: "CPU a create", unit: "ms CPU", of: ownCpuMs },
+];
 
 export const creates: Part = {
   name: "creates",
-  title: "Creates at saturation, 32 connections",
-  async run(bench) {
-    const systems: System[] = [];
-    try {
-      systems.push(await startReference(await placeFor(bench.servers, "creates_reference")));
-      systems.push(await startEmbedded(await placeFor(bench.servers, "creates_embedded")));
-      systems.push(await startDistributed(await placeFor(bench.servers, "creates_distributed")));
-      const rounds = new Map<string, Round[]>(systems.map(({ name }) => [name, []]));
-      for (let round = 0; round <= bench.rounds; round += 1)
-        for (const system of systems) {
-          bench.progress(round === 0 ? `${system.name}, warm-up` : `${system.name}, round ${round}`);
-          const result = await measure(bench, system, bench.seconds);
-          if (round > 0) rounds.get(system.name)?.push(result);
-        }
-      const reference = rounds.get("reference") ?? [];
-      return systems.flatMap(({ name }): Row[] => {
-        const own = rounds.get(name) ?? [];
-        const row = (what: string, of: (round: Round) => number): Row => ({
-          what: `${name}: ${what}`,
-          unit: "/s",
-          sample: sampleOf(own.map(of)),
-          ...(name === "reference" ? {} : { ratio: ratioOf(own.map(of), reference.map(of)) }),
+  title: "Creates at saturation, the whole way",
+  about:
+    "POST /users over 32 connections, as fast as answers come. The reference does the same durable work by hand: a reservation in the registry's database, one transaction with the event, a relay with confirms, two batching consumers.",
+  async run(bench): Promise<Outcome> {
+    const { servers } = bench;
+    const starts = [
+      startReference(servers, "creates_reference"),
+      startEmbedded(servers, "creates_embedded"),
+      startDistributed(servers, "creates_distributed"),
+    ];
+    return withSystems(starts, async (systems) => {
+      const roundsOf = await interleaved(bench, systems, (system) => createsRound(bench, system));
+      const row = ({ name }: System, { what, unit, of, goals }: Figured): Row =>
+        rowOf(`${name}: ${what}`, unit, roundsOf(name).map(of), {
+          ...(name === "reference" ? {} : { reference: roundsOf("reference").map(of) }),
+          goal: goals?.[name],
+          note: what === answered && servers.cpu === undefined ? noCpu : undefined,
         });
-        const goal = goals[name];
-        return [
-          { ...row("creates answered", ({ created }) => created), ...(goal === undefined ? {} : { goal }) },
-          row("creates with every effect committed", ({ settled }) => settled),
-        ];
-      });
-    } finally {
-      for (const system of systems) await system.stop();
-    }
+      const told = servers.cpu === undefined ? figured.filter(({ of }) => of !== ownCpuMs) : figured;
+      const rows = told.flatMap((each) => systems.map((system) => row(system, each)));
+      return { rows, figures: cpuFigures(systems, roundsOf) };
+    });
   },
 };

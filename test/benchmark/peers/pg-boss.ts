@@ -42,6 +42,13 @@ const peer = (name: string, options: Parameters<PgBoss["work"]>[1]): Peer => ({
 });
 
 export const pgBoss = [
+  // The defaults: one job every two seconds.
   peer("pg-boss, as documented", {}),
-  peer("pg-boss, tuned", { batchSize: 1_000, burstWhenBatchFull: true, pollingIntervalSeconds: 0.5 }),
+  // As large batches as help, fetched on end while they come back full, by several workers.
+  peer("pg-boss, tuned", {
+    batchSize: 1_000,
+    burstWhenBatchFull: true,
+    pollingIntervalSeconds: 0.5,
+    localConcurrency: 2,
+  }),
 ];

@@ -16,7 +16,12 @@ const names = {
   nextMessagesName: "next_outbox_messages",
 } as const;
 
-const peer = (name: string, tuning: Partial<PollingListenerSettings>): Peer => ({
+const tuned: Partial<PollingListenerSettings> = {
+  nextMessagesBatchSize: 100,
+  nextMessagesPollingIntervalInMs: 10,
+};
+
+const peer = (name: string, tuning: Partial<PollingListenerSettings>, max?: number): Peer => ({
   name,
   async fill(queue, _url, count) {
     for (const script of [
@@ -35,7 +40,7 @@ const peer = (name: string, tuning: Partial<PollingListenerSettings>): Peer => (
     const [stop] = initializePollingMessageListener(
       {
         outboxOrInbox: "outbox",
-        dbListenerConfig: { connectionString },
+        dbListenerConfig: { connectionString, ...(max === undefined ? {} : { max }) },
         settings: {
           dbSchema: names.schema,
           dbTable: names.table,
@@ -53,12 +58,11 @@ const peer = (name: string, tuning: Partial<PollingListenerSettings>): Peer => (
 });
 
 export const pgTransactionalOutbox = [
+  // The example of its README for the polling listener.
   peer("pg-transactional-outbox, as documented", {
     nextMessagesBatchSize: 5,
     nextMessagesPollingIntervalInMs: 250,
   }),
-  peer("pg-transactional-outbox, tuned", {
-    nextMessagesBatchSize: 100,
-    nextMessagesPollingIntervalInMs: 10,
-  }),
+  // Its batches are handled message by message, each in a transaction of its own, as many at once as a batch holds.
+  peer("pg-transactional-outbox, tuned", tuned, 25),
 ];

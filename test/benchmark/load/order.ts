@@ -1,0 +1,74 @@
+/** What the process that makes the load is asked for, and what it answers; one JSON object a line. */
+
+export type Work =
+  /** Every create asks for an address that nobody has. */
+  | { readonly kind: "create"; readonly prefix: string }
+  /** Every create asks for the same address. */
+  | { readonly kind: "create-same"; readonly address: string }
+  /** Each user in turn gets another display name. */
+  | { readonly kind: "update"; readonly paths: readonly string[] }
+  | { readonly kind: "get"; readonly paths: readonly string[] };
+
+/** How hard: as fast as answers come, for a time or a number of requests, or so many a second whatever comes back. */
+export type Pace =
+  | { readonly connections: number; readonly seconds: number }
+  | { readonly connections: number; readonly amount: number }
+  | { readonly perSecond: number; readonly seconds: number };
+
+export interface Order {
+  /** Several gateways share the connections. */
+  readonly urls: readonly string[];
+  readonly work: Work;
+  readonly pace: Pace;
+}
+
+export interface LoadResult {
+  /** Answers with a status of 2xx in each second of the measured time. */
+  readonly perSecond: number;
+  readonly answered: number;
+  readonly failed: number;
+  /** What the failed ones were answered, if at all: `503 × 12, no answer × 1`. */
+  readonly failures: string;
+  readonly seconds: number;
+}
+
+/** Statuses and how often each came, as people read them; without those that are no failure. */
+export function failuresOf(statuses: ReadonlyMap<string, number>): string {
+  const failed = [...statuses].filter(([status, count]) => !status.startsWith("2") && count > 0);
+  return failed.map(([status, count]) => `${status} × ${count}`).join(", ");
+}
+
+export interface NextRequest {
+  readonly method: "GET" | "POST" | "PATCH";
+  readonly path: string;
+  readonly contentType?: string;
+  readonly body?: string;
+}
+
+const json = "application/json";
+
+/** The requests of a load, one after the other. Bodies are put together by hand: it costs the cores that are measured. */
+export function requestsOf(work: Work): () => NextRequest {
+  let count = 0;
+  switch (work.kind) {
+    case "create":
+      return () => {
+        const name = `${work.prefix}-${++count}`;
+        const body = `{"displayName":"Person ${name}","primarySmtp":"${name}@bench.example"}`;
+        return { method: "POST", path: "/users", contentType: json, body };
+      };
+    case "create-same":
+      return () => {
+        const body = `{"displayName":"Person ${++count}","primarySmtp":"${work.address}"}`;
+        return { method: "POST", path: "/users", contentType: json, body };
+      };
+    case "update":
+      return () => {
+        const path = work.paths[++count % work.paths.length] ?? "";
+        const body = `{"displayName":"Person ${count}"}`;
+        return { method: "PATCH", path, contentType: "application/merge-patch+json", body };
+      };
+    case "get":
+      return () => ({ method: "GET", path: work.paths[++count % work.paths.length] ?? "" });
+  }
+}

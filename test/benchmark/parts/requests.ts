@@ -1,0 +1,97 @@
+/** Each kind of request by itself at saturation, in one process and over RabbitMQ: create, update, get, list. */
+import { idFloor } from "../harness/commits.ts";
+import { type Bench, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
+import { interleaved } from "../harness/rounds.ts";
+import { drained } from "../harness/settle.ts";
+import {
+  type System,
+  startDistributed,
+  startEmbedded,
+  startReference,
+  startScript,
+  withSystems,
+} from "../harness/systems.ts";
+import { freshPrefix, saturatingConnections } from "../load/generator.ts";
+import type { Work } from "../load/order.ts";
+
+const usersMax = 1_000;
+const constantName = "get, moleculer-web returning a constant";
+
+interface Subject {
+  readonly name: string;
+  readonly urls: readonly string[];
+  readonly work: () => Work;
+  /** Whose effects have to be waited for. */
+  readonly writer?: System;
+}
+
+/** Users that requests can be about: those that a first load has created. */
+async function usersOf({ servers }: Bench, system: System): Promise<string[]> {
+  await servers.load.run({
+    urls: system.urls,
+    work: { kind: "create", prefix: freshPrefix() },
+    pace: { connections: saturatingConnections, amount: usersMax },
+  });
+  await drained(system, idFloor(0));
+  const { rows } = await system.place.users.query<{ id: string }>(
+    "select id::text as id from users order by id limit $1",
+    [usersMax],
+  );
+  return rows.map(({ id }) => `/users/${id}`);
+}
+
+function subjectsOf(system: System, paths: readonly string[]): Subject[] {
+  const of = (what: string, work: () => Work, isWrite = false): Subject => ({
+    name: `${what}, ${system.name}`,
+    urls: system.urls,
+    work,
+    ...(isWrite ? { writer: system } : {}),
+  });
+  const get = of("get", () => ({ kind: "get", paths }));
+  if (system.name === "reference") return [get];
+  return [
+    of("create", () => ({ kind: "create", prefix: freshPrefix() }), true),
+    of("update", () => ({ kind: "update", paths }), true),
+    get,
+    of("list of 20", () => ({ kind: "get", paths: ["/users?limit=20"] })),
+  ];
+}
+
+export const requests: Part = {
+  name: "requests",
+  title: "Create, update, get and list at saturation",
+  about:
+    "32 connections, each kind of request by itself. The bound is on getting a user by its id from the one-process system, beside moleculer-web with an action that returns a constant: no database, no rules, no correlation.",
+  async run(bench): Promise<Outcome> {
+    const { servers, scale } = bench;
+    const starts = [
+      startReference(servers, "requests_reference"),
+      startEmbedded(servers, "requests_embedded"),
+      startDistributed(servers, "requests_distributed"),
+    ];
+    return withSystems(starts, async (systems) => {
+      const constant = await startScript(servers, "test/benchmark/reference/constant.ts", {});
+      const subjects: Subject[] = [];
+      for (const system of systems) {
+        bench.progress(`${usersMax} users for ${system.name}`);
+        subjects.push(...subjectsOf(system, await usersOf(bench, system)));
+      }
+      const { work } = subjects[0] as Subject;
+      subjects.unshift({ name: constantName, urls: [`http://127.0.0.1:${constant.port}`], work });
+      const rate = await interleaved(bench, subjects, async ({ urls, work: next, writer }) => {
+        const pace = { connections: saturatingConnections, seconds: scale.seconds };
+        const { perSecond } = await servers.load.run({ urls, work: next(), pace });
+        if (writer !== undefined) await drained(writer, idFloor(0));
+        return perSecond;
+      });
+      await constant.stop();
+      const reference = rate(constantName);
+      const rows = subjects.map(({ name }): Row => {
+        const isRead = name.startsWith("get,") && name !== constantName;
+        const goal = name === "get, embedded" ? { atLeast: 0.8 } : undefined;
+        return rowOf(name, "/s", rate(name), isRead ? { reference, goal } : {});
+      });
+      return { rows, figures: [] };
+    });
+  },
+};

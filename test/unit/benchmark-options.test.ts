@@ -1,0 +1,103 @@
+/** What the benchmark's command line asks for, and what it refuses in one sentence. */
+import test from "ava";
+import { optionsOf, UsageError } from "../benchmark/harness/options.ts";
+import { Stops } from "../benchmark/harness/stops.ts";
+import { failuresOf, requestsOf } from "../benchmark/load/order.ts";
+
+const known = ["creates", "latency", "idle"];
+const asked = (...args: string[]) => optionsOf(args, known, "/srv/here");
+
+test("without arguments all parts run, five rounds of five seconds, into bench-results", (t) => {
+  const { parts, scale, out, isQuick, list } = asked();
+  t.deepEqual(parts, known);
+  t.is(scale.rounds, 5);
+  t.is(scale.seconds, 5);
+  t.is(scale.backlog, 100_000);
+  t.is(out, "/srv/here/bench-results");
+  t.false(isQuick || list);
+});
+
+test("parts run in their own order, whatever the order they are asked for in", (t) => {
+  t.deepEqual(asked("idle", "creates").parts, ["creates", "idle"]);
+});
+
+test("a quick run has one round, unless more are asked for", (t) => {
+  t.is(asked("--quick").scale.rounds, 1);
+  t.true(asked("--quick").scale.longBacklog < 100_000);
+  t.is(asked("--quick", "--rounds", "3").scale.rounds, 3);
+});
+
+test("--out is a folder as seen from here", (t) => {
+  t.is(asked("--out", "x").out, "/srv/here/x");
+  t.is(asked("--out", "/tmp/x").out, "/tmp/x");
+});
+
+for (const [args, message] of [
+  [["speed"], 'There is no part "speed": the parts are creates, latency, idle'],
+  [["--fast"], "Unknown option '--fast'"],
+  [["--rounds", "0"], '--rounds must be a whole number from 1 to 100, not "0"'],
+  [["--rounds", "many"], '--rounds must be a whole number from 1 to 100, not "many"'],
+  [["--seconds", "1.5"], '--seconds must be a whole number from 1 to 600, not "1.5"'],
+] as const)
+  test(`${args.join(" ")} is refused in one sentence`, (t) => {
+    t.throws(() => asked(...args), { instanceOf: UsageError, message });
+  });
+
+test("each create asks for an address of its own, and the same one when told so", (t) => {
+  const next = requestsOf({ kind: "create", prefix: "p" });
+  const bodies = [next(), next()].map(({ body }) => JSON.parse(body ?? "") as { primarySmtp: string });
+  t.deepEqual(
+    bodies.map(({ primarySmtp }) => primarySmtp),
+    ["p-1@bench.example", "p-2@bench.example"],
+  );
+  const same = requestsOf({ kind: "create-same", address: "a@b.example" });
+  t.is((JSON.parse(same().body ?? "") as { primarySmtp: string }).primarySmtp, "a@b.example");
+  t.is((JSON.parse(same().body ?? "") as { primarySmtp: string }).primarySmtp, "a@b.example");
+});
+
+test("failed requests are told by what they were answered", (t) => {
+  const statuses = new Map([
+    ["201", 90],
+    ["503", 9],
+    ["no answer", 1],
+    ["500", 0],
+  ]);
+  t.is(failuresOf(statuses), "503 × 9, no answer × 1");
+});
+
+test("updates and gets go through the users in turn", (t) => {
+  for (const kind of ["update", "get"] as const) {
+    const next = requestsOf({ kind, paths: ["/a", "/b"] });
+    t.deepEqual([next().path, next().path].toSorted(), ["/a", "/b"]);
+  }
+});
+
+test("what was started last stops first, once, and what will not stop keeps nobody", async (t) => {
+  const stopped: string[] = [];
+  const stops = new Stops();
+  const stopFor = (name: string) => async () => {
+    stopped.push(name);
+  };
+  stops.add(stopFor("server"));
+  const early = stops.add(stopFor("early"));
+  stops.add(() => Promise.reject(new Error("stuck")));
+  stops.add(stopFor("system"));
+  await early();
+  await early();
+  const faults = await stops.all();
+  t.deepEqual(stopped, ["early", "system", "server"]);
+  t.deepEqual(faults.map(String), ["Error: stuck"]);
+  t.deepEqual(await stops.all(), []);
+});
+
+test("the end waits for what is being started", async (t) => {
+  const stops = new Stops();
+  const stopped: string[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const starting = stops.starting(promise).then(() => void stops.add(async () => void stopped.push("late")));
+  const end = stops.all();
+  resolve();
+  await starting;
+  await end;
+  t.deepEqual(stopped, ["late"]);
+});
