@@ -26,6 +26,8 @@ import {
 } from "./operations.ts";
 import { paging } from "./paging.ts";
 import {
+  Acknowledge,
+  AcknowledgeReport,
   AuditDigest,
   DigestQuery,
   PendingLetters,
@@ -256,6 +258,7 @@ export const actions = {
   "dead-letters.health": { params: Nothing, result: Health },
   "reconciler.run": { params: Nothing, result: ReconcileReport },
   "reconciler.repair": { params: Repair, result: RepairReport },
+  "reconciler.acknowledge": { params: Acknowledge, result: AcknowledgeReport },
   "reconciler.health": { params: Nothing, result: Health },
   "ops.log-level": { params: SetLogLevels, result: LogLevels },
   "ops.log-level-here": { params: SetLogLevel, result: NodeLogLevel },

@@ -42,7 +42,7 @@ function diverged({ userId, addresses, consumers }: Steps): TraceVerdict | undef
     const why = `${given.consumer} never took the event: ${discardedBy} discarded its dead letter ${id} (${discardReason})`;
     const next =
       given.consumer === "audit"
-        ? "nothing can put the entry into the audit log any more; note it where such gaps are kept"
+        ? `nothing can put the entry into the audit log any more; in npm run repl: reconcile acknowledge audit_missing ${userId} <why> (docs/guides/consistency.md)`
         : repair(userId);
     return { state: "diverged", at: given.consumer, sinceS: seconds(given.letter.ageS), says: why, next };
   }

@@ -228,13 +228,18 @@ test.serial(
     await rig.letters(1);
     await rig.arrived();
     const { differences } = await rig.run();
-    t.deepEqual(differences, [{ userId, check: "registry_behind", version: 2, found: 1, deadLetter: true }]);
+    t.deepEqual(differences, [
+      { userId, check: "registry_behind", version: 2, found: 1, deadLetter: true, gap: null },
+    ]);
     await rig.mendRegistry();
     t.is((await rig.repair()).reemitted, 1);
     await rig.arrived();
     t.deepEqual(of(await rig.run()), []);
   },
 );
+
+/** For a pass of its own: nothing is acknowledged. */
+const nothingKept = { acknowledged: async () => () => undefined };
 
 const dayMs = 86_400_000;
 
@@ -267,6 +272,7 @@ for (const [clock, offsetMs] of [
           }
           return patient(name, params);
         },
+        ...nothingKept,
         graceMs,
         stopping,
         found: async ({ userId, differences }) => {
@@ -300,6 +306,7 @@ test.serial("a pass holds a page of each side and misses nothing at a page's end
   };
   const result = await passOverAll({
     ask,
+    ...nothingKept,
     graceMs,
     stopping,
     pageSize: 2,
@@ -315,6 +322,60 @@ test.serial("a pass holds a page of each side and misses nothing at a page's end
   const expected = [...users.map((id) => `${id} registry_addresses_differ`), `${users[3]} audit_missing`];
   t.deepEqual(found.sort(), expected.sort());
 });
+
+test.serial(
+  "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
+  async (t) => {
+    const rig = await reconcilerRig(t);
+    const [lost = "", other = "", whole = ""] = await rig.settledUsers(3);
+    const patch = async (displayName: string) => {
+      t.is((await rig.http("PATCH", `/users/${lost}`, { displayName })).status, 200);
+      await rig.arrived();
+    };
+    await patch("Bea");
+    const forget = (userId: string, version: number) =>
+      rig.usersDb.query("delete from audit_entries where user_id = $1 and version = $2", [userId, version]);
+    await forget(lost, 1);
+    await forget(other, 1);
+    const reason = "ticket 4711: the event was discarded";
+    const meta = { actor: "helpdesk", correlationId: "ack-1" };
+    const acknowledge = (userIds: string[], check: "audit_missing" | "audit_orphan" = "audit_missing") =>
+      callAction(rig.broker, "reconciler.acknowledge", { userIds, check, reason }, { meta: { ...meta } });
+
+    const wrong = await acknowledge([lost, whole], "audit_orphan");
+    t.deepEqual(wrong.acknowledged, []);
+    t.deepEqual(wrong.left.map(({ userId }) => userId).sort(), [lost, whole].sort());
+    const done = await acknowledge([lost.toUpperCase(), whole]);
+    t.deepEqual(done.left, [{ userId: whole, why: "has no such difference now" }]);
+    const said = { userId: lost, check: "audit_missing", acknowledged: { by: "helpdesk", reason } };
+    t.like(done.acknowledged, [said]);
+    const again = await acknowledge([lost]);
+    t.deepEqual(again.acknowledged, done.acknowledged, "the first word stands");
+
+    await patch("Cem");
+    const report = await rig.run();
+    t.deepEqual(of(report), [[other, "audit_missing"]]);
+    t.like(report.acknowledged, { count: 1, differences: { 0: said } });
+    t.is((await rig.violations()).audit_missing, 1);
+    t.is((await rig.repair()).reportedOnly, 1);
+    await acknowledge([other]);
+    t.is((await rig.violations()).audit_missing, 1, "the gauge is the last pass's");
+    const waits = () => rig.lines.filter(({ msg }) => String(msg).endsWith("after the grace")).length;
+    const before = waits();
+    t.deepEqual(of(await rig.run()), []);
+    t.is(waits(), before, "nobody waits for what is acknowledged");
+    t.is((await rig.violations()).audit_missing, 0);
+
+    await forget(lost, 2);
+    t.deepEqual(of(await rig.run()), [[lost, "audit_missing"]]);
+    t.is((await rig.violations()).audit_missing, 1);
+    const lines = rig.lines.filter(({ msg }) => msg === "a difference is acknowledged");
+    t.deepEqual(
+      lines.map(({ userId, by, correlationId }) => [userId, by, correlationId]),
+      [lost, other].map((userId) => [userId, "helpdesk", "ack-1"]),
+    );
+  },
+);
 
 test.serial("one pass runs at a time", async (t) => {
   const rig = await reconcilerRig(t);

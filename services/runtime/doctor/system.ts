@@ -48,15 +48,18 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
   const part = "reconciliation";
   try {
     const report = await callAction(broker, "reconciler.run", {}, { timeout: reconcileTimeoutMs });
-    const { checked, inFlight, violations, differences } = report;
+    const { checked, inFlight, violations, differences, acknowledged } = report;
     const found = Object.entries(violations).map(([check, count]) => `${check} ${count}`);
-    const moving = inFlight === 0 ? "" : `, ${inFlight} have an event on its way`;
-    if (found.length === 0) return ok(part, `${checked} users agree everywhere${moving}`);
+    const apart = [
+      ...(inFlight === 0 ? [] : [`${inFlight} have an event on its way`]),
+      ...(acknowledged.count === 0 ? [] : [`${acknowledged.count} acknowledged differences`]),
+    ];
+    if (found.length === 0) return ok(part, [`${checked} users agree everywhere`, ...apart].join(", "));
     const first = differences[0]?.userId;
     return problem(
       part,
       `${found.join(", ")} among ${checked} users (first: ${first})`,
-      "docs/guides/consistency.md; `call reconciler.repair` in npm run repl",
+      "docs/guides/consistency.md; `reconcile repair` in npm run repl",
     );
   } catch (error) {
     if (error instanceof Errors.RequestTimeoutError)

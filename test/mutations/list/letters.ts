@@ -234,6 +234,34 @@ export const letters: readonly Mutation[] = [
     title: "A user told again puts the ledger right from then on",
   },
   {
+    name: "accepted-for-ever",
+    guarantee: "9e",
+    edits: [
+      {
+        file: "services/reconciler/acknowledgements.ts",
+        find: `\${userId} \${check} \${gap}`,
+        replace: `\${userId} \${check} \${gap === null}`,
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
+  },
+  {
+    name: "accepted-is-hidden",
+    guarantee: "9e",
+    edits: [
+      {
+        file: "services/reconciler/work.ts",
+        find: "      acknowledged.count += 1;\n",
+        replace: "",
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
+  },
+  {
     name: "backlog-waits",
     guarantee: "9d",
     edits: [
