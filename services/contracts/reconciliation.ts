@@ -57,6 +57,15 @@ export const PendingQuery = z.strictObject({ userIds: z.array(AnyUserId).max(pag
 export const PendingLetters = z.object({
   items: z.array(z.object({ userId: z.string(), queue: z.string() })),
 });
+export const Backlogs = z.object({
+  queues: z
+    .array(z.object({ queue: z.string(), messages: z.int() }))
+    .nullable()
+    .meta({
+      description: "What waits for each consumer behind the bus, retries included; null: it can't be asked",
+    }),
+});
+export type Backlogs = z.infer<typeof Backlogs>;
 export const PendingUsers = z.object({ userIds: z.array(z.string()) });
 
 /** Tells the user's state again, under a version above `above` too when others know a newer one than users does. */
@@ -117,6 +126,9 @@ export const ReconcileReport = z.object({
     .meta({ description: "Users that differed at the first look only, or with an event in the outbox" }),
   violations: z.partialRecord(ConsistencyCheck, z.int()).meta({ description: "How many of each check" }),
   differences: z.array(Difference).meta({ description: "The first of them" }),
+  pending: apart(Difference).meta({
+    description: "May still end by itself: the consumer's queue held messages at every look of the pass",
+  }),
   acknowledged: apart(AcknowledgedDifference).meta({
     description: "What nothing can mend and somebody has accepted; counted nowhere else",
   }),

@@ -65,6 +65,11 @@ const mendable = new Set<ConsistencyCheck>([
 
 export const canBeMended = (check: ConsistencyCheck): boolean => mendable.has(check);
 
+/** Those that an event which waits in front of its consumer explains. */
+const followable = new Set<ConsistencyCheck>(["registry_missing", "registry_behind", "audit_missing"]);
+
+export const canBeFollowed = (check: ConsistencyCheck): boolean => followable.has(check);
+
 /**
  * What exactly a difference consists of that no repair ends, the same for as long as the user only goes on being
  * written; null for the others. The missing versions are told by their number and sum: the log is asked for no list.

@@ -15,3 +15,13 @@ export const ConsistencyAcknowledgement = defineEntity({
     correlationId: p.text(),
   },
 });
+
+/** A consumer's queue that holds messages, since a pass has first seen it so; gone when one sees it empty. */
+export const ConsistencyBacklog = defineEntity({
+  name: "ConsistencyBacklog",
+  tableName: "consistency_backlogs",
+  properties: {
+    queue: p.text().primary(),
+    since: p.datetime(3).defaultRaw("now()"),
+  },
+});

@@ -22,14 +22,17 @@ import { actions } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { AcknowledgeReport } from "../contracts/reconciliation.ts";
 import { acknowledge, acknowledgedOf } from "./acknowledgements.ts";
-import { ConsistencyAcknowledgement } from "./entities.ts";
+import { backlogs } from "./backlogs.ts";
+import { ConsistencyAcknowledgement, ConsistencyBacklog } from "./entities.ts";
 import { exclusive } from "./exclusive.ts";
 import { type Periodic, periodic } from "./periodic.ts";
 import { patientAsk } from "./sources.ts";
 import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
 
-/** The lock of a pass, what it reads meanwhile, and health. */
-const poolMax = 3;
+/** What a pass keeps and reads, and health. */
+const poolMax = 2;
+/** One holds it, the next is told that it is held. */
+const lockPoolMax = 2;
 const statementTimeoutMs = 10_000;
 /** A pass over a large directory takes minutes; a caller that waits longer has given up on it. */
 const actionTimeoutMs = 30 * 60_000;
@@ -46,24 +49,26 @@ export function reconcilerService(
     throw new Error("Cannot make the reconciler: the URL of the users database is not set");
   const { metrics, now } = platform;
   const log = platform.log.child({ service: "reconciler" });
-  const db = database({
+  const settings = {
     url: config.usersDatabaseUrl,
-    entities: [ConsistencyAcknowledgement as never],
+    entities: [ConsistencyAcknowledgement as never, ConsistencyBacklog as never],
     applicationName: "mailroster-reconciler",
-    poolMax,
     statementTimeoutMs,
-    metrics,
     log,
-  });
+  };
+  const db = database({ ...settings, poolMax, metrics });
+  const lock = database({ ...settings, poolMax: lockPoolMax });
+  const kept = backlogs(db);
   let stopping = new AbortController();
   let timer: Periodic | undefined;
 
   const alone = async <T>(broker: ServiceBroker, work: (options: WorkOptions) => Promise<T>): Promise<T> => {
     const { signal } = stopping;
-    const done = await exclusive(db, () =>
+    const done = await exclusive(lock, () =>
       work({
         ask: patientAsk(broker, signal),
         acknowledged: (userIds) => acknowledgedOf(db, userIds),
+        backlogs: kept,
         graceMs: config.reconcileGraceMs,
         now,
         log,
@@ -126,6 +131,7 @@ export function reconcilerService(
         },
       },
       healthMixin({ database: db.check }),
+      lock.mixin,
       db.mixin,
     ],
     actions: {

@@ -20,7 +20,8 @@ import { type Finding, type PassOptions, type PassResult, passOver, passOverAll 
 /** A report is an answer to a person; the lines of the log have the rest. */
 const differencesListedMax = 100;
 
-export interface WorkOptions extends Pick<PassOptions, "ask" | "acknowledged" | "graceMs" | "stopping"> {
+export interface WorkOptions
+  extends Pick<PassOptions, "ask" | "acknowledged" | "backlogs" | "graceMs" | "stopping"> {
   /** For the report's `startedAt` alone. */
   readonly now: () => Date;
   readonly log: Logger;
@@ -35,6 +36,11 @@ export function showViolations(
   for (const check of consistencyChecks) metrics.consistencyViolations.set({ check }, counts.get(check) ?? 0);
 }
 
+function list<T>(listed: { count: number; readonly differences: T[] }, more: readonly T[]): void {
+  listed.count += more.length;
+  listed.differences.push(...more.slice(0, differencesListedMax - listed.differences.length));
+}
+
 async function collect(
   options: WorkOptions,
   pass: (options: PassOptions) => Promise<PassResult>,
@@ -44,6 +50,7 @@ async function collect(
   const start = performance.now();
   const counts = new Map<ConsistencyCheck, number>();
   const differences: Difference[] = [];
+  const pending = { count: 0, differences: [] as Difference[] };
   const acknowledged = { count: 0, differences: [] as AcknowledgedDifference[] };
   const { log } = options;
   const found = async (finding: Finding): Promise<void> => {
@@ -52,10 +59,9 @@ async function collect(
       if (differences.length < differencesListedMax) differences.push(difference);
       log.error({ ...difference }, "a user's accounts differ");
     }
-    for (const difference of finding.acknowledged) {
-      acknowledged.count += 1;
-      if (acknowledged.differences.length < differencesListedMax) acknowledged.differences.push(difference);
-    }
+    for (const difference of finding.pending) log.debug({ ...difference }, "an event may still wait");
+    list(pending, finding.pending);
+    list(acknowledged, finding.acknowledged);
     await then(finding);
   };
   const waiting = (suspects: number, ms: number): void =>
@@ -63,7 +69,15 @@ async function collect(
   const result = await pass({ ...options, found, waiting });
   const ms = Math.round(performance.now() - start);
   return {
-    report: { startedAt, ms, ...result, violations: Object.fromEntries(counts), differences, acknowledged },
+    report: {
+      startedAt,
+      ms,
+      ...result,
+      violations: Object.fromEntries(counts),
+      differences,
+      pending,
+      acknowledged,
+    },
     counts,
   };
 }
@@ -72,8 +86,9 @@ async function collect(
 export async function reconcile(options: WorkOptions): Promise<ReconcileReport> {
   const { report, counts } = await collect(options, passOverAll, async () => {});
   showViolations(options.metrics, counts);
-  const { checked, inFlight, ms, violations, acknowledged } = report;
-  options.log.info({ checked, inFlight, ms, violations, acknowledged: acknowledged.count }, "reconciled");
+  const { checked, inFlight, ms, violations } = report;
+  const apart = { pending: report.pending.count, acknowledged: report.acknowledged.count };
+  options.log.info({ checked, inFlight, ms, violations, ...apart }, "reconciled");
   return report;
 }
 
@@ -116,6 +131,8 @@ export async function acknowledgeStanding(
       if (difference.deadLetter)
         why.set(difference.userId, "has a dead letter of it: replay or discard that first");
       else standing.push(difference);
+    if (finding.pending.some((one) => one.check === check))
+      why.set(finding.userId, "has an event that may still wait in the consumer's queue");
   };
   await passOver({ ...options, found }, userIds);
   await keep(standing);

@@ -6,7 +6,7 @@ import { idempotencyEntities } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
 import { PublishedEvent } from "../outbox/entities.ts";
-import { ConsistencyAcknowledgement } from "../reconciler/entities.ts";
+import { ConsistencyAcknowledgement, ConsistencyBacklog } from "../reconciler/entities.ts";
 import { registryEntities } from "../smtp-registry/entities.ts";
 import { usersEntities } from "../users/entities.ts";
 
@@ -21,6 +21,7 @@ export const entitiesOf: Record<DatabaseName, readonly EntitySchema[]> = {
     PublishedEvent as unknown as EntitySchema,
     ConsumerOutcomeRow as unknown as EntitySchema,
     ConsistencyAcknowledgement as unknown as EntitySchema,
+    ConsistencyBacklog as unknown as EntitySchema,
     ...usersEntities,
   ],
   registry: registryEntities,

@@ -48,13 +48,20 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
   const part = "reconciliation";
   try {
     const report = await callAction(broker, "reconciler.run", {}, { timeout: reconcileTimeoutMs });
-    const { checked, inFlight, violations, differences, acknowledged } = report;
+    const { checked, inFlight, violations, differences, pending, acknowledged } = report;
     const found = Object.entries(violations).map(([check, count]) => `${check} ${count}`);
     const apart = [
       ...(inFlight === 0 ? [] : [`${inFlight} have an event on its way`]),
+      ...(pending.count === 0
+        ? []
+        : [`${pending.count} may wait in the queue of a slow or stopped consumer`]),
       ...(acknowledged.count === 0 ? [] : [`${acknowledged.count} acknowledged differences`]),
     ];
-    if (found.length === 0) return ok(part, [`${checked} users agree everywhere`, ...apart].join(", "));
+    if (found.length === 0) {
+      const agree = pending.count + acknowledged.count === 0;
+      const says = agree ? `${checked} users agree everywhere` : `${checked} users, no violation`;
+      return ok(part, [says, ...apart].join(", "));
+    }
     const first = differences[0]?.userId;
     return problem(
       part,

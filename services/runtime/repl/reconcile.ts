@@ -23,10 +23,11 @@ const acceptedTable = (differences: readonly AcknowledgedDifference[], table: De
   );
 
 function told(report: ReconcileReport, table: Desk["table"]): string {
-  const { checked, inFlight, ms, violations, differences, acknowledged } = report;
+  const { checked, inFlight, ms, violations, differences, pending, acknowledged } = report;
   const found = Object.values(violations).reduce((sum, count) => sum + count, 0);
+  const waiting = pending.count === 0 ? "" : `, ${pending.count} that may wait in a queue`;
   const accepted = acknowledged.count === 0 ? "" : `, ${acknowledged.count} acknowledged`;
-  const head = `${checked} users compared in ${ms} ms, ${inFlight} with an event on its way, ${found} differences${accepted}`;
+  const head = `${checked} users compared in ${ms} ms, ${inFlight} with an event on its way, ${found} differences${waiting}${accepted}`;
   return [
     head,
     ...(differences.length === 0 ? [] : [differenceTable(differences, table)]),

@@ -253,13 +253,55 @@ export const letters: readonly Mutation[] = [
     edits: [
       {
         file: "services/reconciler/work.ts",
-        find: "      acknowledged.count += 1;\n",
-        replace: "",
+        find: "list(acknowledged, finding.acknowledged);",
+        replace: "list(acknowledged, []);",
       },
     ],
     file: reconcilerTest,
     title:
       "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
+  },
+  {
+    name: "queue-not-asked",
+    guarantee: "9f",
+    edits: [
+      {
+        file: "services/reconciler/backlogs.ts",
+        find: "mayHold: (queue) => !emptied",
+        replace: 'mayHold: (queue) => queue === "" && !emptied',
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
+  },
+  {
+    name: "queue-hides-for-ever",
+    guarantee: "9f",
+    edits: [
+      {
+        file: "services/reconciler/backlogs.ts",
+        find: "<= backlogSMax,",
+        replace: "<= backlogSMax * 1_000,",
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
+  },
+  {
+    name: "empty-queue-holds",
+    guarantee: "9f",
+    edits: [
+      {
+        file: "services/reconciler/backlogs.ts",
+        find: "          emptied.add(queue);\n",
+        replace: "",
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
   },
   {
     name: "backlog-waits",
