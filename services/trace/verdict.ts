@@ -140,8 +140,16 @@ function unknown({ outbox, consumers, addresses }: Steps): TraceVerdict | undefi
   return at === undefined ? undefined : cannotSee(at, parts);
 }
 
+/** None when everybody has answered. */
+export const incomplete = (away: readonly string[]): TraceVerdict[] => {
+  const [at] = away;
+  if (at === undefined) return [];
+  const says = `this trace is incomplete, because ${away.join(", ")} can't be reached now`;
+  return [{ ...cannotSee(at, away), says }];
+};
+
 /** Some of what would have to be asked does not answer. */
-export const cannotSee = (at: string, parts: readonly string[]): TraceVerdict => ({
+const cannotSee = (at: string, parts: readonly string[]): TraceVerdict => ({
   state: "unknown",
   at,
   sinceS: null,

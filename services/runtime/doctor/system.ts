@@ -39,7 +39,7 @@ async function services(broker: ServiceBroker): Promise<Finding[]> {
       missing.length === 0,
       "services",
       missing.length === 0 ? "every service is there" : `nobody hosts ${missing.join(", ")}`,
-      "start a process whose SERVICES names them (dead-letters comes with outbox, reconciler and trace with users)",
+      "start a process whose SERVICES names them (dead-letters comes with outbox, reconciler with users, trace with gateway and users)",
     ),
   ];
 }

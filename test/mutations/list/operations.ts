@@ -164,6 +164,29 @@ export const operations: readonly Mutation[] = [
     title: "while a service is away the rest is told, and what can't be seen is named",
   },
   {
+    name: "incomplete-is-complete",
+    guarantee: "14c",
+    edits: [
+      { file: "services/trace/explain.ts", find: "...incomplete(away),", replace: "...incomplete([])," },
+    ],
+    file: traceTest,
+    title: "while dead-letters alone is away a trace is not complete, and tells what the others know",
+  },
+  {
+    name: "trace-goes-with-users",
+    guarantee: "14c",
+    edits: [
+      {
+        file: "services/runtime/composition.ts",
+        find: ' || services.includes("gateway") ? (["trace"]',
+        replace: ' ? (["trace"]',
+      },
+    ],
+    file: "test/system/trace.test.ts",
+    title:
+      "over RabbitMQ the command joins as a node, and says when the registry's process is away, or that of users",
+  },
+  {
     name: "note-fails-the-event",
     guarantee: "14d",
     edits: [
