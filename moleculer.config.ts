@@ -3,6 +3,7 @@
  * channels of their own (mixins/bus), because Moleculer's events over AMQP are at most once.
  */
 import { type BrokerOptions, Errors } from "moleculer";
+import { CallTransporter } from "./mixins/call-transporter.ts";
 import { correlationMiddleware } from "./mixins/correlation.ts";
 import { faultInjection } from "./mixins/fault-injection.ts";
 import { forgetUnanswered } from "./mixins/forget-unanswered.ts";
@@ -14,8 +15,6 @@ import { SchemaValidator } from "./mixins/validation.ts";
 import { type Config, loadConfig } from "./services/config/index.ts";
 import { restoreError } from "./services/contracts/errors.ts";
 
-/** Calls over AMQP: with Nagle and a prefetch of 1, as it comes, 23 calls a second; so set, about 8,000. */
-const callsInFlightMax = 100;
 const requestTimeoutMs = 5_000;
 const shutdownTimeoutMs = 10_000;
 
@@ -26,19 +25,17 @@ class Regenerator extends Errors.Regenerator {
   }
 }
 
-const transporter = (url: string) => ({
-  type: "AMQP",
-  options: {
+/** Without `noDelay`, as it comes, 23 calls a second: Nagle's algorithm waits for a delayed acknowledgement. */
+const transporter = (url: string) =>
+  new CallTransporter({
     url: url
       .split(";")
       .map((node) => withHeartbeat(node))
       .join(";"),
     socketOptions: { noDelay: true, timeout: 3_000 },
-    prefetch: callsInFlightMax,
     // Nobody waits longer for a request or its answer; a node that comes back must not find them.
     messageOptions: { expiration: requestTimeoutMs },
-  },
-});
+  });
 
 function withHeartbeat(node: string): string {
   const parsed = new URL(node);
@@ -61,9 +58,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
             : log.child({ service: svc }),
       },
     } as unknown as BrokerOptions["logger"],
-    ...(config.amqpUrl === undefined
-      ? {}
-      : { transporter: transporter(config.amqpUrl) as unknown as NonNullable<BrokerOptions["transporter"]> }),
+    ...(config.amqpUrl === undefined ? {} : { transporter: transporter(config.amqpUrl) }),
     errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
     validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
     // The first one stands next to the handler, the last one around all others.

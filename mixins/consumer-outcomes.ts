@@ -12,6 +12,7 @@ import type { Database, EntityManager } from "./database.ts";
 import type { ApplyEvents, EventFailed } from "./event-consumer.ts";
 import type { Logger } from "./logging.ts";
 import type { Mixin } from "./platform.ts";
+import { run } from "./statement.ts";
 import { sweepInBatches, sweepingMixin } from "./sweeping.ts";
 
 export const ConsumerOutcomeRow = defineEntity({
@@ -69,7 +70,7 @@ interface Note {
 }
 
 const note = (em: EntityManager, consumer: string, notes: readonly Note[]): Promise<unknown> =>
-  em.execute(noteSql, [consumer, JSON.stringify(notes)]);
+  run(em, noteSql, [consumer, JSON.stringify(notes)]);
 
 export interface Outcomes {
   readonly mixin: Mixin;

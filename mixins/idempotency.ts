@@ -17,6 +17,7 @@ import type { Database, EntityManager } from "./database.ts";
 import { errorText } from "./error-text.ts";
 import type { Logger } from "./logging.ts";
 import type { Mixin } from "./platform.ts";
+import { run as runStatement } from "./statement.ts";
 import { sweepInBatches, sweepingMixin } from "./sweeping.ts";
 
 export const IdempotencyRecord = defineEntity({
@@ -222,7 +223,7 @@ export function idempotency(db: Database, options: Options): Idempotency {
       const expiresAt = new Date(now.getTime() + options.ttlMs);
       const about = [call.action, call.meta.correlationId ?? null];
       const values = [scope, key, fingerprint, JSON.stringify(result), now, expiresAt, ...about];
-      const inserted: unknown[] = await em.execute(insertRecord, values);
+      const inserted: unknown[] = await runStatement(em, insertRecord, values);
       if (inserted.length === 0)
         throw new AnsweredElsewhere("Cannot store the answer: the key has one already");
     },

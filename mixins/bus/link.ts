@@ -8,6 +8,7 @@
 import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
 import type { Logger } from "../logging.ts";
 import { aborted, backoffMs, pause, within } from "../pause.ts";
+import { corkWrites } from "./corked.ts";
 
 const connectTimeoutMs = 3_000;
 const heartbeatSeconds = 10;
@@ -223,6 +224,7 @@ class RabbitLink implements Link {
       timeout: connectTimeoutMs,
       clientProperties: { connection_name: this.#name },
     });
+    corkWrites(connection);
     const gone = new AbortController();
     connection.on("error", (error: Error) =>
       this.#log.warn({ connection: this.#name, reason: error.message }, "RabbitMQ connection failed"),

@@ -148,11 +148,22 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
       this.#reading.source,
       this.#options.log,
     );
+    const settlements = batch.map((item, index) =>
+      settlementOf(
+        verdicts[index] ?? { kind: "requeue" },
+        item.delivery.attempts,
+        this.#options.retryDelaysMs,
+      ),
+    );
+    if (settlements.every(({ action }) => action === "acknowledge")) {
+      this.#faults = 0;
+      this.#acknowledgeAll(batch);
+      return;
+    }
     const requeued: Item<D>[] = [];
     const replaced: Promise<void>[] = [];
     for (const [index, item] of batch.entries()) {
-      const verdict = verdicts[index] ?? { kind: "requeue" };
-      const settlement = settlementOf(verdict, item.delivery.attempts, this.#options.retryDelaysMs);
+      const settlement = settlements[index] ?? { action: "requeue" };
       if (settlement.action === "acknowledge") this.#acknowledge(item);
       else if (settlement.action === "requeue") requeued.push(item);
       else replaced.push(this.#replace(item, settlement));
@@ -213,6 +224,12 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
 
   #acknowledge(item: Item<D>): void {
     this.#onChannel(item, (channel) => channel.ack(item.message));
+  }
+
+  /** With one frame: batches are settled one after the other, so nothing older than the last item is unsettled. */
+  #acknowledgeAll(batch: readonly Item<D>[]): void {
+    const last = batch.at(-1);
+    if (last !== undefined) this.#onChannel(last, (channel) => channel.ack(last.message, true));
   }
 
   #giveBack(item: Item<D>): void {

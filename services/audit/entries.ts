@@ -4,6 +4,7 @@ import { isCorrelationId } from "../../mixins/correlation.ts";
 import type { Database, EntityManager } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
+import { run } from "../../mixins/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import type { AuditEntry, AuditPage } from "../contracts/audit.ts";
 import type { UserEvent } from "../contracts/events.ts";
@@ -39,7 +40,7 @@ const entryOf = (event: UserEvent) => ({
 
 /** Appends what is new; `duplicate` for each event whose entry is there already. */
 export async function append(em: EntityManager, events: readonly UserEvent[]): Promise<readonly Applied[]> {
-  const rows = await em.execute<{ id: string }[]>(appendEntries, [JSON.stringify(events.map(entryOf))]);
+  const rows = await run<{ id: string }>(em, appendEntries, [JSON.stringify(events.map(entryOf))]);
   const fresh = new Set(rows.map(({ id }) => id));
   // PostgreSQL writes UUIDs in lower case; `delete` makes the second of two equal events a duplicate.
   return events.map((event) => (fresh.delete(event.id.toLowerCase()) ? "processed" : "duplicate"));

@@ -67,7 +67,9 @@ function readBytes(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
       if (bytes > bytesMax) reject(tooLarge(bytesMax, false));
       else resolve(Buffer.concat(chunks, bytes));
     });
-    const cut = () => reject(new HttpProblem("malformed-request", "The body ended before its end"));
+    const cut = () => {
+      if (!req.complete) reject(new HttpProblem("malformed-request", "The body ended before its end"));
+    };
     req.once("error", cut);
     req.once("close", cut);
   });

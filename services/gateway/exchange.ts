@@ -32,10 +32,22 @@ export interface Exchange {
 const clientGone = 499;
 
 // No HSTS and no upgrade of plain HTTP: the gateway speaks HTTP, the proxy that adds TLS decides on those.
-const securityHeaders = helmet({
+const helmetHeaders = helmet({
   strictTransportSecurity: false,
   contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
 });
+
+/** helmet builds the same headers for every answer; once is enough. */
+function headersOfHelmet(): [name: string, value: string][] {
+  const headers: [string, string][] = [];
+  const res = {
+    setHeader: (name: string, value: string) => headers.push([name, value]),
+    removeHeader() {},
+  };
+  helmetHeaders({} as IncomingMessage, res as unknown as ServerResponse, () => {});
+  return headers;
+}
+const securityHeaders = headersOfHelmet();
 
 const exchanges = new WeakMap<IncomingMessage, Exchange>();
 
@@ -103,7 +115,7 @@ export function begin(platform: Platform, req: IncomingMessage, res: ServerRespo
     pathParams: {},
   };
   exchanges.set(req, exchange);
-  securityHeaders(req, res, () => {});
+  for (const [name, value] of securityHeaders) res.setHeader(name, value);
   res.setHeader("X-Correlation-ID", correlationId);
   res.setHeader("Cache-Control", "no-store");
   observe(platform, exchange, span, req, res);

@@ -2,6 +2,7 @@
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { EntityManager } from "../../mixins/database.ts";
 import { outboxPartitions } from "../../mixins/outbox.ts";
+import { run } from "../../mixins/statement.ts";
 import { cutPartitions, emptiedUpTo } from "./emptied.ts";
 import { type OutboxRow, type Published, publishInOrder, type Stopping } from "./publish.ts";
 import * as sql from "./sql.ts";
@@ -31,13 +32,10 @@ interface Resources {
   readonly stopping: Stopping;
 }
 
-const query = <T>(em: EntityManager, text: string, values: readonly unknown[]): Promise<T[]> =>
-  em.execute<T[]>(text, [...values]);
-
 /** Before the claim, so that what the claim finds empty was empty after the snapshot. */
 async function takeSnapshot(em: EntityManager): Promise<Snapshot | undefined> {
-  const [last] = await query<{ lastId: string }>(em, sql.readLastId, []);
-  const [row] = await query<{ xmin: string; xmax: string }>(em, sql.readSnapshot, []);
+  const [last] = await run<{ lastId: string }>(em, sql.readLastId, []);
+  const [row] = await run<{ xmin: string; xmax: string }>(em, sql.readSnapshot, []);
   if (last === undefined || row === undefined) return undefined;
   return { lastId: BigInt(last.lastId), xmin: BigInt(row.xmin), xmax: BigInt(row.xmax) };
 }
@@ -48,7 +46,7 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
   const snapshot = watermarks.wantsSnapshot() ? await takeSnapshot(em) : undefined;
   const marks = watermarks.marksOfLook();
   const heldUsers = sql.arrayLiteral(held.keys());
-  const loaded = await query<{ partition: number; ours: boolean }>(em, sql.claimPartitions, [
+  const loaded = await run<{ partition: number; ours: boolean }>(em, sql.claimPartitions, [
     everyPartition,
     sql.arrayLiteral(marks),
     heldUsers,
@@ -60,7 +58,7 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
   const rows =
     partitions.length === 0
       ? []
-      : await query<OutboxRow>(em, sql.readBatch, [
+      : await run<OutboxRow>(em, sql.readBatch, [
           sql.arrayLiteral(partitions),
           sql.arrayLiteral(partitions.map((partition) => marks[partition] ?? 0n)),
           heldUsers,
@@ -70,9 +68,9 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
   const published = await publishInOrder(bus, rows, stopping);
   const { confirmed, refused } = published;
   if (confirmed.length > 0)
-    await em.execute(sql.moveConfirmed, [sql.arrayLiteral(confirmed.map(({ id }) => id))]);
+    await run(em, sql.moveConfirmed, [sql.arrayLiteral(confirmed.map(({ id }) => id))]);
   if (refused.length > 0)
-    await em.execute(sql.countRefusals, [
+    await run(em, sql.countRefusals, [
       JSON.stringify(refused.map(({ row, reason }) => ({ id: row.id, reason }))),
     ]);
 
@@ -97,6 +95,6 @@ export interface Pending {
 /** One statement without a transaction. */
 export async function measurePending(em: EntityManager, watermarks: Watermarks): Promise<Pending> {
   const marks = sql.arrayLiteral(watermarks.safe());
-  const [row] = await query<Pending>(em, sql.measurePending, [everyPartition, marks, pendingPerPartitionMax]);
+  const [row] = await run<Pending>(em, sql.measurePending, [everyPartition, marks, pendingPerPartitionMax]);
   return row ?? { pending: 0, oldestAgeS: 0 };
 }

@@ -1,10 +1,10 @@
 /** What the registry says of itself to the reconciler: each user that it knows as a version and a hash of its addresses. */
 import type { Database } from "../../mixins/database.ts";
+import { run } from "../../mixins/statement.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { addressesHash, type DigestedAddress, type DigestQuery } from "../contracts/reconciliation.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 import { freedBefore } from "./status.ts";
 
 interface Row {

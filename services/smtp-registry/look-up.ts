@@ -1,12 +1,12 @@
 /** Answers who holds an address, now or at a time in the past. Reads only. */
 import type { Database, EntityManager } from "../../mixins/database.ts";
+import { run } from "../../mixins/statement.ts";
 import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { AddressKind } from "../contracts/user.ts";
 import type { RegistryRules } from "./reservations.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 import { type Holding, statusOf } from "./status.ts";
 
 type Request = ActionParams<"smtp-registry.lookup">;

@@ -7,10 +7,10 @@
  */
 import type { EntityManager } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
+import { run } from "../../mixins/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 import { freedBefore, type Terms } from "./status.ts";
 
 export interface ProjectionRules {
@@ -54,18 +54,15 @@ const stateRows = (event: UserEvent, freed: Date) =>
       deleted_at: event.data.user.deletedAt,
     }));
 
-async function putStates(em: EntityManager, events: readonly UserEvent[], freed: Date): Promise<void> {
-  const userIds = events.map((event) => event.subject);
-  const state = events.flatMap((event) => stateRows(event, freed));
-  // Two users of one batch with the same address: PostgreSQL would refuse the statement with a less clear error.
-  if (new Set(state.map(({ key }) => key)).size < state.length)
-    throw new Error("Cannot apply events: two users of the batch hold the same address");
-  await run(em, sql.lockAddresses, { userIds, state });
-  await run(em, sql.removeGone, { userIds, state });
-  await run(em, sql.putState, { state, freed });
-  const [foreign] = await run<{ foreign_count: number }>(em, sql.foreignRows, { state });
-  if (foreign !== undefined && foreign.foreign_count > 0)
-    throw new Error(`Cannot apply events: ${foreign.foreign_count} addresses are held by another user`);
+interface Marked {
+  readonly user_id: string;
+  readonly version: number;
+  readonly foreign_count: null;
+}
+
+interface Foreign {
+  readonly user_id: null;
+  readonly foreign_count: number;
 }
 
 /**
@@ -79,20 +76,25 @@ export async function apply(
 ): Promise<Applied[]> {
   const now = rules.now();
   const newest = newestOf(events);
-  const marks = await run<{ user_id: string; version: number }>(em, sql.watermarksOf, {
-    userIds: [...newest.keys()],
-  });
-  const advanced = await run<{ user_id: string }>(em, sql.advanceWatermarks, {
+  const freed = freedBefore(now, rules.terms);
+  const state = [...newest.values()].flatMap((event) => stateRows(event, freed));
+  // PostgreSQL would refuse the statement with a less clear error.
+  if (new Set(state.map(({ key }) => key)).size < state.length)
+    throw new Error("Cannot apply events: two users of the batch hold the same address");
+  const rows = await run<Marked | Foreign>(em, sql.project, {
     now,
+    freed,
+    state,
     versions: [...newest.values()].map((event) => ({
       user_id: event.subject,
       version: versionOf(event),
       event_id: event.id,
     })),
-  });
-  await run(em, sql.appendHistory, {
     entries: events.flatMap(ledgerEntries).map(({ userId, ...entry }) => ({ user_id: userId, ...entry })),
   });
+  const foreign = rows.find(({ foreign_count }) => foreign_count !== null);
+  if (foreign?.foreign_count !== 0)
+    throw new Error(`Cannot apply events: ${foreign?.foreign_count} addresses are held by another user`);
   const told = events.filter(isToldAgain).map((event) => ({
     user_id: event.subject,
     version: versionOf(event),
@@ -100,7 +102,6 @@ export async function apply(
     keys: [...heldAfter(event).keys()],
   }));
   if (told.length > 0) await run(em, sql.closeHistory, { told });
-  const news = advanced.flatMap(({ user_id }) => newest.get(user_id) ?? []);
-  if (news.length > 0) await putStates(em, news, freedBefore(now, rules.terms));
-  return judge(events, new Map(marks.map(({ user_id, version }) => [user_id, version])));
+  const marks = rows.flatMap((row) => (row.user_id === null ? [] : [[row.user_id, row.version] as const]));
+  return judge(events, new Map(marks));
 }

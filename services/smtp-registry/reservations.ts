@@ -4,12 +4,12 @@
  * confirmed by an event nor released ends by itself.
  */
 import { type Database, type EntityManager, isContention, isUniqueViolation } from "../../mixins/database.ts";
+import { run } from "../../mixins/statement.ts";
 import type { ActionParams, Reservation } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { AddressKind, AddressStatus } from "../contracts/user.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 import { freedBefore, statusOf, type Terms } from "./status.ts";
 import { candidates, counterKey, firstSuffix } from "./suffix.ts";
 

@@ -8,16 +8,16 @@
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import { type Database, isContention, isUniqueViolation } from "../../mixins/database.ts";
 import { currentLatenessMs } from "../../mixins/lateness.ts";
+import { run } from "../../mixins/statement.ts";
 import type { Reservation } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import { type RegistryRules, type ReserveRequest, release, reserveAlone, wantedOf } from "./reservations.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 
 /** Nobody who asks waits longer (users); what is granted after it would be held for nobody. */
 const callerWaitsMs = 1_500;
 /** Two, so that one is on its way while the other is carried out. */
-const limits = { itemsMax: 64, lanesMax: 2 };
+const limits = { itemsMax: 64, lanesMax: 1 };
 
 interface Plain {
   readonly request: ReserveRequest;

@@ -6,10 +6,10 @@
 import type { Database } from "../../mixins/database.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { Mixin } from "../../mixins/platform.ts";
+import { run } from "../../mixins/statement.ts";
 import { sweepInBatches, sweepingMixin } from "../../mixins/sweeping.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 import { freedBefore } from "./status.ts";
 
 /** One round over both. Resolves with the number of rows gone. */

@@ -1,11 +1,11 @@
 /** What the registry tells of a request: which versions it has had of some users, what was unusual, what they hold. */
 import type { Outcomes } from "../../mixins/consumer-outcomes.ts";
 import type { Database } from "../../mixins/database.ts";
+import { run } from "../../mixins/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import type { HeldAddress, RegistryTrace } from "../contracts/trace.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";
-import { run } from "./statement.ts";
 import { freedBefore } from "./status.ts";
 
 interface MarkRow {

@@ -13,6 +13,7 @@ import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import { type Database, type EntityManager, isContention } from "../../mixins/database.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
 import { outboxRow } from "../../mixins/outbox.ts";
+import { run } from "../../mixins/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
@@ -24,7 +25,7 @@ import { addressesOf, type Decision } from "./rules.ts";
 import * as sql from "./sql.ts";
 
 /** In one transaction; two transactions at a time, so that one is prepared while the other waits for the disk. */
-const together = { itemsMax: 64, lanesMax: 2 };
+const together = { itemsMax: 64, lanesMax: 1 };
 /** How long those who share a transaction wait for a row that somebody else has locked. */
 const briefly = "50ms";
 
@@ -80,7 +81,7 @@ async function transact(db: Database, works: readonly Work[], patience: "brief" 
   let decided = false;
   try {
     await db.transaction(async (em) => {
-      if (works.some(({ ticket }) => ticket.keyed)) await em.execute(sql.limitLockWaits, [lockTimeout]);
+      if (works.some(({ ticket }) => ticket.keyed)) await run(em, sql.limitLockWaits, [lockTimeout]);
       for (const { ticket, answer } of works) await ticket.remember(em, answer);
       await save(em, works, lockTimeout);
       for (const { budget } of works) budget.check();
@@ -95,7 +96,7 @@ async function transact(db: Database, works: readonly Work[], patience: "brief" 
 async function save(em: EntityManager, works: readonly Work[], lockTimeout: string): Promise<void> {
   const events = works.flatMap(eventRowsOf).map((row, place) => ({ place, ...row }));
   const documents = [works.map(userRowOf), events].map((rows) => JSON.stringify(rows));
-  const written = await em.execute<unknown[]>(sql.saveWrites, [lockTimeout, ...documents]);
+  const written = await run<unknown>(em, sql.saveWrites, [lockTimeout, ...documents]);
   if (written.length < works.length)
     throw new LostRace("Cannot save the user: its version is no longer the one that was read");
 }

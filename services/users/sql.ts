@@ -32,7 +32,8 @@ with w as materialized (
 ), written as (
   select id from created union all select id from updated
 ), let_go as (
-  delete from address_keys k using w where k.user_id = w.id and k.key = any (w.gone)
+  delete from address_keys k using w cross join lateral unnest(w.gone) g(key)
+  where k.key = g.key and k.user_id = w.id
 ), taken as (
   insert into address_keys (key, user_id)
   select f.key, w.id from w cross join lateral unnest(w.fresh) f(key) order by f.key
@@ -41,7 +42,7 @@ with w as materialized (
   select partition, aggregate_id, event_id, type, correlation_id, body, note
   from jsonb_to_recordset(?::jsonb) as e(
     place int, partition smallint, aggregate_id uuid, event_id uuid, type text, correlation_id text, body text, note text)
-  join written on written.id = e.aggregate_id order by e.place
+  where (e.aggregate_id in (select id from written)) is true order by e.place
 )
 select id from written`;
 
