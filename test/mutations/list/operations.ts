@@ -99,6 +99,34 @@ export const operations: readonly Mutation[] = [
       "every line that a request leaves in any process, also of Moleculer and of the database, has its id",
   },
   {
+    name: "shared-work-is-nobodys",
+    guarantee: "12",
+    edits: [
+      {
+        file: "mixins/coalescing.ts",
+        find: "withCorrelations(idsOf, run)",
+        replace: "withCorrelations(() => idsOf().slice(0, 0), run)",
+      },
+    ],
+    file: "test/unit/coalescing.test.ts",
+    title:
+      "a line of shared work carries the id of each who shares it, once, and of work for one alone its id",
+  },
+  {
+    name: "batch-is-nobodys",
+    guarantee: "12",
+    edits: [
+      {
+        file: "mixins/event-consumer.ts",
+        find: ": forAll(events, () => apply(events, failuresOf)));",
+        replace: ": apply(events, failuresOf));",
+      },
+    ],
+    file: "test/unit/event-consumer.test.ts",
+    title:
+      "a line of a batch carries the id of each event of it, also while the batch waits for its database",
+  },
+  {
     name: "old-figure-is-kept",
     guarantee: "13a",
     edits: [
