@@ -55,7 +55,7 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
       ...(pending.count === 0
         ? []
         : [`${pending.count} may wait in the queue of a slow or stopped consumer`]),
-      ...(acknowledged.count === 0 ? [] : [`${acknowledged.count} acknowledged differences`]),
+      ...(acknowledged.count === 0 ? [] : [`${acknowledged.count} acknowledged`]),
     ];
     if (found.length === 0) {
       const agree = pending.count + acknowledged.count === 0;
