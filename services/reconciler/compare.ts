@@ -77,18 +77,13 @@ export const canBeFollowed = (check: ConsistencyCheck): boolean => followable.ha
 export function gapOf(check: ConsistencyCheck, { user, registry, audit }: Accounts): string | null {
   const { entries, versions, versionsSum, maxVersion } = audit ?? noTrail;
   const newest = Math.max(user?.version ?? 0, maxVersion);
-  switch (check) {
-    case "audit_missing":
-      return `${newest - versions} missing, sum ${(newest * (newest + 1)) / 2 - versionsSum}`;
-    case "audit_doubled":
-      return `${entries - versions} doubled`;
-    case "audit_orphan":
-      return `${entries} entries up to version ${maxVersion}`;
-    case "registry_orphan":
-      return `version ${registry?.version}, addresses ${registry?.addressesHash}`;
-    default:
-      return null;
-  }
+  const gaps: Partial<Record<ConsistencyCheck, string>> = {
+    audit_missing: `${newest - versions} missing, sum ${(newest * (newest + 1)) / 2 - versionsSum}`,
+    audit_doubled: `${entries - versions} doubled`,
+    audit_orphan: `${entries} entries up to version ${maxVersion}`,
+    registry_orphan: `version ${registry?.version}, addresses ${registry?.addressesHash}`,
+  };
+  return gaps[check] ?? null;
 }
 
 /** The newest version that any side knows: what is told again must be newer. */
