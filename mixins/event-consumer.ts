@@ -21,7 +21,7 @@ import { settlementOf } from "./bus/settlement.ts";
 import { withCorrelation, withCorrelations } from "./correlation.ts";
 import { isContention, isDatabaseUnavailable } from "./database.ts";
 import { errorFrames, errorText } from "./error-text.ts";
-import { parseEvent } from "./event-parsing.ts";
+import { type ParsedEvent, parseEvent } from "./event-parsing.ts";
 import type { Logger } from "./logging.ts";
 import type { Metrics, ProcessedResult } from "./metrics.ts";
 import { backoffMs, pause } from "./pause.ts";
@@ -72,7 +72,11 @@ type Outcome = { readonly applied: Applied } | { readonly verdict: Verdict };
 const requeued: Outcome = { verdict: { kind: "requeue" } };
 
 /** The handler alone, for a bus to call. Never rejects. */
-export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal): BatchHandler {
+export function eventHandler(
+  options: EventHandlerOptions,
+  stopping: AbortSignal,
+  parse: (delivery: Delivery) => ParsedEvent = parseEvent,
+): BatchHandler {
   const { apply, log, name, queue, system = "rabbitmq" } = options;
   const spans = new WeakMap<UserEvent, OpenSpan>();
 
@@ -119,7 +123,7 @@ export function eventHandler(options: EventHandlerOptions, stopping: AbortSignal
   }
 
   return async (batch) => {
-    const parsed = batch.map((delivery) => ({ delivery, result: parseEvent(delivery) }));
+    const parsed = batch.map((delivery) => ({ delivery, result: parse(delivery) }));
     const events = parsed.flatMap(({ result }) => (result.ok ? [result.event] : []));
     for (const event of events) {
       const { id, type, correlationid: correlationId, traceparent } = event;
@@ -222,12 +226,16 @@ const forAll = <T>(events: readonly UserEvent[], fn: () => T): T =>
 /** The handler with the life of the service that carries it. */
 export function eventConsumer(options: EventConsumerOptions): Mixin {
   const stopping = new AbortController();
+  // Parsing is half of a consumer's own work on an event, and needs nothing but its body.
+  const parsed = new WeakMap<Delivery, ParsedEvent>();
+  const parse = (delivery: Delivery) => parsed.get(delivery) ?? parseEvent(delivery);
   let subscription: Subscription | undefined;
   return {
     async started() {
       subscription = options.bus.subscribe(
         options.queue,
-        eventHandler({ ...options, system: options.bus.kind }, stopping.signal),
+        eventHandler({ ...options, system: options.bus.kind }, stopping.signal, parse),
+        (delivery) => void parsed.set(delivery, parseEvent(delivery)),
       );
     },
     async stopped() {

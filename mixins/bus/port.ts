@@ -114,8 +114,11 @@ export interface Bus {
   onReady(callback: () => void): () => void;
   /** One outcome for each message, in order; never rejects. */
   publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]>;
-  /** Reads one queue until stopped; survives reconnects. */
-  subscribe(queue: string, handler: BatchHandler): Subscription;
+  /**
+   * Reads one queue until stopped; survives reconnects. `arrived` may be told of a delivery before its batch: what needs
+   * no other delivery can be done while the handler waits for its database. It must not throw.
+   */
+  subscribe(queue: string, handler: BatchHandler, arrived?: (delivery: Delivery) => void): Subscription;
   /** Reads the dead letters of one queue until stopped; each comes until the handler says that it is durable. */
   deadLetters(queue: string, handler: LetterHandler): Subscription;
   /**

@@ -45,6 +45,7 @@ export interface Reading<D extends Delivery> {
   readonly source: string;
   readonly show: (message: ConsumeMessage) => D;
   readonly handle: (batch: readonly D[]) => Promise<readonly Verdict[]>;
+  readonly arrived?: ((delivery: D) => void) | undefined;
 }
 
 interface Item<D> {
@@ -128,6 +129,7 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
       this.#giveBack(item);
       return;
     }
+    this.#reading.arrived?.(item.delivery);
     this.#inbox.push(item);
     this.#pumping ??= this.#pump();
   }

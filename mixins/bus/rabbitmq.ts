@@ -27,8 +27,9 @@ import { type Reading, rabbitSubscription } from "./rabbitmq-subscription.ts";
 import { declareTopology, queuesFor } from "./topology.ts";
 import { deliveryOf, eventProperties, isEncodable } from "./wire.ts";
 
-const prefetchDefault = 200;
-const batchMaxDefault = 100;
+const batchMaxDefault = 200;
+/** A batch in hand, the next one here already, a third one on its way. */
+const prefetchDefault = 3 * batchMaxDefault;
 /** A message that the broker has neither taken nor refused by then is refused, and the channel replaced. */
 const confirmWaitMsDefault = 10_000;
 
@@ -125,8 +126,8 @@ class RabbitMqBus implements Bus {
     return this.#outcomeOf(outcome, () => this.#options.queues.some((spec) => spec.queue === queue));
   }
 
-  subscribe(queue: string, handler: BatchHandler): Subscription {
-    return this.#read(queue, { source: queue, show: deliveryOf, handle: handler });
+  subscribe(queue: string, handler: BatchHandler, arrived?: (delivery: Delivery) => void): Subscription {
+    return this.#read(queue, { source: queue, show: deliveryOf, handle: handler, arrived });
   }
 
   deadLetters(queue: string, handler: LetterHandler): Subscription {

@@ -35,8 +35,7 @@ export type ParsedAddress =
 const addressesRememberedMax = 2_000;
 const domainsRememberedMax = 1_000;
 
-const encoder = new TextEncoder();
-const octets = (text: string): number => encoder.encode(text).length;
+const octets = (text: string): number => Buffer.byteLength(text);
 
 /** The conflict key of a local part alone; idempotent. */
 export function localKey(local: string): string {

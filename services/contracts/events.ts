@@ -11,11 +11,19 @@ export const Change = z
   .meta({ id: "Change" });
 export type Change = z.infer<typeof Change>;
 
+/** As we write it ourselves; to make it anew for each of an event's four was a twelfth of a consumer's CPU. */
+const normalTimestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+function normalised(text: string): string {
+  if (normalTimestamp.test(text) || Number.isNaN(Date.parse(text))) return text;
+  return new Date(text).toISOString();
+}
+
 /** RFC 3339 as CloudEvents demands, with any offset; normalised to UTC. PostgreSQL knows no year 0. */
 const Timestamp = z.iso
   .datetime({ offset: true })
   .refine((text) => text >= "0001", "must not be before the year 1")
-  .overwrite((text) => (Number.isNaN(Date.parse(text)) ? text : new Date(text).toISOString()));
+  .overwrite(normalised);
 
 const versionMax = 2 ** 31 - 1;
 

@@ -10,13 +10,13 @@ import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { backlogsOf } from "./backlogs.ts";
 import { PublishedEvent } from "./entities.ts";
-import { Relay } from "./relay.ts";
+import { batchesMax, Relay } from "./relay.ts";
 import { arrayLiteral, usersPending } from "./sql.ts";
 import { statusOf } from "./status.ts";
 import { eventsOf, sweepPublished } from "./trace.ts";
 
-/** One for the batch in hand, one for measuring and health. */
-const poolMax = 2;
+/** One for each batch in hand, one for measuring and health. */
+const poolMax = batchesMax + 1;
 const statementTimeoutMs = 10_000;
 
 /** Needs `usersDatabaseUrl`. The local event `outbox.appended` and the action `outbox.nudge` mean the same. */

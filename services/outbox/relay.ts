@@ -2,7 +2,7 @@
  * Promise: every event in the outbox reaches the bus at least once, a user's events in the order of their ids, with
  * any number of relays on one database; a row is deleted only after the bus has confirmed it.
  *
- * One loop: claim partitions (a transaction-level advisory lock each) → read → publish → delete what was confirmed →
+ * A loop, and a second one beside it for a backlog: claim partitions (a transaction-level advisory lock each) → read → publish → delete what was confirmed →
  * commit. A relay that dies anywhere gives its partitions back with its connection, and what it had published but not
  * deleted goes out again: repeats happen, losses do not. The transaction is open while the bus works, but it holds
  * neither a snapshot (READ COMMITTED, between two statements) nor a transaction id (it has written nothing yet), so
@@ -33,14 +33,23 @@ export interface RelayOptions {
   readonly metrics: Metrics;
 }
 
+/** Of a backlog, so many batches are under way at once: the database reads one while the bus takes the other. */
+export const batchesMax = 2;
+
 const monotonicMs = (): number => performance.now();
+
+/** What the relay does next is decided by the lane that has most to say. */
+const worst: readonly Look[] = ["failed", "blocked", "full", "worked", "idle"];
 
 /** Started and stopped once. */
 export class Relay {
   readonly #options: RelayOptions;
   readonly #alarm: Alarm = createAlarm(monotonicMs);
   readonly #holds: Holds = createHolds(monotonicMs);
-  readonly #watermarks: Watermarks = createWatermarks(monotonicMs);
+  /** Each lane has its own, as another relay would: a mark may only move by what its own looks have seen. */
+  readonly #lanes: readonly Watermarks[] = Array.from({ length: batchesMax }, () =>
+    createWatermarks(monotonicMs),
+  );
   readonly #soon = new AbortController();
   readonly #now = new AbortController();
   #unsubscribe: () => void = () => {};
@@ -80,14 +89,31 @@ export class Relay {
     while (!this.#soon.signal.aborted) {
       const waitMs = Math.min(schedule.after(last), this.#holds.nextMs() ?? Number.POSITIVE_INFINITY);
       const nudged = await this.#alarm.wait(Math.ceil(waitMs), this.#soon.signal);
-      if (!this.#soon.signal.aborted) last = await this.#look(nudged || last === "full");
+      if (this.#soon.signal.aborted) return;
+      last = await (last === "full" ? this.#catchUp() : this.#look(this.#firstLane, nudged));
     }
   }
 
+  get #firstLane(): Watermarks {
+    return this.#lanes[0] as Watermarks;
+  }
+
+  /** Until no lane finds more than it can take. */
+  async #catchUp(): Promise<Look> {
+    const looks = await Promise.all(
+      this.#lanes.map(async (watermarks) => {
+        let look: Look = "full";
+        while (look === "full" && !this.#soon.signal.aborted) look = await this.#look(watermarks, true);
+        return look;
+      }),
+    );
+    return worst.find((look) => looks.includes(look)) ?? "idle";
+  }
+
   /** Never rejects: whatever fails, the rows are still there. */
-  async #look(expectsWork: boolean): Promise<Look> {
+  async #look(watermarks: Watermarks, expectsWork: boolean): Promise<Look> {
     try {
-      const look = await this.#measureAndDeliver(expectsWork);
+      const look = await this.#measureAndDeliver(watermarks, expectsWork);
       if (this.#failing) this.#options.log.info("the outbox can be read again");
       this.#failing = false;
       return look;
@@ -100,15 +126,15 @@ export class Relay {
   }
 
   /** An idle poll is one statement, which takes no lock. */
-  async #measureAndDeliver(expectsWork: boolean): Promise<Look> {
+  async #measureAndDeliver(watermarks: Watermarks, expectsWork: boolean): Promise<Look> {
     if (!expectsWork && (await this.#measure()).pending === 0) return "idle";
     const held = this.#holds.held();
     if (!this.#busIsReady() || held.size > heldUsersMax) return "blocked";
-    return this.#deliver(held);
+    return this.#deliver(watermarks, held);
   }
 
   #measure(): Promise<Pending> {
-    return this.#options.db.read((em) => measurePending(em, this.#watermarks));
+    return this.#options.db.read((em) => measurePending(em, this.#firstLane));
   }
 
   /** Not by the loop: the age of what waits must go on growing when the loop is the one that is stuck. */
@@ -129,10 +155,9 @@ export class Relay {
     });
   }
 
-  async #deliver(held: ReadonlyMap<string, number>): Promise<Look> {
+  async #deliver(watermarks: Watermarks, held: ReadonlyMap<string, number>): Promise<Look> {
     const { db, bus } = this.#options;
     const stopping = { soon: this.#soon.signal, now: this.#now.signal };
-    const watermarks = this.#watermarks;
     const batch = await db.transaction((em) => runBatch(em, { bus, watermarks, held, stopping }));
     const { observation, published } = batch;
     watermarks.observe(observation);

@@ -16,9 +16,9 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/users/commit.ts",
-        find: "  const written = await em.execute<unknown[]>(sql.saveWrites, [lockTimeout, ...documents]);\n",
+        find: "  const written = await run<unknown>(em, sql.saveWrites, [lockTimeout, ...documents]);\n",
         replace:
-          '  const told = em.transactional((own) => own.execute<unknown[]>(sql.saveWrites, [lockTimeout, ...documents]));\n  const written = await told.catch(() => em.execute<unknown[]>(sql.saveWrites, [lockTimeout, documents[0], "[]"]));\n',
+          '  const told = em.transactional((own) => run<unknown>(own as EntityManager, sql.saveWrites, [lockTimeout, ...documents]));\n  const written = await told.catch(() => run<unknown>(em, sql.saveWrites, [lockTimeout, documents[0], "[]"]));\n',
       },
     ],
     file: "test/integration/users-writes.test.ts",
@@ -122,7 +122,7 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/smtp-registry/sql.ts",
-        find: "\n where mark.version < excluded.version",
+        find: "\n   where mark.version < excluded.version",
         replace: "",
       },
     ],
@@ -182,9 +182,9 @@ export const events: readonly Mutation[] = [
     guarantee: "3b",
     edits: [
       {
-        file: "services/smtp-registry/projection.ts",
-        find: "const news = advanced.flatMap(({ user_id }) => newest.get(user_id) ?? []);",
-        replace: "const news = advanced.length >= 0 ? [...newest.values()] : [];",
+        file: "services/smtp-registry/sql.ts",
+        find: "where (user_id in (select user_id from advanced)) is true",
+        replace: "where true",
       },
     ],
     file: projectionTest,

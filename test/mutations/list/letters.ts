@@ -72,7 +72,7 @@ export const letters: readonly Mutation[] = [
     edits: [
       {
         file: "services/smtp-registry/sql.ts",
-        find: "\n where mark.version < excluded.version",
+        find: "\n   where mark.version < excluded.version",
         replace: "",
       },
     ],
