@@ -22,7 +22,8 @@ export class DatabaseClient extends pg.Client {
   #opening = false;
 
   constructor(options: pg.ClientConfig) {
-    super({ ...options, pipeline: true } as pg.ClientConfig);
+    // No copy: pg makes the password not enumerable, and a spread would leave it out.
+    super(Object.assign(options, { pipeline: true }));
   }
 
   override query = ((text: unknown, values?: unknown, callback?: unknown): unknown => {
