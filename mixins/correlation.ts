@@ -28,7 +28,7 @@ interface Shared {
 const storage = new AsyncLocalStorage<Correlation | Shared>();
 export const anonymous = "anonymous";
 /** In one line; no piece of shared work of ours has more. */
-const idsInLineMax = 128;
+const idsInLineMax = 256;
 
 /** The correlation of the running request or event, if any. */
 export function currentCorrelation(): Correlation | undefined {

@@ -134,5 +134,5 @@ test("whose work it is gets asked only for a line that is written", (t) => {
     t.is(currentCorrelation(), undefined);
   });
   t.is(asked, 1);
-  t.is(new Set(lines[0]?.correlationIds as string[]).size, 128);
+  t.is(new Set(lines[0]?.correlationIds as string[]).size, 256);
 });
