@@ -3,11 +3,11 @@
  * asker gets its own outcome. Nobody waits for a timer: with nothing under way an item starts at once and alone, so
  * latency at low load is what it would be without.
  *
- * The work runs outside of every asker's scope (correlation, transaction): it belongs to none of them. Only what is done
- * for one alone is done under its correlation, so that it can be found in the log.
+ * The work runs outside of every asker's scope (correlation, transaction): it belongs to none of them. Its lines carry
+ * the correlation ids of all of them; what is done for one alone is done under its correlation.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Correlation, currentCorrelation, withCorrelation } from "./correlation.ts";
+import { type Correlation, currentCorrelation, withCorrelation, withCorrelations } from "./correlation.ts";
 
 export interface CoalescingLimits {
   /** In one piece of work. */
@@ -47,7 +47,10 @@ export function coalescing<T, R>(
       waiting = waiting.slice(itemsMax);
       const run = () => attempted(batch.map(({ item }) => item));
       const alone = batch.length === 1 ? batch[0]?.correlation : undefined;
-      const outcomes = await (alone === undefined ? run() : withCorrelation(alone, run));
+      const idsOf = () => batch.flatMap(({ correlation }) => correlation?.correlationId ?? []);
+      const outcomes = await (alone === undefined
+        ? withCorrelations(idsOf, run)
+        : withCorrelation(alone, run));
       for (const [index, { settle }] of batch.entries())
         settle(outcomes[index] ?? { error: new Error("Cannot tell the outcome: the work gave none") });
     }

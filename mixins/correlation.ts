@@ -20,11 +20,34 @@ export interface Correlation {
   readonly userId?: string;
 }
 
-const storage = new AsyncLocalStorage<Correlation>();
+/** Work that several requests share: it belongs to none of them alone, and who they are is asked only for a line. */
+interface Shared {
+  readonly idsOf: () => readonly string[];
+}
+
+const storage = new AsyncLocalStorage<Correlation | Shared>();
 export const anonymous = "anonymous";
+/** In one line; no piece of shared work of ours has more. */
+const idsInLineMax = 256;
 
 /** The correlation of the running request or event, if any. */
-export const currentCorrelation = (): Correlation | undefined => storage.getStore();
+export function currentCorrelation(): Correlation | undefined {
+  const current = storage.getStore();
+  return current === undefined || "idsOf" in current ? undefined : current;
+}
+
+/** Runs `fn`, and everything it starts, for all of these; `idsOf` is called for each line that is really written. */
+export const withCorrelations = <T>(idsOf: () => readonly string[], fn: () => T): T =>
+  storage.run({ idsOf }, fn);
+
+/** The members of a log line: the correlation, or of shared work the `correlationIds`, each once. */
+export function correlationMembers(): object {
+  const current = storage.getStore();
+  if (current === undefined || !("idsOf" in current)) return { ...current };
+  const [first, ...others] = new Set(current.idsOf());
+  if (others.length === 0) return first === undefined ? {} : { correlationId: first };
+  return { correlationIds: [first, ...others].slice(0, idsInLineMax) };
+}
 
 /** Runs `fn`, and everything it starts, under this correlation. */
 export const withCorrelation = <T>(correlation: Correlation, fn: () => T): T => storage.run(correlation, fn);
@@ -68,7 +91,7 @@ export function continueTrace(traceparent: string | undefined): string {
 }
 
 function correlationOf(meta: CallMeta): Correlation {
-  const outer = storage.getStore();
+  const outer = currentCorrelation();
   const isSame = meta.correlationId === undefined || meta.correlationId === outer?.correlationId;
   return {
     correlationId: meta.correlationId ?? outer?.correlationId ?? newCorrelationId(),

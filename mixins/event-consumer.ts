@@ -18,7 +18,7 @@ import type { UserEvent } from "../services/contracts/events.ts";
 import { applyBisecting } from "./bisect.ts";
 import type { BatchHandler, Bus, Delivery, Subscription, Verdict } from "./bus/port.ts";
 import { settlementOf } from "./bus/settlement.ts";
-import { withCorrelation } from "./correlation.ts";
+import { withCorrelation, withCorrelations } from "./correlation.ts";
 import { isContention, isDatabaseUnavailable } from "./database.ts";
 import { errorFrames, errorText } from "./error-text.ts";
 import { type ParsedEvent, parseEvent } from "./event-parsing.ts";
@@ -94,8 +94,9 @@ export function eventHandler(
       } catch (error) {
         if (isContention(error) && contentions < contentionRetriesMax) contentions += 1;
         else if (error instanceof Unavailable || isDatabaseUnavailable(error)) {
+          const reason = errorText(error);
           if (outages === 0)
-            log.warn({ consumer: name, reason: errorText(error) }, "consumer waits for its database");
+            forAll(events, () => log.warn({ consumer: name, reason }, "consumer waits for its database"));
           await pause(backoffMs(outages, outageDelayMinMs, outageDelayMaxMs), stopping);
           outages += 1;
         } else throw error;
@@ -162,7 +163,7 @@ async function applyKnown(
   const alone = events.length === 1 && first !== undefined;
   const applied = await (alone
     ? inScope(first, () => apply(events, failuresOf), spans.get(first)?.traceparent)
-    : apply(events, failuresOf));
+    : forAll(events, () => apply(events, failuresOf)));
   if (applied.length !== events.length)
     throw new Error(`Cannot settle ${events.length} events: ${applied.length} answers came`);
   return applied;
@@ -217,6 +218,10 @@ const inScope = <T>(event: UserEvent, fn: () => T, traceparent = event.tracepare
     },
     fn,
   );
+
+/** Lines of what is done for several at once carry the ids of all. */
+const forAll = <T>(events: readonly UserEvent[], fn: () => T): T =>
+  withCorrelations(() => events.map(({ correlationid }) => correlationid), fn);
 
 /** The handler with the life of the service that carries it. */
 export function eventConsumer(options: EventConsumerOptions): Mixin {

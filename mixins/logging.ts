@@ -1,11 +1,12 @@
 /**
- * Promise: one JSON object a line, every line of a request carries its correlation id, nothing personal leaves in a line
+ * Promise: one JSON object a line, every line of a request carries its correlation id (of
+ * several that share the work: all of theirs), nothing personal leaves in a line
  * unless LOG_PII=true (masking.ts), and the level of the whole process can be changed while it runs.
  */
 import { type DestinationStream, type Logger, pino } from "pino";
 import pretty from "pino-pretty";
 import type { LogLevel } from "../services/contracts/operations.ts";
-import { currentCorrelation } from "./correlation.ts";
+import { correlationMembers } from "./correlation.ts";
 import { errorMessage } from "./error-text.ts";
 import { errorShown, maskAddresses, maskMembers } from "./masking.ts";
 
@@ -78,7 +79,7 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
         level: (label) => ({ level: label }),
         log: (members) => (pii ? members : (maskMembers(members) as Record<string, unknown>)),
       },
-      mixin: () => ({ ...currentCorrelation() }),
+      mixin: correlationMembers,
       hooks: {
         logMethod(args, method) {
           method.apply(this, arranged(args, pii) as Parameters<typeof method>);

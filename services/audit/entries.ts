@@ -102,7 +102,7 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
 /** Walks the index (user_id, at, version, id) in its order, so a page costs no more than its users' entries. */
 const digestPage = (where: string): string => `
 select user_id as "userId", count(*)::int as entries, count(distinct version)::int as versions,
-  max(version) as "maxVersion"
+  sum(distinct version)::float8 as "versionsSum", max(version) as "maxVersion"
 from audit_entries ${where} group by user_id order by user_id limit ?`;
 
 /** For the reconciler, in the order of user ids. */

@@ -26,7 +26,10 @@ import {
 } from "./operations.ts";
 import { paging } from "./paging.ts";
 import {
+  Acknowledge,
+  AcknowledgeReport,
   AuditDigest,
+  Backlogs,
   DigestQuery,
   PendingLetters,
   PendingQuery,
@@ -243,6 +246,7 @@ export const actions = {
   "audit.health": { params: Nothing, result: Health },
   "outbox.nudge": { params: Nothing, result: z.null() },
   "outbox.pending": { params: PendingQuery, result: PendingUsers },
+  "outbox.backlogs": { params: Nothing, result: Backlogs },
   "outbox.trace": { params: TraceQuery, result: OutboxTrace },
   "outbox.status": { params: OutboxStatusQuery, result: OutboxStatus },
   "outbox.health": { params: Nothing, result: Health },
@@ -256,6 +260,7 @@ export const actions = {
   "dead-letters.health": { params: Nothing, result: Health },
   "reconciler.run": { params: Nothing, result: ReconcileReport },
   "reconciler.repair": { params: Repair, result: RepairReport },
+  "reconciler.acknowledge": { params: Acknowledge, result: AcknowledgeReport },
   "reconciler.health": { params: Nothing, result: Health },
   "ops.log-level": { params: SetLogLevels, result: LogLevels },
   "ops.log-level-here": { params: SetLogLevel, result: NodeLogLevel },

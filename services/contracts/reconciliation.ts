@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import { DiscardReason } from "./dead-letters.ts";
 import { pageSizeMax } from "./paging.ts";
 import type { AddressKind } from "./user.ts";
 
@@ -46,6 +47,7 @@ const AuditTrailDigest = z.object({
   userId: z.string(),
   entries: z.int(),
   versions: z.int().meta({ description: "Different versions among the entries" }),
+  versionsSum: z.number().meta({ description: "Their sum, by which one gap is told from another" }),
   maxVersion: z.int(),
 });
 export type AuditTrailDigest = z.infer<typeof AuditTrailDigest>;
@@ -55,6 +57,15 @@ export const PendingQuery = z.strictObject({ userIds: z.array(AnyUserId).max(pag
 export const PendingLetters = z.object({
   items: z.array(z.object({ userId: z.string(), queue: z.string() })),
 });
+export const Backlogs = z.object({
+  queues: z
+    .array(z.object({ queue: z.string(), messages: z.int() }))
+    .nullable()
+    .meta({
+      description: "What waits for each consumer behind the bus, retries included; null: it can't be asked",
+    }),
+});
+export type Backlogs = z.infer<typeof Backlogs>;
 export const PendingUsers = z.object({ userIds: z.array(z.string()) });
 
 /** Tells the user's state again, under a version above `above` too when others know a newer one than users does. */
@@ -84,8 +95,27 @@ export const Difference = z.object({
   deadLetter: z
     .boolean()
     .meta({ description: "A dead letter of the user waits for somebody's decision there" }),
+  gap: z.string().nullable().meta({
+    description:
+      "What exactly is wrong, where nothing can mend it: an acknowledgement holds for this alone, however often the user is written afterwards",
+  }),
 });
 export type Difference = z.infer<typeof Difference>;
+
+const Acknowledgement = z.object({
+  at: z.iso.datetime(),
+  by: z.string(),
+  reason: z.string(),
+  correlationId: z.string(),
+});
+export type Acknowledgement = z.infer<typeof Acknowledgement>;
+
+export const AcknowledgedDifference = Difference.extend({ acknowledged: Acknowledgement });
+export type AcknowledgedDifference = z.infer<typeof AcknowledgedDifference>;
+
+/** Differences that are no violations: how many there are, and the first of them. */
+const apart = <T extends z.ZodType>(difference: T) =>
+  z.object({ count: z.int(), differences: z.array(difference) });
 
 export const ReconcileReport = z.object({
   startedAt: z.iso.datetime(),
@@ -96,6 +126,12 @@ export const ReconcileReport = z.object({
     .meta({ description: "Users that differed at the first look only, or with an event in the outbox" }),
   violations: z.partialRecord(ConsistencyCheck, z.int()).meta({ description: "How many of each check" }),
   differences: z.array(Difference).meta({ description: "The first of them" }),
+  pending: apart(Difference).meta({
+    description: "May still end by itself: the consumer's queue held messages at every look of the pass",
+  }),
+  acknowledged: apart(AcknowledgedDifference).meta({
+    description: "What nothing can mend and somebody has accepted; counted nowhere else",
+  }),
 });
 export type ReconcileReport = z.infer<typeof ReconcileReport>;
 
@@ -113,6 +149,30 @@ export const RepairReport = ReconcileReport.extend({
   reportedOnly: z.int().meta({ description: "Users that differ in a way that no event can mend" }),
 });
 export type RepairReport = z.infer<typeof RepairReport>;
+
+/** Those that no repair ends. */
+export const acknowledgeableChecks = [
+  "registry_orphan",
+  "audit_missing",
+  "audit_doubled",
+  "audit_orphan",
+] as const satisfies readonly ConsistencyCheck[];
+
+export const Acknowledge = z.strictObject({
+  userIds: z.array(AnyUserId).min(1).max(pageSizeMax),
+  check: z.enum(acknowledgeableChecks),
+  reason: DiscardReason,
+});
+
+export const AcknowledgeReport = z.object({
+  acknowledged: z.array(AcknowledgedDifference).meta({
+    description: "With what was said of it first, when that was said before",
+  }),
+  left: z.array(z.object({ userId: z.string(), why: z.string() })).meta({
+    description: "Users of whom there was nothing to acknowledge",
+  }),
+});
+export type AcknowledgeReport = z.infer<typeof AcknowledgeReport>;
 
 export interface DigestedAddress {
   readonly key: string;

@@ -8,6 +8,7 @@ import { sweepingMixin } from "../../mixins/sweeping.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
+import { backlogsOf } from "./backlogs.ts";
 import { PublishedEvent } from "./entities.ts";
 import { batchesMax, Relay } from "./relay.ts";
 import { arrayLiteral, usersPending } from "./sql.ts";
@@ -79,6 +80,11 @@ export function outboxService(
           );
           return { userIds: rows.map(({ userId }) => userId) };
         },
+      },
+      backlogs: {
+        visibility: "public",
+        params: params(actions["outbox.backlogs"].params),
+        handler: () => backlogsOf(bus),
       },
     },
     events: {

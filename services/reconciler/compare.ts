@@ -31,13 +31,15 @@ function* registryChecks({ user, registry }: Accounts, freedBefore: string): Gen
     yield "registry_addresses_differ";
 }
 
+const noTrail = { entries: 0, versions: 0, versionsSum: 0, maxVersion: 0 };
+
 /** The audit log has one entry for each version from the first to the newest. */
 function* auditChecks({ user, audit }: Accounts): Generator<ConsistencyCheck> {
   if (user === undefined) {
     if (audit !== undefined) yield "audit_orphan";
     return;
   }
-  const { entries, versions, maxVersion } = audit ?? { entries: 0, versions: 0, maxVersion: 0 };
+  const { entries, versions, maxVersion } = audit ?? noTrail;
   if (versions < Math.max(user.version, maxVersion)) yield "audit_missing";
   if (maxVersion > user.version) yield "audit_ahead";
   if (entries > versions) yield "audit_doubled";
@@ -62,6 +64,27 @@ const mendable = new Set<ConsistencyCheck>([
 ]);
 
 export const canBeMended = (check: ConsistencyCheck): boolean => mendable.has(check);
+
+/** Those that an event which waits in front of its consumer explains. */
+const followable = new Set<ConsistencyCheck>(["registry_missing", "registry_behind", "audit_missing"]);
+
+export const canBeFollowed = (check: ConsistencyCheck): boolean => followable.has(check);
+
+/**
+ * What exactly a difference consists of that no repair ends, the same for as long as the user only goes on being
+ * written; null for the others. The missing versions are told by their number and sum: the log is asked for no list.
+ */
+export function gapOf(check: ConsistencyCheck, { user, registry, audit }: Accounts): string | null {
+  const { entries, versions, versionsSum, maxVersion } = audit ?? noTrail;
+  const newest = Math.max(user?.version ?? 0, maxVersion);
+  const gaps: Partial<Record<ConsistencyCheck, string>> = {
+    audit_missing: `${newest - versions} missing, sum ${(newest * (newest + 1)) / 2 - versionsSum}`,
+    audit_doubled: `${entries - versions} doubled`,
+    audit_orphan: `${entries} entries up to version ${maxVersion}`,
+    registry_orphan: `version ${registry?.version}, addresses ${registry?.addressesHash}`,
+  };
+  return gaps[check] ?? null;
+}
 
 /** The newest version that any side knows: what is told again must be newer. */
 export const newestVersion = ({ user, registry, audit }: Accounts): number =>

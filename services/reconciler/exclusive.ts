@@ -3,6 +3,7 @@
  *
  * The lock is a transaction's, which works behind a connection pooler and goes with a lost connection. The transaction
  * does nothing else and takes no snapshot after its first statement, so it holds back no vacuum however long it lasts.
+ * Hence a database handle of its own: on the same one, every statement of the work would be in this transaction.
  */
 import type { Database } from "../../mixins/database.ts";
 
@@ -10,12 +11,12 @@ const lockKey = 0x7265_636f; // "reco"
 
 /** undefined when somebody else is at it. */
 export async function exclusive<T>(
-  db: Database,
+  lock: Database,
   work: () => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {
   let done: { readonly result: T } | undefined;
   try {
-    await db.transaction(async (em) => {
+    await lock.transaction(async (em) => {
       const [row] = await em.execute<{ locked: boolean }[]>("select pg_try_advisory_xact_lock(?) as locked", [
         lockKey,
       ]);

@@ -2,27 +2,37 @@
  * reconciler: compares what users, smtp-registry and the audit log know, reports where they differ, and repairs it on
  * demand. Hosted wherever users is.
  *
- * Promise: it never repairs by itself, writes nothing but through users' own action, and one pass runs at a time,
+ * Promise: it never repairs by itself, changes no user but through users' own action, and one pass runs at a time,
  * however many processes host it.
  */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
-import { currentCorrelation, newCorrelationId, withCorrelation } from "../../mixins/correlation.ts";
+import {
+  anonymous,
+  currentCorrelation,
+  newCorrelationId,
+  withCorrelation,
+} from "../../mixins/correlation.ts";
 import { database } from "../../mixins/database.ts";
 import { errorText } from "../../mixins/error-text.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
 import { type ActionContext, callAction, type Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
+import type { AcknowledgeReport } from "../contracts/reconciliation.ts";
+import { acknowledge, acknowledgedOf } from "./acknowledgements.ts";
+import { backlogs } from "./backlogs.ts";
+import { ConsistencyAcknowledgement, ConsistencyBacklog } from "./entities.ts";
 import { exclusive } from "./exclusive.ts";
 import { type Periodic, periodic } from "./periodic.ts";
 import { patientAsk } from "./sources.ts";
-import { reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
+import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
 
-/** The lock of a pass, and health. */
+/** What a pass keeps and reads, and health. */
 const poolMax = 2;
+/** One holds it, the next is told that it is held. */
+const lockPoolMax = 2;
 const statementTimeoutMs = 10_000;
 /** A pass over a large directory takes minutes; a caller that waits longer has given up on it. */
 const actionTimeoutMs = 30 * 60_000;
@@ -39,23 +49,26 @@ export function reconcilerService(
     throw new Error("Cannot make the reconciler: the URL of the users database is not set");
   const { metrics, now } = platform;
   const log = platform.log.child({ service: "reconciler" });
-  const db = database({
+  const settings = {
     url: config.usersDatabaseUrl,
-    entities: [OutboxMessage as never],
+    entities: [ConsistencyAcknowledgement as never, ConsistencyBacklog as never],
     applicationName: "mailroster-reconciler",
-    poolMax,
     statementTimeoutMs,
-    metrics,
     log,
-  });
+  };
+  const db = database({ ...settings, poolMax, metrics });
+  const lock = database({ ...settings, poolMax: lockPoolMax });
+  const kept = backlogs(db);
   let stopping = new AbortController();
   let timer: Periodic | undefined;
 
   const alone = async <T>(broker: ServiceBroker, work: (options: WorkOptions) => Promise<T>): Promise<T> => {
     const { signal } = stopping;
-    const done = await exclusive(db, () =>
+    const done = await exclusive(lock, () =>
       work({
         ask: patientAsk(broker, signal),
+        acknowledged: (userIds) => acknowledgedOf(db, userIds),
+        backlogs: kept,
         graceMs: config.reconcileGraceMs,
         now,
         log,
@@ -91,6 +104,17 @@ export function reconcilerService(
     );
   };
 
+  const acknowledging = (ctx: ActionContext<"reconciler.acknowledge">): Promise<AcknowledgeReport> => {
+    const { reason } = ctx.params;
+    const by = ctx.meta.actor ?? anonymous;
+    const correlationId = ctx.meta.correlationId ?? newCorrelationId();
+    return alone(ctx.broker, (options) =>
+      acknowledgeStanding(options, ctx.params, (standing) =>
+        acknowledge(db, standing, { by, reason, correlationId }),
+      ),
+    );
+  };
+
   return {
     name: "reconciler",
     // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
@@ -107,6 +131,7 @@ export function reconcilerService(
         },
       },
       healthMixin({ database: db.check }),
+      lock.mixin,
       db.mixin,
     ],
     actions: {
@@ -114,12 +139,13 @@ export function reconcilerService(
       repair: lasting("reconciler.repair", (ctx) =>
         alone(ctx.broker, (options) => repair(options, ctx.params.userIds, reemitting(ctx.broker))),
       ),
+      acknowledge: lasting("reconciler.acknowledge", acknowledging),
     },
   };
 }
 
 /** An action that may outlast the broker's time for a request; Moleculer reads `timeout`, its types leave it out. */
-const lasting = <N extends "reconciler.run" | "reconciler.repair">(
+const lasting = <N extends "reconciler.run" | "reconciler.repair" | "reconciler.acknowledge">(
   name: N,
   handler: (ctx: ActionContext<N>) => Promise<unknown>,
 ) => ({

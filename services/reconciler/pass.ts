@@ -5,16 +5,21 @@
  * The three sides are read in the order of user ids and merged. They are read at different moments, so what differs is
  * only a suspect. A suspect is looked at again, in the order of an event's way (users, outbox, registry, audit), at
  * least the grace later: it counts when it stands unchanged (the same check, the same version of the user, the same
- * account of the other side), with nothing of it in the outbox. Whoever has moved is on its way.
+ * account of the other side), with nothing of it in the outbox. Whoever has moved is on its way. Told apart is what may
+ * still wait in the consumer's queue (backlogs.ts), and what somebody has acknowledged, for which nobody waits.
  */
 import { pause } from "../../mixins/pause.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { pageSizeMax } from "../contracts/paging.ts";
-import type { ConsistencyCheck, Difference } from "../contracts/reconciliation.ts";
-import { type Accounts, failedChecks, newestVersion } from "./compare.ts";
+import type { AcknowledgedDifference, ConsistencyCheck, Difference } from "../contracts/reconciliation.ts";
+import type { Acknowledged } from "./acknowledgements.ts";
+import { type Backlogs, type QueueWatch, watchQueues } from "./backlogs.ts";
+import { type Accounts, canBeFollowed, failedChecks, gapOf, newestVersion } from "./compare.ts";
 import { type Ask, streamOf } from "./sources.ts";
 
+/** A queue that is consumed is seen empty between two of these, if it ever is. */
+const queueLookMs = 1_000;
 /** So that a pass costs the databases a part of their time, not all of it. */
 const pagePauseMs = 20;
 /** Held at once, some 3 MB; a pass that has found so many looks at them again before it goes on. */
@@ -22,13 +27,20 @@ const suspectsMaxDefault = 10_000;
 
 export interface Finding {
   readonly userId: string;
+  /** Violations. */
   readonly differences: readonly Difference[];
+  /** Behind a queue that holds messages. */
+  readonly pending: readonly Difference[];
+  readonly acknowledged: readonly AcknowledgedDifference[];
   /** The newest version that any side knows. */
   readonly newest: number;
 }
 
 export interface PassOptions {
   readonly ask: Ask;
+  /** What somebody has said of these users' differences. */
+  readonly acknowledged: (userIds: readonly string[]) => Promise<Acknowledged>;
+  readonly backlogs: Backlogs;
   /** From the first look at a difference to the second; commit to effect takes some milliseconds. */
   readonly graceMs: number;
   readonly stopping: AbortSignal;
@@ -48,6 +60,7 @@ export interface PassResult {
 interface Suspect {
   readonly userId: string;
   readonly differences: readonly Difference[];
+  readonly newest: number;
   readonly seenAtMs: number;
 }
 
@@ -70,7 +83,13 @@ function differencesOf(
     version: user?.version ?? null,
     found: (check.startsWith("registry_") ? registry?.version : audit?.versions) ?? null,
     deadLetter: hasDeadLetter(queueOf(check)),
+    gap: gapOf(check, accounts),
   }));
+}
+
+function suspectOf(userId: string, accounts: Accounts, differences: readonly Difference[]): Suspect[] {
+  const newest = newestVersion(accounts);
+  return differences.length > 0 ? [{ userId, differences, newest, seenAtMs: performance.now() }] : [];
 }
 
 /** At the second look as at the first. */
@@ -108,33 +127,78 @@ async function accountsOf(ask: Ask, userIds: string[]): Promise<ManyAccounts> {
   };
 }
 
+const idsOf = (suspects: readonly Suspect[]): string[] => suspects.map(({ userId }) => userId);
+
+/** Reports those of whom every difference is acknowledged, and resolves with the others. */
+async function withoutAcknowledged(options: PassOptions, suspects: readonly Suspect[]): Promise<Suspect[]> {
+  const acknowledgedOf = await options.acknowledged(idsOf(suspects));
+  const others: Suspect[] = [];
+  for (const suspect of suspects) {
+    const { userId, differences, newest } = suspect;
+    const acknowledged = differences.flatMap((difference) => acknowledgedOf(difference) ?? []);
+    if (acknowledged.length < differences.length) others.push(suspect);
+    else await options.found({ userId, differences: [], pending: [], acknowledged, newest });
+  }
+  return others;
+}
+
 /** Reports those of a page of suspects that still differ; resolves with how many were on their way. */
-async function lookAgainAt(options: PassOptions, suspects: readonly Suspect[]): Promise<number> {
-  const again = await accountsOf(
-    options.ask,
-    suspects.map(({ userId }) => userId),
-  );
+async function lookAgainAt(
+  options: PassOptions,
+  suspects: readonly Suspect[],
+  watch: QueueWatch,
+): Promise<number> {
+  const userIds = idsOf(suspects);
+  const again = await accountsOf(options.ask, userIds);
+  const acknowledgedOf = await options.acknowledged(userIds);
   let inFlight = 0;
   for (const { userId, differences } of suspects) {
     const still = again.differences(userId).filter((difference) => stands(difference, differences));
-    if (still.length === 0 || again.isPending(userId)) inFlight += 1;
-    else await options.found({ userId, differences: still, newest: newestVersion(again.of(userId)) });
+    if (still.length === 0 || again.isPending(userId)) {
+      inFlight += 1;
+      continue;
+    }
+    const open = still.filter((difference) => acknowledgedOf(difference) === undefined);
+    const waits = ({ check, deadLetter }: Difference): boolean =>
+      !deadLetter && canBeFollowed(check) && watch.mayHold(queueOf(check));
+    await options.found({
+      userId,
+      differences: open.filter((difference) => !waits(difference)),
+      pending: open.filter(waits),
+      acknowledged: still.flatMap((difference) => acknowledgedOf(difference) ?? []),
+      newest: newestVersion(again.of(userId)),
+    });
   }
   return inFlight;
 }
 
+/** Looks at the queues now and then meanwhile. */
+async function watchFor(ms: number, watch: QueueWatch, stopping: AbortSignal): Promise<void> {
+  const end = performance.now() + ms;
+  for (;;) {
+    await watch.look();
+    const leftMs = end - performance.now();
+    if (leftMs <= 0) return;
+    // A timer may fire a little early.
+    await pause(Math.min(queueLookMs, Math.ceil(leftMs) + 1), stopping);
+    stopping.throwIfAborted();
+  }
+}
+
 /** The same for any number, in the order in which they were seen, each no sooner than the grace after. */
-async function lookAgain(options: PassOptions, suspects: readonly Suspect[]): Promise<number> {
+async function lookAgain(options: PassOptions, seen: readonly Suspect[]): Promise<number> {
   const { graceMs, stopping, waiting, pageSize = pageSizeMax } = options;
+  const suspects: Suspect[] = [];
+  for (let from = 0; from < seen.length; from += pageSize)
+    suspects.push(...(await withoutAcknowledged(options, seen.slice(from, from + pageSize))));
+  const watch = watchQueues(options.ask, options.backlogs);
   let inFlight = 0;
   for (let from = 0; from < suspects.length; from += pageSize) {
     const page = suspects.slice(from, from + pageSize);
-    // A timer may fire a little early.
     const waitMs = Math.ceil((page.at(-1)?.seenAtMs ?? 0) + graceMs - performance.now()) + 1;
     if (waitMs > 1 && from === 0) waiting?.(suspects.length, waitMs);
-    await pause(Math.max(waitMs, pagePauseMs), stopping);
-    stopping.throwIfAborted();
-    inFlight += await lookAgainAt(options, page);
+    await watchFor(Math.max(waitMs, pagePauseMs), watch, stopping);
+    inFlight += await lookAgainAt(options, page, watch);
   }
   return inFlight;
 }
@@ -142,6 +206,8 @@ async function lookAgain(options: PassOptions, suspects: readonly Suspect[]): Pr
 /** Over everyone. Rejects when a side can't be heard, or with the reason of `stopping`. */
 export async function passOverAll(options: PassOptions): Promise<PassResult> {
   const { ask, stopping, pageSize = pageSizeMax, suspectsMax = suspectsMaxDefault } = options;
+  // A backlog that is over is one also when there is no suspect to ask for.
+  await watchQueues(ask, options.backlogs).look();
   let freedBefore = "";
   const stream = <Row extends { readonly userId: string }>(
     page: (query: { after: string | null; limit: number }) => Promise<{ readonly items: readonly Row[] }>,
@@ -178,8 +244,8 @@ export async function passOverAll(options: PassOptions): Promise<PassResult> {
       await audit.take(userId),
     ];
     checked += 1;
-    const differences = differencesOf(userId, { user, registry: entry, audit: trail }, freedBefore);
-    if (differences.length > 0) suspects.push({ userId, differences, seenAtMs: performance.now() });
+    const accounts = { user, registry: entry, audit: trail };
+    suspects.push(...suspectOf(userId, accounts, differencesOf(userId, accounts, freedBefore)));
   }
 }
 
@@ -187,10 +253,7 @@ export async function passOverAll(options: PassOptions): Promise<PassResult> {
 export async function passOver(options: PassOptions, userIds: readonly string[]): Promise<PassResult> {
   const ids = [...new Set(userIds.map((userId) => userId.toLowerCase()))];
   const first = await accountsOf(options.ask, ids);
-  const suspects = ids.flatMap((userId) => {
-    const differences = first.differences(userId);
-    return differences.length > 0 ? [{ userId, differences, seenAtMs: performance.now() }] : [];
-  });
+  const suspects = ids.flatMap((userId) => suspectOf(userId, first.of(userId), first.differences(userId)));
   const inFlight = suspects.length > 0 ? await lookAgain(options, suspects) : 0;
   return { checked: ids.length, inFlight };
 }

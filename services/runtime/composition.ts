@@ -26,13 +26,15 @@ export type HostedName = ServiceName | "dead-letters" | "reconciler" | "trace" |
 
 /**
  * The dead letters live where the events come from: in the outbox's database, in each process that hosts it. The
- * reconciler measures the others by users, and the trace begins with users' answer, so both go with users. Each
- * process has its own ops.
+ * reconciler measures the others by users, so it goes with users. The trace has no data of its own and is asked when
+ * something is away: with the gateway, which has nobody to ask but its own process then, and with users, for the REPL of
+ * an installation without a gateway. Each process has its own ops.
  */
 export const hostedServices = ({ services }: Pick<Config, "services">): readonly HostedName[] => [
   ...services,
   ...(services.includes("outbox") ? (["dead-letters"] as const) : []),
-  ...(services.includes("users") ? (["reconciler", "trace"] as const) : []),
+  ...(services.includes("users") ? (["reconciler"] as const) : []),
+  ...(services.includes("users") || services.includes("gateway") ? (["trace"] as const) : []),
   "ops",
 ];
 

@@ -6,6 +6,7 @@ import { idempotencyEntities } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
 import { PublishedEvent } from "../outbox/entities.ts";
+import { ConsistencyAcknowledgement, ConsistencyBacklog } from "../reconciler/entities.ts";
 import { registryEntities } from "../smtp-registry/entities.ts";
 import { usersEntities } from "../users/entities.ts";
 
@@ -19,6 +20,8 @@ export const entitiesOf: Record<DatabaseName, readonly EntitySchema[]> = {
     ...idempotencyEntities,
     PublishedEvent as unknown as EntitySchema,
     ConsumerOutcomeRow as unknown as EntitySchema,
+    ConsistencyAcknowledgement as unknown as EntitySchema,
+    ConsistencyBacklog as unknown as EntitySchema,
     ...usersEntities,
   ],
   registry: registryEntities,

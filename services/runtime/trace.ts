@@ -32,7 +32,7 @@ const codeOf: Readonly<Record<TraceVerdict["state"], number>> = {
 
 async function explain(broker: ServiceBroker, correlationId: string): Promise<Trace> {
   await broker.waitForServices(["trace"], serviceWaitMs).catch(() => {
-    throw new StartError("Cannot ask for a trace: no process that hosts users is there");
+    throw new StartError("Cannot ask for a trace: no process that hosts gateway or users is there");
   });
   return callAction(broker, "trace.explain", { correlationId }, { timeout: traceTimeoutMs });
 }

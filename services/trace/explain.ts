@@ -10,7 +10,7 @@ import {
 } from "../contracts/trace.ts";
 import { type EventFacts, eventsOf, type Facts, versionOf } from "./facts.ts";
 import { addressesStep, consumerStep, outboxStep } from "./steps.ts";
-import { cannotSee, complete, verdictOf, worstOf } from "./verdict.ts";
+import { complete, incomplete, verdictOf, worstOf } from "./verdict.ts";
 
 type Answer = RequestsTrace["answers"][number];
 
@@ -100,12 +100,15 @@ function overall(
   writes: readonly TracedWrite[],
   letters: readonly TracedLetter[],
 ): TraceVerdict {
-  const verdicts = [...writes.map(({ verdict }) => verdict), ...letters.map(letterVerdict)];
+  // Whoever is away may know of more writes under this id: without their answer nothing is complete.
   const away = unseen.map(({ service }) => service);
-  if (away.includes("outbox")) verdicts.push(cannotSee("outbox", away));
-  if (verdicts.length > 0) return worstOf(verdicts);
+  const verdicts = [
+    ...incomplete(away),
+    ...writes.map(({ verdict }) => verdict),
+    ...letters.map(letterVerdict),
+  ];
   const [first] = replays;
-  if (first === undefined) return cannotSee(away[0] ?? "", away);
+  if (verdicts.length > 0 || first === undefined) return worstOf(verdicts);
   return {
     ...complete,
     says: "this request got the stored answer of an earlier one and changed nothing",

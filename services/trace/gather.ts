@@ -13,6 +13,9 @@ import { eventsOf, type Facts } from "./facts.ts";
 /** Three of them fit into the time that the gateway gives a request. */
 const askTimeoutMs = 500;
 
+/** The owners, in the order in which a request comes to them. */
+const onItsWay = ["users", "outbox", "smtp-registry", "audit", "dead-letters"] as const;
+
 type Ask = <N extends ActionName>(name: N, params: ActionInput<N>) => Promise<ActionResult<N> | undefined>;
 
 function asking(broker: Pick<ServiceBroker, "call">, unseen: Map<string, string>): Ask {
@@ -50,6 +53,9 @@ export async function gather(broker: Pick<ServiceBroker, "call">, correlationId:
           ask("audit.trace", { eventIds }),
         ]);
   const users = events.length === 0 ? undefined : await ask("users.addresses", { userIds });
-  const unseen: Trace["unseen"] = [...away].map(([service, reason]) => ({ service, reason }));
+  const unseen: Trace["unseen"] = onItsWay.flatMap((service) => {
+    const reason = away.get(service);
+    return reason === undefined ? [] : [{ service, reason }];
+  });
   return { correlationId, outbox, requests, letters, entries, audit, registry, users, unseen };
 }

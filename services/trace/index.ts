@@ -1,5 +1,6 @@
 /**
- * trace: what became of a request, put together from what each service keeps in its own tables. Hosted wherever users is.
+ * trace: what became of a request, put together from what each service keeps in its own tables. Hosted with
+ * the gateway and with users.
  *
  * Promise: it reads durable rows only (nothing is sampled), changes nothing, and answers what it knows while a service
  * is away.

@@ -42,7 +42,7 @@ function diverged({ userId, addresses, consumers }: Steps): TraceVerdict | undef
     const why = `${given.consumer} never took the event: ${discardedBy} discarded its dead letter ${id} (${discardReason})`;
     const next =
       given.consumer === "audit"
-        ? "nothing can put the entry into the audit log any more; note it where such gaps are kept"
+        ? `nothing can put the entry into the audit log any more; in npm run repl: reconcile acknowledge audit_missing ${userId} <why> (docs/guides/consistency.md)`
         : repair(userId);
     return { state: "diverged", at: given.consumer, sinceS: seconds(given.letter.ageS), says: why, next };
   }
@@ -140,8 +140,16 @@ function unknown({ outbox, consumers, addresses }: Steps): TraceVerdict | undefi
   return at === undefined ? undefined : cannotSee(at, parts);
 }
 
+/** None when everybody has answered. */
+export const incomplete = (away: readonly string[]): TraceVerdict[] => {
+  const [at] = away;
+  if (at === undefined) return [];
+  const says = `this trace is incomplete, because ${away.join(", ")} can't be reached now`;
+  return [{ ...cannotSee(at, away), says }];
+};
+
 /** Some of what would have to be asked does not answer. */
-export const cannotSee = (at: string, parts: readonly string[]): TraceVerdict => ({
+const cannotSee = (at: string, parts: readonly string[]): TraceVerdict => ({
   state: "unknown",
   at,
   sinceS: null,

@@ -1,6 +1,8 @@
 /** Differences made by hand in real databases: each is reported as itself and nothing else, and repaired where it can be. */
+import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
+import type { Bus } from "../../mixins/bus/port.ts";
 import { callAction } from "../../mixins/platform.ts";
 import type {
   ConsistencyCheck,
@@ -28,9 +30,10 @@ async function reconcilerRig(
   t: ExecutionContext,
   environment: Record<string, string> = {},
   now?: () => Date,
+  kind: Bus["kind"] = "in-process",
 ): Promise<Rig> {
   const settings = { RECONCILE_MINUTES: "0", RECONCILE_GRACE_MS: String(graceMs), ...environment };
-  const rig = await deadLettersRig(t, "in-process", settings, now);
+  const rig = await deadLettersRig(t, kind, settings, now);
   const { broker, usersDb, registryDb, metrics, http } = rig;
   const arrived = () =>
     eventually(async () => {
@@ -56,7 +59,12 @@ async function reconcilerRig(
         ids.push(created.body.id);
       }
       await arrived();
-      t.is((await registryDb.query("select from watermarks")).rowCount, ids.length);
+      await eventually(async () => {
+        const { rowCount } = await registryDb.query("select from watermarks");
+        const audit = await usersDb.query("select from audit_entries");
+        if (rowCount !== ids.length || audit.rowCount !== ids.length)
+          throw new Error(`${rowCount} and ${audit.rowCount} of ${ids.length} events have arrived`);
+      });
       return ids;
     },
     run: () => callAction(broker, "reconciler.run", {}),
@@ -228,13 +236,21 @@ test.serial(
     await rig.letters(1);
     await rig.arrived();
     const { differences } = await rig.run();
-    t.deepEqual(differences, [{ userId, check: "registry_behind", version: 2, found: 1, deadLetter: true }]);
+    t.deepEqual(differences, [
+      { userId, check: "registry_behind", version: 2, found: 1, deadLetter: true, gap: null },
+    ]);
     await rig.mendRegistry();
     t.is((await rig.repair()).reemitted, 1);
     await rig.arrived();
     t.deepEqual(of(await rig.run()), []);
   },
 );
+
+/** For a pass of its own: nothing is acknowledged, and no queue holds anything. */
+const nothingKept = {
+  acknowledged: async () => () => undefined,
+  backlogs: { seen: async () => 0, gone: async () => {} },
+};
 
 const dayMs = 86_400_000;
 
@@ -267,6 +283,7 @@ for (const [clock, offsetMs] of [
           }
           return patient(name, params);
         },
+        ...nothingKept,
         graceMs,
         stopping,
         found: async ({ userId, differences }) => {
@@ -300,6 +317,7 @@ test.serial("a pass holds a page of each side and misses nothing at a page's end
   };
   const result = await passOverAll({
     ask,
+    ...nothingKept,
     graceMs,
     stopping,
     pageSize: 2,
@@ -315,6 +333,126 @@ test.serial("a pass holds a page of each side and misses nothing at a page's end
   const expected = [...users.map((id) => `${id} registry_addresses_differ`), `${users[3]} audit_missing`];
   t.deepEqual(found.sort(), expected.sort());
 });
+
+test.serial(
+  "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
+  async (t) => {
+    const rig = await reconcilerRig(t, { RETRY_DELAYS_MS: "600000" }, undefined, "rabbitmq");
+    const [waits = "", lost = "", changed = ""] = await rig.settledUsers(3);
+    await rig.breakRegistry();
+    t.is((await rig.http("PATCH", `/users/${waits}`, { displayName: "Bea" })).status, 200);
+    await rig.arrived();
+    await eventually(async () => {
+      const { queues } = await callAction(rig.broker, "outbox.backlogs", {});
+      const depths = (queues ?? []).map(({ queue, messages }) => `${queue} ${messages}`).sort();
+      assert.deepEqual(depths, ["audit.user-events 0", "smtp-registry.user-events 1"]);
+    });
+    await rig.usersDb.query("delete from audit_entries where user_id = $1", [lost]);
+    await rig.registryDb.query("delete from addresses where user_id = $1", [changed]);
+
+    const other = [
+      [lost, "audit_missing"],
+      [changed, "registry_addresses_differ"],
+    ].sort();
+    const waiting = { userId: waits, check: "registry_behind", version: 2, found: 1 };
+    const first = await rig.run();
+    t.deepEqual(
+      of(first).sort(),
+      other,
+      "no event of the audit log waits, and none explains other addresses",
+    );
+    t.like(first.pending, { count: 1, differences: { 0: waiting } });
+    t.is((await rig.violations()).registry_behind, 0);
+    t.is((await rig.repair([waits])).reemitted, 0, "nothing has to be told again");
+
+    const all = [...other, [waits, "registry_behind"]].sort();
+    const since = (age: string) =>
+      rig.usersDb.query("update consistency_backlogs set since = now() - $1::interval", [age]);
+    await since("25 hours");
+    t.deepEqual(of(await rig.run()).sort(), all, "the bound");
+    await since("23 hours");
+    t.deepEqual(of(await rig.run()).sort(), other);
+
+    await rig.withChannel((channel) => channel.purgeQueue("smtp-registry.user-events.retry.10m"));
+    const last = await rig.run();
+    t.deepEqual([of(last).sort(), last.pending.count], [all, 0], "the queue is empty");
+    t.is((await rig.usersDb.query("select from consistency_backlogs")).rowCount, 0);
+  },
+);
+
+test.serial("a pass whose lock is lost goes on, and what it keeps is kept", async (t) => {
+  const rig = await reconcilerRig(t);
+  const [lost = ""] = await rig.settledUsers(1);
+  await rig.usersDb.query("delete from audit_entries");
+  const done = callAction(rig.broker, "reconciler.acknowledge", {
+    userIds: [lost],
+    check: "audit_missing",
+    reason: "a test",
+  });
+  await eventually(async () => {
+    const { rowCount } = await rig.usersDb.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
+       and application_name = 'mailroster-reconciler' and state = 'idle in transaction'`,
+    );
+    if (rowCount !== 1) throw new Error("Nobody holds the lock");
+  });
+  t.is((await done).acknowledged.length, 1);
+  t.is((await rig.run()).acknowledged.count, 1);
+});
+
+test.serial(
+  "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
+  async (t) => {
+    const rig = await reconcilerRig(t);
+    const [lost = "", other = "", whole = ""] = await rig.settledUsers(3);
+    const patch = async (displayName: string) => {
+      t.is((await rig.http("PATCH", `/users/${lost}`, { displayName })).status, 200);
+      await rig.arrived();
+    };
+    await patch("Bea");
+    const forget = (userId: string, version: number) =>
+      rig.usersDb.query("delete from audit_entries where user_id = $1 and version = $2", [userId, version]);
+    await forget(lost, 1);
+    await forget(other, 1);
+    const reason = "ticket 4711: the event was discarded";
+    const meta = { actor: "helpdesk", correlationId: "ack-1" };
+    const acknowledge = (userIds: string[], check: "audit_missing" | "audit_orphan" = "audit_missing") =>
+      callAction(rig.broker, "reconciler.acknowledge", { userIds, check, reason }, { meta: { ...meta } });
+
+    const wrong = await acknowledge([lost, whole], "audit_orphan");
+    t.deepEqual(wrong.acknowledged, []);
+    t.deepEqual(wrong.left.map(({ userId }) => userId).sort(), [lost, whole].sort());
+    const done = await acknowledge([lost.toUpperCase(), whole]);
+    t.deepEqual(done.left, [{ userId: whole, why: "has no such difference now" }]);
+    const said = { userId: lost, check: "audit_missing", acknowledged: { by: "helpdesk", reason } };
+    t.like(done.acknowledged, [said]);
+    const again = await acknowledge([lost]);
+    t.deepEqual(again.acknowledged, done.acknowledged, "the first word stands");
+
+    await patch("Cem");
+    const report = await rig.run();
+    t.deepEqual(of(report), [[other, "audit_missing"]]);
+    t.like(report.acknowledged, { count: 1, differences: { 0: said } });
+    t.is((await rig.violations()).audit_missing, 1);
+    t.is((await rig.repair()).reportedOnly, 1);
+    await acknowledge([other]);
+    t.is((await rig.violations()).audit_missing, 1, "the gauge is the last pass's");
+    const waits = () => rig.lines.filter(({ msg }) => String(msg).endsWith("after the grace")).length;
+    const before = waits();
+    t.deepEqual(of(await rig.run()), []);
+    t.is(waits(), before, "nobody waits for what is acknowledged");
+    t.is((await rig.violations()).audit_missing, 0);
+
+    await forget(lost, 2);
+    t.deepEqual(of(await rig.run()), [[lost, "audit_missing"]]);
+    t.is((await rig.violations()).audit_missing, 1);
+    const lines = rig.lines.filter(({ msg }) => msg === "a difference is acknowledged");
+    t.deepEqual(
+      lines.map(({ userId, by, correlationId }) => [userId, by, correlationId]),
+      [lost, other].map((userId) => [userId, "helpdesk", "ack-1"]),
+    );
+  },
+);
 
 test.serial("one pass runs at a time", async (t) => {
   const rig = await reconcilerRig(t);

@@ -306,6 +306,7 @@ test.serial("while a service is away the rest is told, and what can't be seen is
   const { verdict, unseen, writes } = await verdictIs(rig, "partly", "unknown", "smtp-registry");
   t.deepEqual(unseen, [{ service: "smtp-registry", reason: "can't be asked" }]);
   t.regex(verdict.says, /smtp-registry/);
+  t.like(writes[0]?.verdict, { state: "unknown", at: "smtp-registry" });
   t.deepEqual(steps({ writes } as Trace), [
     ["smtp-registry", "unknown"],
     ["audit", "processed"],
@@ -313,9 +314,39 @@ test.serial("while a service is away the rest is told, and what can't be seen is
   t.is(writes[0]?.addresses?.users?.addresses.length, 1);
   await stop("outbox");
   t.is((await traceOf(rig, "partly")).writes[0]?.outbox?.state, "unknown");
+  await stop("users");
+  const without = await traceOf(rig, "partly");
+  t.deepEqual(
+    without.unseen.map(({ service }) => service),
+    ["users", "outbox", "smtp-registry"],
+  );
+  t.is(
+    without.verdict.says,
+    "this trace is incomplete, because users, outbox, smtp-registry can't be reached now",
+  );
+  t.is(without.writes[0]?.transaction?.changes.length, 3, "the audit log still knows the write");
   const { status, body } = await rig.http("GET", "/trace/never");
   t.deepEqual([status, body.verdict.state, body.writes], [200, "unknown", []]);
 });
+
+for (const away of ["users", "outbox", "smtp-registry", "audit", "dead-letters"])
+  test.serial(
+    `while ${away} alone is away a trace is not complete, and tells what the others know`,
+    async (t) => {
+      const rig = await deadLettersRig(t, "in-process");
+      await create(rig, "partly");
+      await verdictIs(rig, "partly", "complete");
+      await rig.broker.destroyService(rig.broker.getLocalService(away));
+      const { verdict, unseen, writes } = await traceOf(rig, "partly");
+      t.deepEqual(unseen, [{ service: away, reason: "can't be asked" }]);
+      t.like(verdict, {
+        state: "unknown",
+        at: away,
+        says: `this trace is incomplete, because ${away} can't be reached now`,
+      });
+      t.is(writes[0]?.transaction?.eventType, "user.created.v1");
+    },
+  );
 
 async function isUnknown(t: ExecutionContext, rig: DeadLettersRig, path: string): Promise<void> {
   const { status, body } = await rig.http("GET", path);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { userInfo } from "node:os";
 import test from "ava";
 import pg from "pg";
 import { partitionOf } from "../../mixins/outbox.ts";
@@ -133,6 +134,9 @@ for (const runtime of runtimes)
             "outbox many",
             "reconcile",
             "reconcile repair",
+            `reconcile acknowledge audit_missing ${id}`,
+            `reconcile acknowledge registry_behind ${id} why not`,
+            `reconcile acknowledge audit_missing ${id} its event is gone`,
             "fault set smtp-registry.reserve",
             "fault set smtp-registry.reserve --delay soon",
             "fault set smtp-registry.lookup --delay 5 --error-rate 1",
@@ -166,6 +170,8 @@ for (const runtime of runtimes)
         t.regex(output, /Replayed into .* \(time 1\)/);
         t.regex(output, /1 users compared in \d+ ms, 0 with an event on its way, 0 differences/);
         t.regex(output, /0 told again/);
+        t.regex(output, /✗ Only registry_orphan, [^\n]+ can be acknowledged/);
+        t.regex(output, new RegExp(`✗ ${id} has no such difference now`));
         t.regex(
           output,
           new RegExp(`trace create-${runtime}: complete[^]*outbox +written[^]*users and registry agree`),
@@ -182,6 +188,8 @@ for (const runtime of runtimes)
         t.regex(output, row(`-${system.pid}`, "debug", "20\\d\\d-"));
         const discarded = (await letters()).find((letter) => letter.id === first?.id);
         t.is(discarded?.status, "discarded");
+        const detail = await request(`${system.httpUrl}/dead-letters/${first?.id}`);
+        t.like(detail.json(), { discarded: { by: `repl:${userInfo().username}` } });
         system.kill("SIGINT");
         t.is((await system.exited()).code, 0);
         t.deepEqual(processes.running(), []);

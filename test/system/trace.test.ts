@@ -77,7 +77,7 @@ for (const runtime of runtimes)
   );
 
 test.serial(
-  "over RabbitMQ the command joins as a node, and says when the registry's process is away",
+  "over RabbitMQ the command joins as a node, and says when the registry's process is away, or that of users",
   async (t) => {
     const processes = new Processes();
     const own = await servers();
@@ -98,6 +98,11 @@ test.serial(
         partly.stdout,
         /^trace abc: unknown at smtp-registry\n[\s\S]*\? smtp-registry {2}can't be asked$/m,
       );
+      system.users.kill("SIGKILL");
+      await system.users.exited();
+      const { status, text } = await request(`${system.gateway.httpUrl}/trace/abc`);
+      t.is(status, 200, text);
+      t.regex(text, /this trace is incomplete, because users, outbox, [^"]* can't be reached now/);
       await stopSystem(system);
       t.deepEqual(processes.running(), []);
     } finally {

@@ -1,6 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "ava";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
+import { currentCorrelation, withCorrelation, withCorrelations } from "../../mixins/correlation.ts";
+import { testLogger } from "../support/logs.ts";
 
 /** Work that ends when the test says so. */
 function gate() {
@@ -91,4 +93,46 @@ test("the work runs outside of the scope of whoever asks", async (t) => {
     { itemsMax: 1, lanesMax: 1 },
   );
   t.is(await scope.run("a request", () => ask(1)), undefined);
+});
+
+test("a line of shared work carries the id of each who shares it, once, and of work for one alone its id", async (t) => {
+  const lines: Record<string, unknown>[] = [];
+  const log = testLogger({ lines });
+  const ask = coalescing<number, null>(
+    async (items) => {
+      await Promise.resolve();
+      log.info({ items }, "worked");
+      return items.map(() => ({ value: null }));
+    },
+    { itemsMax: 3, lanesMax: 1 },
+  );
+  const asking = (correlationId: string, item: number) =>
+    withCorrelation({ correlationId, actor: "x" }, () => ask(item));
+  await Promise.all([asking("a", 1), asking("b", 2), asking("c", 3), asking("b", 4), asking("d", 5), ask(6)]);
+  t.deepEqual(
+    lines.map(({ items, correlationId, correlationIds }) => [items, correlationId, correlationIds]),
+    [
+      [[1], "a", undefined],
+      [[2, 3, 4], undefined, ["b", "c"]],
+      [[5, 6], "d", undefined],
+    ],
+  );
+});
+
+test("whose work it is gets asked only for a line that is written", (t) => {
+  const lines: Record<string, unknown>[] = [];
+  const log = testLogger({ lines, level: "info" });
+  let asked = 0;
+  const idsOf = () => {
+    asked += 1;
+    return Array.from({ length: 1_000 }, (_, n) => `id-${n}`);
+  };
+  withCorrelations(idsOf, () => {
+    log.debug("not written");
+    t.is(asked, 0);
+    log.info("written");
+    t.is(currentCorrelation(), undefined);
+  });
+  t.is(asked, 1);
+  t.is(new Set(lines[0]?.correlationIds as string[]).size, 256);
 });

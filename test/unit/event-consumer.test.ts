@@ -213,3 +213,24 @@ test("each event is handled and logged under its own correlation", async (t) => 
     [one, one, two].map((event) => [event.correlationid, event.id, event.subject]),
   );
 });
+
+test("a line of a batch carries the id of each event of it, also while the batch waits for its database", async (t) => {
+  const events = [userEvent(), userEvent()].map((event, n) => ({ ...event, correlationid: `request-${n}` }));
+  const written: string[] = [];
+  const log = testLogger({ written });
+  let calls = 0;
+  const apply: ApplyEvents = async (batch) => {
+    calls += 1;
+    if (calls === 1) throw new Unavailable("database", "away");
+    log.debug("a statement");
+    return batch.map(() => "processed");
+  };
+  await handlerOf(apply, { lines: written })(events.map((event) => delivery(event)));
+  const lines = written.map((line) => JSON.parse(line));
+  for (const msg of ["consumer waits for its database", "a statement"])
+    t.deepEqual(lines.find((line) => line.msg === msg)?.correlationIds, ["request-0", "request-1"]);
+  t.deepEqual(
+    lines.filter(({ msg }) => msg === "event handled").map(({ correlationId }) => correlationId),
+    ["request-0", "request-1"],
+  );
+});

@@ -39,7 +39,7 @@ async function services(broker: ServiceBroker): Promise<Finding[]> {
       missing.length === 0,
       "services",
       missing.length === 0 ? "every service is there" : `nobody hosts ${missing.join(", ")}`,
-      "start a process whose SERVICES names them (dead-letters comes with outbox, reconciler and trace with users)",
+      "start a process whose SERVICES names them (dead-letters comes with outbox, reconciler with users, trace with gateway and users)",
     ),
   ];
 }
@@ -48,15 +48,25 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
   const part = "reconciliation";
   try {
     const report = await callAction(broker, "reconciler.run", {}, { timeout: reconcileTimeoutMs });
-    const { checked, inFlight, violations, differences } = report;
+    const { checked, inFlight, violations, differences, pending, acknowledged } = report;
     const found = Object.entries(violations).map(([check, count]) => `${check} ${count}`);
-    const moving = inFlight === 0 ? "" : `, ${inFlight} have an event on its way`;
-    if (found.length === 0) return ok(part, `${checked} users agree everywhere${moving}`);
+    const apart = [
+      ...(inFlight === 0 ? [] : [`${inFlight} have an event on its way`]),
+      ...(pending.count === 0
+        ? []
+        : [`${pending.count} may wait in the queue of a slow or stopped consumer`]),
+      ...(acknowledged.count === 0 ? [] : [`${acknowledged.count} acknowledged`]),
+    ];
+    if (found.length === 0) {
+      const agree = pending.count + acknowledged.count === 0;
+      const says = agree ? `${checked} users agree everywhere` : `${checked} users, no violation`;
+      return ok(part, [says, ...apart].join(", "));
+    }
     const first = differences[0]?.userId;
     return problem(
       part,
       `${found.join(", ")} among ${checked} users (first: ${first})`,
-      "docs/guides/consistency.md; `call reconciler.repair` in npm run repl",
+      "docs/guides/consistency.md; `reconcile repair` in npm run repl",
     );
   } catch (error) {
     if (error instanceof Errors.RequestTimeoutError)

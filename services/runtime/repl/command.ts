@@ -2,7 +2,9 @@
  * What a command of ours is, and how it becomes one of moleculer-repl's: words in, text out. An error is one line that
  * begins with ✗, and never ends the REPL.
  */
+import { userInfo } from "node:os";
 import type { ServiceBroker } from "moleculer";
+import { isCorrelationId } from "../../../mixins/correlation.ts";
 import { callAction } from "../../../mixins/platform.ts";
 import type { ActionInput, ActionName, ActionResult } from "../../contracts/actions.ts";
 import { Refusal } from "../../contracts/errors.ts";
@@ -80,9 +82,21 @@ export interface CustomCommand {
   readonly action: (broker: ServiceBroker, params: Parsed["params"], helpers: Helpers) => Promise<void>;
 }
 
+/** Under whose name a decision is kept: the account that the REPL runs as, which a container may have no name for. */
+function operator(): string {
+  try {
+    const actor = `repl:${userInfo().username}`;
+    return isCorrelationId(actor) ? actor : "repl";
+  } catch {
+    return "repl";
+  }
+}
+
 function deskOf(broker: ServiceBroker, helpers: Helpers): Desk {
+  const actor = operator();
   return {
-    call: (name, params, timeout = callTimeoutMs) => callAction(broker, name, params, { timeout }),
+    call: (name, params, timeout = callTimeoutMs) =>
+      callAction(broker, name, params, { timeout, meta: { actor } }),
     table(header, rows, none = "none") {
       if (rows.length === 0) return none;
       const cells = [header, ...rows].map((row) =>

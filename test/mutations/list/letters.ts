@@ -234,6 +234,76 @@ export const letters: readonly Mutation[] = [
     title: "A user told again puts the ledger right from then on",
   },
   {
+    name: "accepted-for-ever",
+    guarantee: "9e",
+    edits: [
+      {
+        file: "services/reconciler/acknowledgements.ts",
+        find: `\${userId} \${check} \${gap}`,
+        replace: `\${userId} \${check} \${gap === null}`,
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
+  },
+  {
+    name: "accepted-is-hidden",
+    guarantee: "9e",
+    edits: [
+      {
+        file: "services/reconciler/work.ts",
+        find: "list(acknowledged, finding.acknowledged);",
+        replace: "list(acknowledged, []);",
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
+  },
+  {
+    name: "queue-not-asked",
+    guarantee: "9f",
+    edits: [
+      {
+        file: "services/reconciler/backlogs.ts",
+        find: "mayHold: (queue) => !emptied",
+        replace: 'mayHold: (queue) => queue === "" && !emptied',
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
+  },
+  {
+    name: "queue-hides-for-ever",
+    guarantee: "9f",
+    edits: [
+      {
+        file: "services/reconciler/backlogs.ts",
+        find: "<= backlogSMax,",
+        replace: "<= backlogSMax * 1_000,",
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
+  },
+  {
+    name: "empty-queue-holds",
+    guarantee: "9f",
+    edits: [
+      {
+        file: "services/reconciler/backlogs.ts",
+        find: "          emptied.add(queue);\n",
+        replace: "",
+      },
+    ],
+    file: reconcilerTest,
+    title:
+      "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
+  },
+  {
     name: "backlog-waits",
     guarantee: "9d",
     edits: [

@@ -99,6 +99,34 @@ export const operations: readonly Mutation[] = [
       "every line that a request leaves in any process, also of Moleculer and of the database, has its id",
   },
   {
+    name: "shared-work-is-nobodys",
+    guarantee: "12",
+    edits: [
+      {
+        file: "mixins/coalescing.ts",
+        find: "withCorrelations(idsOf, run)",
+        replace: "withCorrelations(() => idsOf().slice(0, 0), run)",
+      },
+    ],
+    file: "test/unit/coalescing.test.ts",
+    title:
+      "a line of shared work carries the id of each who shares it, once, and of work for one alone its id",
+  },
+  {
+    name: "batch-is-nobodys",
+    guarantee: "12",
+    edits: [
+      {
+        file: "mixins/event-consumer.ts",
+        find: ": forAll(events, () => apply(events, failuresOf)));",
+        replace: ": apply(events, failuresOf));",
+      },
+    ],
+    file: "test/unit/event-consumer.test.ts",
+    title:
+      "a line of a batch carries the id of each event of it, also while the batch waits for its database",
+  },
+  {
     name: "old-figure-is-kept",
     guarantee: "13a",
     edits: [
@@ -162,6 +190,29 @@ export const operations: readonly Mutation[] = [
     ],
     file: traceTest,
     title: "while a service is away the rest is told, and what can't be seen is named",
+  },
+  {
+    name: "incomplete-is-complete",
+    guarantee: "14c",
+    edits: [
+      { file: "services/trace/explain.ts", find: "...incomplete(away),", replace: "...incomplete([])," },
+    ],
+    file: traceTest,
+    title: "while dead-letters alone is away a trace is not complete, and tells what the others know",
+  },
+  {
+    name: "trace-goes-with-users",
+    guarantee: "14c",
+    edits: [
+      {
+        file: "services/runtime/composition.ts",
+        find: ' || services.includes("gateway") ? (["trace"]',
+        replace: ' ? (["trace"]',
+      },
+    ],
+    file: "test/system/trace.test.ts",
+    title:
+      "over RabbitMQ the command joins as a node, and says when the registry's process is away, or that of users",
   },
   {
     name: "note-fails-the-event",

@@ -1,0 +1,30 @@
+/** How much waits for each consumer behind the bus, retries included: events that have left the outbox. */
+import type { Bus } from "../../mixins/bus/port.ts";
+import { pause } from "../../mixins/pause.ts";
+import { deadLetterQueue, queueName } from "../contracts/headers.ts";
+import type { Backlogs } from "../contracts/reconciliation.ts";
+
+/** A frozen broker answers never; what asks has more to do. */
+const waitMs = 2_000;
+
+/** Never rejects; null: RabbitMQ does not tell. In-process nothing waits behind the outbox. */
+export async function backlogsOf(bus: Pick<Bus, "queues">): Promise<Backlogs> {
+  const answered = new AbortController();
+  try {
+    const late = pause(waitMs, answered.signal).then(() => undefined);
+    const states = await Promise.race([bus.queues(), late]);
+    if (states === undefined) return { queues: null };
+    return {
+      queues: Object.values(queueName).map((queue) => ({
+        queue,
+        messages: states
+          .filter((state) => state.queue.startsWith(queue) && state.queue !== deadLetterQueue(queue))
+          .reduce((sum, { messages }) => sum + messages, 0),
+      })),
+    };
+  } catch {
+    return { queues: null };
+  } finally {
+    answered.abort();
+  }
+}
