@@ -6,7 +6,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:24.21.0-trixie-slim
-ENV NODE_ENV=production
+# As `npm start` has it: what we allocate dies with its batch, a young generation of 48 MB would only be memory.
+ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY package.json moleculer.config.ts ./
