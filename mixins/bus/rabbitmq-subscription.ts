@@ -21,6 +21,7 @@ import { republishProperties } from "./wire.ts";
 const faultPauseMinMs = 100;
 const faultPauseMaxMs = 5_000;
 const cancelTimeoutMs = 2_000;
+const restMsMax = 50;
 
 export interface SubscriptionOptions {
   readonly retryDelaysMs: readonly number[];
@@ -137,9 +138,22 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
   async #pump(): Promise<void> {
     // All that the socket has delivered is parsed before the first batch is cut.
     await Promise.resolve();
-    while (this.#inbox.length > 0 && !this.#stopping.signal.aborted)
-      await this.#settle(this.#inbox.splice(0, this.#options.batchMax));
+    while (this.#inbox.length > 0 && !this.#stopping.signal.aborted) {
+      const startedAtMs = performance.now();
+      const batch = this.#inbox.splice(0, this.#options.batchMax);
+      await this.#settle(batch);
+      await this.#rest(batch, performance.now() - startedAtMs);
+    }
     this.#pumping = undefined;
+  }
+
+  /**
+   * As long as the batch took: when it takes long, the machine is busy, and half as many transactions do twice as much
+   * each. Not when events come one by one, nor when the next batch is there.
+   */
+  async #rest({ length }: readonly Item<D>[], tookMs: number): Promise<void> {
+    if (length > 1 && this.#inbox.length < this.#options.batchMax)
+      await pause(Math.min(tookMs, restMsMax), this.#stopping.signal);
   }
 
   async #settle(batch: readonly Item<D>[]): Promise<void> {

@@ -3,14 +3,16 @@
  * the commit and it, a network that dropped the call) costs the latency of a poll and never an event.
  *
  * A full batch is followed at once; else the next look comes when a nudge does, but no sooner than `spacingMs` after
- * the last one began (a wake-up for each commit cost writers a tenth of their throughput, and closer looks only make
- * smaller batches), or when the poll is due: 10 ms after work, doubling up to 1 s, and up to 5 s when there has been
+ * the last one began, and after a rest as long as it took (a wake-up for each commit cost writers a tenth of their
+ * throughput, and closer looks only make smaller batches: on a busy machine a look takes longer, and half as many do
+ * twice as much each), or when the poll is due: 10 ms after work, doubling up to 1 s, and up to 5 s when there has been
  * nothing for a while.
  */
 
 import { backoffMs } from "../../mixins/pause.ts";
 
 const spacingMs = 10;
+const restMsMax = 50;
 const pollMinMs = 10;
 const pollMaxBusyMs = 1_000;
 const pollMaxIdleMs = 5_000;
@@ -54,7 +56,7 @@ export type Alarm = ReturnType<typeof createAlarm>;
 export function createAlarm(monotonicMs: () => number) {
   let rung = false;
   let wake: (() => void) | undefined;
-  let lookedAt = Number.NEGATIVE_INFINITY;
+  let lookedAt = monotonicMs() - spacingMs;
 
   const sleep = (ms: number, until: () => boolean): Promise<void> =>
     new Promise((resolve) => {
@@ -78,9 +80,11 @@ export function createAlarm(monotonicMs: () => number) {
     /** Resolves after `delayMs`, or when it rings; whether it rang. At once when `stopping`. */
     async wait(delayMs: number, stopping: AbortSignal): Promise<boolean> {
       const isStopping = (): boolean => stopping.aborted;
+      const endedAt = monotonicMs();
+      const restMs = Math.min(endedAt - lookedAt, restMsMax);
       if (delayMs > 0) {
         await sleep(delayMs, () => rung || isStopping());
-        const tooSoonMs = lookedAt + spacingMs - monotonicMs();
+        const tooSoonMs = Math.max(lookedAt + spacingMs, endedAt + restMs) - monotonicMs();
         if (rung && tooSoonMs > 0) await sleep(tooSoonMs, isStopping);
       }
       const rang = rung;

@@ -11,6 +11,19 @@ const subscription = "mixins/bus/rabbitmq-subscription.ts";
 
 export const events: readonly Mutation[] = [
   {
+    name: "whole-batch-acknowledged",
+    guarantee: "1d",
+    edits: [
+      {
+        file: subscription,
+        find: 'if (settlements.every(({ action }) => action === "acknowledge")) {',
+        replace: 'if (settlements.some(({ action }) => action === "acknowledge")) {',
+      },
+    ],
+    file: busTest,
+    title: "a failing event holds up neither the others nor the other queue",
+  },
+  {
     name: "event-may-fail-alone",
     guarantee: "1a",
     edits: [

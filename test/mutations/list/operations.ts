@@ -297,4 +297,13 @@ export const operations: readonly Mutation[] = [
     title:
       "in three processes a fault set by an operator reaches the registry's process, and all can be told",
   },
+  {
+    name: "frame-keeps-its-first",
+    guarantee: "19",
+    edits: [
+      { file: "mixins/call-transporter.ts", find: "    at = end;", replace: "    at = message.length;" },
+    ],
+    file: "test/unit/call-transporter.test.ts",
+    title: "a frame gives its packets back, in order and byte for byte",
+  },
 ];
