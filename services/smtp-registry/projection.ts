@@ -54,15 +54,30 @@ const stateRows = (event: UserEvent, freed: Date) =>
       deleted_at: event.data.user.deletedAt,
     }));
 
-interface Marked {
+interface Advanced {
   readonly user_id: string;
-  readonly version: number;
-  readonly foreign_count: null;
+  readonly version: number | null;
+  readonly is_news: boolean;
 }
 
-interface Foreign {
-  readonly user_id: null;
-  readonly foreign_count: number;
+async function putStates(
+  em: EntityManager,
+  events: readonly UserEvent[],
+  news: readonly UserEvent[],
+  freed: Date,
+): Promise<void> {
+  const state = news.flatMap((event) => stateRows(event, freed));
+  // PostgreSQL would refuse the statement with a less clear error.
+  if (new Set(state.map(({ key }) => key)).size < state.length)
+    throw new Error("Cannot apply events: two users of the batch hold the same address");
+  const [result] = await run<{ foreign_count: number }>(em, sql.project, {
+    freed,
+    state,
+    userIds: news.map((event) => event.subject),
+    entries: events.flatMap(ledgerEntries).map(({ userId, ...entry }) => ({ user_id: userId, ...entry })),
+  });
+  if (result?.foreign_count !== 0)
+    throw new Error(`Cannot apply events: ${result?.foreign_count} addresses are held by another user`);
 }
 
 /**
@@ -76,25 +91,16 @@ export async function apply(
 ): Promise<Applied[]> {
   const now = rules.now();
   const newest = newestOf(events);
-  const freed = freedBefore(now, rules.terms);
-  const state = [...newest.values()].flatMap((event) => stateRows(event, freed));
-  // PostgreSQL would refuse the statement with a less clear error.
-  if (new Set(state.map(({ key }) => key)).size < state.length)
-    throw new Error("Cannot apply events: two users of the batch hold the same address");
-  const rows = await run<Marked | Foreign>(em, sql.project, {
+  const advanced = await run<Advanced>(em, sql.advanceWatermarks, {
     now,
-    freed,
-    state,
     versions: [...newest.values()].map((event) => ({
       user_id: event.subject,
       version: versionOf(event),
       event_id: event.id,
     })),
-    entries: events.flatMap(ledgerEntries).map(({ userId, ...entry }) => ({ user_id: userId, ...entry })),
   });
-  const foreign = rows.find(({ foreign_count }) => foreign_count !== null);
-  if (foreign?.foreign_count !== 0)
-    throw new Error(`Cannot apply events: ${foreign?.foreign_count} addresses are held by another user`);
+  const news = advanced.flatMap(({ user_id, is_news }) => (is_news ? (newest.get(user_id) ?? []) : []));
+  await putStates(em, events, news, freedBefore(now, rules.terms));
   const told = events.filter(isToldAgain).map((event) => ({
     user_id: event.subject,
     version: versionOf(event),
@@ -102,6 +108,8 @@ export async function apply(
     keys: [...heldAfter(event).keys()],
   }));
   if (told.length > 0) await run(em, sql.closeHistory, { told });
-  const marks = rows.flatMap((row) => (row.user_id === null ? [] : [[row.user_id, row.version] as const]));
+  const marks = advanced.flatMap(({ user_id, version }) =>
+    version === null ? [] : [[user_id, version] as const],
+  );
   return judge(events, new Map(marks));
 }

@@ -152,21 +152,15 @@ select user_id, address, kind, state, extract(epoch from at)::float8 * 1000 as a
 order by at desc, user_id`;
 
 /**
- * A batch of events in one statement, which costs a third of what one for each step did. The steps follow each other by
- * what they read of each other: the watermarks, locked in the order of users; those that go forward, and so whose
- * state is news (`s`); their addresses, old and new, locked in the order of keys before anything is done to them; what
- * they no longer hold goes (a write of theirs that is under way keeps its holds), then what they hold is put. A hold
- * yields to a fact, whoever has it; what another user holds for good, or as a tombstone that still protects, does not:
- * `foreign_count`, in the last row, says how many, and the caller must undo all of it. Rows that say so already are not
- * written. The history takes what it does not have, however late it is told.
+ * The watermarks of a batch's users, locked in the order of users, then moved forward. A statement of its own before
+ * the addresses: it may wait for another batch with the same users, and only a snapshot taken after that wait sees what
+ * the other one has done. In one statement with the rest, addresses that it had written stayed when they should go.
  *
- * The look-ups are laterals behind `offset 0`, each a walk of an index for one row: nothing that a plan could turn into
- * reading a table. `(… in (…)) is true` keeps the comparison with a list a hashed one.
- *
- * Returns the watermarks from before. Parameters: the newest version and event of each user, the state of each user
- * after it, the entries of all events, now, and up to when deletions are free.
+ * The look-ups here and below are laterals behind `offset 0`, each a walk of an index for one row: nothing that a plan
+ * could turn into reading a table. Returns each user's mark from before (null: none), and whether its state is news.
+ * Parameters: the newest version and event of each user, now.
  */
-export const project = `
+export const advanceWatermarks = `
 with v as materialized (
   select user_id, version, event_id from jsonb_to_recordset(:versions::jsonb)
     as v(user_id uuid, version int, event_id uuid)
@@ -183,15 +177,32 @@ with v as materialized (
      set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at
    where mark.version < excluded.version
   returning user_id
+)
+select user_id, (select m.version from marks m where m.user_id = v.user_id) as version,
+  (user_id in (select user_id from advanced)) is true as is_news
+from v`;
+
+/**
+ * Puts the states of users whose watermark the caller has moved, and so holds: their addresses, old and new, are
+ * locked in the order of keys before anything is done to them; what they no longer hold goes (a write of theirs that is
+ * under way keeps its holds), then what they hold is put. A hold yields to a fact, whoever has it; what another user
+ * holds for good, or as a tombstone that still protects, does not: the result says how many, and the caller must undo
+ * all of it. Rows that say so already are not written. The history takes what it does not have, however late it is told.
+ *
+ * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. Parameters: the users
+ * whose state is news, their states, the history's entries of all events, up to when deletions are free.
+ */
+export const project = `
+with u as materialized (
+  select value::uuid as user_id from jsonb_array_elements_text(:userIds::jsonb)
 ), s as materialized (
   select * from jsonb_to_recordset(:state::jsonb)
     as s(key text, address text, user_id uuid, kind text, status text, deleted_at timestamptz)
-  where (user_id in (select user_id from advanced)) is true
 ), locked as materialized (
   select a.key, a.user_id, a.status from (
     select key from s
     union
-    select a.key from advanced u cross join lateral (
+    select a.key from u cross join lateral (
       select key from addresses a where a.user_id = u.user_id offset 0
     ) a
     order by key
@@ -200,7 +211,7 @@ with v as materialized (
   ) a
 ), gone as (
   delete from addresses a using locked l
-  where a.key = l.key and l.status <> 'reserved' and (l.user_id in (select user_id from advanced)) is true
+  where a.key = l.key and l.status <> 'reserved' and (l.user_id in (select user_id from u)) is true
     and ((l.key, l.user_id) in (select key, user_id from s)) is not true
   returning a.key
 ), put as (
@@ -223,9 +234,7 @@ with v as materialized (
   order by user_id, version, key
   on conflict do nothing
 )
-select user_id, version, null::int as foreign_count from marks
-union all
-select null, null, count(*)::int from s
+select count(*)::int as foreign_count from s
 where (key in (select key from put)) is not true
   and ((key, user_id) in (select key, user_id from locked)) is not true`;
 

@@ -384,6 +384,10 @@ test.serial("a pass whose lock is lost goes on, and what it keeps is kept", asyn
   const rig = await reconcilerRig(t);
   const [lost = ""] = await rig.settledUsers(1);
   await rig.usersDb.query("delete from audit_entries");
+  // What the pass reads is locked, so that it is still under way when its own lock is taken from it.
+  const blocker = await rig.usersDb.connect();
+  await blocker.query("begin");
+  await blocker.query("lock table audit_entries in access exclusive mode");
   const done = callAction(rig.broker, "reconciler.acknowledge", {
     userIds: [lost],
     check: "audit_missing",
@@ -396,6 +400,8 @@ test.serial("a pass whose lock is lost goes on, and what it keeps is kept", asyn
     );
     if (rowCount !== 1) throw new Error("Nobody holds the lock");
   });
+  await blocker.query("rollback");
+  blocker.release();
   t.is((await done).acknowledged.length, 1);
   t.is((await rig.run()).acknowledged.count, 1);
 });

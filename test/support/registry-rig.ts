@@ -58,11 +58,14 @@ export async function registryRig(): Promise<RegistryRig> {
   let time = new Date("2026-03-01T12:00:00.000Z").getTime();
   let sent = 0;
   const counted = (em: ReturnType<Database["em"]>) => {
-    const execute = em.execute.bind(em);
-    em.execute = ((...args: Parameters<typeof execute>) => {
-      sent += 1;
-      return execute(...args);
-    }) as typeof em.execute;
+    const kysely = em.getKysely();
+    const counting = {
+      executeQuery(...args: Parameters<typeof kysely.executeQuery>) {
+        sent += 1;
+        return kysely.executeQuery(...args);
+      },
+    };
+    em.getKysely = (() => counting) as unknown as typeof em.getKysely;
     return em;
   };
   const db: Database = { ...opened, read: (fn) => opened.read((em) => fn(counted(em))) };

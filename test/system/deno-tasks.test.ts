@@ -35,7 +35,7 @@ test("a task is run by Deno itself, with its arguments and without its packages'
 
 test("every task starts the script that npm starts under its name", (t) => {
   for (const [name, task] of Object.entries(tasks)) {
-    const script = scripts[name]?.match(/^node (\S+\.ts)/)?.[1];
+    const script = scripts[name]?.match(/(?:^| )node (?:--\S+ )*(\S+\.ts)/)?.[1];
     const command = typeof task === "string" ? task : task.command;
     if (command.startsWith("npm ")) continue;
     t.is(command, `sh -c 'exec deno run -A ${script} "$@"' ${name}`);

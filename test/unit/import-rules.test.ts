@@ -87,7 +87,7 @@ const broken: Record<string, Files> = {
     "services/users/b.ts": 'import { a } from "./a.ts"; export const b = () => a;',
   },
   "no-unresolved": { "services/users/a.ts": 'import "./gone.ts";' },
-  "only-declared-packages": { "services/users/a.ts": 'import "kysely";' },
+  "only-declared-packages": { "services/users/a.ts": 'import "lodash";' },
   "no-test-tools-in-production": { "services/users/a.ts": 'import "fast-check";' },
 };
 

@@ -196,8 +196,8 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/smtp-registry/sql.ts",
-        find: "where (user_id in (select user_id from advanced)) is true",
-        replace: "where true",
+        find: "(user_id in (select user_id from advanced)) is true as is_news",
+        replace: "true as is_news",
       },
     ],
     file: projectionTest,
