@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import fc from "fast-check";
+import { eventually } from "../support/eventually.ts";
 import { Life, type RegistryRig, registryRig } from "../support/registry-rig.ts";
 
 let rig: RegistryRig;
@@ -127,6 +128,32 @@ test("Concurrent batches of the same users in opposite orders end in the newest 
     rig.apply(...created.toReversed()),
   ]);
   for (const [index, life] of lives.entries()) t.deepEqual(await keysOf(life.id), [wanted[index] ?? ""]);
+});
+
+test("What another batch of the same user commits while this one waits for it is seen", async (t) => {
+  const [old, wanted] = [fresh(), fresh()];
+  const life = new Life(rig.now());
+  life.create(old);
+  const updated = life.update(wanted);
+  const other = await rig.sql.connect();
+  await other.query("begin");
+  await other.query("insert into watermarks (user_id, version) values ($1, 1)", [life.id]);
+  await other.query(
+    "insert into addresses (key, address, user_id, kind, status) values ($1, $1, $2, 'primary', 'active')",
+    [old, life.id],
+  );
+  const applied = rig.apply(updated);
+  await eventually(async () => {
+    const { rowCount } = await rig.sql.query(
+      `select from pg_locks join pg_stat_activity using (pid)
+       where not granted and pg_stat_activity.datname = current_database()`,
+    );
+    if (rowCount === 0) throw new Error("It does not wait yet");
+  });
+  await other.query("commit");
+  other.release();
+  t.deepEqual(await applied, ["processed"]);
+  t.deepEqual(await keysOf(life.id), [wanted]);
 });
 
 test("The past can be told: who had an address, as what, and until when", async (t) => {
