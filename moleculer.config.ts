@@ -11,6 +11,7 @@ import { latenessMiddleware } from "./mixins/lateness.ts";
 import { createLogger, type Logger, libraryLogger } from "./mixins/logging.ts";
 import { patientConnect } from "./mixins/patient-connect.ts";
 import { tracingMiddleware } from "./mixins/tracing.ts";
+import { transportFaults } from "./mixins/transport-faults.ts";
 import { SchemaValidator } from "./mixins/validation.ts";
 import { type Config, loadConfig } from "./services/config/index.ts";
 import { restoreError } from "./services/contracts/errors.ts";
@@ -68,6 +69,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       correlationMiddleware(),
       latenessMiddleware(),
       forgetUnanswered(),
+      transportFaults(),
       patientConnect(),
     ],
     requestTimeout: requestTimeoutMs,
