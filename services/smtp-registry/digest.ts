@@ -4,8 +4,8 @@ import { run } from "../../mixins/statement.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { addressesHash, type DigestedAddress, type DigestQuery } from "../contracts/reconciliation.ts";
 import type { ProjectionRules } from "./projection.ts";
-import * as sql from "./sql.ts";
 import { freedBefore } from "./status.ts";
+import * as sql from "./users-sql.ts";
 
 interface Row {
   readonly user_id: string;

@@ -5,8 +5,8 @@ import { run } from "../../mixins/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import type { HeldAddress, RegistryTrace } from "../contracts/trace.ts";
 import type { ProjectionRules } from "./projection.ts";
-import * as sql from "./sql.ts";
 import { freedBefore } from "./status.ts";
+import * as sql from "./users-sql.ts";
 
 interface MarkRow {
   readonly user_id: string;
