@@ -147,7 +147,7 @@ export function answerProblem(
     return;
   }
   const body = problemBody(problem, { instance: path, correlationId: correlation.correlationId });
-  for (const name of ["X-Request-ID", "ETag", "Location"]) res.removeHeader(name);
+  for (const name of ["ETag", "Location"]) res.removeHeader(name);
   for (const [name, value] of Object.entries(problem.headers)) res.setHeader(name, value);
   answerWith(res, problem.status, problemContentType, JSON.stringify(body));
 }
