@@ -33,23 +33,12 @@ function compile(statement: string): Compiled {
   return { text, names: places === 0 && names.length > 0 ? names : undefined };
 }
 
-function compiledOf(statement: string): Compiled {
-  const known = compiled.get(statement);
-  if (known !== undefined) return known;
-  const result = compile(statement);
-  compiled.set(statement, result);
-  return result;
-}
-
 const encode = (value: unknown): unknown => {
   if (value instanceof Date) return value.toISOString();
   return Array.isArray(value) ? JSON.stringify(value) : value;
 };
 
-function valuesOf(
-  { names }: Compiled,
-  parameters: readonly unknown[] | Readonly<Record<string, Parameter>>,
-): unknown[] {
+function valuesOf({ names }: Compiled, parameters: Parameters): unknown[] {
   if (Array.isArray(parameters)) return [...parameters];
   return (names ?? []).map((name) => {
     const value = (parameters as Readonly<Record<string, Parameter>>)[name];
@@ -58,28 +47,70 @@ function valuesOf(
   });
 }
 
+export type Parameters = readonly unknown[] | Readonly<Record<string, Parameter>>;
+
+export interface Statement {
+  readonly text: string;
+  readonly parameters: Parameters;
+}
+
+/** As pg takes it. Throws TypeError for a name that is not given. */
+export function prepared({ text, parameters }: Statement): { text: string; values: unknown[] } {
+  const known = compiled.get(text) ?? compile(text);
+  compiled.set(text, known);
+  return { text: known.text, values: valuesOf(known, parameters) };
+}
+
 /** The rows, as the server names them. Rejects with MikroORM's error; a name that is not given is a defect. */
 export async function run<Row = never>(
   em: EntityManager,
-  statement: string,
-  parameters: readonly unknown[] | Readonly<Record<string, Parameter>>,
+  text: string,
+  parameters: Parameters,
 ): Promise<Row[]> {
-  const query = compiledOf(statement);
-  const values = valuesOf(query, parameters);
+  const [rows = []] = await runInTurn(em, [{ text, parameters }]);
+  return rows as Row[];
+}
+
+/**
+ * The rows of each of some statements of one transaction. The server runs them one after the other, each with a snapshot
+ * of its own, but nobody waits in between: they cost one round trip. So none can be given what another found but in a
+ * setting of the transaction. Rejects with the first one's error that failed, which has ended the transaction.
+ */
+export async function runInTurn(
+  em: EntityManager,
+  statements: readonly Statement[],
+): Promise<readonly (readonly unknown[])[]> {
+  const queries = statements.map((statement) => {
+    const { text, values } = prepared(statement);
+    return CompiledQuery.raw(text, values);
+  });
+  const results = await em
+    .getKysely()
+    .getExecutor()
+    .provideConnection((connection) =>
+      Promise.allSettled(queries.map((query) => told(em, query.sql, connection.executeQuery(query)))),
+    );
+  return results.map((result) => {
+    if (result.status === "rejected") throw em.getDriver().convertException(result.reason as Error);
+    return result.value.rows;
+  });
+}
+
+/** As MikroORM tells the statements that it makes itself. */
+async function told<R extends { readonly rows: readonly unknown[] }>(
+  em: EntityManager,
+  query: string,
+  running: Promise<R>,
+): Promise<R> {
   const startedAt = performance.now();
-  const tell = (level: "info" | "error", rows?: number): void =>
-    em.config.getLogger().logQuery({
-      query: query.text,
-      took: performance.now() - startedAt,
-      level: level === "error" ? "error" : undefined,
-      ...(rows === undefined ? {} : { results: rows }),
-    } as never);
+  const tell = (outcome: { level: "error" } | { results: number }): void =>
+    em.config.getLogger().logQuery({ query, took: performance.now() - startedAt, ...outcome } as never);
   try {
-    const { rows } = await em.getKysely().executeQuery(CompiledQuery.raw(query.text, values));
-    tell("info", rows.length);
-    return rows as Row[];
+    const result = await running;
+    tell({ results: result.rows.length });
+    return result;
   } catch (error) {
-    tell("error");
-    throw em.getDriver().convertException(error as Error);
+    tell({ level: "error" });
+    throw error;
   }
 }

@@ -2,7 +2,7 @@
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { EntityManager } from "../../mixins/database.ts";
 import { outboxPartitions } from "../../mixins/outbox.ts";
-import { run } from "../../mixins/statement.ts";
+import { run, runInTurn, type Statement } from "../../mixins/statement.ts";
 import { cutPartitions, emptiedUpTo } from "./emptied.ts";
 import { type OutboxRow, type Published, publishInOrder, type Stopping } from "./publish.ts";
 import * as sql from "./sql.ts";
@@ -11,7 +11,7 @@ import type { Observation, Snapshot, Watermarks } from "./watermark.ts";
 const partitionsMax = 16;
 const rowsMax = 500;
 /** Twice the equal share, so that a skewed load still fills a batch. */
-const shareFactor = 2;
+const rowsPerPartition = 2 * Math.ceil(rowsMax / partitionsMax);
 const pendingPerPartitionMax = 200;
 
 const everyPartition = sql.arrayLiteral(Array.from({ length: outboxPartitions }, (_, index) => index));
@@ -33,9 +33,46 @@ interface Resources {
 }
 
 /** Before the claim, so that what the claim finds empty was empty after the snapshot. */
-async function takeSnapshot(em: EntityManager): Promise<Snapshot | undefined> {
-  const [last] = await run<{ lastId: string }>(em, sql.readLastId, []);
-  const [row] = await run<{ xmin: string; xmax: string }>(em, sql.readSnapshot, []);
+const snapshotStatements: readonly Statement[] = [
+  { text: sql.readLastId, parameters: [] },
+  { text: sql.readSnapshot, parameters: [] },
+];
+
+interface Found {
+  readonly snapshot: Snapshot | undefined;
+  readonly loaded: readonly { readonly partition: number; readonly ours: boolean }[];
+  readonly rows: readonly OutboxRow[];
+}
+
+/** Claim and read, sent together. */
+export function claiming(
+  marks: readonly bigint[],
+  held: Iterable<string>,
+  lockClass = sql.partitionLockClass,
+): readonly [Statement, Statement] {
+  const parameters = { marks: sql.arrayLiteral(marks), held: sql.arrayLiteral(held) };
+  return [
+    {
+      text: sql.claimPartitions,
+      parameters: { ...parameters, partitions: everyPartition, lockClass, partitionsMax },
+    },
+    { text: sql.readBatch, parameters: { ...parameters, rowsPerPartition, rowsMax } },
+  ];
+}
+
+async function claim(
+  em: EntityManager,
+  marks: readonly bigint[],
+  { watermarks, held }: Resources,
+): Promise<Found> {
+  const noting = watermarks.wantsSnapshot() ? snapshotStatements : [];
+  const results = await runInTurn(em, [...noting, ...claiming(marks, held.keys())]);
+  const [loaded = [], rows = []] = results.slice(noting.length) as [Found["loaded"], Found["rows"]];
+  return { snapshot: noting.length === 0 ? undefined : snapshotOf(results), loaded, rows };
+}
+
+function snapshotOf(results: readonly (readonly unknown[])[]): Snapshot | undefined {
+  const [[last] = [], [row] = []] = results as [{ lastId: string }[], { xmin: string; xmax: string }[]];
   if (last === undefined || row === undefined) return undefined;
   return { lastId: BigInt(last.lastId), xmin: BigInt(row.xmin), xmax: BigInt(row.xmax) };
 }
@@ -43,28 +80,9 @@ async function takeSnapshot(em: EntityManager): Promise<Snapshot | undefined> {
 /** Runs in a transaction of its own. */
 export async function runBatch(em: EntityManager, resources: Resources): Promise<Batch> {
   const { bus, watermarks, held, stopping } = resources;
-  const snapshot = watermarks.wantsSnapshot() ? await takeSnapshot(em) : undefined;
   const marks = watermarks.marksOfLook();
-  const heldUsers = sql.arrayLiteral(held.keys());
-  const loaded = await run<{ partition: number; ours: boolean }>(em, sql.claimPartitions, [
-    everyPartition,
-    sql.arrayLiteral(marks),
-    heldUsers,
-    sql.partitionLockClass,
-    partitionsMax,
-  ]);
+  const { snapshot, loaded, rows } = await claim(em, marks, resources);
   const partitions = loaded.filter(({ ours }) => ours).map(({ partition }) => partition);
-  const rowsPerPartition = Math.ceil(rowsMax / Math.max(1, partitions.length)) * shareFactor;
-  const rows =
-    partitions.length === 0
-      ? []
-      : await run<OutboxRow>(em, sql.readBatch, [
-          sql.arrayLiteral(partitions),
-          sql.arrayLiteral(partitions.map((partition) => marks[partition] ?? 0n)),
-          heldUsers,
-          rowsPerPartition,
-          rowsMax,
-        ]);
   const published = await publishInOrder(bus, rows, stopping);
   const { confirmed, refused } = published;
   if (confirmed.length > 0)

@@ -29,41 +29,47 @@ select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax from
  * behind a connection pooler. `materialized` keeps the lock function out of the search, so that it takes no more locks
  * than are returned. What is not among the rows at all is empty above its mark, which is what lets the mark move.
  *
- * Parameters: partitions, marks, users held back, lock class, limit.
+ * Which are ours is noted in a setting of the transaction for `readBatch`, which is sent along.
  */
 export const claimPartitions = `
 with loaded as materialized (
   select c.partition
-  from unnest(?::smallint[], ?::bigint[]) as c (partition, safe)
+  from unnest(:partitions::smallint[], :marks::bigint[]) as c (partition, safe)
   cross join lateral (
     select 1 from outbox o
     where (o.partition, o.id) > (c.partition, c.safe) and o.partition <= c.partition
-      and o.aggregate_id <> all (?::uuid[])
+      and o.aggregate_id <> all (:held::uuid[])
     order by o.partition, o.id limit 1
   ) one
   order by random()
 ), ours as materialized (
-  select l.partition from loaded l where pg_try_advisory_xact_lock(?, l.partition::int) limit ?
+  select l.partition from loaded l
+  where pg_try_advisory_xact_lock(:lockClass, l.partition::int) limit :partitionsMax
+), noted as materialized (
+  select set_config('mailroster.partitions', array_agg(partition)::text, true) from ours
 )
-select l.partition, o.partition is not null as ours from loaded l left join ours o on o.partition = l.partition`;
+select l.partition, o.partition is not null as ours
+from noted, loaded l left join ours o on o.partition = l.partition`;
 
 /**
- * The rows to publish, in the order of their ids. A statement of its own after the locks: only its fresh snapshot
- * is sure to see what the relay that had the partition before has deleted.
- *
- * Parameters: partitions, marks, users held back, rows a partition, rows in all.
+ * The rows to publish, in the order of their ids. A statement of its own after the locks: only its fresh snapshot is sure to see what the relay
+ * that had the partition before has deleted.
  */
 export const readBatch = `
+with ours as materialized (
+  select partition, (:marks::bigint[])[partition + 1] as safe
+  from unnest(nullif(current_setting('mailroster.partitions', true), '')::smallint[]) as o (partition)
+)
 select r.id::text as id, r.partition, r.aggregate_id as "aggregateId", r.event_id as "eventId", r.type,
   r.correlation_id as "correlationId", r.body
-from unnest(?::smallint[], ?::bigint[]) as c (partition, safe)
+from ours c
 cross join lateral (
   select o.* from outbox o
   where (o.partition, o.id) > (c.partition, c.safe) and o.partition <= c.partition
-    and o.aggregate_id <> all (?::uuid[])
-  order by o.partition, o.id limit ?
+    and o.aggregate_id <> all (:held::uuid[])
+  order by o.partition, o.id limit :rowsPerPartition
 ) r
-order by r.id limit ?`;
+order by r.id limit :rowsMax`;
 
 /**
  * Only ids that the bus has confirmed, in the transaction that read them; what the trace of a request needs of them

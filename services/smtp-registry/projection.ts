@@ -7,7 +7,7 @@
  */
 import type { EntityManager } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
-import { run } from "../../mixins/statement.ts";
+import { run, runInTurn } from "../../mixins/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./sql.ts";
@@ -54,30 +54,10 @@ const stateRows = (event: UserEvent, freed: Date) =>
       deleted_at: event.data.user.deletedAt,
     }));
 
-interface Advanced {
+interface Mark {
   readonly user_id: string;
+  /** null: none. */
   readonly version: number | null;
-  readonly is_news: boolean;
-}
-
-async function putStates(
-  em: EntityManager,
-  events: readonly UserEvent[],
-  news: readonly UserEvent[],
-  freed: Date,
-): Promise<void> {
-  const state = news.flatMap((event) => stateRows(event, freed));
-  // PostgreSQL would refuse the statement with a less clear error.
-  if (new Set(state.map(({ key }) => key)).size < state.length)
-    throw new Error("Cannot apply events: two users of the batch hold the same address");
-  const [result] = await run<{ foreign_count: number }>(em, sql.project, {
-    freed,
-    state,
-    userIds: news.map((event) => event.subject),
-    entries: events.flatMap(ledgerEntries).map(({ userId, ...entry }) => ({ user_id: userId, ...entry })),
-  });
-  if (result?.foreign_count !== 0)
-    throw new Error(`Cannot apply events: ${result?.foreign_count} addresses are held by another user`);
 }
 
 /**
@@ -90,17 +70,23 @@ export async function apply(
   events: readonly UserEvent[],
 ): Promise<Applied[]> {
   const now = rules.now();
-  const newest = newestOf(events);
-  const advanced = await run<Advanced>(em, sql.advanceWatermarks, {
-    now,
-    versions: [...newest.values()].map((event) => ({
-      user_id: event.subject,
-      version: versionOf(event),
-      event_id: event.id,
-    })),
-  });
-  const news = advanced.flatMap(({ user_id, is_news }) => (is_news ? (newest.get(user_id) ?? []) : []));
-  await putStates(em, events, news, freedBefore(now, rules.terms));
+  const freed = freedBefore(now, rules.terms);
+  const newest = [...newestOf(events).values()];
+  const versions = newest.map((event) => ({
+    user_id: event.subject,
+    version: versionOf(event),
+    event_id: event.id,
+  }));
+  const state = newest.flatMap((event) => stateRows(event, freed));
+  const entries = events
+    .flatMap(ledgerEntries)
+    .map(({ userId, ...entry }) => ({ user_id: userId, ...entry }));
+  const [marks, [projected]] = (await runInTurn(em, [
+    { text: sql.advanceWatermarks, parameters: { now, versions } },
+    { text: sql.project, parameters: { freed, state, entries } },
+  ])) as [Mark[], { foreign_count: number }[]];
+  if (projected?.foreign_count !== 0)
+    throw new Error(`Cannot apply events: ${projected?.foreign_count} addresses are held by another user`);
   const told = events.filter(isToldAgain).map((event) => ({
     user_id: event.subject,
     version: versionOf(event),
@@ -108,8 +94,8 @@ export async function apply(
     keys: [...heldAfter(event).keys()],
   }));
   if (told.length > 0) await run(em, sql.closeHistory, { told });
-  const marks = advanced.flatMap(({ user_id, version }) =>
+  const before = marks.flatMap(({ user_id, version }) =>
     version === null ? [] : [[user_id, version] as const],
   );
-  return judge(events, new Map(marks));
+  return judge(events, new Map(before));
 }

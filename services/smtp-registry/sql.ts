@@ -157,7 +157,8 @@ order by at desc, user_id`;
  * the other one has done. In one statement with the rest, addresses that it had written stayed when they should go.
  *
  * The look-ups here and below are laterals behind `offset 0`, each a walk of an index for one row: nothing that a plan
- * could turn into reading a table. Returns each user's mark from before (null: none), and whether its state is news.
+ * could turn into reading a table. Returns each user's mark from before (null: none). Whose state is news is noted in a
+ * setting of the transaction, for `project`, which is sent along.
  * Parameters: the newest version and event of each user, now.
  */
 export const advanceWatermarks = `
@@ -177,10 +178,10 @@ with v as materialized (
      set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at
    where mark.version < excluded.version
   returning user_id
+), noted as materialized (
+  select set_config('mailroster.news', array_agg(user_id)::text, true) from advanced
 )
-select user_id, (select m.version from marks m where m.user_id = v.user_id) as version,
-  (user_id in (select user_id from advanced)) is true as is_news
-from v`;
+select v.user_id, (select m.version from marks m where m.user_id = v.user_id) as version from noted, v`;
 
 /**
  * Puts the states of users whose watermark the caller has moved, and so holds: their addresses, old and new, are
@@ -189,15 +190,16 @@ from v`;
  * holds for good, or as a tombstone that still protects, does not: the result says how many, and the caller must undo
  * all of it. Rows that say so already are not written. The history takes what it does not have, however late it is told.
  *
- * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. Parameters: the users
- * whose state is news, their states, the history's entries of all events, up to when deletions are free.
+ * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. Parameters: the users'
+ * newest states, the history's entries of all events, up to when deletions are free.
  */
 export const project = `
 with u as materialized (
-  select value::uuid as user_id from jsonb_array_elements_text(:userIds::jsonb)
+  select user_id from unnest(nullif(current_setting('mailroster.news', true), '')::uuid[]) as n (user_id)
 ), s as materialized (
   select * from jsonb_to_recordset(:state::jsonb)
     as s(key text, address text, user_id uuid, kind text, status text, deleted_at timestamptz)
+  where (user_id in (select user_id from u)) is true
 ), locked as materialized (
   select a.key, a.user_id, a.status from (
     select key from s

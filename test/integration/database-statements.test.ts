@@ -2,7 +2,7 @@
 import test from "ava";
 import { isUniqueViolation } from "../../mixins/database.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
-import { run } from "../../mixins/statement.ts";
+import { run, runInTurn } from "../../mixins/statement.ts";
 import { testDatabase } from "../support/resources.ts";
 import { openDatabase } from "../support/users-rig.ts";
 
@@ -64,4 +64,31 @@ test("a transaction without a statement is begun and committed, and its connecti
     ),
   );
   t.is(row?.open, 0);
+});
+
+test("statements that are sent in turn each see what the ones before them did, and hand it on in a setting", async (t) => {
+  const results = await db.transaction(async (em) => {
+    await run(em, "create temporary table said (word text) on commit drop", []);
+    return runInTurn(em, [
+      { text: "insert into said (word) values (?)", parameters: ["one"] },
+      { text: "select set_config('test.word', word || ?, true) from said", parameters: ["!"] },
+      {
+        text: "select word, current_setting('test.word') as noted from said where word <> ?",
+        parameters: [""],
+      },
+    ]);
+  });
+  t.deepEqual(results.at(-1), [{ word: "one", noted: "one!" }]);
+  const [left] = await db.read((em) =>
+    run<{ noted: string }>(em, "select coalesce(current_setting('test.word', true), '') || ? as noted", [""]),
+  );
+  t.deepEqual(left, { noted: "" });
+});
+
+test("of statements that are sent in turn the first that fails is told, and the transaction is undone", async (t) => {
+  await db.read((em) => em.execute("create table told (id int primary key)"));
+  const insert = (id: number) => ({ text: "insert into told (id) values (?)", parameters: [id] });
+  const work = db.transaction((em) => runInTurn(em, [insert(1), insert(1), insert(2)]));
+  t.true(isUniqueViolation(await t.throwsAsync(work)));
+  t.deepEqual(await db.read((em) => run(em, "select id from told where id > ?", [0])), []);
 });

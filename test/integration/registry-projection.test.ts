@@ -113,7 +113,7 @@ test("An address that another user has, or that a tombstone protects, fails the 
 test("Two users of one batch with the same address fail it", async (t) => {
   const address = fresh();
   const batch = [new Life(rig.now()).create(address), new Life(rig.now()).create(address)];
-  await t.throwsAsync(rig.apply(...batch), { message: /two users of the batch/ });
+  await t.throwsAsync(rig.apply(...batch), { message: /cannot affect row a second time/ });
   t.is((await rig.lookUp(address)).status, "available");
 });
 

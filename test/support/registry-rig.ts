@@ -14,6 +14,7 @@ import { release } from "../../services/smtp-registry/reservations.ts";
 import { reserving } from "../../services/smtp-registry/reserve.ts";
 import { dayMs } from "../../services/smtp-registry/status.ts";
 import { sweep } from "../../services/smtp-registry/sweep.ts";
+import { testLogger } from "./logs.ts";
 import { testDatabase } from "./resources.ts";
 
 export const ttlMs = 60_000;
@@ -44,31 +45,20 @@ interface Wish {
 export async function registryRig(): Promise<RegistryRig> {
   const resource = await testDatabase();
   await migrate("registry", resource.url);
-  const opened = database({
+  const lines: Record<string, unknown>[] = [];
+  const db = database({
     url: resource.url,
     entities: registryEntities,
     applicationName: "registry-rig",
     poolMax: 10,
     statementTimeoutMs: 10_000,
     connectTimeoutMs: 10_000,
+    log: testLogger({ lines }),
   });
   const service = {} as never;
-  await (opened.mixin.started as () => Promise<void>).call(service);
+  await (db.mixin.started as () => Promise<void>).call(service);
   const sql = new pg.Pool({ connectionString: resource.url, max: 4 });
   let time = new Date("2026-03-01T12:00:00.000Z").getTime();
-  let sent = 0;
-  const counted = (em: ReturnType<Database["em"]>) => {
-    const kysely = em.getKysely();
-    const counting = {
-      executeQuery(...args: Parameters<typeof kysely.executeQuery>) {
-        sent += 1;
-        return kysely.executeQuery(...args);
-      },
-    };
-    em.getKysely = (() => counting) as unknown as typeof em.getKysely;
-    return em;
-  };
-  const db: Database = { ...opened, read: (fn) => opened.read((em) => fn(counted(em))) };
   const now = () => new Date(time);
   const rules = { terms, reservationTtlMs: ttlMs, isBlocked: blockedKeys(["ceo"]), now };
   const reserve = reserving(db, rules);
@@ -94,10 +84,10 @@ export async function registryRig(): Promise<RegistryRig> {
     apply: (...events) => db.transaction((em) => apply(em, rules, events)),
     lookUp: (address, at) => lookUp(db, rules, { address, ...(at === undefined ? {} : { at }) }),
     sweep: () => sweep(db, rules),
-    statements: () => sent,
+    statements: () => lines.filter(({ msg }) => msg === "statement").length,
     async close() {
       await sql.end();
-      await (opened.mixin.stopped as () => Promise<void>).call(service);
+      await (db.mixin.stopped as () => Promise<void>).call(service);
       await resource.drop();
     },
   };

@@ -3,14 +3,17 @@
  * and on a twin that has seen nothing else. Both do the same work in turn, so what the machine does hits both alike.
  */
 
+import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import type pg from "pg";
 import type { Bus } from "../../../mixins/bus/port.ts";
 import { type Database, database, type EntityManager } from "../../../mixins/database.ts";
 import { createMetrics } from "../../../mixins/metrics.ts";
 import { OutboxMessage } from "../../../mixins/outbox.ts";
+import { prepared, type Statement } from "../../../mixins/statement.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
+import { claiming } from "../../../services/outbox/batch.ts";
 import { Relay } from "../../../services/outbox/relay.ts";
-import * as sql from "../../../services/outbox/sql.ts";
+import { partitionLockClass } from "../../../services/outbox/sql.ts";
 import { eventually } from "../../support/eventually.ts";
 import { testLogger } from "../../support/logs.ts";
 import { appendEvents, outboxColumns } from "./writers.ts";
@@ -22,6 +25,8 @@ export const eventsPerRound = 64;
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
+const [claimText, readText] = claiming([], []).map((statement) => prepared(statement).text);
+
 const lifecycle = (hook: unknown): Promise<void> => (hook as () => Promise<void>)();
 
 export interface TimedRelay {
@@ -29,7 +34,7 @@ export interface TimedRelay {
   /** Milliseconds of each claim that found rows, with its read; emptied by whoever reads them. */
   readonly claims: number[];
   /** The marks that the last claim was made with. */
-  marks(): unknown;
+  marks(): readonly bigint[];
   stop(): Promise<void>;
 }
 
@@ -44,21 +49,26 @@ export async function timedRelay(url: string, bus: Bus): Promise<TimedRelay> {
   });
   await lifecycle(db.mixin.started);
   const claims: number[] = [];
-  let marks: unknown;
+  let marks: readonly bigint[] = [];
   const timed = (em: EntityManager): EntityManager => {
-    const execute = em.execute.bind(em);
-    let claimMs = 0;
-    em.execute = (async (text: string, values: unknown[]) => {
-      const start = performance.now();
-      const rows = await execute(text, values);
-      const ms = performance.now() - start;
-      if (text === sql.claimPartitions) {
-        marks = values[1];
-        claimMs = ms;
-      } else if (text === sql.readBatch && (rows as unknown as unknown[]).length > 0)
-        claims.push(claimMs + ms);
-      return rows;
-    }) as typeof em.execute;
+    const executor = em.getKysely().getExecutor();
+    const watched = (connection: DatabaseConnection): Pick<DatabaseConnection, "executeQuery"> => {
+      let claimedFrom = 0;
+      return {
+        async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+          if (query.sql === claimText) {
+            marks = String(query.parameters[1]).slice(1, -1).split(",").map(BigInt);
+            claimedFrom = performance.now();
+          }
+          const result = await connection.executeQuery<R>(query);
+          if (query.sql === readText && result.rows.length > 0) claims.push(performance.now() - claimedFrom);
+          return result;
+        },
+      };
+    };
+    const provideConnection: typeof executor.provideConnection = (use) =>
+      executor.provideConnection((connection) => use(watched(connection) as DatabaseConnection));
+    em.getKysely = (() => ({ getExecutor: () => ({ provideConnection }) })) as never;
     return em;
   };
   const timing: Database = { ...db, transaction: (fn) => db.transaction((em) => fn(timed(em))) };
@@ -104,34 +114,18 @@ async function round({ pool, relay, write }: Side): Promise<void> {
 
 /** The buffers that a claim and its read touch with rows in the partitions; nothing of it stays. */
 async function buffersOf({ pool, relay }: Side, events: readonly UserEvent[]): Promise<number> {
-  const numbered = (text: string): string => {
-    let parameter = 0;
-    return text.replaceAll("?", () => `$${++parameter}`);
-  };
   const client = await pool.connect();
-  const explain = async (text: string, values: unknown[]): Promise<number> => {
-    const { rows } = await client.query(`explain (analyze, buffers, format json) ${numbered(text)}`, values);
+  const explain = async (statement: Statement): Promise<number> => {
+    const { text, values } = prepared(statement);
+    const { rows } = await client.query(`explain (analyze, buffers, format json) ${text}`, values);
     const { Plan } = rows[0]["QUERY PLAN"][0];
     return Plan["Shared Hit Blocks"] + Plan["Shared Read Blocks"];
   };
   try {
     await client.query("begin");
     await client.query(appendEvents, outboxColumns(events));
-    const all = sql.arrayLiteral(Array.from({ length: 64 }, (_, partition) => partition));
-    const claim = [all, relay.marks(), "{}", sql.partitionLockClass + 1, 16];
-    const claimed = await client.query(numbered(sql.claimPartitions), claim);
-    const marks = String(relay.marks()).slice(1, -1).split(",");
-    const partitions = claimed.rows.map(({ partition }: { partition: number }) => partition);
-    return (
-      (await explain(sql.claimPartitions, claim)) +
-      (await explain(sql.readBatch, [
-        sql.arrayLiteral(partitions),
-        sql.arrayLiteral(partitions.map((partition) => marks[partition] ?? "0")),
-        "{}",
-        64,
-        500,
-      ]))
-    );
+    const [claim, read] = claiming(relay.marks(), [], partitionLockClass + 1);
+    return (await explain(claim)) + (await explain(read));
   } finally {
     await client.query("rollback");
     client.release();

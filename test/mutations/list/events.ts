@@ -158,7 +158,7 @@ export const events: readonly Mutation[] = [
   {
     name: "ids-as-text",
     guarantee: "3a",
-    edits: [{ file: outboxSql, find: "order by r.id limit ?", replace: "order by r.id::text limit ?" }],
+    edits: [{ file: outboxSql, find: "order by r.id limit :rowsMax", replace: "order by r.id::text limit :rowsMax" }],
     file: relayTest,
     title: "a user's backlog leaves in the order of its versions",
   },
@@ -196,8 +196,8 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/smtp-registry/sql.ts",
-        find: "(user_id in (select user_id from advanced)) is true as is_news",
-        replace: "true as is_news",
+        find: "array_agg(user_id)::text, true) from advanced",
+        replace: "array_agg(user_id)::text, true) from v",
       },
     ],
     file: projectionTest,
@@ -209,9 +209,9 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: relay,
-        find: "await this.#alarm.wait(Math.ceil(waitMs), this.#soon.signal)",
+        find: "await this.#alarm.wait(Math.ceil(waitMs), this.#confirmed, this.#soon.signal)",
         replace:
-          'await this.#alarm.wait(last === "full" ? Math.ceil(waitMs) : 2 ** 31 - 1, this.#soon.signal)',
+          'await this.#alarm.wait(last === "full" ? Math.ceil(waitMs) : 2 ** 31 - 1, 0, this.#soon.signal)',
       },
     ],
     file: relayTest,
@@ -236,8 +236,8 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: outboxSql,
-        find: "pg_try_advisory_xact_lock(?, l.partition::int)",
-        replace: "(?::int, l.partition::int) is not null",
+        find: "pg_try_advisory_xact_lock(:lockClass, l.partition::int)",
+        replace: "(:lockClass::int, l.partition::int) is not null",
       },
     ],
     file: relayTest,
