@@ -21,6 +21,8 @@ import { republishProperties } from "./wire.ts";
 const faultPauseMinMs = 100;
 const faultPauseMaxMs = 5_000;
 const cancelTimeoutMs = 2_000;
+/** Fewer events than these are not made to wait for others. */
+const manyEvents = 16;
 const restMsMax = 50;
 
 export interface SubscriptionOptions {
@@ -148,11 +150,11 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
   }
 
   /**
-   * As long as the batch took: when it takes long, the machine is busy, and half as many transactions do twice as much
-   * each. Not when events come one by one, nor when the next batch is there.
+   * After a large batch, as long as it took: the machine is busy then, and half as many transactions do twice as much
+   * each. Not when the next batch is there.
    */
   async #rest({ length }: readonly Item<D>[], tookMs: number): Promise<void> {
-    if (length > 1 && this.#inbox.length < this.#options.batchMax)
+    if (length >= manyEvents && this.#inbox.length < this.#options.batchMax)
       await pause(Math.min(tookMs, restMsMax), this.#stopping.signal);
   }
 

@@ -2,8 +2,8 @@
  * Promise: every event in the outbox reaches the bus at least once, a user's events in the order of their ids, with
  * any number of relays on one database; a row is deleted only after the bus has confirmed it.
  *
- * A loop, and a second one beside it for a backlog: claim partitions (a transaction-level advisory lock each) → read → publish → delete what was confirmed →
- * commit. A relay that dies anywhere gives its partitions back with its connection, and what it had published but not
+ * A loop, and a second one beside it for a backlog: claim partitions (a transaction-level advisory lock each) → read →
+ * publish → delete what was confirmed → commit. A relay that dies anywhere gives its partitions back with its connection, and what it had published but not
  * deleted goes out again: repeats happen, losses do not. The transaction is open while the bus works, but it holds
  * neither a snapshot (READ COMMITTED, between two statements) nor a transaction id (it has written nothing yet), so
  * it keeps neither vacuum nor the watermark back.
@@ -56,6 +56,8 @@ export class Relay {
   #unmeasure: () => void = () => {};
   #running: Promise<void> | undefined;
   #failing = false;
+  /** Events since the last wait. */
+  #confirmed = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -88,7 +90,8 @@ export class Relay {
     let last: Look = "full";
     while (!this.#soon.signal.aborted) {
       const waitMs = Math.min(schedule.after(last), this.#holds.nextMs() ?? Number.POSITIVE_INFINITY);
-      const nudged = await this.#alarm.wait(Math.ceil(waitMs), this.#soon.signal);
+      const nudged = await this.#alarm.wait(Math.ceil(waitMs), this.#confirmed, this.#soon.signal);
+      this.#confirmed = 0;
       if (this.#soon.signal.aborted) return;
       last = await (last === "full" ? this.#catchUp() : this.#look(this.#firstLane, nudged));
     }
@@ -165,6 +168,7 @@ export class Relay {
     // A bus that has gone away refuses everything; that says nothing of the users.
     if (published.refused.length > 0 && !this.#busIsReady()) return "blocked";
     this.#holdBack(batch);
+    this.#confirmed += published.confirmed.length;
     if (published.confirmed.length + published.refused.length === 0) return "idle";
     if (batch.more) return "full";
     return published.confirmed.length > 0 ? "worked" : "idle";

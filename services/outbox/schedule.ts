@@ -2,18 +2,17 @@
  * When the relay looks again. Nudges make it quick, polling makes it sure: a nudge that was lost (a crash between
  * the commit and it, a network that dropped the call) costs the latency of a poll and never an event.
  *
- * A full batch is followed at once; else the next look comes when a nudge does, but no sooner than `spacingMs` after
- * the last one began, and after a rest as long as it took (a wake-up for each commit cost writers a tenth of their
- * throughput, and closer looks only make smaller batches: on a busy machine a look takes longer, and half as many do
- * twice as much each), or when the poll is due: 10 ms after work, doubling up to 1 s, and up to 5 s when there has been
- * nothing for a while.
+ * A full batch is followed at once; else the next look comes when a nudge does, or when the poll is due: 50 ms after
+ * work, doubling up to 1 s, and up to 5 s when there has been nothing for a while. Only a look that published many events
+ * is followed by a rest as long as it took: the machine is busy then, and half as many looks do twice as much each.
  */
 
 import { backoffMs } from "../../mixins/pause.ts";
 
-const spacingMs = 10;
+/** Fewer events than these are not made to wait for others. */
+const manyEvents = 16;
 const restMsMax = 50;
-const pollMinMs = 10;
+const pollMinMs = 50;
 const pollMaxBusyMs = 1_000;
 const pollMaxIdleMs = 5_000;
 const busyForMs = 30_000;
@@ -52,11 +51,11 @@ export function createSchedule(monotonicMs: () => number) {
 
 export type Alarm = ReturnType<typeof createAlarm>;
 
-/** Any number of rings while nobody waits, or within one spacing, are one. */
+/** Any number of rings while nobody waits, or during a rest, are one. */
 export function createAlarm(monotonicMs: () => number) {
   let rung = false;
   let wake: (() => void) | undefined;
-  let lookedAt = monotonicMs() - spacingMs;
+  let lookedAt = monotonicMs();
 
   const sleep = (ms: number, until: () => boolean): Promise<void> =>
     new Promise((resolve) => {
@@ -77,14 +76,14 @@ export function createAlarm(monotonicMs: () => number) {
       rung = true;
       wake?.();
     },
-    /** Resolves after `delayMs`, or when it rings; whether it rang. At once when `stopping`. */
-    async wait(delayMs: number, stopping: AbortSignal): Promise<boolean> {
+    /** Resolves after `delayMs`, or when it rings; whether it rang. `events`: what the look before it published. */
+    async wait(delayMs: number, events: number, stopping: AbortSignal): Promise<boolean> {
       const isStopping = (): boolean => stopping.aborted;
       const endedAt = monotonicMs();
-      const restMs = Math.min(endedAt - lookedAt, restMsMax);
+      const restMs = events < manyEvents ? 0 : Math.min(endedAt - lookedAt, restMsMax);
       if (delayMs > 0) {
         await sleep(delayMs, () => rung || isStopping());
-        const tooSoonMs = Math.max(lookedAt + spacingMs, endedAt + restMs) - monotonicMs();
+        const tooSoonMs = endedAt + restMs - monotonicMs();
         if (rung && tooSoonMs > 0) await sleep(tooSoonMs, isStopping);
       }
       const rang = rung;

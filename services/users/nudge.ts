@@ -2,11 +2,11 @@
  * Promise: after a commit the relay is woken, and nothing that happens to this wake-up reaches the write. The relay's
  * own poll is the safety net, so an event that may get lost is enough.
  *
- * At most one in `windowMs`, the first at once: a nudge per commit cost 13 % of the creates under load.
+ * At most one in `windowMs`, the first at once: one for each of many concurrent commits cost 13 % of the creates.
  */
 import type { ServiceBroker } from "moleculer";
 
-const windowMs = 10;
+const windowMs = 1;
 
 /** Neither throws nor waits. */
 export function relayNudge(broker: Pick<ServiceBroker, "emit">): () => void {

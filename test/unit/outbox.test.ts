@@ -82,32 +82,57 @@ test("the relay looks at once after a full batch, soon after work, and ever more
   let clockMs = 0;
   const schedule = createSchedule(() => clockMs);
   t.is(schedule.after("full"), 0);
-  t.is(schedule.after("worked"), 10);
+  t.is(schedule.after("worked"), 50);
   const idle = Array.from({ length: 12 }, () => schedule.after("idle"));
-  t.is(idle[0], 20);
+  t.is(idle[0], 100);
   t.is(Math.max(...idle), 1_000);
   clockMs = 60_000;
   t.is(schedule.after("idle"), 5_000);
   const failures = Array.from({ length: 12 }, () => schedule.after("failed"));
   t.true(failures.every((wait) => wait >= 50 && wait <= 5_000));
-  t.is(schedule.after("worked"), 10);
+  t.is(schedule.after("worked"), 50);
 });
 
-test("any number of rings within the spacing are one wake-up, and a ring while nobody waits is kept", async (t) => {
-  const alarm = createAlarm(() => performance.now());
-  const before = performance.now();
+/** An alarm whose look has taken 300 ms, by a clock that the wait itself sets right again. */
+function alarmAfterLongLook() {
+  let shiftMs = 0;
+  const alarm = createAlarm(() => performance.now() + shiftMs);
+  return {
+    alarm,
+    lookTook(ms: number) {
+      shiftMs += ms;
+    },
+  };
+}
+
+test("a ring wakes at once, any number of them are one, and a ring while nobody waits is kept", async (t) => {
+  const { alarm, lookTook } = alarmAfterLongLook();
   alarm.ring();
-  t.true(await alarm.wait(60_000, never));
+  t.true(await alarm.wait(60_000, 0, never));
   for (let ring = 0; ring < 100; ring += 1) alarm.ring();
-  t.true(await alarm.wait(60_000, never));
-  t.true(performance.now() - before >= 8, "the second look came within the spacing");
-  t.false(await alarm.wait(15, never));
+  lookTook(60_000);
+  t.true(await alarm.wait(60_000, 15, never), "few events were made to wait");
+  t.false(await alarm.wait(1, 0, never));
+});
+
+test("a look that published many events is followed by a rest as long as it took, up to a bound", async (t) => {
+  const { alarm, lookTook } = alarmAfterLongLook();
+  for (const [tookMs, restMs] of [
+    [20, 20],
+    [60_000, 50],
+  ] as const) {
+    lookTook(tookMs);
+    alarm.ring();
+    const before = performance.now();
+    t.true(await alarm.wait(60_000, 16, never));
+    t.true(performance.now() - before >= restMs - 2, "it looked again too soon");
+  }
 });
 
 test("an alarm wakes at once when the relay stops", async (t) => {
   const alarm = createAlarm(() => performance.now());
   const stop = new AbortController();
-  const waiting = alarm.wait(60_000, stop.signal);
+  const waiting = alarm.wait(60_000, 0, stop.signal);
   stop.abort();
   alarm.ring();
   t.true(await waiting);
