@@ -9,6 +9,7 @@
  */
 import { Transporters } from "moleculer";
 import { corkWrites } from "./bus/corked.ts";
+import { PassingMap } from "./passing-map.ts";
 
 /** A frame begins with a byte that no JSON begins with; then each packet with its length before it. */
 const frameMark = 0;
@@ -57,6 +58,13 @@ export class CallTransporter extends Transporters.AMQP {
 
   constructor(options: AmqpOptions) {
     super({ ...options, consumeOptions: { noAck: true } });
+  }
+
+  override init(...told: Parameters<Transporters.AMQP["init"]>): void {
+    super.init(...told);
+    // Moleculer's own is a Map: every call of a busy node, with all that hangs on it, would wait for a collection.
+    const [transit] = told;
+    transit.pendingRequests = new PassingMap<string, object>() as unknown as typeof transit.pendingRequests;
   }
 
   override async connect(...told: Parameters<Transporters.AMQP["connect"]>): Promise<void> {

@@ -228,7 +228,12 @@ export function eventConsumer(options: EventConsumerOptions): Mixin {
   const stopping = new AbortController();
   // Parsing is half of a consumer's own work on an event, and needs nothing but its body.
   const parsed = new WeakMap<Delivery, ParsedEvent>();
-  const parse = (delivery: Delivery) => parsed.get(delivery) ?? parseEvent(delivery);
+  const parse = (delivery: Delivery): ParsedEvent => {
+    const result = parsed.get(delivery) ?? parseEvent(delivery);
+    // What a WeakMap holds survives until the whole heap is collected, so it is taken out by whoever needs it.
+    parsed.delete(delivery);
+    return result;
+  };
   let subscription: Subscription | undefined;
   return {
     async started() {

@@ -6,6 +6,7 @@
  * that came out of order, and an unroutable message is acknowledged like any other (its return comes before).
  */
 import type { ConfirmChannel, Message, Options } from "amqplib";
+import { PassingMap } from "../passing-map.ts";
 
 export interface Publication {
   readonly exchange: string;
@@ -66,13 +67,14 @@ export function confirmsOf(
   channel: ConfirmChannel,
   options: { readonly confirmWaitMs: number; readonly recycle: (reason: string) => void },
 ): Confirms {
-  const waiting = new Set<Settle>();
+  const waiting = new PassingMap<number, Settle>();
+  let taken = 0;
   const returned = returns(channel);
   let open = true;
   let turn: Promise<void> = Promise.resolve();
 
   const refuseAll = (outcome: ConfirmOutcome): void => {
-    for (const settle of [...waiting]) settle(outcome);
+    for (const settle of [...waiting.values()]) settle(outcome);
   };
   const giveUp = (reason: string): void => {
     open = false;
@@ -118,23 +120,24 @@ export function confirmsOf(
     async publish(publications) {
       const tickets = publications.map((publication) => {
         let settle: Settle = () => {};
+        const place = ++taken;
         const outcome = new Promise<ConfirmOutcome>((resolve) => {
           settle = (result) => {
-            waiting.delete(settle);
+            waiting.delete(place);
             resolve(result);
           };
         });
-        waiting.add(settle);
-        return { publication, outcome, settle };
+        waiting.set(place, settle);
+        return { publication, outcome, settle, place };
       });
       const timer = setTimeout(() => {
         giveUp("no confirm came in time");
         options.recycle("no confirm came in time");
       }, options.confirmWaitMs);
       turn = turn.then(async () => {
-        for (const { publication, settle } of tickets) {
+        for (const { publication, settle, place } of tickets) {
           // What was refused while it waited for its turn is not sent any more.
-          if (waiting.has(settle) && !write(publication, settle) && open) await drained();
+          if (waiting.has(place) && !write(publication, settle) && open) await drained();
         }
       });
       const outcomes = await Promise.all(tickets.map(({ outcome }) => outcome));

@@ -7,7 +7,7 @@
  * Between two such publications the bus remembers, in memory and bounded, which queues are settled and how often each
  * has failed. What a crash or the bound forgets is handed out once more, with its failures counted anew.
  */
-
+import { PassingMap } from "../passing-map.ts";
 import { confirmed, Lane, type LaneOptions, newProgress, type Progress, refused } from "./in-process-lane.ts";
 import type {
   BatchHandler,
@@ -35,7 +35,7 @@ export interface InProcessBusOptions extends LaneOptions {
 
 /** The queues' progress with messages that are not confirmed yet. */
 class Memory {
-  readonly #byMessage = new Map<string, Map<string, Progress>>();
+  readonly #byMessage = new PassingMap<string, Map<string, Progress>>();
 
   of(messageId: string, queue: string): Progress {
     const queues = this.#byMessage.get(messageId) ?? new Map<string, Progress>();

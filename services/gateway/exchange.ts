@@ -49,11 +49,13 @@ function headersOfHelmet(): [name: string, value: string][] {
 }
 const securityHeaders = headersOfHelmet();
 
-const exchanges = new WeakMap<IncomingMessage, Exchange>();
+/** On the request itself: what a WeakMap has held is garbage that only a collection of the whole heap finds. */
+const opened = Symbol("exchange");
+type Opened = IncomingMessage & { [opened]?: Exchange };
 
 /** The exchange that `begin` opened for this request. */
 export function exchangeOf(req: IncomingMessage): Exchange {
-  const exchange = exchanges.get(req);
+  const exchange = (req as Opened)[opened];
   if (exchange === undefined) throw new Error("Cannot find the exchange: the request did not come by begin");
   return exchange;
 }
@@ -114,7 +116,7 @@ export function begin(platform: Platform, req: IncomingMessage, res: ServerRespo
     params: {},
     pathParams: {},
   };
-  exchanges.set(req, exchange);
+  (req as Opened)[opened] = exchange;
   for (const [name, value] of securityHeaders) res.setHeader(name, value);
   res.setHeader("X-Correlation-ID", correlationId);
   res.setHeader("Cache-Control", "no-store");

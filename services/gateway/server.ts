@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { PassingMap } from "../../mixins/passing-map.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { HttpProblem } from "./problems.ts";
 
@@ -51,7 +52,7 @@ function parserProblem(code: string | undefined): HttpProblem {
 const connectionsCheckMs = 1_000;
 
 export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): HttpServer {
-  const active = new Map<Duplex, ServerResponse>();
+  const active = new PassingMap<Duplex, ServerResponse>();
   let closing = false;
   const server = createServer({ connectionsCheckingInterval: connectionsCheckMs });
   server.headersTimeout = limits.headersTimeoutMs;
