@@ -3,8 +3,8 @@
  * several that share the work: all of theirs), nothing personal leaves in a line
  * unless LOG_PII=true (masking.ts), and the level of the whole process can be changed while it runs.
  */
+import { createRequire } from "node:module";
 import { type DestinationStream, type Logger, pino } from "pino";
-import pretty from "pino-pretty";
 import type { LogLevel } from "../services/contracts/operations.ts";
 import { correlationMembers } from "./correlation.ts";
 import { errorMessage } from "./error-text.ts";
@@ -56,13 +56,16 @@ export function setLogLevel(root: Logger, level: LogLevel): void {
     child.level = quieter(level);
 }
 
+/** Loaded for a person at a terminal alone. */
+const pretty = (): typeof import("pino-pretty") => createRequire(import.meta.url)("pino-pretty");
+
 /** The root logger of a process; services take a child of it that carries `service`. */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
   const { pii } = options;
   const stream =
     destination ??
     (options.format === "pretty"
-      ? pretty({
+      ? pretty()({
           colorize: process.stdout.isTTY,
           singleLine: true,
           translateTime: "SYS:HH:MM:ss.l",

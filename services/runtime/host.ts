@@ -11,15 +11,12 @@ import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Config } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
-import { gatewayAddress } from "../gateway/index.ts";
 import { createBus, factories, type HostedName, hostedServices, usesBus } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
-import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { showHealth, showQueues } from "./figures.ts";
 import { LoopbackTransporter } from "./loopback.ts";
 import { startOpsServer } from "./ops-server.ts";
 import { requireFreePort } from "./ports.ts";
-import { databaseTargets, prepareDatabases } from "./prepare-databases.ts";
 import type { Lifecycle } from "./shutdown.ts";
 import type { RunningSystem } from "./summary.ts";
 import { startTracing } from "./tracing.ts";
@@ -89,11 +86,11 @@ function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Ch
   return checks;
 }
 
+const hasDatabase = ({ services }: Config): boolean => services.some((name) => name !== "gateway");
+
 /** RabbitMQ may be a server of one's own while the databases are not. */
 const needsEmbeddedPostgres = (config: Config): boolean =>
-  config.usersDatabaseUrl === undefined &&
-  config.registryDatabaseUrl === undefined &&
-  config.services.some((name) => name !== "gateway");
+  config.usersDatabaseUrl === undefined && config.registryDatabaseUrl === undefined && hasDatabase(config);
 
 /** The same configuration with the addresses of the embedded PostgreSQL, when it is needed. */
 async function withDatabases(
@@ -103,6 +100,7 @@ async function withDatabases(
   life: Lifecycle,
 ): Promise<Config> {
   if (folder === undefined || !needsEmbeddedPostgres(config)) return config;
+  const { startEmbeddedPostgres } = await import("./embedded-postgres.ts");
   const postgres = await startEmbeddedPostgres(folder.path, log.child({ service: "postgres" }));
   life.started("the embedded PostgreSQL", postgres.stop, postgres.abandon);
   return {
@@ -126,6 +124,11 @@ function makeBroker(config: Config, log: Logger, extra: BrokerExtras): Joined {
   const secret = randomBytes(24).toString("base64url");
   const transporter = new LoopbackTransporter(secret);
   return { broker: new ServiceBroker({ ...options, transporter }), door: { secret, transporter } };
+}
+
+async function httpPortOf(broker: ServiceBroker): Promise<number | undefined> {
+  const { gatewayAddress } = await import("../gateway/index.ts");
+  return gatewayAddress(broker)?.port;
 }
 
 async function stopServices(broker: ServiceBroker): Promise<void> {
@@ -165,9 +168,12 @@ export async function startHost(
   showHealth(metrics, ready);
 
   const complete = await withDatabases(config, folder, log, life);
-  await prepareDatabases(databaseTargets(complete), log, life.signal);
+  if (hasDatabase(complete)) {
+    const { databaseTargets, prepareDatabases } = await import("./prepare-databases.ts");
+    await prepareDatabases(databaseTargets(complete), log, life.signal);
+  }
 
-  const owned = createBus(complete, log);
+  const owned = await createBus(complete, log);
   const platform: Platform = { log, metrics, bus: owned.bus, now: () => new Date() };
   life.started("the bus", owned.close);
   if (usesBus(complete)) {
@@ -176,7 +182,8 @@ export async function startHost(
   }
 
   const { broker, door } = makeBroker(complete, log, extra);
-  for (const name of hostedServices(complete)) broker.createService(factories[name](platform, complete));
+  for (const name of hostedServices(complete))
+    broker.createService(await factories[name](platform, complete));
   life.started("the services", () => {
     readiness.checks = standing("stopping");
     return stopServices(broker);
@@ -189,11 +196,11 @@ export async function startHost(
   return {
     broker,
     async startAgain(name) {
-      broker.createService(factories[name](platform, complete));
+      broker.createService(await factories[name](platform, complete));
       await broker.waitForServices([name]);
     },
     config: complete,
-    httpPort: hostsGateway ? gatewayAddress(broker)?.port : undefined,
+    httpPort: hostsGateway ? await httpPortOf(broker) : undefined,
     opsPort: ops.port,
     embeddedIn: complete === config ? undefined : folder?.path,
     startMs: performance.now() - startedAt,

@@ -26,11 +26,11 @@ test.before(async () => {
   const environment = { DATABASE_URL: users.url, REGISTRY_DATABASE_URL: registry.url, HTTP_PORT: "0" };
   const config = loadConfig({ ...environment, NODE_ID: "end-to-end" });
   const log = testLogger({ lines, nodeId: config.nodeId });
-  owned = createBus(config, log);
+  owned = await createBus(config, log);
   await owned.start();
   const platform = { log, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
   broker = new ServiceBroker(brokerOptions(config, log));
-  for (const name of config.services) broker.createService(factories[name](platform, config));
+  for (const name of config.services) broker.createService(await factories[name](platform, config));
   await broker.start();
   port = gatewayAddress(broker)?.port ?? 0;
 });

@@ -69,12 +69,12 @@ async function client(url: string, ...[method, path, body, headers]: Parameters<
 
 async function started(config: Config, lines: Record<string, unknown>[], now: () => Date) {
   const log = testLogger({ lines, level: "info", nodeId: config.nodeId });
-  const owned = createBus(config, log);
+  const owned = await createBus(config, log);
   await owned.start();
   const metrics = createMetrics();
   const platform = { log, metrics, bus: owned.bus, now };
   const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log));
-  for (const name of hostedServices(config)) broker.createService(factories[name](platform, config));
+  for (const name of hostedServices(config)) broker.createService(await factories[name](platform, config));
   await broker.start();
   await eventually(() => {
     if (!owned.bus.status().connected) throw new Error("The bus does not connect");

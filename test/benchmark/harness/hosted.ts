@@ -26,7 +26,7 @@ export const configFor = ({ usersUrl, registryUrl, amqpUrl }: Place): Config =>
 /** Resolves when they are at work; the run's end stops them too. */
 export async function host({ stops }: Servers, place: Place, names: readonly HostedName[]): Promise<Hosted> {
   const config = configFor(place);
-  const owned = createBus(config, silentLog);
+  const owned = await createBus(config, silentLog);
   await owned.start();
   const broker = new ServiceBroker({
     ...brokerOptions({ ...config, amqpUrl: undefined }, silentLog),
@@ -37,7 +37,7 @@ export async function host({ stops }: Servers, place: Place, names: readonly Hos
     msMax: connectMsMax,
     what: "the bus does not connect",
   });
-  for (const name of names) broker.createService(factories[name](platform, config));
+  for (const name of names) broker.createService(await factories[name](platform, config));
   const stop = stops.add(async () => {
     await broker.stop();
     await owned.close();

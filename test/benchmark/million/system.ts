@@ -27,12 +27,14 @@ const databases = ["mailroster_users", "mailroster_registry", "mailroster_twin"]
 async function hosted(environment: Record<string, string>) {
   const config = loadConfig(environment);
   const log = testLogger({ level: "error", nodeId: config.nodeId });
-  const owned = createBus(config, log);
+  const owned = await createBus(config, log);
   await owned.start();
   const metrics = createMetrics();
   const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log));
   for (const name of hostedServices(config))
-    broker.createService(factories[name]({ log, metrics, bus: owned.bus, now: () => new Date() }, config));
+    broker.createService(
+      await factories[name]({ log, metrics, bus: owned.bus, now: () => new Date() }, config),
+    );
   await broker.start();
   await eventually(
     () => {
