@@ -4,6 +4,7 @@
  *
  * Exit codes: 0 after a signal, 78 for a bad variable, 1 for a start or a run that failed, 130 when forced.
  */
+import "./heap.ts";
 import { createLogger } from "../../mixins/logging.ts";
 import { type Config, ConfigError, loadConfig } from "../config/index.ts";
 import { exitCodes, StartError } from "./errors.ts";
