@@ -14,6 +14,12 @@ COPY package.json moleculer.config.ts ./
 COPY services services
 COPY mixins mixins
 COPY migrations migrations
+RUN mkdir .compiled && chown node .compiled
 USER node
+# Compiled here, once: a start that finds one file uncompiled loads the compiler of types for it and keeps its 20 MB.
+# The cache is its user's. What the process itself loads first is loaded until it misses AMQP_URL (exit code 78).
+ENV NODE_COMPILE_CACHE=/app/.compiled
+RUN SERVICES=gateway node services/runtime/main.ts 2> /dev/null; [ $? -eq 78 ]
+RUN node --input-type=module --eval 'import { globSync } from "node:fs"; for (const path of globSync("/app/{services/{*/index,runtime/{embedded-postgres,prepare-databases}},mixins/bus/*,migrations/*/*}.ts")) await import(path)'
 EXPOSE 3000 3001
 CMD ["node", "services/runtime/main.ts"]
