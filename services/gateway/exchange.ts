@@ -30,6 +30,7 @@ export interface Exchange {
 
 /** The status of a log line when the client went away before the answer was complete. */
 const clientGone = 499;
+const json = "application/json; charset=utf-8";
 
 // No HSTS and no upgrade of plain HTTP: the gateway speaks HTTP, the proxy that adds TLS decides on those.
 const helmetHeaders = helmet({
@@ -37,11 +38,11 @@ const helmetHeaders = helmet({
   contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
 });
 
-/** helmet builds the same headers for every answer; once is enough. */
-function headersOfHelmet(): [name: string, value: string][] {
-  const headers: [string, string][] = [];
+/** helmet builds the same headers for every answer; once is enough. Name, value, name, value … as `writeHead` takes them. */
+function headersOfHelmet(): string[] {
+  const headers: string[] = [];
   const res = {
-    setHeader: (name: string, value: string) => headers.push([name, value]),
+    setHeader: (name: string, value: string) => headers.push(name, value),
     removeHeader() {},
   };
   helmetHeaders({} as IncomingMessage, res as unknown as ServerResponse, () => {});
@@ -49,13 +50,13 @@ function headersOfHelmet(): [name: string, value: string][] {
 }
 const securityHeaders = headersOfHelmet();
 
-/** On the request itself: what a WeakMap has held is garbage that only a collection of the whole heap finds. */
-const opened = Symbol("exchange");
-type Opened = IncomingMessage & { [opened]?: Exchange };
+/** On the request itself: a WeakMap with an entry for each request is walked, and grown anew, by every collection. */
+const key = Symbol("exchange");
+type Carrier = IncomingMessage & { [key]?: Exchange };
 
 /** The exchange that `begin` opened for this request. */
 export function exchangeOf(req: IncomingMessage): Exchange {
-  const exchange = (req as Opened)[opened];
+  const exchange = (req as Carrier)[key];
   if (exchange === undefined) throw new Error("Cannot find the exchange: the request did not come by begin");
   return exchange;
 }
@@ -79,10 +80,12 @@ function observe(
   span: OpenSpan | undefined,
   req: IncomingMessage,
   res: ServerResponse,
+  ended: () => void,
 ): void {
   const startedAt = performance.now();
   const method = req.method ?? "";
   res.once("close", () => {
+    ended();
     const ms = performance.now() - startedAt;
     const status = res.writableFinished ? res.statusCode : clientGone;
     const route = exchange.pattern;
@@ -92,14 +95,20 @@ function observe(
       attributes: { "http.route": route, "http.response.status_code": status },
       fault: status >= 500 ? String(status) : undefined,
     });
+    if (!platform.log.isLevelEnabled("info")) return;
     withCorrelation(exchange.correlation, () =>
       platform.log.info({ method, route, status, ms: Math.round(ms * 10) / 10 }, "request answered"),
     );
   });
 }
 
-/** Opens the exchange and sets the headers that every answer has. */
-export function begin(platform: Platform, req: IncomingMessage, res: ServerResponse): Exchange {
+/** Opens the exchange; `ended` is called once it is over, however that came. */
+export function begin(
+  platform: Platform,
+  req: IncomingMessage,
+  res: ServerResponse,
+  ended: () => void,
+): Exchange {
   const { path, query } = targetOf(req.url ?? "/");
   const given = correlationOf(req.headers);
   const span = serverSpan(req, path, given.traceparent);
@@ -116,12 +125,40 @@ export function begin(platform: Platform, req: IncomingMessage, res: ServerRespo
     params: {},
     pathParams: {},
   };
-  (req as Opened)[opened] = exchange;
-  for (const [name, value] of securityHeaders) res.setHeader(name, value);
-  res.setHeader("X-Correlation-ID", correlationId);
-  res.setHeader("Cache-Control", "no-store");
-  observe(platform, exchange, span, req, res);
+  (req as Carrier)[key] = exchange;
+  observe(platform, exchange, span, req, res, ended);
   return exchange;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Beside those that every answer has: name, value, name, value … */
+  readonly headers?: readonly string[];
+  readonly cacheControl?: string;
+  readonly contentType?: string;
+  /** Absent: no body. */
+  readonly content?: string | Buffer;
+}
+
+/**
+ * Sends the whole answer, its head at once: set one by one, each of twenty headers is looked up, stored and copied. On
+ * HEAD Node sends the body's length alone.
+ */
+export function answerWith(req: IncomingMessage, res: ServerResponse, answer: Answer): void {
+  const { correlationId } = exchangeOf(req).correlation;
+  const { status, headers = [], cacheControl = "no-store", contentType = json, content } = answer;
+  const head = [
+    ...securityHeaders,
+    "X-Correlation-ID",
+    correlationId,
+    "Cache-Control",
+    cacheControl,
+    ...headers,
+  ];
+  if (content !== undefined)
+    head.push("Content-Type", contentType, "Content-Length", String(Buffer.byteLength(content)));
+  res.writeHead(status, head);
+  res.end(content);
 }
 
 /** Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. */
@@ -149,20 +186,10 @@ export function answerProblem(
     return;
   }
   const body = problemBody(problem, { instance: path, correlationId: correlation.correlationId });
-  for (const name of ["ETag", "Location"]) res.removeHeader(name);
-  for (const [name, value] of Object.entries(problem.headers)) res.setHeader(name, value);
-  answerWith(res, problem.status, problemContentType, JSON.stringify(body));
-}
-
-/** Ends the answer with a body; on HEAD Node sends its length alone. */
-export function answerWith(
-  res: ServerResponse,
-  status: number,
-  contentType: string,
-  content: string | Buffer,
-): void {
-  res.statusCode = status;
-  res.setHeader("Content-Type", contentType);
-  res.setHeader("Content-Length", Buffer.byteLength(content));
-  res.end(content);
+  answerWith(req, res, {
+    status: problem.status,
+    headers: Object.entries(problem.headers).flat(),
+    contentType: problemContentType,
+    content: JSON.stringify(body),
+  });
 }

@@ -3,7 +3,6 @@
  *
  * Promise: it starts without anything behind it (and then answers 503), and stops without cutting off an answer.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
@@ -13,7 +12,7 @@ import { defaultLimits, type GatewayLimits, rateLimiter } from "./limits.ts";
 import { localAnswers } from "./local.ts";
 import { type Gate, onMalformed, onRequest } from "./pipeline.ts";
 import { type HttpServer, httpServer } from "./server.ts";
-import { dispatcher, type WebService, webSettings } from "./web.ts";
+import { dispatcher, type WebService, webMethods, webSettings } from "./web.ts";
 
 export { defaultLimits, type GatewayLimits } from "./limits.ts";
 
@@ -54,10 +53,8 @@ export function gatewayService(
     // What moleculer-web offers every node to call, to read and to change the routes; and its own way in.
     actions: { listAliases: false, addRoute: false, removeRoute: false, rest: false },
     methods: {
+      ...webMethods,
       address: () => address,
-      errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown) {
-        this.sendError(req, res, error);
-      },
     },
     created(this: WebService) {
       ownBroker = this.broker;

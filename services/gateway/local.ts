@@ -19,7 +19,6 @@ export interface LocalOptions {
   readonly closing: () => boolean;
 }
 
-const json = "application/json; charset=utf-8";
 /** The page's files change with a release only. */
 const fileCacheControl = "public, max-age=3600";
 
@@ -30,13 +29,11 @@ function problemPage(slug: string): string {
   return JSON.stringify({ type: `/problems/${slug}`, title, status, description: about });
 }
 
-const sendHealth = (res: ServerResponse, health: Health): void =>
-  answerWith(res, health.status === "up" ? 200 : 503, json, JSON.stringify(health));
+const sendHealth = (req: IncomingMessage, res: ServerResponse, health: Health): void =>
+  answerWith(req, res, { status: health.status === "up" ? 200 : 503, content: JSON.stringify(health) });
 
-function sendFile(res: ServerResponse, file: StaticFile): void {
-  res.setHeader("Cache-Control", fileCacheControl);
-  answerWith(res, 200, file.contentType, file.content);
-}
+const sendFile = (req: IncomingMessage, res: ServerResponse, file: StaticFile): void =>
+  answerWith(req, res, { status: 200, cacheControl: fileCacheControl, ...file });
 
 /** Makes the documents once; each answer may throw a problem. */
 export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalAnswer> {
@@ -53,12 +50,13 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
       : await ready(broker, options.healthTimeoutMs);
   };
   return {
-    live: (_req, res) => sendHealth(res, live()),
-    ready: async (_req, res) => sendHealth(res, await readiness()),
-    openapi: (_req, res) => answerWith(res, 200, json, openapi),
-    asyncapi: (_req, res) => answerWith(res, 200, json, asyncapi),
-    docs: (_req, res) => sendFile(res, docsPage),
-    docsFile: async (req, res) => sendFile(res, await docsFile(exchangeOf(req).pathParams.file ?? "")),
-    problem: (req, res) => answerWith(res, 200, json, problemPage(exchangeOf(req).pathParams.slug ?? "")),
+    live: (req, res) => sendHealth(req, res, live()),
+    ready: async (req, res) => sendHealth(req, res, await readiness()),
+    openapi: (req, res) => answerWith(req, res, { status: 200, content: openapi }),
+    asyncapi: (req, res) => answerWith(req, res, { status: 200, content: asyncapi }),
+    docs: (req, res) => sendFile(req, res, docsPage),
+    docsFile: async (req, res) => sendFile(req, res, await docsFile(exchangeOf(req).pathParams.file ?? "")),
+    problem: (req, res) =>
+      answerWith(req, res, { status: 200, content: problemPage(exchangeOf(req).pathParams.slug ?? "") }),
   };
 }

@@ -8,7 +8,7 @@ import { newCorrelationId, withCorrelation } from "../../mixins/correlation.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { hasBody, readJsonObject } from "./body.ts";
-import { answerProblem, begin, type Exchange, exchangeOf } from "./exchange.ts";
+import { answerProblem, answerWith, begin, type Exchange, exchangeOf } from "./exchange.ts";
 import { clientOf, type GatewayLimits, type RateLimiter } from "./limits.ts";
 import { HttpProblem, problemBody, problemContentType, retryAfter, unavailable } from "./problems.ts";
 import { expectedVersionsOf, idempotencyKeyOf, queryOf, requireActor } from "./request.ts";
@@ -24,8 +24,8 @@ export interface Gate {
   inFlight: number;
 }
 
-/** Calls the action of the row that `answer` found, and sends its answer. */
-export type Dispatch = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+/** Calls the action of the row that `answer` found, and sends its answer; it may have to be awaited. */
+export type Dispatch = (req: IncomingMessage, res: ServerResponse) => unknown;
 
 /** Health is asked for by orchestrators and must not be refused because others ask too much. */
 function admit(gate: Gate, req: IncomingMessage): void {
@@ -37,36 +37,35 @@ function admit(gate: Gate, req: IncomingMessage): void {
   if (gate.inFlight > gate.limits.requestsInFlightMax) throw unavailable();
 }
 
-/** Reads and checks what the operation takes of the request. */
-async function prepare(
+/** Reads and checks what the operation takes of the request; a promise only where there is a body to wait for. */
+function prepare(
   gate: Gate,
   exchange: Exchange,
   operation: Operation,
   req: IncomingMessage,
-): Promise<void> {
-  if (!("action" in operation.target)) return;
+): Promise<void> | undefined {
+  const { target } = operation;
+  if (!("action" in target)) return undefined;
   requireActor(req.headers);
   if (operation.write) {
     const idempotencyKey = idempotencyKeyOf(req.headers);
     if (idempotencyKey !== undefined) exchange.meta = { ...exchange.meta, idempotencyKey };
   }
-  const query = queryOf(exchange.query, Object.keys(operation.query ?? {}));
+  const query = queryOf(exchange.query, operation.query ?? {});
   const expectedVersions = operation.conditional ? expectedVersionsOf(req.headers) : undefined;
-  const body =
-    operation.body === undefined || (operation.body.optional === true && !hasBody(req))
-      ? {}
-      : await readJsonObject(req, {
-          accepted: operation.body.mediaTypes,
-          bytesMax: gate.config.bodyBytesMax,
-        });
-  exchange.params = operation.target.params({ path: exchange.pathParams, query, body, expectedVersions });
+  const take = (body: Record<string, unknown>): void => {
+    exchange.params = target.params({ path: exchange.pathParams, query, body, expectedVersions });
+  };
+  if (operation.body === undefined || (operation.body.optional === true && !hasBody(req))) {
+    take({});
+    return undefined;
+  }
+  const { bodyBytesMax: bytesMax } = gate.config;
+  return readJsonObject(req, { accepted: operation.body.mediaTypes, bytesMax }).then(take);
 }
 
-function answerOptions(res: ServerResponse, allow: string): void {
-  res.statusCode = 204;
-  res.setHeader("Allow", allow);
-  res.end();
-}
+const answerOptions = (req: IncomingMessage, res: ServerResponse, allow: string): void =>
+  answerWith(req, res, { status: 204, headers: ["Allow", allow] });
 
 async function answer(
   gate: Gate,
@@ -78,17 +77,18 @@ async function answer(
   const method = req.method ?? "";
   if (req.headers.expect !== undefined && req.headers.expect.toLowerCase() !== "100-continue")
     throw new HttpProblem("expectation-failed", "The only expectation that can be met is 100-continue");
-  if (method === "OPTIONS" && exchange.path === "*") return answerOptions(res, everyMethod);
+  if (method === "OPTIONS" && exchange.path === "*") return answerOptions(req, res, everyMethod);
   const route = findRoute(exchange.path);
   if (route !== undefined) {
     exchange.pattern = route.pattern;
     exchange.pathParams = route.params;
   }
   if (!exchange.pattern.startsWith("/health/")) admit(gate, req);
-  if (method === "OPTIONS" && route !== undefined) return answerOptions(res, allowed(route));
+  if (method === "OPTIONS" && route !== undefined) return answerOptions(req, res, allowed(route));
   const operation = operationOf(route, method);
   exchange.operation = operation;
-  await prepare(gate, exchange, operation, req);
+  const prepared = prepare(gate, exchange, operation, req);
+  if (prepared !== undefined) await prepared;
   await dispatch(req, res);
 }
 
@@ -97,11 +97,10 @@ export function onRequest(
   gate: Gate,
   dispatch: Dispatch,
 ): (req: IncomingMessage, res: ServerResponse) => void {
+  const ended = () => {
+    gate.inFlight -= 1;
+  };
   const work = async (req: IncomingMessage, res: ServerResponse) => {
-    gate.inFlight += 1;
-    res.once("close", () => {
-      gate.inFlight -= 1;
-    });
     try {
       await answer(gate, dispatch, req, res);
     } catch (error) {
@@ -109,7 +108,8 @@ export function onRequest(
     }
   };
   return (req, res) => {
-    const exchange = begin(gate.platform, req, res);
+    gate.inFlight += 1;
+    const exchange = begin(gate.platform, req, res, ended);
     void withCorrelation(exchange.correlation, () => work(req, res));
   };
 }

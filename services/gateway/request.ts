@@ -80,8 +80,12 @@ export interface Target {
   readonly query: string;
 }
 
+/** A path alone, as nearly all are. */
+const plainTarget = /^\/[^?#]*$/;
+
 /** Splits origin-form and absolute-form (RFC 9112 §3.2); `OPTIONS *` has the path `*`. */
 export function targetOf(url: string): Target {
+  if (plainTarget.test(url)) return { path: url, query: "" };
   const local = url.replace(/^https?:\/\/[^/?#]*/i, "");
   const [path = "", ...rest] = (local.split("#", 1)[0] ?? "").split("?");
   return { path: path === "" ? "/" : path, query: rest.join("?") };
@@ -91,13 +95,14 @@ export function targetOf(url: string): Target {
 const decode = (text: string): string => decodeURIComponent(text.replaceAll("+", " "));
 
 /** Query parameters, each known and given once; throws a problem that points to the first that is not. */
-export function queryOf(query: string, known: readonly string[]): Record<string, string> {
+export function queryOf(query: string, known: Readonly<Record<string, unknown>>): Record<string, string> {
   const found: Record<string, string> = {};
+  if (query === "") return found;
   for (const pair of query.split("&").filter((part) => part !== "")) {
     const [rawName = "", ...rawValue] = pair.split("=");
     const name = decode(rawName);
     const value = decode(rawValue.join("="));
-    if (!known.includes(name)) throw invalidField(name, "is not a known query parameter");
+    if (!Object.hasOwn(known, name)) throw invalidField(name, "is not a known query parameter");
     if (Object.hasOwn(found, name)) throw invalidField(name, "must be given once");
     if (/\p{Cc}/u.test(value)) throw invalidField(name, "must not contain control characters");
     found[name] = value;

@@ -29,13 +29,18 @@ function compile(table: readonly Operation[]): Pattern[] {
 
 const patterns = compile(operations);
 
-function bind(pattern: Pattern, segments: readonly string[]): Record<string, string> | undefined {
-  if (pattern.segments.length !== segments.length) return undefined;
+/** The params, still percent-encoded; undefined: it is another path. */
+function bind(
+  { segments: expected }: Pattern,
+  segments: readonly string[],
+): Record<string, string> | undefined {
+  if (expected.length !== segments.length) return undefined;
   const params: Record<string, string> = {};
-  for (const [index, expected] of pattern.segments.entries()) {
-    const actual = segments[index] ?? "";
-    if (expected.startsWith(":") && actual !== "") params[expected.slice(1)] = actual;
-    else if (expected !== actual) return undefined;
+  for (let index = 0; index < expected.length; index++) {
+    const name = expected[index] as string;
+    const actual = segments[index] as string;
+    if (name.startsWith(":") && actual !== "") params[name.slice(1)] = actual;
+    else if (name !== actual) return undefined;
   }
   return params;
 }
@@ -44,11 +49,9 @@ function bind(pattern: Pattern, segments: readonly string[]): Record<string, str
 export function findRoute(path: string): Route | undefined {
   const segments = path.split("/");
   for (const pattern of patterns) {
-    const bound = bind(pattern, segments);
-    if (bound === undefined) continue;
-    const params = Object.fromEntries(
-      Object.entries(bound).map(([name, value]) => [name, decodeURIComponent(value)]),
-    );
+    const params = bind(pattern, segments);
+    if (params === undefined) continue;
+    for (const [name, value] of Object.entries(params)) params[name] = decodeURIComponent(value);
     return { pattern: pattern.pattern, methods: pattern.methods, params };
   }
   decodeURIComponent(path);

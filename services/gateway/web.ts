@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Context, type Service } from "moleculer";
 import type { CallMeta } from "../contracts/actions.ts";
-import { answerProblem, exchangeOf } from "./exchange.ts";
+import { answerProblem, answerWith, exchangeOf } from "./exchange.ts";
 import type { LocalAnswer } from "./local.ts";
 import type { Dispatch, Gate } from "./pipeline.ts";
 import type { LocalHandler } from "./routes.ts";
@@ -14,25 +14,34 @@ function isKnown(req: IncomingMessage, tag: string): boolean {
   return header.trim() === "*" || header.split(",").some((part) => part.trim().replace(/^W\//, "") === tag);
 }
 
-/** Puts the row's status and headers on the answer that the action gave, and says what its body is. */
-function present(
-  ctx: Context<unknown, CallMeta & { $location?: string }>,
-  req: IncomingMessage,
-  res: ServerResponse,
-  data: unknown,
-): unknown {
+type CallContext = Context<unknown, CallMeta>;
+
+/** Sends what the action answered, with the status and the headers of the row. */
+function send(req: WebRequest, res: ServerResponse, data: unknown): void {
   const { operation } = exchangeOf(req);
-  if (operation === undefined) return data;
-  res.statusCode = operation.status;
-  if (ctx.meta.idempotentReplayed === true && operation.write) res.setHeader("Idempotent-Replayed", "true");
-  if (!operation.tagged) return operation.status === 204 ? null : data;
-  const { id, version } = data as { id: string; version: number };
-  const tag = `"${version}"`;
-  res.setHeader("ETag", tag);
-  if (operation.status === 201) ctx.meta.$location = `/users/${id}`;
-  if (!isKnown(req, tag)) return data;
-  res.statusCode = 304;
-  return null;
+  if (operation === undefined) throw new Error("Cannot answer: the request has no row");
+  let status: number = operation.status;
+  const headers: string[] = [];
+  if (operation.write && req.$ctx.meta.idempotentReplayed === true)
+    headers.push("Idempotent-Replayed", "true");
+  if (operation.tagged) {
+    const { id, version } = data as { id: string; version: number };
+    const tag = `"${version}"`;
+    headers.push("ETag", tag);
+    if (status === 201) headers.push("Location", `/users/${id}`);
+    if (isKnown(req, tag)) status = 304;
+  }
+  const content = status === 204 || status === 304 ? undefined : JSON.stringify(data);
+  answerWith(req, res, { status, headers, content });
+}
+
+/** What moleculer-web keeps on a request. */
+interface WebRequest extends IncomingMessage {
+  $service: WebService;
+  $route: unknown;
+  $ctx: CallContext;
+  $alias: { readonly action: string };
+  $params: unknown;
 }
 
 /** moleculer-web's service as the code here uses it. */
@@ -47,30 +56,41 @@ export interface WebService extends Service {
 }
 
 /**
- * Answers by the row that the pipeline has found. A row's action is called, and its answer sent, by moleculer-web, which
- * is entered where it has found route and alias: on its own way there it calls an action of its own through every
- * middleware, and matches the path once more, a fifth of the CPU of a read.
+ * Answers by the row that the pipeline has found. A row's action is called by moleculer-web, which is entered where it
+ * has found route and alias: on its own way there it calls an action of its own through every middleware, and matches
+ * the path once more, a fifth of the CPU of a read.
  */
 export const dispatcher =
   (service: WebService, local: Record<LocalHandler, LocalAnswer>): Dispatch =>
-  async (req, res) => {
+  (req, res) => {
     const { operation, correlation, meta, params } = exchangeOf(req);
     if (operation === undefined) throw new Error("Cannot answer: the request has no row");
     const { target } = operation;
     if ("local" in target) return local[target.local](req, res);
-    const options = { requestID: correlation.correlationId, meta: { ...meta } };
-    const ctx = Context.create(service.broker, null as never, {}, options);
-    const alias = { action: target.action };
-    Object.assign(req, {
-      $service: service,
-      $route: service.routes[0],
-      $ctx: ctx,
-      $alias: alias,
-      $params: params,
-    });
-    Object.assign(res, { $ctx: ctx });
-    await service.aliasHandler(req, res, alias);
+    const request = req as WebRequest;
+    request.$service = service;
+    request.$route = service.routes[0];
+    request.$ctx = Context.create(
+      service.broker,
+      null as never,
+      {},
+      {
+        requestID: correlation.correlationId,
+        meta,
+      },
+    ) as CallContext;
+    request.$alias = target;
+    request.$params = params;
+    return service.aliasHandler(request, res, target);
   };
+
+/** What of moleculer-web is done here: it sets header by header, and judges what it sends once more. */
+export const webMethods = {
+  sendResponse: send,
+  errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown) {
+    this.sendError(req, res, error);
+  },
+};
 
 /** No server, body parser, CORS, log line, ETag or routing of its own. */
 export const webSettings = (gate: Gate) => ({
@@ -92,18 +112,6 @@ export const webSettings = (gate: Gate) => ({
       logging: false,
       callOptions: { timeout: gate.limits.callTimeoutMs },
       aliases: {},
-      onAfterCall: (
-        ctx: Context<unknown, CallMeta>,
-        _route: unknown,
-        req: IncomingMessage,
-        res: ServerResponse,
-        data: unknown,
-      ) => {
-        const body = present(ctx, req, res, data);
-        // moleculer-web would judge it once more, and take the no-cache that fetch adds for a reason not to.
-        delete req.headers["if-none-match"];
-        return body;
-      },
     },
   ],
 });
