@@ -90,9 +90,12 @@ export function continueTrace(traceparent: string | undefined): string {
   return `00-${traceId ?? randomHex(16)}-${randomHex(8)}-${flags ?? "01"}`;
 }
 
+/** The very scope that is open already, where it says the same. */
 function correlationOf(meta: CallMeta): Correlation {
   const outer = currentCorrelation();
   const isSame = meta.correlationId === undefined || meta.correlationId === outer?.correlationId;
+  if (outer !== undefined && isSame && outer.traceparent !== undefined && meta.actor === outer.actor)
+    return outer;
   return {
     correlationId: meta.correlationId ?? outer?.correlationId ?? newCorrelationId(),
     // Moleculer merges a callee's meta into its caller's, so of one request the scope knows better which span is open.
@@ -109,7 +112,7 @@ export function correlationMiddleware(): Middleware {
   const scoped = (next: Next) => (ctx: Context<unknown, CallMeta>) => {
     const correlation = correlationOf(ctx.meta);
     ctx.meta.correlationId = correlation.correlationId;
-    return storage.run(correlation, () => next(ctx));
+    return correlation === storage.getStore() ? next(ctx) : storage.run(correlation, () => next(ctx));
   };
   return {
     name: "Correlation",

@@ -4,7 +4,7 @@
  * Moleculer deep-clones service schemas and zod objects do not survive that. So `params` carries the JSON Schema
  * (which travels in the node's INFO packet and feeds the OpenAPI document) and, under a symbol, the zod schema.
  */
-import { type ActionParams, Validators } from "moleculer";
+import { type ActionParams, type Context, type ServiceBroker, Validators } from "moleculer";
 import * as z from "zod";
 import { type FieldError, Refusal } from "../services/contracts/errors.ts";
 
@@ -32,23 +32,37 @@ export function fieldErrors(error: z.ZodError): FieldError[] {
   );
 }
 
+const refusalOf = (error: z.ZodError): Refusal =>
+  new Refusal("invalid-fields", "The request has invalid fields", { errors: fieldErrors(error) });
+
+type Next = (ctx: Context) => Promise<unknown>;
+interface Action {
+  readonly params?: Record<symbol, (() => z.ZodType) | undefined>;
+}
+interface Wrapping {
+  localAction(next: Next, action: Action): Next;
+}
+
 /** Moleculer's validator, which takes our schemas and refuses with `invalid-fields`. */
 export class SchemaValidator extends Validators.Fastest {
-  override compile(schema: unknown): never {
-    const find = (schema as Record<symbol, (() => z.ZodType) | undefined>)[source];
-    if (find === undefined) return super.compile(schema as never) as never;
-    const zodSchema = find();
-    const check = async (value: Record<string, unknown>): Promise<true> => {
-      const result = zodSchema.safeParse(value);
-      if (!result.success)
-        throw new Refusal("invalid-fields", "The request has invalid fields", {
-          errors: fieldErrors(result.error),
-        });
-      for (const key of Object.keys(value)) delete value[key];
-      Object.assign(value, result.data);
-      return true;
+  // Not as a `compile`: a check that may refuse would have to be asynchronous there, a wait more for every call.
+  override middleware(broker: ServiceBroker): Wrapping {
+    const { middleware } = Validators.Fastest.prototype as unknown as {
+      middleware(b: ServiceBroker): Wrapping;
     };
-    // Moleculer calls a synchronous check outside of any promise, so a throw would escape `broker.call`.
-    return Object.assign(check, { async: true }) as never;
+    const other = middleware.call(this, broker);
+    return {
+      ...other,
+      localAction(next, action) {
+        const schema = action.params?.[source]?.();
+        if (schema === undefined) return other.localAction(next, action);
+        return (ctx) => {
+          const result = schema.safeParse(ctx.params ?? {});
+          if (!result.success) return Promise.reject(refusalOf(result.error));
+          ctx.params = result.data as object;
+          return next(ctx);
+        };
+      },
+    };
   }
 }
