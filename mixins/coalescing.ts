@@ -1,7 +1,7 @@
 /**
  * Promise: what is asked for while the same work is under way goes on together with whatever else waits by then; each
  * asker gets its own outcome. Nobody waits for a timer: with nothing under way an item starts at once and alone, so
- * latency at low load is what it would be without.
+ * latency at low load is what it would be without (`endOfTurn`: together with whoever asks in the same turn).
  *
  * The work runs outside of every asker's scope (correlation, transaction): it belongs to none of them. Its lines carry
  * the correlation ids of all of them; what is done for one alone is done under its correlation.
@@ -14,6 +14,8 @@ export interface CoalescingLimits {
   readonly itemsMax: number;
   /** Pieces of work at the same time. */
   readonly lanesMax: number;
+  /** Waits for whoever else asks in this turn of the event loop; for work that is short beside what it costs to begin it. */
+  readonly endOfTurn?: boolean;
 }
 
 export type Outcome<R> = { readonly value: R } | { readonly error: unknown };
@@ -27,7 +29,7 @@ interface Waiting<T, R> {
 /** `work` answers one outcome for each item, in order; when it rejects, each of its items does. */
 export function coalescing<T, R>(
   work: (items: readonly T[]) => Promise<readonly Outcome<R>[]>,
-  { itemsMax, lanesMax }: CoalescingLimits,
+  { itemsMax, lanesMax, endOfTurn = false }: CoalescingLimits,
 ): (item: T) => Promise<R> {
   const outside = AsyncLocalStorage.snapshot();
   let waiting: Waiting<T, R>[] = [];
@@ -64,6 +66,7 @@ export function coalescing<T, R>(
       waiting.push({ item, correlation: currentCorrelation(), settle });
       if (lanes >= lanesMax) return;
       lanes += 1;
-      void outside(lane);
+      if (endOfTurn) outside(setImmediate, lane);
+      else void outside(lane);
     });
 }

@@ -13,7 +13,7 @@ import { AddressKey, UserRow } from "./entities.ts";
 import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
-const readLimits = { itemsMax: 100, lanesMax: 1 };
+const readLimits = { itemsMax: 100, lanesMax: 1, endOfTurn: true };
 
 /** The row as the rules know it. */
 export const stateOf = (row: UserRow): UserState => ({
@@ -33,17 +33,28 @@ interface StateRow extends Omit<UserState, "createdAt" | "updatedAt" | "deletedA
   readonly deletedMs: number | null;
 }
 
-const stateOfRow = ({ createdMs, updatedMs, deletedMs, ...row }: StateRow): UserState => ({
-  ...row,
-  createdAt: new Date(createdMs).toISOString(),
-  updatedAt: new Date(updatedMs).toISOString(),
-  deletedAt: deletedMs === null ? null : new Date(deletedMs).toISOString(),
+// Member by member: as a copy of the row's rest it was 8 % of a read.
+const stateOfRow = (row: StateRow): UserState => ({
+  id: row.id,
+  displayName: row.displayName,
+  primarySmtp: row.primarySmtp,
+  secondarySmtps: row.secondarySmtps,
+  version: row.version,
+  createdAt: new Date(row.createdMs).toISOString(),
+  updatedAt: new Date(row.updatedMs).toISOString(),
+  deletedAt: row.deletedMs === null ? null : new Date(row.deletedMs).toISOString(),
 });
 
 /** What a client sees of a user. */
-export function shown({ deletedAt: _, ...user }: UserState): User {
-  return user;
-}
+export const shown = (user: UserState): User => ({
+  id: user.id,
+  displayName: user.displayName,
+  primarySmtp: user.primarySmtp,
+  secondarySmtps: user.secondarySmtps,
+  version: user.version,
+  createdAt: user.createdAt,
+  updatedAt: user.updatedAt,
+});
 
 /** Folded as addresses are; a final sigma is one only at a word's end, which a part of the word must not depend on. */
 const searchable = (text: string): string => localKey(text).replaceAll("ς", "σ");

@@ -26,6 +26,22 @@ test("an item starts at once and alone when nothing is under way", (t) => {
   );
 });
 
+test("with `endOfTurn` all that is asked for in one turn of the event loop goes on together", async (t) => {
+  const { batches, work, endAll } = gate();
+  const ask = coalescing(work, { itemsMax: 10, lanesMax: 1, endOfTurn: true });
+  const answers = [1, 2].map(ask);
+  await Promise.resolve();
+  answers.push(ask(3));
+  t.is(batches.length, 0);
+  await new Promise((next) => setImmediate(next));
+  endAll(0);
+  t.deepEqual(await Promise.all(answers), ["done 1", "done 2", "done 3"]);
+  t.deepEqual(
+    batches.map(({ items }) => items),
+    [[1, 2, 3]],
+  );
+});
+
 test("what comes while the work is under way goes on together, as many as fit", async (t) => {
   const { batches, work, endAll } = gate();
   const ask = coalescing(work, { itemsMax: 2, lanesMax: 1 });
