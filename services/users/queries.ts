@@ -1,7 +1,7 @@
 /** The reads: only living users, straight from their rows; they go on while smtp-registry or RabbitMQ is away. */
 import * as z from "zod";
 import { coalescing } from "../../mixins/coalescing.ts";
-import type { Database, EntityManager } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/database.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
 import { run } from "../../mixins/statement.ts";
 import type { ActionParams, UserPage } from "../contracts/actions.ts";
@@ -9,7 +9,7 @@ import { addressKey, localKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { User } from "../contracts/user.ts";
-import { AddressKey, UserRow } from "./entities.ts";
+import type { UserRow } from "./entities.ts";
 import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
@@ -92,27 +92,21 @@ export async function getUser(findState: FindState, id: string): Promise<User> {
 
 /** A page by creation, oldest first; a user created meanwhile shows on a later page, none shows twice. */
 export async function listUsers(db: Database, query: ActionParams<"users.list">): Promise<UserPage> {
+  const { q, smtp, cursor, limit } = query;
   // PostgreSQL can't be asked for a NUL, and no name or address has one.
-  if (query.q?.includes("\0")) return { items: [], nextCursor: null };
-  const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, Cursor)[0];
-  const rows = await db.read(async (em) => {
-    const owner = query.smtp === undefined ? undefined : await ownerOf(em, query.smtp);
-    if (owner === null) return [];
-    const conditions = [
-      ...(owner === undefined ? [] : [{ id: owner }]),
-      ...(after === undefined ? [] : [{ id: { $gt: after } }]),
-      ...(query.q === undefined ? [] : [{ searchText: { $like: containing(query.q) } }]),
-    ];
-    const where = { deletedAt: null, $and: conditions };
-    return em.find(UserRow, where, { orderBy: { id: "asc" }, limit: query.limit + 1 });
-  });
-  const items = rows.slice(0, query.limit).map((row) => shown(stateOf(row)));
+  if (q?.includes("\0")) return { items: [], nextCursor: null };
+  const after = cursor === undefined ? sql.beforeAll : decodeCursor(cursor, Cursor)[0];
+  const parameters = {
+    after,
+    limit: limit + 1,
+    ...(smtp === undefined ? {} : { key: addressKey(smtp) }),
+    ...(q === undefined ? {} : { pattern: containing(q) }),
+  };
+  const { all, ofOwner, withText, ofOwnerWithText } = sql.usersPage;
+  const any = q === undefined ? all : withText;
+  const owned = q === undefined ? ofOwner : ofOwnerWithText;
+  const rows = await db.read((em) => run<StateRow>(em, smtp === undefined ? any : owned, parameters));
+  const items = rows.slice(0, limit).map((row) => shown(stateOfRow(row)));
   const last = items.at(-1);
-  return { items, nextCursor: rows.length > query.limit && last ? encodeCursor([last.id]) : null };
-}
-
-/** Who holds this address now; null when nobody does. */
-async function ownerOf(em: EntityManager, smtp: string): Promise<string | null> {
-  const held = await em.findOne(AddressKey, { key: addressKey(smtp) });
-  return held?.userId ?? null;
+  return { items, nextCursor: rows.length > limit && last ? encodeCursor([last.id]) : null };
 }

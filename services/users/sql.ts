@@ -49,10 +49,31 @@ select id from written`;
 /** For what a transaction does before `saveWrites`, which sets it too. Parameter: as lock_timeout takes it. */
 export const limitLockWaits = "select set_config('lock_timeout', ?, true)";
 
-/** Users by their ids, deleted ones too. Parameter: ids. */
-export const usersById = `
+const state = `
 select id, display_name as "displayName", primary_smtp as "primarySmtp", secondary_smtps as "secondarySmtps", version,
   (extract(epoch from created_at) * 1000)::float8 as "createdMs",
   (extract(epoch from updated_at) * 1000)::float8 as "updatedMs",
   (extract(epoch from deleted_at) * 1000)::float8 as "deletedMs"
-from users where id = any (?::uuid[])`;
+from users`;
+
+/** Users by their ids, deleted ones too. Parameter: ids. */
+export const usersById = `${state} where id = any (?::uuid[])`;
+
+/** Comes before every id of ours: the first page. */
+export const beforeAll = "00000000-0000-0000-0000-000000000000";
+
+const page = (conditions: string): string =>
+  `${state} where deleted_at is null and id > :after::uuid${conditions} order by id limit :limit`;
+const ofOwner = " and id = (select user_id from address_keys where key = :key)";
+const withText = " and search_text like :pattern";
+
+/**
+ * The living users behind an id, in the order of ids: a walk of the primary key from there, or with `key`, who holds the
+ * address now, one look-up in it. A text for each set of filters, as one with `:pattern is null or …` is planned for all.
+ */
+export const usersPage = {
+  all: page(""),
+  ofOwner: page(ofOwner),
+  withText: page(withText),
+  ofOwnerWithText: page(ofOwner + withText),
+};

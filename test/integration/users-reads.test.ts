@@ -1,6 +1,9 @@
 import test from "ava";
+import { run } from "../../mixins/statement.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
-import { type Rig, startUsersRig } from "../support/users-rig.ts";
+import { usersEntities } from "../../services/users/entities.ts";
+import { beforeAll, usersPage } from "../../services/users/sql.ts";
+import { openDatabase, type Rig, startUsersRig } from "../support/users-rig.ts";
 
 let rig: Rig;
 test.before(async () => {
@@ -42,6 +45,21 @@ test.serial(
 test.serial("a page that ends with the last user has no next cursor", async (t) => {
   const { items } = await rig.call("users.list", { limit: 200 });
   t.is((await rig.call("users.list", { limit: items.length })).nextCursor, null);
+});
+
+test("a page walks the index of ids from its cursor on, whatever the filters, also by a plan for an empty table", async (t) => {
+  const db = await openDatabase(rig.urls.users, usersEntities);
+  const parameters = { after: beforeAll, limit: 21, key: "a@b", pattern: "%a%" };
+  for (const [name, text] of Object.entries(usersPage)) {
+    const lines = await db.transaction(async (em) => {
+      await run(em, "select set_config('plan_cache_mode', ?, true)", ["force_generic_plan"]);
+      return run<{ "QUERY PLAN": string }>(em, `explain ${text}`, parameters);
+    });
+    const plan = lines.map((line) => line["QUERY PLAN"]).join("\n");
+    t.regex(plan, /Index Scan using users_pkey/, name);
+    t.notRegex(plan, /Sort|Bitmap|Seq Scan/, `${name}\n${plan}`);
+  }
+  await db.close();
 });
 
 test("a cursor that no list has returned is refused", async (t) => {
