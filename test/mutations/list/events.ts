@@ -158,7 +158,13 @@ export const events: readonly Mutation[] = [
   {
     name: "ids-as-text",
     guarantee: "3a",
-    edits: [{ file: outboxSql, find: "order by r.id limit :rowsMax", replace: "order by r.id::text limit :rowsMax" }],
+    edits: [
+      {
+        file: outboxSql,
+        find: "order by r.id limit :rowsMax",
+        replace: "order by r.id::text limit :rowsMax",
+      },
+    ],
     file: relayTest,
     title: "a user's backlog leaves in the order of its versions",
   },
