@@ -29,8 +29,15 @@ export function newUserEvents(count: number): UserEvent[] {
 
 const rowsPerStatement = 1_000;
 
-/** In transactions of a thousand. */
+/** In one transaction. */
 export async function appendToOutbox(pool: pg.Pool, events: readonly UserEvent[]): Promise<void> {
-  for (let from = 0; from < events.length; from += rowsPerStatement)
-    await pool.query(appendEvents, outboxColumns(events.slice(from, from + rowsPerStatement)));
+  const client = await pool.connect();
+  try {
+    await client.query("begin");
+    for (let from = 0; from < events.length; from += rowsPerStatement)
+      await client.query(appendEvents, outboxColumns(events.slice(from, from + rowsPerStatement)));
+    await client.query("commit");
+  } finally {
+    client.release();
+  }
 }

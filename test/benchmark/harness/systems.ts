@@ -187,6 +187,21 @@ export async function startDistributed(
   };
 }
 
+/** The two roles that take an event from the outbox to its effect: outbox | smtp-registry, over RabbitMQ. */
+export async function startEventPath(servers: Servers, place: Place): Promise<{ stop(): Promise<void> }> {
+  const processes = new Processes();
+  const stop = servers.stops.add(() => processes.end());
+  const roles: Record<string, string>[] = [
+    { SERVICES: "outbox", DATABASE_URL: place.usersUrl },
+    { SERVICES: "smtp-registry", REGISTRY_DATABASE_URL: place.registryUrl },
+  ];
+  const started = roles.map((role) =>
+    processes.start({ env: { ...environmentFor("node"), AMQP_URL: place.amqpUrl, ...role } }),
+  );
+  for (const each of await Promise.all(started)) await each.ready();
+  return { stop };
+}
+
 /** Stops them all, whatever the work made of them. */
 export async function withSystems<R>(
   starts: readonly Promise<System>[],

@@ -7,10 +7,10 @@ import pg from "pg";
 import { commitsOf, rateOf } from "../harness/commits.ts";
 import { clearPublished, clearQueues, clearRegistry, openStage } from "../harness/drain.ts";
 import { appendToOutbox, newUserEvents } from "../harness/events.ts";
-import { host } from "../harness/hosted.ts";
 import { type Bench, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
 import { interleaved } from "../harness/rounds.ts";
 import { placeFor } from "../harness/servers.ts";
+import { startEventPath } from "../harness/systems.ts";
 import { graphileWorker } from "../peers/graphile-worker.ts";
 import { arrivedPercent, type MoleculerPair, moleculerPair } from "../peers/moleculer.ts";
 import { effectsTable, type Peer } from "../peers/peer.ts";
@@ -55,24 +55,21 @@ async function handled(
 async function mailroster(bench: Bench): Promise<Subject> {
   const stage = await openStage(bench.servers, "peers_mailroster");
   const { users, registry } = stage.place;
+  const path = await startEventPath(bench.servers, stage.place);
   return {
     name: "mailroster",
     async measure() {
       await clearQueues(stage);
       await clearRegistry(stage);
       await clearPublished(stage);
-      await appendToOutbox(users, newUserEvents(bench.scale.peerBacklog));
-      await users.query("vacuum analyze outbox");
-      let hosted: Awaited<ReturnType<typeof host>> | undefined;
-      try {
-        return await handled(bench, registry, "watermarks", async () => {
-          hosted = await host(bench.servers, stage.place, ["outbox", "smtp-registry"]);
-        });
-      } finally {
-        await hosted?.stop();
-      }
+      // Nobody nudges: the relay finds them by its poll.
+      const append = () => appendToOutbox(users, newUserEvents(bench.scale.peerBacklog));
+      return handled(bench, registry, "watermarks", append);
     },
-    close: stage.close,
+    async close() {
+      await path.stop();
+      await stage.close();
+    },
   };
 }
 
