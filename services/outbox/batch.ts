@@ -96,7 +96,7 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
   const look = { loaded, passedOver, rows, confirmed, rowsPerPartition, rowsMax };
   return {
     published,
-    observation: { snapshot, marks, emptiedUpTo: emptiedUpTo(look) },
+    observation: { snapshot, marks, emptiedUpTo: emptiedUpTo(look), deleted: confirmed.length },
     more:
       partitions.length === partitionsMax ||
       cutPartitions(look).size > 0 ||

@@ -21,8 +21,9 @@
 import { outboxPartitions } from "../../mixins/outbox.ts";
 
 const deepLookMs = 60_000;
-/** One snapshot for many batches; what a mark lags behind, every claim walks over while vacuum is held back. */
+/** One snapshot for many batches, but what a mark lags behind, every claim walks over while vacuum is held back. */
 const snapshotIntervalMs = 250;
+const snapshotEvents = 200;
 
 /** `lastId`, the highest id handed out, was read before the snapshot was taken. */
 export interface Snapshot {
@@ -39,6 +40,8 @@ export interface Observation {
   readonly marks: readonly bigint[];
   /** By partition: no row is left from its mark up to this id. */
   readonly emptiedUpTo: ReadonlyMap<number, bigint>;
+  /** How many rows it deleted. */
+  readonly deleted: number;
 }
 
 interface Mark {
@@ -54,11 +57,13 @@ export function createWatermarks(monotonicMs: () => number) {
     (): Mark => ({ safe: 0n, lookedDeepAt: Number.NEGATIVE_INFINITY }),
   );
   let snapshotAt = Number.NEGATIVE_INFINITY;
+  let deletedSince = 0;
   let settled = 0n;
   let candidate: { readonly id: bigint; readonly xmax: bigint } | undefined;
 
   const settle = ({ lastId, xmin, xmax }: Snapshot): void => {
     snapshotAt = monotonicMs();
+    deletedSince = 0;
     if (lastId < settled || lastId < (candidate?.id ?? 0n)) {
       settled = 0n;
       candidate = undefined;
@@ -77,10 +82,12 @@ export function createWatermarks(monotonicMs: () => number) {
     /** The same for a batch, which is observed: 0 for those whose look from the bottom is due. */
     marksOfLook: (): readonly bigint[] => marks.map((mark) => (isDue(mark) ? 0n : mark.safe)),
     /** Whether the next batch should take a snapshot. */
-    wantsSnapshot: (): boolean => monotonicMs() - snapshotAt >= snapshotIntervalMs,
+    wantsSnapshot: (): boolean =>
+      deletedSince >= snapshotEvents || monotonicMs() - snapshotAt >= snapshotIntervalMs,
     /** Only after the batch's transaction has committed. */
     observe(observation: Observation): void {
       if (observation.snapshot !== undefined) settle(observation.snapshot);
+      deletedSince += observation.deleted;
       for (const [partition, upTo] of observation.emptiedUpTo) {
         const mark = marks[partition];
         if (mark === undefined) continue;

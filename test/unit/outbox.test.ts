@@ -142,7 +142,7 @@ test("an alarm wakes at once when the relay stops", async (t) => {
 function marksOf(clock: { ms: number }) {
   const marks = createWatermarks(() => clock.ms);
   const look = (snapshot: Snapshot | undefined, emptied: readonly (readonly [number, bigint])[]) =>
-    marks.observe({ snapshot, marks: marks.marksOfLook(), emptiedUpTo: new Map(emptied) });
+    marks.observe({ snapshot, marks: marks.marksOfLook(), emptiedUpTo: new Map(emptied), deleted: 0 });
   return {
     marks,
     look,
@@ -162,6 +162,23 @@ test("a mark moves to its candidate only when every transaction below the candid
   t.is(observe(40n, 129n, 140n), 10n);
   t.is(observe(50n, 130n, 150n), 30n);
   t.is(marks.safe()[4], 0n, "a partition of which nothing is known is left alone");
+});
+
+test("a snapshot is wanted when the last one is old, or many rows were deleted since", (t) => {
+  const clock = { ms: 0 };
+  const { marks } = marksOf(clock);
+  const observe = (deleted: number, snapshot?: Snapshot) =>
+    marks.observe({ snapshot, marks: marks.marksOfLook(), emptiedUpTo: new Map(), deleted });
+  const snapshot = { lastId: 1n, xmin: 1n, xmax: 1n };
+  t.true(marks.wantsSnapshot());
+  observe(10, snapshot);
+  t.false(marks.wantsSnapshot());
+  observe(190);
+  t.true(marks.wantsSnapshot(), "200 rows are dead above the marks");
+  observe(0, snapshot);
+  t.false(marks.wantsSnapshot());
+  clock.ms = 250;
+  t.true(marks.wantsSnapshot());
 });
 
 test("a partition that a look empties in part has its mark moved so far, also without a new snapshot", (t) => {
