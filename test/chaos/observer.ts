@@ -1,11 +1,11 @@
 /** A consumer from outside: a queue of its own that gets every event, and what has arrived there, in order. */
-import { connect } from "amqplib";
+import { randomUUID } from "node:crypto";
+import { type ConsumeMessage, connect } from "amqplib";
 import { UserEvent } from "../../services/contracts/events.ts";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import type { ChaosRabbit } from "./rabbitmq.ts";
 
 const queue = "chaos.observer";
-const quietMs = 1_000;
 
 export interface Observer {
   /** Everything that has arrived since the run began, repeats included; reads what is new first. */
@@ -39,13 +39,18 @@ export async function observe(rabbit: ChaosRabbit): Promise<Observer> {
       await withChannel(
         (channel) =>
           new Promise<void>((resolve, reject) => {
-            let quiet = setTimeout(resolve, quietMs);
-            const arrived = (content: Buffer | undefined) => {
-              clearTimeout(quiet);
-              quiet = setTimeout(resolve, quietMs);
-              if (content !== undefined) events.push(UserEvent.parse(JSON.parse(content.toString())));
+            // The queue is first in, first out: what was in it comes before the mark.
+            const mark = randomUUID();
+            const arrived = (message: ConsumeMessage | null): void => {
+              if (message === null) reject(new Error("Cannot read the observer's queue: it was deleted"));
+              else if (message.properties.messageId === mark) resolve();
+              else events.push(UserEvent.parse(JSON.parse(message.content.toString())));
             };
-            channel.consume(queue, (message) => arrived(message?.content), { noAck: true }).catch(reject);
+            channel.sendToQueue(queue, Buffer.alloc(0), { persistent: true, messageId: mark });
+            channel.consume(queue, arrived, { noAck: true }).catch(reject);
+            channel.once("close", () =>
+              reject(new Error("Cannot read the observer's queue: its channel closed")),
+            );
           }),
       );
       return events;
