@@ -28,3 +28,14 @@ export async function within<T>(ms: number, message: string, work: Promise<T>): 
     clearTimeout(timer);
   }
 }
+
+/** Fewer events than these are not made to wait for others. */
+const manyEvents = 16;
+const restMsMax = 50;
+
+/**
+ * How long to rest after a batch of so many events: as long as it took, in milliseconds. When a large one takes long the
+ * machine is busy, and half as many batches do twice as much each.
+ */
+export const restMsAfter = (events: number, tookMs: number): number =>
+  events < manyEvents ? 0 : Math.min(tookMs, restMsMax);

@@ -8,7 +8,7 @@
 import type { ConfirmChannel, ConsumeMessage, Options } from "amqplib";
 import { deadLetterQueue } from "../../services/contracts/headers.ts";
 import type { Logger } from "../logging.ts";
-import { backoffMs, pause, within } from "../pause.ts";
+import { backoffMs, pause, restMsAfter, within } from "../pause.ts";
 import { type Confirms, confirmsOf } from "./confirms.ts";
 import { logDeadLetter, verdictsOf } from "./handing.ts";
 import type { Attachment, Link } from "./link.ts";
@@ -21,9 +21,6 @@ import { republishProperties } from "./wire.ts";
 const faultPauseMinMs = 100;
 const faultPauseMaxMs = 5_000;
 const cancelTimeoutMs = 2_000;
-/** Fewer events than these are not made to wait for others. */
-const manyEvents = 16;
-const restMsMax = 50;
 
 export interface SubscriptionOptions {
   readonly retryDelaysMs: readonly number[];
@@ -149,13 +146,10 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
     this.#pumping = undefined;
   }
 
-  /**
-   * After a large batch, as long as it took: the machine is busy then, and half as many transactions do twice as much
-   * each. Not when the next batch is there.
-   */
+  /** Not when the next batch is there. */
   async #rest({ length }: readonly Item<D>[], tookMs: number): Promise<void> {
-    if (length >= manyEvents && this.#inbox.length < this.#options.batchMax)
-      await pause(Math.min(tookMs, restMsMax), this.#stopping.signal);
+    const restMs = restMsAfter(length, tookMs);
+    if (restMs > 0 && this.#inbox.length < this.#options.batchMax) await pause(restMs, this.#stopping.signal);
   }
 
   async #settle(batch: readonly Item<D>[]): Promise<void> {

@@ -4,14 +4,11 @@
  *
  * A full batch is followed at once; else the next look comes when a nudge does, or when the poll is due: 50 ms after
  * work, doubling up to 1 s, and up to 5 s when there has been nothing for a while. Only a look that published many events
- * is followed by a rest as long as it took: the machine is busy then, and half as many looks do twice as much each.
+ * is followed by a rest (mixins/pause.ts).
  */
 
-import { backoffMs } from "../../mixins/pause.ts";
+import { backoffMs, restMsAfter } from "../../mixins/pause.ts";
 
-/** Fewer events than these are not made to wait for others. */
-const manyEvents = 16;
-const restMsMax = 50;
 const pollMinMs = 50;
 const pollMaxBusyMs = 1_000;
 const pollMaxIdleMs = 5_000;
@@ -80,7 +77,7 @@ export function createAlarm(monotonicMs: () => number) {
     async wait(delayMs: number, events: number, stopping: AbortSignal): Promise<boolean> {
       const isStopping = (): boolean => stopping.aborted;
       const endedAt = monotonicMs();
-      const restMs = events < manyEvents ? 0 : Math.min(endedAt - lookedAt, restMsMax);
+      const restMs = restMsAfter(events, endedAt - lookedAt);
       if (delayMs > 0) {
         await sleep(delayMs, () => rung || isStopping());
         const tooSoonMs = endedAt + restMs - monotonicMs();
