@@ -3,10 +3,10 @@
  * any number of relays on one database; a row is deleted only after the bus has confirmed it.
  *
  * A loop, and a second one beside it for a backlog: claim partitions (a transaction-level advisory lock each) → read →
- * publish → delete what was confirmed → commit. A relay that dies anywhere gives its partitions back with its connection, and what it had published but not
- * deleted goes out again: repeats happen, losses do not. The transaction is open while the bus works, but it holds
- * neither a snapshot (READ COMMITTED, between two statements) nor a transaction id (it has written nothing yet), so
- * it keeps neither vacuum nor the watermark back.
+ * publish → delete what was confirmed → commit. A relay that dies anywhere gives its partitions back with its
+ * connection, and what it had published but not deleted goes out again: repeats happen, losses do not. The transaction
+ * is open while the bus works, but it holds neither a snapshot (READ COMMITTED, between two statements) nor a
+ * transaction id (it has written nothing yet), so it keeps neither vacuum nor the watermark back.
  *
  * The relay knows the columns of a row and nothing of what the body says, but for its trace when spans are recorded.
  */

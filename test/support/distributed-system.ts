@@ -1,6 +1,7 @@
 /** The system as separate processes over RabbitMQ: gateway | users, audit, outbox | smtp-registry, on servers of a test's own. */
+import type { ExecutionContext } from "ava";
 import { eventually } from "./eventually.ts";
-import { type Processes, type Runtime, request, type TestProcess } from "./processes.ts";
+import { Processes, type Runtime, request, type TestProcess } from "./processes.ts";
 import { type Resource, testDatabase, testVhost } from "./resources.ts";
 
 export interface Servers {
@@ -64,3 +65,32 @@ export const systemIsReady = (gateway: TestProcess) =>
     },
     { timeoutMs: 60_000 },
   );
+
+export interface Running {
+  readonly system: System;
+  readonly own: Servers;
+  readonly processes: Processes;
+}
+
+/** The three processes on servers of their own, ready; all of it is gone when the test ends, however that comes. */
+export async function runningSystem(
+  t: ExecutionContext,
+  { runtime, environment }: { runtime?: Runtime; environment?: Readonly<Record<string, string>> } = {},
+): Promise<Running> {
+  const processes = new Processes();
+  const own = await servers();
+  t.teardown(async () => {
+    await processes.end();
+    await own.drop();
+  });
+  const system = await startSystem(processes, own, own.vhost.url, runtime, environment);
+  for (const part of partsOf(system)) await part.ready();
+  await systemIsReady(system.gateway);
+  return { system, own, processes };
+}
+
+/** On SIGTERM each ends with 0, and nothing that it started is left. */
+export async function stopsInOrder(t: ExecutionContext, { system, processes }: Running): Promise<void> {
+  t.deepEqual(await stopSystem(system), [0, 0, 0]);
+  t.deepEqual(processes.running(), []);
+}

@@ -1,6 +1,6 @@
 /** What every running system must be able to do, told over HTTP alone. */
+import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { ExecutionContext } from "ava";
 import type { AddressInfo, CreatedUser } from "../../services/contracts/actions.ts";
 import type { AuditPage } from "../../services/contracts/audit.ts";
 import { eventually } from "./eventually.ts";
@@ -17,12 +17,12 @@ export const createUser = (url: string, primarySmtp: string, correlationId?: str
     headers: correlationId === undefined ? {} : { "x-correlation-id": correlationId },
   });
 
-/** Creates a user and follows the change to the registry and the audit log. */
-export async function createAndFollow(t: ExecutionContext, url: string): Promise<CreatedUser> {
+/** Creates a user and follows the change to the registry and the audit log. Rejects, so that it may be tried again. */
+export async function createAndFollow(url: string): Promise<CreatedUser> {
   const address = ownAddress();
   const correlationId = `story-${randomUUID()}`;
   const created = await createUser(url, address, correlationId);
-  t.is(created.status, 201, created.text);
+  assert.equal(created.status, 201, created.text);
   const user = created.json<CreatedUser>();
   await eventually(
     async () => {

@@ -7,7 +7,7 @@ import {
   lifeOfAUser,
   paging,
 } from "../support/acceptance.ts";
-import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
+import { runningSystem, stopsInOrder } from "../support/distributed-system.ts";
 import { Processes } from "../support/processes.ts";
 
 async function theWholeContract(t: ExecutionContext, http: Http): Promise<void> {
@@ -32,17 +32,7 @@ test.serial("the embedded system does what the contract says", async (t) => {
 });
 
 test.serial("separate processes over RabbitMQ do what the contract says", async (t) => {
-  const processes = new Processes();
-  const own = await servers();
-  try {
-    const system = await startSystem(processes, own, own.vhost.url);
-    for (const part of partsOf(system)) await part.ready();
-    await systemIsReady(system.gateway);
-    await theWholeContract(t, client(system.gateway.httpUrl));
-    t.deepEqual(await stopSystem(system), [0, 0, 0]);
-    t.deepEqual(processes.running(), []);
-  } finally {
-    await processes.end();
-    await own.drop();
-  }
+  const running = await runningSystem(t);
+  await theWholeContract(t, client(running.system.gateway.httpUrl));
+  await stopsInOrder(t, running);
 });

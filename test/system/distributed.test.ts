@@ -1,5 +1,12 @@
 import test from "ava";
-import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
+import {
+  partsOf,
+  runningSystem,
+  servers,
+  startSystem,
+  stopsInOrder,
+  systemIsReady,
+} from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request, runtimes } from "../support/processes.ts";
 import { createAndFollow, createUser, ownAddress } from "../support/system-story.ts";
@@ -7,19 +14,9 @@ import { tcpProxy } from "../support/tcp-proxy.ts";
 
 for (const runtime of runtimes)
   test.serial(`on ${runtime} three processes over RabbitMQ do what one process does`, async (t) => {
-    const processes = new Processes();
-    const own = await servers();
-    try {
-      const system = await startSystem(processes, own, own.vhost.url, runtime);
-      for (const part of partsOf(system)) await part.ready();
-      await systemIsReady(system.gateway);
-      await createAndFollow(t, system.gateway.httpUrl);
-      t.deepEqual(await stopSystem(system), [0, 0, 0]);
-      t.deepEqual(processes.running(), []);
-    } finally {
-      await processes.end();
-      await own.drop();
-    }
+    const running = await runningSystem(t, { runtime });
+    await createAndFollow(running.system.gateway.httpUrl);
+    await stopsInOrder(t, running);
   });
 
 test.serial("processes that start before RabbitMQ are live, not ready, and heal when it comes", async (t) => {
@@ -45,13 +42,12 @@ test.serial("processes that start before RabbitMQ are live, not ready, and heal 
     await proxy.accept();
     await systemIsReady(system.gateway);
     for (const part of partsOf(system)) await part.ready();
-    await createAndFollow(t, system.gateway.httpUrl);
+    await createAndFollow(system.gateway.httpUrl);
 
     proxy.cut();
     await systemIsReady(system.gateway);
-    await eventually(() => createAndFollow(t, system.gateway.httpUrl), { timeoutMs: 30_000 });
-    t.deepEqual(await stopSystem(system), [0, 0, 0]);
-    t.deepEqual(processes.running(), []);
+    await eventually(() => createAndFollow(system.gateway.httpUrl), { timeoutMs: 30_000 });
+    await stopsInOrder(t, { system, own, processes });
   } finally {
     await processes.end();
     await proxy.close();
@@ -60,71 +56,54 @@ test.serial("processes that start before RabbitMQ are live, not ready, and heal 
 });
 
 test.serial("a write refused while users was frozen is not carried out when it wakes", async (t) => {
-  const processes = new Processes();
-  const own = await servers();
-  try {
-    const system = await startSystem(processes, own, own.vhost.url);
-    for (const part of partsOf(system)) await part.ready();
-    await systemIsReady(system.gateway);
-    await createAndFollow(t, system.gateway.httpUrl);
-    const address = ownAddress();
-    system.users.kill("SIGSTOP");
-    const refused = await createUser(system.gateway.httpUrl, address);
-    t.is(refused.status, 503);
-    t.truthy(refused.headers.get("retry-after"));
-    system.users.kill("SIGCONT");
-    await systemIsReady(system.gateway);
-    // What users reads after it woke is later than the refused request, which waited in the same queue before it.
-    const later = await eventually(async () => {
-      const answer = await createUser(system.gateway.httpUrl, ownAddress());
-      if (answer.status !== 201) throw new Error(answer.text);
-      return answer;
-    });
-    t.is(later.status, 201);
-    const found = await request(`${system.gateway.httpUrl}/users?smtp=${address}`);
-    t.deepEqual(found.json<{ items: unknown[] }>().items, []);
-    t.deepEqual(await stopSystem(system), [0, 0, 0]);
-    const stuck = "Unable to stop ServiceBroker gracefully";
-    t.false(system.gateway.stdout().includes(stuck), "calls that were never answered hold up no stop");
-    t.deepEqual(processes.running(), []);
-  } finally {
-    await processes.end();
-    await own.drop();
-  }
+  const running = await runningSystem(t);
+  const { system } = running;
+  await createAndFollow(system.gateway.httpUrl);
+  const address = ownAddress();
+  system.users.kill("SIGSTOP");
+  const refused = await createUser(system.gateway.httpUrl, address);
+  t.is(refused.status, 503);
+  t.truthy(refused.headers.get("retry-after"));
+  system.users.kill("SIGCONT");
+  await systemIsReady(system.gateway);
+  // What users reads after it woke is later than the refused request, which waited in the same queue before it.
+  const later = await eventually(async () => {
+    const answer = await createUser(system.gateway.httpUrl, ownAddress());
+    if (answer.status !== 201) throw new Error(answer.text);
+    return answer;
+  });
+  t.is(later.status, 201);
+  const found = await request(`${system.gateway.httpUrl}/users?smtp=${address}`);
+  t.deepEqual(found.json<{ items: unknown[] }>().items, []);
+  await stopsInOrder(t, running);
+  const stuck = "Unable to stop ServiceBroker gracefully";
+  t.false(system.gateway.stdout().includes(stuck), "calls that were never answered hold up no stop");
 });
 
 test.serial(
   "while smtp-registry is frozen writes are refused at once and reads go on; it wakes, they go on",
   async (t) => {
-    const processes = new Processes();
-    const own = await servers();
-    try {
-      const system = await startSystem(processes, own, own.vhost.url);
-      for (const part of partsOf(system)) await part.ready();
-      await systemIsReady(system.gateway);
-      await createAndFollow(t, system.gateway.httpUrl);
-      const circuit = async () => (await request(`${system.users.opsUrl}/metrics`)).text;
-      system.registry.kill("SIGSTOP");
-      const refused = await eventually(async () => {
-        const started = performance.now();
-        const answer = await createUser(system.gateway.httpUrl, ownAddress());
-        t.is(answer.status, 503);
-        if (performance.now() - started > 1_000) throw new Error("The write has waited");
-        return answer;
-      });
-      t.is(refused.headers.get("retry-after"), "1");
-      t.true((await circuit()).includes('circuit_breaker_state{target="smtp-registry",state="open"} 1'));
-      t.is((await request(`${system.gateway.httpUrl}/users`)).status, 200);
-      system.registry.kill("SIGCONT");
-      await eventually(async () => {
-        const answer = await createUser(system.gateway.httpUrl, ownAddress());
-        if (answer.status !== 201) throw new Error(answer.text);
-      });
-      t.true((await circuit()).includes('circuit_breaker_state{target="smtp-registry",state="closed"} 1'));
-      t.deepEqual(await stopSystem(system), [0, 0, 0]);
-    } finally {
-      await processes.end();
-      await own.drop();
-    }
+    const running = await runningSystem(t);
+    const { system } = running;
+    await createAndFollow(system.gateway.httpUrl);
+    const circuit = async () => (await request(`${system.users.opsUrl}/metrics`)).text;
+    system.registry.kill("SIGSTOP");
+    const refused = await eventually(async () => {
+      const started = performance.now();
+      const answer = await createUser(system.gateway.httpUrl, ownAddress());
+      t.is(answer.status, 503);
+      if (performance.now() - started > 1_000) throw new Error("The write has waited");
+      return answer;
+    });
+    t.is(refused.headers.get("retry-after"), "1");
+    t.true((await circuit()).includes('circuit_breaker_state{target="smtp-registry",state="open"} 1'));
+    t.is((await request(`${system.gateway.httpUrl}/users`)).status, 200);
+    system.registry.kill("SIGCONT");
+    await eventually(async () => {
+      const answer = await createUser(system.gateway.httpUrl, ownAddress());
+      if (answer.status !== 201) throw new Error(answer.text);
+    });
+    t.true((await circuit()).includes('circuit_breaker_state{target="smtp-registry",state="closed"} 1'));
+    await stopsInOrder(t, running);
   },
 );

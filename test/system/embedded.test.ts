@@ -12,7 +12,7 @@ for (const runtime of runtimes) {
       const env = { DATA_DIR: processes.folder() };
       const first = await processes.start({ runtime, env });
       await first.ready();
-      const user = await createAndFollow(t, first.httpUrl);
+      const user = await createAndFollow(first.httpUrl);
       t.regex(first.stderr(), /mailroster is up[\s\S]*curl -s http/);
       first.kill("SIGINT");
       t.deepEqual(await first.exited(), { code: 0, signal: null });
@@ -38,14 +38,14 @@ for (const runtime of runtimes) {
       const env = { DATA_DIR: processes.folder() };
       const killed = await processes.start({ runtime, env });
       await killed.ready();
-      const user = await createAndFollow(t, killed.httpUrl);
+      const user = await createAndFollow(killed.httpUrl);
       killed.kill("SIGKILL");
       await killed.exited();
 
       const next = await processes.start({ runtime, env });
       await next.ready();
       t.is((await request(`${next.httpUrl}/users/${user.id}`)).status, 200);
-      await createAndFollow(t, next.httpUrl);
+      await createAndFollow(next.httpUrl);
       next.kill("SIGINT");
       t.is((await next.exited()).code, 0);
       t.deepEqual(processes.running(), []);
@@ -61,7 +61,7 @@ test.serial("a PostgreSQL that dies under the process is started again", async (
     const env = { DATA_DIR: processes.folder() };
     const system = await processes.start({ env });
     await system.ready();
-    const user = await createAndFollow(t, system.httpUrl);
+    const user = await createAndFollow(system.httpUrl);
     const pidFile = join(env.DATA_DIR, "postgres/postmaster.pid");
     process.kill(Number(readFileSync(pidFile, "utf8").split("\n")[0]), "SIGKILL");
     await eventually(
@@ -73,7 +73,7 @@ test.serial("a PostgreSQL that dies under the process is started again", async (
       { timeoutMs: 60_000 },
     );
     await system.ready();
-    await createAndFollow(t, system.httpUrl);
+    await createAndFollow(system.httpUrl);
     system.kill("SIGINT");
     t.is((await system.exited()).code, 0);
     t.deepEqual(processes.running(), []);

@@ -1,6 +1,6 @@
 /** A slow and a failing registry, made by an operator at run time, in one process and in three. */
 import test, { type ExecutionContext } from "ava";
-import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
+import { runningSystem, stopsInOrder } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Buckets, bucketsIn, histogramQuantile, increase } from "../support/histogram.ts";
 import { joinAsOperator } from "../support/operator.ts";
@@ -52,7 +52,7 @@ test.serial(
       const env = { DATA_DIR: processes.folder(), FAULT_INJECTION: "true" };
       const system = await processes.start({ env });
       await system.ready();
-      await createAndFollow(t, system.httpUrl);
+      await createAndFollow(system.httpUrl);
       const repl = async (commands: string): Promise<string> => {
         const { DATA_DIR } = env;
         const terminal = await processes.start({
@@ -83,55 +83,45 @@ test.serial(
 test.serial(
   "in three processes a fault set by an operator reaches the registry's process, and all can be told",
   async (t) => {
-    const processes = new Processes();
-    const own = await servers();
+    const running = await runningSystem(t, { environment: { FAULT_INJECTION: "true" } });
+    const { system, own } = running;
+    const operator = await joinAsOperator(own.vhost.url, ["fault", "smtp-registry"]);
     try {
-      const system = await startSystem(processes, own, own.vhost.url, "node", { FAULT_INJECTION: "true" });
-      for (const part of partsOf(system)) await part.ready();
-      await systemIsReady(system.gateway);
-      const operator = await joinAsOperator(own.vhost.url, ["fault", "smtp-registry"]);
-      try {
-        await eventually(async () => {
-          if (Object.keys((await operator.call("fault.list", {})).nodes).length < 3)
-            throw new Error("not all");
-        });
-        const set = await operator.call("fault.set", { action: reserve, delayMs });
-        t.like(
-          Object.values(set.nodes),
-          Array(3).fill([{ action: reserve, delayMs, errorRate: 0, failed: 0 }]),
-        );
-        const urls = { httpUrl: system.gateway.httpUrl, opsUrl: system.users.opsUrl };
-        await theQuantileShowsIt(t, urls);
-        const { nodes } = await operator.call("fault.list", {});
-        const delayed = Object.values(nodes).map(([fault]) => fault?.delayed ?? 0);
-        t.deepEqual(delayed.sort(), [0, 0, slowCreates], "only the process that carries it out is slow");
+      await eventually(async () => {
+        if (Object.keys((await operator.call("fault.list", {})).nodes).length < 3) throw new Error("not all");
+      });
+      const set = await operator.call("fault.set", { action: reserve, delayMs });
+      t.like(
+        Object.values(set.nodes),
+        Array(3).fill([{ action: reserve, delayMs, errorRate: 0, failed: 0 }]),
+      );
+      const urls = { httpUrl: system.gateway.httpUrl, opsUrl: system.users.opsUrl };
+      await theQuantileShowsIt(t, urls);
+      const { nodes } = await operator.call("fault.list", {});
+      const delayed = Object.values(nodes).map(([fault]) => fault?.delayed ?? 0);
+      t.deepEqual(delayed.sort(), [0, 0, slowCreates], "only the process that carries it out is slow");
 
-        await operator.call("fault.set", { action: reserve, errorRate: 1 });
-        const address = await writesAreRefusedWithoutATrace(t, urls.httpUrl);
-        await operator.call("fault.set", { action: "users.create", errorRate: 1 });
-        await operator.call("fault.clear", { action: reserve });
-        await writesAreRefusedWithoutATrace(t, urls.httpUrl);
-        await operator.call("fault.set", { action: "smtp-registry.health", errorRate: 1 });
-        const ready = await request(`${urls.httpUrl}/health/ready`);
-        t.is(ready.status, 503);
-        t.like(ready.json(), { checks: { "smtp-registry": { status: "down" } } });
-        await operator.call("fault.clear", {});
-        t.is((await createUser(urls.httpUrl, address)).status, 201);
+      await operator.call("fault.set", { action: reserve, errorRate: 1 });
+      const address = await writesAreRefusedWithoutATrace(t, urls.httpUrl);
+      await operator.call("fault.set", { action: "users.create", errorRate: 1 });
+      await operator.call("fault.clear", { action: reserve });
+      await writesAreRefusedWithoutATrace(t, urls.httpUrl);
+      await operator.call("fault.set", { action: "smtp-registry.health", errorRate: 1 });
+      const ready = await request(`${urls.httpUrl}/health/ready`);
+      t.is(ready.status, 503);
+      t.like(ready.json(), { checks: { "smtp-registry": { status: "down" } } });
+      await operator.call("fault.clear", {});
+      t.is((await createUser(urls.httpUrl, address)).status, 201);
 
-        for (const wrong of ["fault.set", "users", "users.fly"])
-          await t.throwsAsync(operator.call("fault.set", { action: wrong }), { name: "Refusal" });
-        await t.throwsAsync(operator.call("fault.set", { action: reserve, errorRate: 2 }), {
-          name: "Refusal",
-        });
-      } finally {
-        await operator.leave();
-      }
-      t.deepEqual(await stopSystem(system), [0, 0, 0]);
-      t.deepEqual(processes.running(), []);
+      for (const wrong of ["fault.set", "users", "users.fly"])
+        await t.throwsAsync(operator.call("fault.set", { action: wrong }), { name: "Refusal" });
+      await t.throwsAsync(operator.call("fault.set", { action: reserve, errorRate: 2 }), {
+        name: "Refusal",
+      });
     } finally {
-      await processes.end();
-      await own.drop();
+      await operator.leave();
     }
+    await stopsInOrder(t, running);
   },
 );
 

@@ -58,7 +58,7 @@ test.after.always(async (t) => {
 test.serial(
   "promtool has nothing to say of what any process exposes, and no argument of a process is in it",
   async (t) => {
-    await createAndFollow(t, system.gateway.httpUrl);
+    await createAndFollow(system.gateway.httpUrl);
     for (const text of await complete()) {
       const { code, stdout, stderr } = await promtool(["check", "metrics"], { input: text });
       t.deepEqual([code, stdout, stderr], [0, "", ""]);

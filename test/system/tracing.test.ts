@@ -1,7 +1,7 @@
 /** One request is one trace, from the client's header to both consumers, seen by a real collector. */
 import { strict as assert } from "node:assert";
 import test, { type ExecutionContext } from "ava";
-import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
+import { runningSystem, stopsInOrder } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CollectedSpan, type Collector, otlpCollector } from "../support/otlp-collector.ts";
 import { Processes, request, runtimes } from "../support/processes.ts";
@@ -113,24 +113,14 @@ for (const runtime of runtimes)
   });
 
 test.serial("one request through three processes over RabbitMQ is one trace", async (t) => {
-  const processes = new Processes();
-  const own = await servers();
   const collector = await otlpCollector();
-  try {
-    const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/` };
-    const system = await startSystem(processes, own, own.vhost.url, "node", environment);
-    for (const part of partsOf(system)) await part.ready();
-    await systemIsReady(system.gateway);
-    await oneTrace(t, collector, system.gateway.httpUrl, "over RabbitMQ");
-    const spans = collector.spans.filter((span) => span.traceId === traceId);
-    t.is(new Set(spans.map(({ instance }) => instance)).size, 3);
-    t.deepEqual(await stopSystem(system), [0, 0, 0]);
-    t.deepEqual(processes.running(), []);
-  } finally {
-    await processes.end();
-    await own.drop();
-    await collector.close();
-  }
+  t.teardown(() => collector.close());
+  const environment = { OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/` };
+  const running = await runningSystem(t, { environment });
+  await oneTrace(t, collector, running.system.gateway.httpUrl, "over RabbitMQ");
+  const spans = collector.spans.filter((span) => span.traceId === traceId);
+  t.is(new Set(spans.map(({ instance }) => instance)).size, 3);
+  await stopsInOrder(t, running);
 });
 
 test.serial("a collector that is away costs nothing but the spans, and holds up no stop", async (t) => {

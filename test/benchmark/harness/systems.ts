@@ -217,3 +217,10 @@ export async function withSystems<R>(
     await Promise.all(systems.map((system) => system.stop()));
   }
 }
+
+/** The three that are compared, each on a place of its own. */
+export const startCompared = (servers: Servers, name: string): Promise<System>[] => [
+  startReference(servers, `${name}_reference`),
+  startEmbedded(servers, `${name}_embedded`),
+  startDistributed(servers, `${name}_distributed`),
+];

@@ -11,13 +11,7 @@ import {
   delayQuantile,
   ownCpuMs,
 } from "../harness/saturation.ts";
-import {
-  type System,
-  startDistributed,
-  startEmbedded,
-  startReference,
-  withSystems,
-} from "../harness/systems.ts";
+import { type System, startCompared, withSystems } from "../harness/systems.ts";
 
 const noCpu = "no CPU a create: it is read from /proc, which this machine does not have";
 const answered = "creates answered";
@@ -49,12 +43,7 @@ export const creates: Part = {
     "POST /users over 32 connections, as fast as answers come. The reference does the same durable work by hand: a reservation in the registry's database, one transaction with the event, a relay with confirms, two batching consumers.",
   async run(bench): Promise<Outcome> {
     const { servers } = bench;
-    const starts = [
-      startReference(servers, "creates_reference"),
-      startEmbedded(servers, "creates_embedded"),
-      startDistributed(servers, "creates_distributed"),
-    ];
-    return withSystems(starts, async (systems) => {
+    return withSystems(startCompared(servers, "creates"), async (systems) => {
       const roundsOf = await interleaved(bench, systems, (system) => createsRound(bench, system));
       const row = ({ name }: System, { what, unit, of, goals }: Figured): Row =>
         rowOf(`${name}: ${what}`, unit, roundsOf(name).map(of), {

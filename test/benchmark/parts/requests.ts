@@ -3,14 +3,7 @@ import { idFloor } from "../harness/commits.ts";
 import { type Bench, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
 import { interleaved } from "../harness/rounds.ts";
 import { drained } from "../harness/settle.ts";
-import {
-  type System,
-  startDistributed,
-  startEmbedded,
-  startReference,
-  startScript,
-  withSystems,
-} from "../harness/systems.ts";
+import { type System, startCompared, startScript, withSystems } from "../harness/systems.ts";
 import { freshPrefix, saturatingConnections } from "../load/generator.ts";
 import type { Work } from "../load/order.ts";
 
@@ -64,12 +57,7 @@ export const requests: Part = {
     "32 connections, each kind of request by itself. The bound is on getting a user by its id from the one-process system, beside moleculer-web with an action that returns a constant: no database, no rules, no correlation.",
   async run(bench): Promise<Outcome> {
     const { servers, scale } = bench;
-    const starts = [
-      startReference(servers, "requests_reference"),
-      startEmbedded(servers, "requests_embedded"),
-      startDistributed(servers, "requests_distributed"),
-    ];
-    return withSystems(starts, async (systems) => {
+    return withSystems(startCompared(servers, "requests"), async (systems) => {
       const constant = await startScript(servers, "test/benchmark/reference/constant.ts", {});
       const subjects: Subject[] = [];
       for (const system of systems) {
