@@ -72,9 +72,9 @@ async function claim(
 }
 
 function snapshotOf(results: readonly (readonly unknown[])[]): Snapshot | undefined {
-  const [[last] = [], [row] = []] = results as [{ lastId: string }[], { xmin: string; xmax: string }[]];
+  const [[last] = [], [row] = []] = results as [{ lastId: string }[], { xmin: string; nextXid: string }[]];
   if (last === undefined || row === undefined) return undefined;
-  return { lastId: BigInt(last.lastId), xmin: BigInt(row.xmin), xmax: BigInt(row.xmax) };
+  return { lastId: BigInt(last.lastId), xmin: BigInt(row.xmin), nextXid: BigInt(row.nextXid) };
 }
 
 /** Runs in a transaction of its own. */
@@ -110,9 +110,9 @@ export interface Pending {
   readonly oldestAgeS: number;
 }
 
-/** One statement without a transaction. */
-export async function measurePending(em: EntityManager, watermarks: Watermarks): Promise<Pending> {
-  const marks = sql.arrayLiteral(watermarks.safe());
-  const [row] = await run<Pending>(em, sql.measurePending, [everyPartition, marks, pendingPerPartitionMax]);
+/** Of what is above the marks. One statement without a transaction. */
+export async function measurePending(em: EntityManager, marks: readonly bigint[]): Promise<Pending> {
+  const parameters = [everyPartition, sql.arrayLiteral(marks), pendingPerPartitionMax];
+  const [row] = await run<Pending>(em, sql.measurePending, parameters);
   return row ?? { pending: 0, oldestAgeS: 0 };
 }

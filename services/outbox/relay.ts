@@ -31,12 +31,12 @@ export interface RelayOptions {
   readonly bus: Bus;
   readonly log: Logger;
   readonly metrics: Metrics;
+  /** Milliseconds that never go back. */
+  readonly monotonicMs?: () => number;
 }
 
 /** Of a backlog, so many batches are under way at once: the database reads one while the bus takes the other. */
 export const batchesMax = 2;
-
-const monotonicMs = (): number => performance.now();
 
 /** What the relay does next is decided by the lane that has most to say. */
 const worst: readonly Look[] = ["failed", "blocked", "full", "worked", "idle"];
@@ -44,12 +44,11 @@ const worst: readonly Look[] = ["failed", "blocked", "full", "worked", "idle"];
 /** Started and stopped once. */
 export class Relay {
   readonly #options: RelayOptions;
-  readonly #alarm: Alarm = createAlarm(monotonicMs);
-  readonly #holds: Holds = createHolds(monotonicMs);
+  readonly #monotonicMs: () => number;
+  readonly #alarm: Alarm;
+  readonly #holds: Holds;
   /** Each lane has its own, as another relay would: a mark may only move by what its own looks have seen. */
-  readonly #lanes: readonly Watermarks[] = Array.from({ length: batchesMax }, () =>
-    createWatermarks(monotonicMs),
-  );
+  readonly #lanes: readonly Watermarks[];
   readonly #soon = new AbortController();
   readonly #now = new AbortController();
   #unsubscribe: () => void = () => {};
@@ -61,6 +60,11 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    const monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.#monotonicMs = monotonicMs;
+    this.#alarm = createAlarm(monotonicMs);
+    this.#holds = createHolds(monotonicMs);
+    this.#lanes = Array.from({ length: batchesMax }, () => createWatermarks(monotonicMs));
   }
 
   start(): void {
@@ -86,7 +90,7 @@ export class Relay {
   }
 
   async #run(): Promise<void> {
-    const schedule = createSchedule(monotonicMs);
+    const schedule = createSchedule(this.#monotonicMs);
     let last: Look = "full";
     while (!this.#soon.signal.aborted) {
       const waitMs = Math.min(schedule.after(last), this.#holds.nextMs() ?? Number.POSITIVE_INFINITY);
@@ -128,16 +132,23 @@ export class Relay {
     }
   }
 
-  /** An idle poll is one statement, which takes no lock. */
   async #measureAndDeliver(watermarks: Watermarks, expectsWork: boolean): Promise<Look> {
-    if (!expectsWork && (await this.#measure()).pending === 0) return "idle";
+    if (!expectsWork && (await this.#isEmpty(watermarks))) return "idle";
     const held = this.#holds.held();
     if (!this.#busIsReady() || held.size > heldUsersMax) return "blocked";
     return this.#deliver(watermarks, held);
   }
 
-  #measure(): Promise<Pending> {
-    return this.#options.db.read((em) => measurePending(em, this.#firstLane));
+  /** An idle poll is one statement, which takes no lock; it looks from the bottom where that is due. */
+  async #isEmpty(watermarks: Watermarks): Promise<boolean> {
+    const marks = watermarks.marksOfLook();
+    if ((await this.#measure(marks)).pending > 0) return false;
+    watermarks.foundNothing(marks);
+    return true;
+  }
+
+  #measure(marks: readonly bigint[]): Promise<Pending> {
+    return this.#options.db.read((em) => measurePending(em, marks));
   }
 
   /** Not by the loop: the age of what waits must go on growing when the loop is the one that is stuck. */
@@ -145,7 +156,7 @@ export class Relay {
     const { onScrape, outboxPending, outboxOldestAge } = this.#options.metrics;
     return onScrape({
       measure: async () => {
-        const { pending, oldestAgeS } = await this.#measure();
+        const { pending, oldestAgeS } = await this.#measure(this.#firstLane.marksOfLook());
         return () => {
           outboxPending.set(pending);
           outboxOldestAge.set(oldestAgeS);

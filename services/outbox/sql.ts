@@ -19,9 +19,16 @@ export const partitionLockClass = 0x6f75_7462; // "outb"
  */
 export const readLastId = `select (last_value - (not is_called)::int)::text as "lastId" from outbox_id_seq`;
 
-/** Which transactions are over: all below xmin; none that begins later is below xmax. */
+/**
+ * Which transactions are over: all below xmin. Of those to come none has a number below `nextXid`. The snapshot's own
+ * xmax is not that number: it is one more than the last transaction that is over, so the newest of those that are open
+ * may have it. `age` counts from the number that is next (PostgreSQL, xid_age and GetStableLatestTransactionId), as long
+ * as this transaction has none of its own and has not asked before: the statement comes first.
+ */
 export const readSnapshot = `
-select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax from pg_current_snapshot() s`;
+select pg_snapshot_xmin(s)::text as xmin,
+  (pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid))::text as "nextXid"
+from pg_current_snapshot() s`;
 
 /**
  * All partitions that have something to publish, in random order, and which of them are this relay's: up to `limit`
@@ -52,8 +59,8 @@ select l.partition, o.partition is not null as ours
 from noted, loaded l left join ours o on o.partition = l.partition`;
 
 /**
- * The rows to publish, in the order of their ids. A statement of its own after the locks: only its fresh snapshot is sure to see what the relay
- * that had the partition before has deleted.
+ * The rows to publish, in the order of their ids. A statement of its own after the locks: only its fresh snapshot is
+ * sure to see what the relay that had the partition before has deleted.
  */
 export const readBatch = `
 with ours as materialized (

@@ -5,9 +5,9 @@
  *
  * A row's id is handed out before its transaction commits, so "everything below id X has been published" says nothing
  * of what a slow transaction may still commit there. Therefore in two steps. First, for all partitions: a candidate is
- * the highest id handed out, noted together with the `xmax` of a snapshot taken after it; every transaction that holds
- * an id up to it is below that xmax, because writers touch the aggregate first (mixins/outbox.ts) and thereby have
- * their number. Once a later snapshot's `xmin` has reached it, all of them are over: the candidate is settled. Then, for
+ * the highest id handed out, noted together with the transaction number that was next after it; every transaction that
+ * holds an id up to it has a lower one, because writers touch the aggregate first (mixins/outbox.ts) and thereby have
+ * their number. Once a snapshot's `xmin` has reached that, all of them are over: the candidate is settled. Then, for
  * each partition: when a look that follows that snapshot, and was committed, left nothing up to some id, the mark moves
  * there, but not beyond what is settled. Moving it before the look would skip what became visible in between.
  *
@@ -15,8 +15,8 @@
  * mark that moved only when a batch of its own partition had emptied it stood still under a backlog, and after 12,000
  * dead rows a claim walked over 1,700 pages of them.
  *
- * Every `deepLookMs` a partition is looked at from the bottom all the same, one partition after the other: a row that
- * came below the mark against the rule is late then and not lost. A sequence that was set back takes the marks along.
+ * Every `deepLookMs` a partition is looked at from the bottom all the same, one partition after the other, also when
+ * there is nothing to do: a row that came below the mark against the rule is late then and not lost. A sequence that was set back takes the marks along.
  */
 import { outboxPartitions } from "../../mixins/outbox.ts";
 
@@ -25,11 +25,13 @@ const deepLookMs = 60_000;
 const snapshotIntervalMs = 250;
 const snapshotEvents = 200;
 
-/** `lastId`, the highest id handed out, was read before the snapshot was taken. */
+/** `lastId`, the highest id handed out, was read before the others. */
 export interface Snapshot {
   readonly lastId: bigint;
+  /** Every transaction with a lower number is over. */
   readonly xmin: bigint;
-  readonly xmax: bigint;
+  /** No transaction has had this number yet. */
+  readonly nextXid: bigint;
 }
 
 /** What one committed batch learned. */
@@ -59,9 +61,9 @@ export function createWatermarks(monotonicMs: () => number) {
   let snapshotAt = Number.NEGATIVE_INFINITY;
   let deletedSince = 0;
   let settled = 0n;
-  let candidate: { readonly id: bigint; readonly xmax: bigint } | undefined;
+  let candidate: { readonly id: bigint; readonly nextXid: bigint } | undefined;
 
-  const settle = ({ lastId, xmin, xmax }: Snapshot): void => {
+  const settle = ({ lastId, xmin, nextXid }: Snapshot): void => {
     snapshotAt = monotonicMs();
     deletedSince = 0;
     if (lastId < settled || lastId < (candidate?.id ?? 0n)) {
@@ -69,9 +71,15 @@ export function createWatermarks(monotonicMs: () => number) {
       candidate = undefined;
       for (const mark of marks) mark.safe = 0n;
     }
-    if (candidate !== undefined && xmin < candidate.xmax) return;
+    if (candidate !== undefined && xmin < candidate.nextXid) return;
     settled = candidate?.id ?? settled;
-    candidate = { id: lastId, xmax };
+    candidate = { id: lastId, nextXid };
+  };
+
+  /** After the first they are spread over the term. */
+  const lookedDeep = (mark: Mark, partition: number): void => {
+    const isFirst = mark.lookedDeepAt === Number.NEGATIVE_INFINITY;
+    mark.lookedDeepAt = monotonicMs() - (isFirst ? (deepLookMs * partition) / outboxPartitions : 0);
   };
 
   const isDue = (mark: Mark): boolean => mark.lookedDeepAt <= monotonicMs() - deepLookMs;
@@ -79,11 +87,16 @@ export function createWatermarks(monotonicMs: () => number) {
   return {
     /** Every partition's mark, in the order of the partitions: rows with a greater id may exist. */
     safe: (): readonly bigint[] => marks.map((mark) => mark.safe),
-    /** The same for a batch, which is observed: 0 for those whose look from the bottom is due. */
+    /** The same for a look that is told of: 0 for those whose look from the bottom is due. */
     marksOfLook: (): readonly bigint[] => marks.map((mark) => (isDue(mark) ? 0n : mark.safe)),
     /** Whether the next batch should take a snapshot. */
     wantsSnapshot: (): boolean =>
       deletedSince >= snapshotEvents || monotonicMs() - snapshotAt >= snapshotIntervalMs,
+    /** Above these marks there is no row in any partition. */
+    foundNothing(looked: readonly bigint[]): void {
+      for (const [partition, mark] of marks.entries())
+        if (looked[partition] === 0n && isDue(mark)) lookedDeep(mark, partition);
+    },
     /** Only after the batch's transaction has committed. */
     observe(observation: Observation): void {
       if (observation.snapshot !== undefined) settle(observation.snapshot);
@@ -92,11 +105,8 @@ export function createWatermarks(monotonicMs: () => number) {
         const mark = marks[partition];
         if (mark === undefined) continue;
         const reached = least(settled, upTo);
-        if (observation.marks[partition] === 0n && isDue(mark) && upTo >= mark.safe) {
-          // After the first they are spread over the term.
-          const isFirst = mark.lookedDeepAt === Number.NEGATIVE_INFINITY;
-          mark.lookedDeepAt = monotonicMs() - (isFirst ? (deepLookMs * partition) / outboxPartitions : 0);
-        }
+        if (observation.marks[partition] === 0n && isDue(mark) && upTo >= mark.safe)
+          lookedDeep(mark, partition);
         if (reached > mark.safe) mark.safe = reached;
       }
     },

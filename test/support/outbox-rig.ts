@@ -17,6 +17,8 @@ export interface Written {
 
 export interface WriteOptions {
   readonly rollBack?: boolean;
+  /** Of the outbox row, instead of the next. */
+  readonly id?: number;
   /** Runs inside the transaction, after the outbox row. */
   readonly before?: (client: pg.PoolClient) => Promise<void>;
 }
@@ -27,7 +29,10 @@ export interface OutboxRig {
   write(userId: string, options?: WriteOptions): Promise<Written>;
   rowsLeft(): Promise<number>;
   openDatabase(): Promise<Database>;
-  startRelay(bus: Bus): Promise<{ relay: Relay; metrics: Metrics; stop(): Promise<void> }>;
+  startRelay(
+    bus: Bus,
+    monotonicMs?: () => number,
+  ): Promise<{ relay: Relay; metrics: Metrics; stop(): Promise<void> }>;
   /** Cuts the connections of every relay of this database; resolves with their number. */
   cutRelays(): Promise<number>;
   close(): Promise<void>;
@@ -73,9 +78,10 @@ export async function outboxRig(): Promise<OutboxRig> {
         );
         const written = { userId, version: rows[0]?.version ?? 0 };
         await client.query(
-          `insert into outbox (partition, aggregate_id, event_id, type, correlation_id, body)
-           values ($1, $2, $3, 'user.updated.v1', 'test', $4)`,
-          [partitionOf(userId), userId, randomUUID(), JSON.stringify(written)],
+          `insert into outbox (id, partition, aggregate_id, event_id, type, correlation_id, body)
+           overriding system value
+           values (coalesce($5, nextval('outbox_id_seq')), $1, $2, $3, 'user.updated.v1', 'test', $4)`,
+          [partitionOf(userId), userId, randomUUID(), JSON.stringify(written), options.id ?? null],
         );
         await options.before?.(client);
         await client.query(options.rollBack === true ? "rollback" : "commit");
@@ -88,10 +94,10 @@ export async function outboxRig(): Promise<OutboxRig> {
       const { rows } = await pool.query<{ count: number }>("select count(*)::int as count from outbox");
       return rows[0]?.count ?? 0;
     },
-    async startRelay(bus) {
+    async startRelay(bus, monotonicMs) {
       const db = await openDatabase();
       const metrics = createMetrics();
-      const relay = new Relay({ db, bus, metrics, log: testLogger() });
+      const relay = new Relay({ db, bus, metrics, log: testLogger(), monotonicMs });
       relay.start();
       const stop = (): Promise<void> => relay.stop();
       closing.unshift(stop);

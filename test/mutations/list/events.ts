@@ -188,13 +188,40 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/outbox/watermark.ts",
-        find: "    if (candidate !== undefined && xmin < candidate.xmax) return;\n",
+        find: "    if (candidate !== undefined && xmin < candidate.nextXid) return;\n",
         replace: "",
       },
     ],
     file: relayTest,
     title:
       "the low watermark never passes a transaction that is still open, and then moves in every partition",
+  },
+  {
+    name: "low-watermark-by-xmax",
+    guarantee: "3a",
+    edits: [
+      {
+        file: "services/outbox/sql.ts",
+        find: '(pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid))::text as "nextXid"',
+        replace: 'pg_snapshot_xmax(s)::text as "nextXid"',
+      },
+    ],
+    file: relayTest,
+    title:
+      "the low watermark never passes a transaction that is still open, and then moves in every partition",
+  },
+  {
+    name: "idle-relay-trusts-its-marks",
+    guarantee: "1g",
+    edits: [
+      {
+        file: "services/outbox/relay.ts",
+        find: "const marks = watermarks.marksOfLook();",
+        replace: "const marks = watermarks.safe();",
+      },
+    ],
+    file: relayTest,
+    title: "a row that came below the marks leaves a relay to which nobody tells anything",
   },
   {
     name: "late-event-counts",
