@@ -131,6 +131,10 @@ export const isContention = (error: unknown): boolean =>
 export const isUniqueViolation = (error: unknown): boolean =>
   [...chain(error)].some(({ code }) => code === "23505");
 
+/** The server has given a statement up (SQLSTATE 57014): the database is slow, or the statement is too much at once. */
+export const isStatementTimeout = (error: unknown): boolean =>
+  [...chain(error)].some(({ code }) => code === "57014");
+
 export interface Database {
   readonly mixin: Mixin;
   /** A unit of work of its own; throws before `started`, Unavailable once closed. */

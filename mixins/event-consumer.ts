@@ -8,7 +8,8 @@
  * - An error bisects the batch down to the one event; that gets two more tries at once, then the retry ladder.
  * - A transaction that lost against another one is repeated at once.
  * - A database that can't be reached is no fault of the event: the same batch waits for it, with backoff, and goes
- *   back to the queue untouched when the service stops.
+ *   back to the queue untouched when the service stops. Of a batch that takes it too long each half is tried by itself:
+ *   waiting would not make it less.
  *
  * `started` subscribes, `stopped` resolves when the deliveries in hand are settled. List this mixin before the
  * database's: Moleculer starts the last mixin of a list first and stops it last.
@@ -19,7 +20,7 @@ import { applyBisecting } from "./bisect.ts";
 import type { BatchHandler, Bus, Delivery, Subscription, Verdict } from "./bus/port.ts";
 import { settlementOf } from "./bus/settlement.ts";
 import { withCorrelation, withCorrelations } from "./correlation.ts";
-import { isContention, isDatabaseUnavailable } from "./database.ts";
+import { isContention, isDatabaseUnavailable, isStatementTimeout } from "./database.ts";
 import { errorFrames, errorText } from "./error-text.ts";
 import { type ParsedEvent, parseEvent } from "./event-parsing.ts";
 import type { Logger } from "./logging.ts";
@@ -92,6 +93,7 @@ export function eventHandler(
         if (outages > 0) log.info({ consumer: name }, "consumer goes on, its database can be reached again");
         return applied.map((result) => ({ applied: result }));
       } catch (error) {
+        if (events.length > 1 && isStatementTimeout(error)) throw error;
         if (isContention(error) && contentions < contentionRetriesMax) contentions += 1;
         else if (error instanceof Unavailable || isDatabaseUnavailable(error)) {
           const reason = errorText(error);

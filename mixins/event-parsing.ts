@@ -22,16 +22,25 @@ function json(body: Uint8Array): { text: string; value: unknown } | undefined {
   }
 }
 
-/** JSON can say what PostgreSQL can't keep: NUL, and halves of surrogate pairs. The guard spares sound bodies the walk. */
+const isSound = (text: string): boolean => !text.includes("\0") && text.isWellFormed();
+
+/**
+ * JSON can say what PostgreSQL can't keep: NUL, and halves of surrogate pairs. The guard spares sound bodies the walk,
+ * which has a list of its own instead of calling itself: a body may be nested deeper than the stack is.
+ */
 function isStorable(text: string, value: unknown): boolean {
   if (!/\\u(?:0000|[dD][89a-fA-F])/.test(text)) return true;
-  let sound = true;
-  JSON.stringify(value, (name, member) => {
-    for (const part of [name, member])
-      if (typeof part === "string" && (part.includes("\0") || !part.isWellFormed())) sound = false;
-    return member;
-  });
-  return sound;
+  const parts = [value];
+  while (parts.length > 0) {
+    const part = parts.pop();
+    if (typeof part === "string" && !isSound(part)) return false;
+    if (typeof part !== "object" || part === null) continue;
+    for (const [name, member] of Object.entries(part)) {
+      if (!isSound(name)) return false;
+      parts.push(member);
+    }
+  }
+  return true;
 }
 
 const isKnownType = (value: unknown): boolean => {

@@ -90,6 +90,21 @@ test("a failing event is tried three times at once and its error text holds no v
   t.false(lines.join("").includes("ann@example.com"));
 });
 
+test("a batch that takes the database too long is halved until each part takes its effect", async (t) => {
+  const tried: number[] = [];
+  const stop = new AbortController();
+  const apply: ApplyEvents = async (batch) => {
+    if (tried.push(batch.length) > 7) stop.abort();
+    if (batch.length < 3) return batch.map(() => "processed");
+    const cause = Object.assign(new Error("canceling statement due to statement timeout"), { code: "57014" });
+    throw new Unavailable("database", "The database can't be reached", { cause });
+  };
+  const handle = handlerOf(apply, { signal: stop.signal });
+  const verdicts = await handle(Array.from({ length: 8 }, () => delivery(userEvent())));
+  t.true(verdicts.every(({ kind }) => kind === "done"));
+  t.deepEqual(tried, [8, 4, 2, 2, 4, 2, 2]);
+});
+
 test("a failure that can't be noted is retried all the same", async (t) => {
   const told: unknown[] = [];
   const handle = eventHandler(

@@ -65,6 +65,14 @@ test("what no database could keep is refused at once, whatever it is", (t) => {
   t.regex(faultOf({ ...minimal, data: { user: { ...user, id: minimal.id } } }), /^invalid-event: subject/);
 });
 
+test("a body nested deeper than any stack is judged like another", (t) => {
+  const depth = 100_000;
+  const nested = (inner: string) =>
+    JSON.stringify(minimal).replace('"abc"', `"abc","more":${"[".repeat(depth)}${inner}${"]".repeat(depth)}`);
+  t.regex(faultOf(nested('"\\u0000"')), /^invalid-event: .*NUL/);
+  t.is(faultOf(nested('"\\ud83d\\ude00"')), "none");
+});
+
 test("a backslash before u0000 in a name is only a text", (t) => {
   const user = { ...minimal.data.user, displayName: "\\u0000" };
   t.is(faultOf({ ...minimal, data: { user } }), "none");

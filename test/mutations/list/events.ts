@@ -224,6 +224,19 @@ export const events: readonly Mutation[] = [
     title: "a row that came below the marks leaves a relay to which nobody tells anything",
   },
   {
+    name: "slow-batch-is-repeated",
+    guarantee: "1h",
+    edits: [
+      {
+        file: "mixins/event-consumer.ts",
+        find: "        if (events.length > 1 && isStatementTimeout(error)) throw error;\n",
+        replace: "        if (isStatementTimeout(error)) outages += 0;\n",
+      },
+    ],
+    file: "test/unit/event-consumer.test.ts",
+    title: "a batch that takes the database too long is halved until each part takes its effect",
+  },
+  {
     name: "late-event-counts",
     guarantee: "3b",
     edits: [
