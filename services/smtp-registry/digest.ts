@@ -3,8 +3,8 @@ import type { Database } from "../../mixins/database.ts";
 import { run } from "../../mixins/statement.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { addressesHash, type DigestedAddress, type DigestQuery } from "../contracts/reconciliation.ts";
+import { freedBefore } from "../contracts/terms.ts";
 import type { ProjectionRules } from "./projection.ts";
-import { freedBefore } from "./status.ts";
 import * as sql from "./users-sql.ts";
 
 interface Row {

@@ -9,9 +9,9 @@ import type { EntityManager } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
 import { run, runInTurn } from "../../mixins/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
+import { freedBefore, type Terms } from "../contracts/terms.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./sql.ts";
-import { freedBefore, type Terms } from "./status.ts";
 
 export interface ProjectionRules {
   readonly terms: Terms;

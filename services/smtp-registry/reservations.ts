@@ -8,9 +8,10 @@ import { run } from "../../mixins/statement.ts";
 import type { ActionParams, Reservation } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
+import { freedBefore, type Terms } from "../contracts/terms.ts";
 import type { AddressKind, AddressStatus } from "../contracts/user.ts";
 import * as sql from "./sql.ts";
-import { freedBefore, statusOf, type Terms } from "./status.ts";
+import { statusOf } from "./status.ts";
 import { candidates, counterKey, firstSuffix } from "./suffix.ts";
 
 export interface RegistryRules {

@@ -8,9 +8,9 @@ import type { Logger } from "../../mixins/logging.ts";
 import type { Mixin } from "../../mixins/platform.ts";
 import { run } from "../../mixins/statement.ts";
 import { sweepInBatches, sweepingMixin } from "../../mixins/sweeping.ts";
+import { freedBefore } from "../contracts/terms.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";
-import { freedBefore } from "./status.ts";
 
 /** One round over both. Resolves with the number of rows gone. */
 export async function sweep(db: Database, rules: ProjectionRules): Promise<number> {

@@ -3,9 +3,9 @@ import type { Outcomes } from "../../mixins/consumer-outcomes.ts";
 import type { Database } from "../../mixins/database.ts";
 import { run } from "../../mixins/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
+import { freedBefore } from "../contracts/terms.ts";
 import type { HeldAddress, RegistryTrace } from "../contracts/trace.ts";
 import type { ProjectionRules } from "./projection.ts";
-import { freedBefore } from "./status.ts";
 import * as sql from "./users-sql.ts";
 
 interface MarkRow {

@@ -34,6 +34,11 @@ export class LostRace extends Error {
   override name = "LostRace";
 }
 
+/** A key of the write is another user's, or still protected as what another user had. */
+export class KeyTaken extends Error {
+  override name = "KeyTaken";
+}
+
 /** The connection was lost while the commit was on its way: it may have been carried out. */
 export class UnknownOutcome extends Unavailable {}
 
@@ -48,25 +53,31 @@ export interface Work {
   readonly budget: Budget;
 }
 
-/** Rejects with LostRace, UnknownOutcome, Unavailable, or the unique violation of an address that is taken. */
+/** Rejects with LostRace, KeyTaken, UnknownOutcome or Unavailable. */
 export type Commit = (work: Work) => Promise<void>;
 
+export interface CommitDeps {
+  readonly db: Database;
+  /** Addresses of users that were deleted up to then are free. */
+  readonly freed: () => Date;
+}
+
 /** For one process of users. */
-export function committing(db: Database): Commit {
-  const commitShared = coalescing((works: readonly Work[]) => shared(db, works), together);
+export function committing(deps: CommitDeps): Commit {
+  const commitShared = coalescing((works: readonly Work[]) => shared(deps, works), together);
   return async (work) => {
     if (await commitShared(work)) return;
     work.budget.check();
-    await transact(db, [work], "patient");
+    await transact(deps, [work], "patient");
   };
 }
 
 /** Whether each is committed; one that is not may still succeed alone, where nobody waits behind it. */
-async function shared(db: Database, works: readonly Work[]): Promise<readonly Outcome<boolean>[]> {
+async function shared(deps: CommitDeps, works: readonly Work[]): Promise<readonly Outcome<boolean>[]> {
   const users = new Set(works.map(({ decision }) => decision.state.id));
   if (users.size < works.length) return works.map(() => ({ value: false }));
   try {
-    await transact(db, works, "brief");
+    await transact(deps, works, "brief");
     return works.map(() => ({ value: true }));
   } catch (error) {
     const isOwn = works.length === 1 && !isContention(error);
@@ -76,14 +87,18 @@ async function shared(db: Database, works: readonly Work[]): Promise<readonly Ou
 }
 
 /** `brief` gives up at the first row that another transaction has locked. */
-async function transact(db: Database, works: readonly Work[], patience: "brief" | "patient"): Promise<void> {
+async function transact(
+  { db, freed }: CommitDeps,
+  works: readonly Work[],
+  patience: "brief" | "patient",
+): Promise<void> {
   const lockTimeout = patience === "brief" ? briefly : "0";
   let decided = false;
   try {
     await db.transaction(async (em) => {
       if (works.some(({ ticket }) => ticket.keyed)) await run(em, sql.limitLockWaits, [lockTimeout]);
       for (const { ticket, answer } of works) await ticket.remember(em, answer);
-      await save(em, works, lockTimeout);
+      await save(em, works, lockTimeout, freed());
       for (const { budget } of works) budget.check();
       decided = true;
     });
@@ -93,16 +108,25 @@ async function transact(db: Database, works: readonly Work[], patience: "brief" 
   }
 }
 
-async function save(em: EntityManager, works: readonly Work[], lockTimeout: string): Promise<void> {
+async function save(
+  em: EntityManager,
+  works: readonly Work[],
+  lockTimeout: string,
+  freed: Date,
+): Promise<void> {
+  const rows = works.map(userRowOf);
   const events = works.flatMap(eventRowsOf).map((row, place) => ({ place, ...row }));
-  const documents = [works.map(userRowOf), events].map((rows) => JSON.stringify(rows));
-  const written = await run<unknown>(em, sql.saveWrites, [lockTimeout, ...documents]);
+  const parameters = [lockTimeout, JSON.stringify(rows), freed.toISOString(), JSON.stringify(events)];
+  const written = await run<{ keys: number }>(em, sql.saveWrites, parameters);
   if (written.length < works.length)
     throw new LostRace("Cannot save the user: its version is no longer the one that was read");
+  const wanted = rows.reduce((sum, { fresh }) => sum + fresh.length, 0);
+  if ((written[0]?.keys ?? 0) < wanted) throw new KeyTaken("Cannot save the user: another has its addresses");
 }
 
 function userRowOf({ before, decision: { state } }: Work) {
-  const [held, wanted] = [guardedKeys(before), guardedKeys(state)];
+  const [held, wanted] = [keysOf(before), keysOf(state)];
+  const isSameLife = before?.deletedAt === state.deletedAt;
   return {
     id: state.id,
     before: before?.version ?? null,
@@ -115,7 +139,8 @@ function userRowOf({ before, decision: { state } }: Work) {
     updated_at: state.updatedAt,
     deleted_at: state.deletedAt,
     gone: [...held].filter((key) => !wanted.has(key)),
-    fresh: [...wanted].filter((key) => !held.has(key)),
+    // A deletion marks all of them, a restore takes all of them back.
+    fresh: [...wanted].filter((key) => !isSameLife || !held.has(key)),
   };
 }
 
@@ -124,18 +149,13 @@ function eventRowsOf({ decision: { type, state, changes }, ticket, cause }: Work
   return [outboxRow(event, toNote(event, cause, ticket))];
 }
 
-/** The keys that a user holds for itself: none once it is deleted (the registry keeps its tombstones). */
-export const guardedKeys = (user: UserState | undefined): Set<string> =>
-  new Set(
-    user === undefined || user.deletedAt !== null
-      ? []
-      : addressesOf(user).map(({ address }) => addressKey(address)),
-  );
+const keysOf = (user: UserState | undefined): Set<string> =>
+  new Set(user === undefined ? [] : addressesOf(user).map(({ address }) => addressKey(address)));
 
-/** Those of the keys that another living user holds. */
-export async function keysHeldByOthers(db: Database, keys: Set<string>, userId: string): Promise<string[]> {
-  const rows = await db.read((em) =>
-    em.find(AddressKey, { key: { $in: [...keys] }, userId: { $ne: userId } }),
+/** Those of a user's keys that are another's, or still protected as what another had. */
+export function keysHeldByOthers({ db, freed }: CommitDeps, user: UserState): Promise<AddressKey[]> {
+  const isHeld = { $or: [{ deletedAt: null }, { deletedAt: { $gt: freed() } }] };
+  return db.read((em) =>
+    em.find(AddressKey, { key: { $in: [...keysOf(user)] }, userId: { $ne: user.id }, ...isHeld }),
   );
-  return rows.map(({ key }) => key);
 }

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import { AddressKind, AddressStatus } from "../contracts/user.ts";
+import type { AddressKey } from "./entities.ts";
 import type { Command, OwnedAddress } from "./rules.ts";
 
 /** As smtp-registry lists them in the data of its `address-taken`. */
@@ -14,10 +15,11 @@ export const restated = (refusal: Refusal, command: Command): Refusal =>
   addressTaken(command, Conflicts.parse(refusal.data.conflicts));
 
 /** What another user holds of the addresses, by our own constraint. */
-export const heldAmong = (addresses: readonly OwnedAddress[], keys: readonly string[]): Conflicts =>
-  addresses
-    .filter(({ address }) => keys.includes(addressKey(address)))
-    .map((owned) => ({ ...owned, status: "active" }));
+export const heldAmong = (addresses: readonly OwnedAddress[], held: readonly AddressKey[]): Conflicts =>
+  addresses.flatMap((owned) => {
+    const by = held.find(({ key }) => key === addressKey(owned.address));
+    return by === undefined ? [] : [{ ...owned, status: by.deletedAt === null ? "active" : "deleted" }];
+  });
 
 /** A user can't have one of the addresses that it would have. */
 export function addressTaken(command: Command, conflicts: Conflicts): Refusal {

@@ -1,6 +1,7 @@
 /**
  * The rows of users. A user's own row holds its whole state; address_keys is only the guard of it: one row for each
- * address of each living user, so that its primary key is the promise that no two of them share a conflict key.
+ * address of each user, so that its primary key is the promise that no two of them share a conflict key. A deleted user
+ * keeps its rows, until somebody takes an address of it whose terms are over.
  */
 import { defineEntity, type EntitySchema, type InferEntity, p } from "@mikro-orm/core";
 
@@ -26,8 +27,9 @@ export type UserRow = InferEntity<typeof UserRow>;
 export const AddressKey = defineEntity({
   name: "AddressKey",
   tableName: "address_keys",
-  properties: { key: p.text().primary(), userId: p.uuid() },
+  properties: { key: p.text().primary(), userId: p.uuid(), deletedAt: p.datetime().nullable() },
   indexes: [{ name: "address_keys_user_id_idx", properties: ["userId"] }],
 });
+export type AddressKey = InferEntity<typeof AddressKey>;
 
 export const usersEntities = [UserRow, AddressKey] as unknown as readonly EntitySchema[];

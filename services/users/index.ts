@@ -13,6 +13,7 @@ import type { ActionContext, Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { type ActionName, actions, type CallMeta } from "../contracts/actions.ts";
+import { freedBefore } from "../contracts/terms.ts";
 import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
@@ -47,7 +48,8 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
   let registry: Registry | undefined;
-  const commit = committing(db);
+  const freed = () => freedBefore(platform.now(), config);
+  const commit = committing({ db, freed });
   const findState = findingStates(db);
   let writes: UserWrites | undefined;
   let nudge: (() => void) | undefined;
@@ -90,7 +92,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     created(this: { broker: ServiceBroker }) {
       nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
-      writes = userWrites({ db, findState, commit, registry, now: platform.now, nudge });
+      writes = userWrites({ db, freed, findState, commit, registry, now: platform.now, nudge });
     },
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: {

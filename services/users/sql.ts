@@ -9,7 +9,12 @@
  * ids is the order of versions, also for a write path without the guard. Everything is written in one order for
  * everybody (ids, keys): two writes that want the same rows queue, not in a circle.
  *
- * Parameters: how long to wait for a locked row (as lock_timeout takes it), the writes, their events.
+ * A key is taken that nobody has, that is the user's own (it was deleted, and comes back), or whose user was deleted so
+ * long ago that its terms are over. The row alone decides: another's that changes meanwhile is looked at as it is then.
+ * `keys` in the result is how many were; the caller must undo all of it when it is less than it asked for.
+ *
+ * Parameters: how long to wait for a locked row (as lock_timeout takes it), the writes, up to when deletions are free,
+ * the events.
  */
 export const saveWrites = `
 with w as materialized (
@@ -35,8 +40,11 @@ with w as materialized (
   delete from address_keys k using w cross join lateral unnest(w.gone) g(key)
   where k.key = g.key and k.user_id = w.id
 ), taken as (
-  insert into address_keys (key, user_id)
-  select f.key, w.id from w cross join lateral unnest(w.fresh) f(key) order by f.key
+  insert into address_keys as held (key, user_id, deleted_at)
+  select f.key, w.id, w.deleted_at from w cross join lateral unnest(w.fresh) f(key) order by f.key
+  on conflict (key) do update set user_id = excluded.user_id, deleted_at = excluded.deleted_at
+  where held.user_id = excluded.user_id or held.deleted_at <= ?::timestamptz
+  returning held.key
 ), told as (
   insert into outbox (partition, aggregate_id, event_id, type, correlation_id, body, note)
   select partition, aggregate_id, event_id, type, correlation_id, body, note
@@ -44,7 +52,7 @@ with w as materialized (
     place int, partition smallint, aggregate_id uuid, event_id uuid, type text, correlation_id text, body text, note text)
   where (e.aggregate_id in (select id from written)) is true order by e.place
 )
-select id from written`;
+select id, (select count(*)::int from taken) as keys from written`;
 
 /** For what a transaction does before `saveWrites`, which sets it too. Parameter: as lock_timeout takes it. */
 export const limitLockWaits = "select set_config('lock_timeout', ?, true)";

@@ -8,15 +8,23 @@
  */
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { type Database, isContention, isUniqueViolation } from "../../mixins/database.ts";
+import { isContention } from "../../mixins/database.ts";
 import { AnsweredElsewhere, type Ticket } from "../../mixins/idempotency.ts";
 import type { ActionParams, Assignment, CreatedUser, Reservation } from "../contracts/actions.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import { secondarySmtpsMax, type User } from "../contracts/user.ts";
 import { type Budget, startBudget } from "./budget.ts";
-import { type Commit, guardedKeys, keysHeldByOthers, LostRace, UnknownOutcome } from "./commit.ts";
+import {
+  type Commit,
+  type CommitDeps,
+  KeyTaken,
+  keysHeldByOthers,
+  LostRace,
+  UnknownOutcome,
+} from "./commit.ts";
 import { addressTaken, heldAmong, restated } from "./conflicts.ts";
+import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import { type FindState, shown } from "./queries.ts";
 import type { Registry } from "./registry.ts";
@@ -36,8 +44,7 @@ const attemptsMax = 8;
 /** As many as one reservation can name (contracts/actions.ts). */
 const alsoTakenMax = secondarySmtpsMax + 2;
 
-export interface WriteDeps {
-  readonly db: Database;
+export interface WriteDeps extends CommitDeps {
   readonly findState: FindState;
   readonly commit: Commit;
   readonly registry: Registry;
@@ -82,7 +89,7 @@ interface Write<P extends Plan> {
   readonly context: WriteContext;
   plan(attempt: Attempt): Promise<P>;
   /** Another user holds these of the plan's keys, and the registry did not know: go on (with others) or throw. */
-  taken(plan: P, keys: readonly string[]): void;
+  taken(plan: P, held: readonly AddressKey[]): void;
 }
 
 export function userWrites(deps: WriteDeps): UserWrites {
@@ -111,8 +118,8 @@ export function userWrites(deps: WriteDeps): UserWrites {
           userId,
           context,
           plan: ({ reserve }) => planChange(deps, { userId, command, expected, reserve }),
-          taken(plan, keys) {
-            throw addressTaken(command, heldAmong(addressesOf(plan.decision.state), keys));
+          taken(plan, held) {
+            throw addressTaken(command, heldAmong(addressesOf(plan.decision.state), held));
           },
         }),
       );
@@ -156,7 +163,7 @@ async function settle<A, P extends Plan & { answer: A }>(
       const lost = await tryCommit(deps, budget, write, plan);
       if (lost === undefined) return plan.answer;
       if (lost.taken.length > 0) write.taken(plan, lost.taken);
-      for (const key of lost.taken) alsoTaken.add(key);
+      for (const { key } of lost.taken) alsoTaken.add(key);
     }
     throw new Unavailable("users", `The write lost against others ${attemptsMax} times`);
   } catch (error) {
@@ -170,11 +177,12 @@ async function settle<A, P extends Plan & { answer: A }>(
 
 /** undefined once committed; else why the write has to be planned again. */
 async function tryCommit<P extends Plan>(
-  { db, commit, nudge }: WriteDeps,
+  deps: WriteDeps,
   budget: Budget,
-  { userId, context }: Write<P>,
+  { context }: Write<P>,
   { before, decision, answer }: P,
-): Promise<{ taken: readonly string[] } | undefined> {
+): Promise<{ taken: readonly AddressKey[] } | undefined> {
+  const { db, commit, nudge } = deps;
   if (decision.kind === "unchanged") {
     await db.transaction((em) => context.ticket.remember(em, answer));
     return undefined;
@@ -185,8 +193,8 @@ async function tryCommit<P extends Plan>(
     return undefined;
   } catch (error) {
     if (error instanceof LostRace || isContention(error)) return { taken: [] };
-    if (!isUniqueViolation(error)) throw error;
-    return { taken: await keysHeldByOthers(db, guardedKeys(decision.state), userId) };
+    if (!(error instanceof KeyTaken)) throw error;
+    return { taken: await keysHeldByOthers(deps, decision.state) };
   }
 }
 

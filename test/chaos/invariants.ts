@@ -148,11 +148,11 @@ const addressesOf = (user: UserFact) => [
   ...user.secondarySmtps.map((address) => ({ address, kind: "secondary" })),
 ];
 
+/** Deleted users among them: no run is as long as the terms of a tombstone. */
 function* addressesAreUnique({ facts }: Evidence) {
   const owners = new Map<string, string>();
   const guards = new Map(facts.guards.map(({ key, userId }) => [key, userId]));
-  for (const user of facts.users) {
-    if (user.deletedAt !== null) continue;
+  for (const user of facts.users)
     for (const { address } of addressesOf(user)) {
       const key = addressKey(address);
       const other = owners.get(key);
@@ -161,7 +161,6 @@ function* addressesAreUnique({ facts }: Evidence) {
       if (guards.get(key) !== user.id)
         yield { userId: user.id, what: `has ${key}, which guards ${guards.get(key)}` };
     }
-  }
   for (const [key, userId] of guards)
     if (!owners.has(key)) yield { userId, what: `guards ${key}, which it does not have` };
 }
@@ -259,7 +258,7 @@ export function violationsOf(
     "versions follow the order of acknowledgements": versionsFollowTime,
     "refusals are true": refusalsAreTrue,
     "the audit log has each version once": auditIsComplete,
-    "no two living users share an address": addressesAreUnique,
+    "no two users share an address": addressesAreUnique,
     "the registry agrees with users": registryAgrees,
     "no hold outlives its term": (each) => holdsEnd(each, ttlMs, skewMaxMs),
     "the history of addresses is complete": ledgerIsComplete,

@@ -3,12 +3,11 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
-import { isUniqueViolation } from "../../mixins/database.ts";
 import { AnsweredElsewhere, idempotencyEntities } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { startBudget } from "../../services/users/budget.ts";
-import { committing, LostRace, type Work } from "../../services/users/commit.ts";
+import { committing, KeyTaken, LostRace, type Work } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { decide, decideCreate } from "../../services/users/rules.ts";
 import { testDatabase } from "../support/resources.ts";
@@ -42,7 +41,7 @@ async function stage() {
   const pool = new pg.Pool({ connectionString: own.url, max: 4 });
   return {
     pool,
-    commit: committing(db),
+    commit: committing({ db, freed: () => new Date(0) }),
     /** In how many transactions the rows of a table were written. */
     async transactions(table: string): Promise<number> {
       const { rows } = await pool.query<{ n: number }>(
@@ -98,7 +97,7 @@ test("a write that can't succeed fails alone, and its neighbours are committed o
     const failures = outcomes
       .slice(2, 6)
       .map((outcome) => (outcome.status === "rejected" ? outcome.reason : null));
-    t.true(isUniqueViolation(failures[0]));
+    t.true(failures[0] instanceof KeyTaken);
     t.true(failures[1] instanceof LostRace);
     t.true(failures[2] instanceof AnsweredElsewhere);
     t.is(failures[3]?.type, "unavailable");

@@ -102,7 +102,7 @@ test.serial("a write whose time is over is not committed", async (t) => {
   const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
   const cause = { action: "users.create", correlationId: "late", actor: "anonymous" } as const;
   const work = { before: undefined, decision, answer: null, ticket, cause };
-  const commit = committing(db);
+  const commit = committing({ db, freed: () => new Date(0) });
   try {
     await t.throwsAsync(commit({ ...work, budget: startBudget(0) }), { instanceOf: Unavailable });
     t.is((await rig.usersDb.query("select from users where id = $1", [id])).rowCount, 0);

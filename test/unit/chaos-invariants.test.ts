@@ -194,12 +194,12 @@ const tamperings: readonly [title: string, check: string, tamper: Tampering][] =
   ],
   [
     "two users with one address, written differently",
-    "no two living users share an address",
+    "no two users share an address",
     ({ users }) => ({ users: users.map((user) => ({ ...user, secondarySmtps: [`Shared@X.example`] })) }),
   ],
   [
     "an address that is not guarded",
-    "no two living users share an address",
+    "no two users share an address",
     ({ guards }) => ({ guards: without(guards, 0) }),
   ],
   [

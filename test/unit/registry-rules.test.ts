@@ -1,10 +1,11 @@
 import test from "ava";
 import fc from "fast-check";
 import { addressOctetsMax, localPartOctetsMax, parseAddress } from "../../services/contracts/address.ts";
+import { dayMs, freedBefore } from "../../services/contracts/terms.ts";
 import { blockedKeys } from "../../services/smtp-registry/blocked.ts";
 import { ledgerEntries } from "../../services/smtp-registry/history.ts";
 import { judge, newestOf } from "../../services/smtp-registry/projection.ts";
-import { dayMs, freedBefore, statusOf } from "../../services/smtp-registry/status.ts";
+import { statusOf } from "../../services/smtp-registry/status.ts";
 import { candidate, candidates, counterKey, truncate } from "../../services/smtp-registry/suffix.ts";
 import { Life } from "../support/registry-rig.ts";
 

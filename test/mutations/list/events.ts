@@ -29,9 +29,9 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: "services/users/commit.ts",
-        find: "  const written = await run<unknown>(em, sql.saveWrites, [lockTimeout, ...documents]);\n",
+        find: "  const written = await run<{ keys: number }>(em, sql.saveWrites, parameters);\n",
         replace:
-          '  const told = em.transactional((own) => run<unknown>(own as EntityManager, sql.saveWrites, [lockTimeout, ...documents]));\n  const written = await told.catch(() => run<unknown>(em, sql.saveWrites, [lockTimeout, documents[0], "[]"]));\n',
+          '  const saved = (own: EntityManager, told: unknown[]) => run<{ keys: number }>(own, sql.saveWrites, told);\n  const told = em.transactional((own) => saved(own as EntityManager, parameters));\n  const written = await told.catch(() => saved(em, [...parameters.slice(0, 3), "[]"]));\n',
       },
     ],
     file: "test/integration/users-writes.test.ts",

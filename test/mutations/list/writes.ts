@@ -43,13 +43,27 @@ export const writes: readonly Mutation[] = [
     guarantee: "2b",
     edits: [
       {
-        file: "migrations/users/Migration20261123000100_users.ts",
-        find: "create table address_keys (key text not null primary key,",
-        replace: "create table address_keys (key text not null,",
+        file: "services/users/sql.ts",
+        find: "  where held.user_id = excluded.user_id or held.deleted_at <= ?::timestamptz\n",
+        replace: "  where ?::timestamptz is not null\n",
       },
     ],
     file: faultsTest,
     title: "two users never hold one key, though the registry grants it to 20 at once",
+  },
+  {
+    name: "deleted-guard-nothing",
+    guarantee: "2b",
+    edits: [
+      {
+        file: "services/users/sql.ts",
+        find: "held.deleted_at <= ?::timestamptz",
+        replace: "held.deleted_at is not null and ?::timestamptz is not null",
+      },
+    ],
+    file: "test/integration/users-guard.test.ts",
+    title:
+      "a deleted user's addresses go to nobody else and come back, though the registry has not heard of it",
   },
   {
     name: "tombstone-without-term",
