@@ -1,6 +1,7 @@
 /**
  * Promise: one MikroORM unit of work per write; it commits as a whole or not at all. A database that can't be
- * reached becomes Unavailable at once, and the pool heals by itself when it is back.
+ * reached becomes Unavailable at once, one that has fallen silent after the statement's time, and the pool heals by
+ * itself when it is back.
  *
  * `started` opens, `stopped` closes. Two bugs of kysely 0.29.6 (a leaked pool slot, a swallowed rollback) are
  * why package.json overrides it.
@@ -23,7 +24,7 @@ export interface DatabaseOptions {
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   readonly poolMax: number;
-  /** A statement that runs longer is cancelled by the server. */
+  /** A statement that runs longer is cancelled by the server, or, a second later, given up with its connection. */
   readonly statementTimeoutMs: number;
   readonly connectTimeoutMs?: number;
   /** Shows how much of the pool is in use. */
@@ -34,6 +35,8 @@ export interface DatabaseOptions {
 
 const connectTimeoutMsDefault = 1_000;
 const poolIdleMs = 30_000;
+/** After its statement timeout a server that can be reached has answered. */
+const answerWaitMs = 1_000;
 /** A quarter of what a statement of a write may take. */
 const slowStatementMs = 250;
 /** How long closing waits for the work in hand. */
@@ -65,6 +68,8 @@ export const ormOptions = (options: DatabaseOptions): Options =>
       keepAlive: true,
       application_name: options.applicationName,
       statement_timeout: options.statementTimeoutMs,
+      // A connection that swallows everything would hold its work, and all that waits behind it, until the kernel gives up.
+      query_timeout: options.statementTimeoutMs + answerWaitMs,
       Client: DatabaseClient,
       options: planning,
     },
@@ -103,7 +108,7 @@ const ormLogger = (log: Logger | undefined) => ({
 const unreachable =
   /^(08\w{3}|57P0\d|57014|53\d{3}|ECONN\w+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 const unreachableMessage =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|driver has already been destroyed|Cannot use a pool after calling end/;
+  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|driver has already been destroyed|Cannot use a pool after calling end/;
 /** The transaction lost against another one and may simply be run again. */
 const contended = new Set(["40001", "40P01", "55P03"]);
 

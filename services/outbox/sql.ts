@@ -116,13 +116,16 @@ from (
 order by e.id desc limit ?`;
 
 /**
- * The lowest ids are the oldest: a walk of one batch over the primary key, which ends there however young they are.
- * Parameters: rows, days.
+ * The lowest ids are the oldest, but for those that had to wait: so a batch is looked for among the lowest ten thousand,
+ * a walk over the primary key that ends there however young they are. An index on the time would cost each event one
+ * more write. Parameters: days, rows.
  */
 export const forgetPublished = `
 delete from published_events where id in (
-  select id from (select id, published_at from published_events order by id limit ? for update skip locked) oldest
+  select id from published_events
   where published_at < now() - make_interval(days => ?)
+    and id <= (select max(id) from (select id from published_events order by id limit 10000) lowest)
+  order by id limit ? for update skip locked
 )
 returning 1 as deleted`;
 

@@ -38,4 +38,4 @@ export async function eventsOf(db: Database, correlationId: string): Promise<Out
 
 /** Deletes what was published more than `days` ago; resolves with how many. */
 export const sweepPublished = (db: Database, days: number): Promise<number> =>
-  sweepInBatches((rowsMax) => db.read((em) => em.execute<unknown[]>(sql.forgetPublished, [rowsMax, days])));
+  sweepInBatches((rowsMax) => db.read((em) => em.execute<unknown[]>(sql.forgetPublished, [days, rowsMax])));

@@ -87,7 +87,8 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     actions: {
       reserve: {
         params: params(actions["smtp-registry.reserve"].params),
-        handler: (ctx: ActionContext<"smtp-registry.reserve">) => reserve(ctx.params),
+        handler: (ctx: ActionContext<"smtp-registry.reserve">) =>
+          reserve(ctx.params, ctx.options.timeout || undefined), // 0: for ever
       },
       release: {
         params: params(actions["smtp-registry.release"].params),

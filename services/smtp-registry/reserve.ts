@@ -14,8 +14,8 @@ import { Unavailable } from "../contracts/errors.ts";
 import { type RegistryRules, type ReserveRequest, release, reserveAlone, wantedOf } from "./reservations.ts";
 import * as sql from "./sql.ts";
 
-/** Nobody who asks waits longer (users); what is granted after it would be held for nobody. */
-const callerWaitsMs = 1_500;
+/** Nobody who asks waits longer (users). */
+const callerWaitsMsMax = 1_500;
 /** Two, so that one is on its way while the other is carried out. */
 const limits = { itemsMax: 64, lanesMax: 1 };
 
@@ -25,8 +25,11 @@ interface Plain {
   readonly rows: readonly { readonly key: string; readonly address: string; readonly kind: string }[];
 }
 
-/** Rejects with Refusal `address-taken` or Unavailable; holds nothing for a caller that is gone. */
-export type Reserve = (request: ReserveRequest) => Promise<Reservation>;
+/**
+ * Rejects with Refusal `address-taken` or Unavailable. What is granted after `callerWaitsMs` would be held for nobody,
+ * and the caller's release may have come before it: it is let go.
+ */
+export type Reserve = (request: ReserveRequest, callerWaitsMs?: number) => Promise<Reservation>;
 
 /** Which requests got everything; what a request got of a part stays its hold, and is used or released alone. */
 async function holdTogether(db: Database, items: readonly Plain[]): Promise<Outcome<boolean>[]> {
@@ -76,8 +79,8 @@ export function reserving(db: Database, rules: RegistryRules): Reserve {
     };
   }
 
-  return async (request) => {
-    const giveUpAt = performance.now() + callerWaitsMs - currentLatenessMs();
+  return async (request, callerWaitsMs = callerWaitsMsMax) => {
+    const giveUpAt = performance.now() + Math.min(callerWaitsMs, callerWaitsMsMax) - currentLatenessMs();
     const reservation = await reserveNow(request);
     if (performance.now() < giveUpAt) return reservation;
     await release(db, request);

@@ -204,7 +204,9 @@ function reserving<P extends Plan>(
   { userId, context }: Write<P>,
   seen: { readonly alsoTaken: ReadonlySet<string>; readonly reservations: Set<string> },
 ): Attempt["reserve"] {
-  return (addresses, onTaken) => {
+  return async (addresses, onTaken) => {
+    // What the registry is asked for in vain it may hold after the release of it.
+    budget.check();
     const alsoTaken = [...seen.alsoTaken].slice(-alsoTakenMax);
     const asked = { addresses: [...addresses], onTaken, alsoTaken };
     const reservationId = reservationIdOf(context.ticket.operationId, asked);

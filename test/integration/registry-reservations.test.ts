@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import { addressKey } from "../../services/contracts/address.ts";
-import { Refusal, type RefusalData } from "../../services/contracts/errors.ts";
+import { Refusal, type RefusalData, Unavailable } from "../../services/contracts/errors.ts";
 import { Life, type RegistryRig, registryRig, ttlMs } from "../support/registry-rig.ts";
 
 let rig: RegistryRig;
@@ -289,4 +289,12 @@ test("Addresses with quotes, question marks and percent signs are kept as they a
   const want = ["o'neil?%$1{x}@example.com", "what??@example.com"];
   t.deepEqual(await assigned({ want }), want);
   t.deepEqual(await assigned({ want }), ["o'neil?%$1{x}2@example.com", "what??2@example.com"]);
+});
+
+test("what is granted after its caller has given up is let go", async (t) => {
+  const [userId, taken] = [randomUUID(), fresh()];
+  await active(taken);
+  for (const want of [[fresh()], [taken]])
+    await t.throwsAsync(rig.reserve({ userId, want, callerWaitsMs: 0 }), { instanceOf: Unavailable });
+  t.deepEqual(await heldBy(userId), []);
 });

@@ -31,6 +31,19 @@ test("published events leave after the days of a trace", async (t) => {
   t.is(await left("published_events"), all - old);
 });
 
+test("published events leave also while there are some before them that had to wait", async (t) => {
+  const { pool, openDatabase, close } = await outboxRig();
+  t.teardown(close);
+  const put = (from: number, to: number, publishedAt: string) =>
+    pool.query(`
+      insert into published_events
+      select n, gen_random_uuid(), gen_random_uuid(), 'x', 'x', null, 1, now() - ${age}, ${publishedAt}
+      from generate_series(${from}, ${to}) n`);
+  await put(1, 600, "now()");
+  await put(601, 3_000, "now() - interval '30 days'");
+  t.is(await sweepPublished(await openDatabase(), days), 2_400);
+});
+
 test("a consumer's outcomes leave after the days of a trace, those of another consumer by its own sweep", async (t) => {
   for (const consumer of ["one", "other"])
     await rig.pool.query(

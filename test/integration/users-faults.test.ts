@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
+import { createMetrics } from "../../mixins/metrics.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
-import { startBudget } from "../../services/users/budget.ts";
+import { startBudget, writeBudgetMs } from "../../services/users/budget.ts";
 import { committing } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
+import { findingStates } from "../../services/users/queries.ts";
+import { registryClient } from "../../services/users/registry.ts";
 import { decideCreate } from "../../services/users/rules.ts";
+import { userWrites } from "../../services/users/write.ts";
 import { eventually } from "../support/eventually.ts";
+import { testLogger } from "../support/logs.ts";
 import { openDatabase, persistently, type Rig, startUsersRig } from "../support/users-rig.ts";
 
 let rig: Rig;
@@ -112,6 +117,40 @@ test.serial("a write whose time is over is not committed", async (t) => {
   } finally {
     await db.close();
   }
+});
+
+test.serial("a write whose time is over before it asks the registry leaves no hold behind", async (t) => {
+  const { id } = await create("a@nine.example");
+  const db = await openDatabase(rig.urls.users, [...usersEntities, OutboxMessage]);
+  const monotonicMs = performance.now.bind(performance);
+  let aheadMs = 0;
+  performance.now = () => monotonicMs() + aheadMs;
+  try {
+    const deps = { db, freed: () => new Date(0), now: () => new Date(), nudge() {} };
+    const find = findingStates(db);
+    const writes = userWrites({
+      ...deps,
+      commit: committing(deps),
+      registry: registryClient(rig.broker, createMetrics(), testLogger()),
+      // As long as the whole budget of a write.
+      async findState(userId) {
+        const found = await find(userId);
+        aheadMs += writeBudgetMs;
+        return found;
+      },
+    });
+    const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
+    const cause = { action: "users.patch", correlationId: "late", actor: "anonymous" } as const;
+    const edit = { kind: "edit", secondarySmtps: ["late@nine.example"] } as const;
+    const late = writes.change(id, edit, undefined, { ticket, cause });
+    await t.throwsAsync(late, { instanceOf: Unavailable });
+  } finally {
+    performance.now = monotonicMs;
+    await db.close();
+  }
+  // Whatever was on its way to the registry has come before this.
+  await create("b@nine.example");
+  t.is(await statusOf("late@nine.example"), "available");
 });
 
 test.serial("a write that waits for a lock is refused within 2 s and leaves nothing behind", async (t) => {

@@ -40,6 +40,7 @@ export interface RegistryRig {
 interface Wish {
   /** The primary, then the secondaries. */
   readonly want: readonly string[];
+  readonly callerWaitsMs?: number;
 }
 
 export async function registryRig(): Promise<RegistryRig> {
@@ -72,14 +73,17 @@ export async function registryRig(): Promise<RegistryRig> {
     advanceDays(days) {
       time += days * dayMs;
     },
-    reserve: ({ want, ...request }) =>
-      reserve({
-        reservationId: randomUUID(),
-        userId: randomUUID(),
-        onTaken: "suffix",
-        addresses: want.map((address, index) => ({ address, kind: index === 0 ? "primary" : "secondary" })),
-        ...request,
-      }),
+    reserve: ({ want, callerWaitsMs, ...request }) =>
+      reserve(
+        {
+          reservationId: randomUUID(),
+          userId: randomUUID(),
+          onTaken: "suffix",
+          addresses: want.map((address, index) => ({ address, kind: index === 0 ? "primary" : "secondary" })),
+          ...request,
+        },
+        callerWaitsMs,
+      ),
     release: (reservationId, userId) => release(db, { reservationId, userId }),
     apply: (...events) => db.transaction((em) => apply(em, rules, events)),
     lookUp: (address, at) => lookUp(db, rules, { address, ...(at === undefined ? {} : { at }) }),

@@ -22,6 +22,8 @@ export interface TcpProxy {
   /** Keeps the connections open and moves nothing, either way, on old and new ones. */
   freeze(): void;
   thaw(): void;
+  /** Lets the connections that are open now fall silent for good; new ones work. */
+  silence(): void;
   /** Holds back each piece of data for so long, either way, on old and new connections; 0 is no delay. */
   slow(delayMs: number): void;
   /** Says something to every client in the server's name; only between two of its own messages. */
@@ -127,6 +129,9 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<T
     thaw() {
       frozen = false;
       for (const pair of pairs) flow(pair);
+    },
+    silence() {
+      for (const pair of pairs) hold(pair);
     },
     slow(ms) {
       delayMs = ms;

@@ -66,6 +66,46 @@ export const writes: readonly Mutation[] = [
       "a deleted user's addresses go to nobody else and come back, though the registry has not heard of it",
   },
   {
+    name: "registry-asked-too-late",
+    guarantee: "4a",
+    edits: [
+      {
+        file: "services/users/write.ts",
+        find: "    // What the registry is asked for in vain it may hold after the release of it.\n    budget.check();\n",
+        replace: "",
+      },
+    ],
+    file: faultsTest,
+    title: "a write whose time is over before it asks the registry leaves no hold behind",
+  },
+  {
+    name: "held-for-nobody",
+    guarantee: "4a",
+    edits: [
+      {
+        file: "services/smtp-registry/reserve.ts",
+        find: "    await release(db, request);\n",
+        replace: "",
+      },
+    ],
+    file: "test/integration/registry-reservations.test.ts",
+    title: "what is granted after its caller has given up is let go",
+  },
+  {
+    name: "silence-is-waited-for",
+    guarantee: "4e",
+    edits: [
+      {
+        file: "mixins/database.ts",
+        find: "      query_timeout: options.statementTimeoutMs + answerWaitMs,\n",
+        replace: "",
+      },
+      { file: "mixins/database.ts", find: "const answerWaitMs = 1_000;\n", replace: "" },
+    ],
+    file: "test/integration/database-silence.test.ts",
+    title: "what waits on a connection that has fallen silent is refused, and what comes after it goes on",
+  },
+  {
     name: "tombstone-without-term",
     guarantee: "2c",
     edits: [

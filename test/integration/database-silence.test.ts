@@ -1,0 +1,39 @@
+/** A network that swallows everything without a word: no reset, no answer, only silence. */
+import { randomUUID } from "node:crypto";
+import test from "ava";
+import { run } from "../../mixins/statement.ts";
+import { Unavailable } from "../../services/contracts/errors.ts";
+import { migrate } from "../../services/runtime/migrations.ts";
+import { usersEntities } from "../../services/users/entities.ts";
+import { findingStates } from "../../services/users/queries.ts";
+import { eventually } from "../support/eventually.ts";
+import { testDatabase } from "../support/resources.ts";
+import { tcpProxy } from "../support/tcp-proxy.ts";
+import { openDatabase } from "../support/users-rig.ts";
+
+test("what waits on a connection that has fallen silent is refused, and what comes after it goes on", async (t) => {
+  t.timeout(30_000, "nobody gives the silent connection up");
+  const own = await testDatabase();
+  await migrate("users", own.url);
+  const proxy = await tcpProxy(own.url, 5432);
+  const db = await openDatabase(proxy.through(own.url), usersEntities);
+  t.teardown(async () => {
+    await proxy.close();
+    await db.close();
+    await own.drop();
+  });
+  const find = findingStates(db);
+  await find(randomUUID());
+  proxy.silence();
+  // All that ask together share one statement, so one silent connection would hold up every read of the process.
+  const reads = await Promise.allSettled([find(randomUUID()), find(randomUUID())]);
+  for (const read of reads) t.true(read.status === "rejected" && read.reason instanceof Unavailable);
+  // Whoever gets the connection before its end is known is refused at once.
+  t.is(await eventually(() => find(randomUUID())), undefined);
+
+  proxy.silence();
+  const write = db.transaction((em) => run(em, "select 1 as one where 1 = ?", [1]));
+  await t.throwsAsync(write, { instanceOf: Unavailable });
+  const next = await eventually(() => db.transaction((em) => run(em, "select 1 as one where 1 = ?", [1])));
+  t.deepEqual(next, [{ one: 1 }]);
+});
