@@ -1,6 +1,7 @@
 /**
  * Promise: a statement with parameters is parsed and planned once a connection and goes by its name from then on, and
- * the `begin` of a transaction costs no round trip of its own. Nothing else differs from pg's client.
+ * the `begin` of a transaction costs no round trip of its own; an error tells whether it came while connecting
+ * (`connecting`). Nothing else differs from pg's client.
  *
  * `begin` can't fail but with its connection, which then fails the statement behind it as well, so that statement is sent
  * without waiting for the answer (pg's pipeline mode, which keeps a result and an error for each). One wait and one
@@ -26,6 +27,16 @@ export class DatabaseClient extends pg.Client {
     // Not as an option: the pool hides the password in its own, and a copy of them would lose it.
     Object.assign(this, { pipeline: true });
   }
+
+  /** What goes wrong before there is a connection is no fault of a statement, whatever code the server gives it. */
+  override connect = ((callback?: (error?: Error) => void): unknown => {
+    const open = super.connect as (callback?: (error?: Error) => void) => unknown;
+    if (callback === undefined) return open.call(this);
+    return open.call(this, (error) => {
+      if (error) Object.assign(error, { connecting: true });
+      callback(error);
+    });
+  }) as pg.Client["connect"];
 
   override query = ((text: unknown, values?: unknown, callback?: unknown): unknown => {
     const send = super.query as Query;

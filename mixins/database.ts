@@ -112,7 +112,7 @@ const unreachableMessage =
 /** The transaction lost against another one and may simply be run again. */
 const contended = new Set(["40001", "40P01", "55P03"]);
 
-function* chain(error: unknown): Generator<{ code?: unknown; message?: unknown }> {
+function* chain(error: unknown): Generator<{ code?: unknown; message?: unknown; connecting?: unknown }> {
   let current = error;
   for (let depth = 0; depth < 5 && typeof current === "object" && current !== null; depth += 1) {
     yield current as { code?: unknown };
@@ -124,7 +124,8 @@ function* chain(error: unknown): Generator<{ code?: unknown; message?: unknown }
 /** The database could not be reached or is going down: the same work may succeed later. */
 export const isDatabaseUnavailable = (error: unknown): boolean =>
   [...chain(error)].some(
-    ({ code, message }) =>
+    ({ code, message, connecting }) =>
+      connecting === true ||
       (typeof code === "string" && unreachable.test(code)) ||
       (typeof message === "string" && unreachableMessage.test(message)),
   );

@@ -3,7 +3,8 @@ import { defineEntity, p } from "@mikro-orm/core";
 
 /**
  * One row for each event, never changed: a trigger refuses update, delete and truncate to everyone, us included.
- * The event's id is the primary key, so the table itself is the inbox that recognises a repeated event.
+ * The event's id is the primary key, so the table itself is the inbox that recognises a repeated event; one that comes
+ * again under another id is recognised by its user's version.
  */
 export const AuditEntryRow = defineEntity({
   name: "AuditEntryRow",
@@ -23,9 +24,9 @@ export const AuditEntryRow = defineEntity({
   },
   indexes: [
     { name: "audit_entries_at_idx", properties: ["at", "version", "id"] },
-    { name: "audit_entries_user_id_idx", properties: ["userId", "at", "version", "id"] },
     { name: "audit_entries_correlation_id_idx", properties: ["correlationId", "at", "version", "id"] },
   ],
+  uniques: [{ name: "audit_entries_user_id_version_idx", properties: ["userId", "version"] }],
   triggers: [
     {
       name: "audit_entries_append_only",

@@ -13,8 +13,8 @@ import type { AuditTrace } from "../contracts/trace.ts";
 
 /**
  * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
- * batch, change nothing; `returning` tells which were new. Ordered by id, so that two consumers with the same events
- * in hand wait for each other instead of deadlocking. Parameter: the entries as JSON.
+ * batch or under another id, change nothing; `returning` tells which were new. Ordered by id, so that two consumers with
+ * the same events in hand wait for each other instead of deadlocking. Parameter: the entries as JSON.
  */
 const appendEntries = `
 insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes)
@@ -22,7 +22,7 @@ select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.correlation_id, e.
 from jsonb_to_recordset(?::jsonb) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
   correlation_id text, changes jsonb)
 order by e.id
-on conflict (id) do nothing
+on conflict do nothing
 returning id`;
 
 const actionOf = (event: UserEvent): string => event.type.replace(/\.v\d+$/, "");
@@ -49,7 +49,8 @@ export async function append(em: EntityManager, events: readonly UserEvent[]): P
 /**
  * The keyset is (at, version, id): the time of a change, then its version, since two changes of one user may fall
  * into one millisecond, then the id, which makes it unique. The timestamps are stored in milliseconds, as the
- * cursor carries them, so that the comparison is exact. Each filter has an index that ends in this order.
+ * cursor carries them, so that the comparison is exact. Of one user it is the version alone: no clock has a say in it.
+ * Each filter has an index that ends in this order.
  */
 function selectPage(query: ActionParams<"audit.list">): { text: string; values: unknown[] } {
   const conditions: string[] = [];
@@ -62,14 +63,17 @@ function selectPage(query: ActionParams<"audit.list">): { text: string; values: 
     conditions.push("correlation_id = ?");
     values.push(query.correlationId);
   }
+  const keys = query.userId === undefined ? "at, version, id" : "version";
   if (query.cursor !== undefined) {
-    conditions.push("(at, version, id) > (?::timestamptz, ?::int, ?::uuid)");
-    values.push(...decodeCursor(query.cursor, Cursor));
+    const [at, version, id] = decodeCursor(query.cursor, Cursor);
+    const after = query.userId === undefined ? "(?::timestamptz, ?::int, ?::uuid)" : "?::int";
+    conditions.push(`(${keys}) > ${after}`);
+    values.push(...(query.userId === undefined ? [at, version, id] : [version]));
   }
   const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
   const text = `
     select id, at, action, user_id as "userId", version, actor, correlation_id as "correlationId", changes
-    from audit_entries ${where} order by at, version, id limit ?`;
+    from audit_entries ${where} order by ${keys} limit ?`;
   return { text, values: [...values, query.limit + 1] };
 }
 
@@ -99,7 +103,7 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
   return { items, nextCursor };
 }
 
-/** Walks the index (user_id, at, version, id) in its order, so a page costs no more than its users' entries. */
+/** Walks the index (user_id, version) in its order, so a page costs no more than its users' entries. */
 const digestPage = (where: string): string => `
 select user_id as "userId", count(*)::int as entries, count(distinct version)::int as versions,
   sum(distinct version)::float8 as "versionsSum", max(version) as "maxVersion"

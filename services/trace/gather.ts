@@ -35,14 +35,15 @@ function asking(broker: Pick<ServiceBroker, "call">, unseen: Map<string, string>
 export async function gather(broker: Pick<ServiceBroker, "call">, correlationId: string): Promise<Facts> {
   const away = new Map<string, string>();
   const ask = asking(broker, away);
+  const askEntries = () => ask("audit.list", { correlationId, limit: traceWritesMax + 1 });
   const [outbox, requests, letters, page] = await Promise.all([
     ask("outbox.trace", { correlationId }),
     ask("users.trace", { correlationId }),
     ask("dead-letters.trace", { correlationId }),
-    ask("audit.list", { correlationId, limit: traceWritesMax + 1 }),
+    askEntries(),
   ]);
-  const entries = page?.items;
-  const events = eventsOf({ outbox, entries });
+  const early = page?.items;
+  const events = eventsOf({ outbox, entries: early });
   const eventIds = events.map(({ eventId }) => eventId);
   const userIds = [...new Set(events.map(({ userId }) => userId))];
   const [registry, audit] =
@@ -52,7 +53,16 @@ export async function gather(broker: Pick<ServiceBroker, "call">, correlationId:
           ask("smtp-registry.trace", { userIds, eventIds }),
           ask("audit.trace", { eventIds }),
         ]);
-  const users = events.length === 0 ? undefined : await ask("users.addresses", { userIds });
+  const isNew = audit?.recorded.some(({ eventId }) => early?.every(({ id }) => id !== eventId));
+  const [users, again] =
+    events.length === 0
+      ? []
+      : await Promise.all([
+          ask("users.addresses", { userIds }),
+          // What was recorded after the first round is told with what it says.
+          isNew === true ? askEntries() : undefined,
+        ]);
+  const entries = again?.items ?? early;
   const unseen: Trace["unseen"] = onItsWay.flatMap((service) => {
     const reason = away.get(service);
     return reason === undefined ? [] : [{ service, reason }];

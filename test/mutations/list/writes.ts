@@ -102,7 +102,7 @@ export const writes: readonly Mutation[] = [
       },
       { file: "mixins/database.ts", find: "const answerWaitMs = 1_000;\n", replace: "" },
     ],
-    file: "test/integration/database-silence.test.ts",
+    file: "test/integration/database-unreachable.test.ts",
     title: "what waits on a connection that has fallen silent is refused, and what comes after it goes on",
   },
   {

@@ -1,6 +1,7 @@
-/** A network that swallows everything without a word: no reset, no answer, only silence. */
+/** Databases that can't be reached in other ways than by a closed port: silence, and a server that lets nobody in. */
 import { randomUUID } from "node:crypto";
 import test from "ava";
+import pg from "pg";
 import { run } from "../../mixins/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
@@ -36,4 +37,25 @@ test("what waits on a connection that has fallen silent is refused, and what com
   await t.throwsAsync(write, { instanceOf: Unavailable });
   const next = await eventually(() => db.transaction((em) => run(em, "select 1 as one where 1 = ?", [1])));
   t.deepEqual(next, [{ one: 1 }]);
+});
+
+test("a database that takes no connections can't be reached, whatever the server says of it", async (t) => {
+  const own = await testDatabase();
+  const name = new URL(own.url).pathname.slice(1);
+  const elsewhere = new URL(own.url);
+  elsewhere.pathname = "/postgres";
+  const server = new pg.Client({ connectionString: elsewhere.href });
+  await server.connect();
+  const db = await openDatabase(own.url, usersEntities);
+  t.teardown(async () => {
+    await db.close();
+    await server.end();
+    await own.drop();
+  });
+  await db.check();
+  await server.query(`alter database "${name}" allow_connections false`);
+  await server.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [name]);
+  for (let call = 0; call < 3; call += 1) await t.throwsAsync(db.check(), { instanceOf: Unavailable });
+  await server.query(`alter database "${name}" allow_connections true`);
+  await eventually(() => db.check());
 });
