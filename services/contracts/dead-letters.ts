@@ -54,8 +54,10 @@ export type DeadLetterDetail = z.infer<typeof DeadLetterDetail>;
 export const ListDeadLetters = z
   .strictObject({
     ...paging,
-    queue: z.string().min(1).max(255).optional().meta({ description: "Only letters of this queue" }),
-    status: DeadLetterStatus.optional(),
+    queue: z.string().min(1).max(255).optional().meta({
+      description: "Only letters of this queue, named by itself or as its dead-letter queue (<queue>.dlq)",
+    }),
+    status: z.enum([...DeadLetterStatus.options, "all"]).default("pending"),
     cause: z
       .string()
       .regex(/^[\w-]{1,64}$/, "must be a cause as the list shows it")
@@ -103,5 +105,5 @@ export const DiscardReason = z
   .meta({ id: "DiscardReason", examples: ["The user was removed by hand, ticket 4711"] });
 
 export const DiscardDeadLetter = z
-  .strictObject({ id: DeadLetterId, reason: DiscardReason })
+  .strictObject({ id: DeadLetterId, reason: DiscardReason.default("none given") })
   .meta({ id: "DiscardDeadLetter" });

@@ -71,7 +71,11 @@ async function listLetters(db: Database, query: ActionParams<"dead-letters.list"
   const values: unknown[] = [];
   // No queue has such a name, and PostgreSQL would choke on a NUL in it.
   if (query.queue?.includes("\0")) return { items: [], nextCursor: null };
-  const filters = { "queue = ?": query.queue, "status = ?": query.status, "cause = ?": query.cause };
+  const filters = {
+    "queue = ?": query.queue?.replace(/\.dlq$/, ""),
+    "status = ?": query.status === "all" ? undefined : query.status,
+    "cause = ?": query.cause,
+  };
   for (const [condition, value] of Object.entries(filters)) {
     if (value === undefined) continue;
     conditions.push(condition);

@@ -28,7 +28,7 @@ function discarded(parts: RequestParts) {
   if (Object.hasOwn(body, "id")) throw invalidField("id", "is not a known member");
   if (Object.hasOwn(body, "reason") && Object.hasOwn(query, "reason"))
     throw invalidField("reason", "must be given once: in the body or in the query");
-  return { reason: query.reason, ...body, id: letterId(parts) } as { id: string; reason: string };
+  return { reason: query.reason, ...body, id: letterId(parts) };
 }
 
 const DiscardBody = z.strictObject({ reason: DiscardReason.optional() }).meta({ id: "DiscardBody" });
@@ -42,7 +42,7 @@ export const deadLetterOperations: readonly Operation[] = [
     tag: "dead letters",
     summary: "List the events that a consumer gave up",
     description:
-      "Newest first, of every status unless one is asked for; nextCursor, when it is not null, fetches the next page.",
+      "Newest first, those that nobody has decided on unless another status is asked for; nextCursor, when it is not null, fetches the next page.",
     target: to("dead-letters.list", ({ query }) => query as ActionInput<"dead-letters.list">),
     query: ListDeadLetters.shape,
     status: 200,
@@ -99,7 +99,7 @@ export const deadLetterOperations: readonly Operation[] = [
     tag: "dead letters",
     summary: "Decide that a dead letter is not needed",
     description:
-      "Needs a reason, in the body or in the query. The letter stays readable, with who discarded it, when and why, until its term is over.",
+      "A reason stands in the body or in the query. The letter stays readable, with who discarded it, when and why, until its term is over.",
     target: to("dead-letters.discard", discarded),
     ...letterPath,
     query: { reason: DiscardReason.optional() },

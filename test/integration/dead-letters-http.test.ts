@@ -69,6 +69,11 @@ test("pages go from the newest letter to the oldest without a gap or a repeat, a
     await walk(`&queue=${queueName.smtpRegistry}`),
     all.filter((_, index) => index % 2 === 1),
   );
+  t.deepEqual(
+    await walk(`&queue=${queueName.smtpRegistry}.dlq`),
+    all.filter((_, index) => index % 2 === 1),
+  );
+  t.deepEqual(await walk("&status=all"), all);
   t.deepEqual(await walk("&status=replayed"), []);
   t.deepEqual(await walk("&queue=none"), []);
   for (const query of ["cursor=nonsense", "limit=0", "status=lost", "nope=1", "queue="])
@@ -148,13 +153,14 @@ test("a letter shows the event, why and when it failed, its headers and its body
   });
 });
 
-test("a discard needs a reason, from the body or the query, and keeps who, when, why and the correlation id", async (t) => {
-  const rig = await rigWith(t, [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })]);
-  const [second, first] = await rig.letters(2);
+test("a discard takes its reason from the body or the query, and keeps who, when, why and the correlation id", async (t) => {
+  const rig = await rigWith(
+    t,
+    ["a", "b", "c"].map((messageId) => letterOf({ messageId })),
+  );
+  const [third, second, first] = await rig.letters(3);
   const path = `/dead-letters/${first?.id}`;
   const refusals: [body: unknown, query: string][] = [
-    [undefined, ""],
-    [{}, ""],
     [{ reason: "" }, ""],
     [{ reason: "  " }, ""],
     [{ reason: 7 }, ""],
@@ -191,6 +197,14 @@ test("a discard needs a reason, from the body or the query, and keeps who, when,
 
   t.is((await rig.http("DELETE", `/dead-letters/${second?.id}?reason=a%20duplicate`)).status, 204);
   t.like((await rig.letter(second?.id ?? "")).discarded, { by: "anonymous", reason: "a duplicate" });
+  t.is((await rig.http("DELETE", `/dead-letters/${third?.id}`)).status, 204);
+  t.like((await rig.letter(third?.id ?? "")).discarded, { by: "anonymous", reason: "none given" });
+  t.deepEqual(
+    (await rig.http("GET", "/dead-letters")).body.items,
+    [],
+    "nobody has to decide on them any more",
+  );
+  await rig.letters(3, "status=discarded");
 });
 
 test("what is settled can be neither replayed nor discarded, and what is not there is not found", async (t) => {

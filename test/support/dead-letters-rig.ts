@@ -127,7 +127,8 @@ export async function deadLettersRig(
     http,
     letters: (count, query = "limit=200") =>
       eventually(async () => {
-        const { body } = await http("GET", `/dead-letters?${query}`);
+        const of = query.includes("status=") ? query : `${query}&status=all`;
+        const { body } = await http("GET", `/dead-letters?${of}`);
         const { items } = DeadLetterPage.parse(body);
         if (items.length !== count) throw new Error(`${items.length} letters instead of ${count}`);
         return items;

@@ -85,7 +85,7 @@ async function deadLetters(query: Query): Promise<Finding> {
     rows.length === 0,
     "dead letters",
     rows.map(({ queue, pending }) => `${pending} of ${queue}`).join(", ") || "none pending",
-    "GET /dead-letters?status=pending tells why; replay or discard each",
+    "GET /dead-letters tells why; replay or discard each",
   );
 }
 

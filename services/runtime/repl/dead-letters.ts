@@ -1,14 +1,12 @@
 /** `dlq`: events that a consumer gave up, why, and what to do with them. */
-import type { DeadLetterStatus } from "../../contracts/dead-letters.ts";
 import { type Command, type Desk, type Options, WrongUse, wordAt } from "./command.ts";
 
 const shownMax = 50;
 
 async function list({ call, table }: Desk, queue: string | undefined, options: Options): Promise<string> {
-  const pending: { status?: DeadLetterStatus } = options.all === true ? {} : { status: "pending" };
   const { items, nextCursor } = await call("dead-letters.list", {
     limit: shownMax,
-    ...pending,
+    status: options.all === true ? "all" : "pending",
     ...(queue === undefined ? {} : { queue }),
   });
   const rows = table(

@@ -131,7 +131,7 @@ export const letters: readonly Mutation[] = [
     edits: [{ file: letterSql, find: "discarded_by = ?,", replace: "discarded_by = left(?, 0)," }],
     file: httpTest,
     title:
-      "a discard needs a reason, from the body or the query, and keeps who, when, why and the correlation id",
+      "a discard takes its reason from the body or the query, and keeps who, when, why and the correlation id",
   },
   {
     name: "check-left-out",
