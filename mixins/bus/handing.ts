@@ -32,8 +32,8 @@ export function logDeadLetter(
   const { reason, error, attempts } = dead;
   log.error(
     {
-      correlationId: delivery.correlationId,
-      eventId: delivery.messageId,
+      correlationId: delivery.correlationId ?? null,
+      eventId: delivery.messageId ?? null,
       eventType: delivery.routingKey,
       queue,
       reason,

@@ -75,6 +75,8 @@ async function answer(
 ): Promise<void> {
   const exchange = exchangeOf(req);
   const method = req.method ?? "";
+  if (req.httpVersion === "1.1" && req.headers.host === undefined)
+    throw new HttpProblem("malformed-request", "A request of HTTP/1.1 must name its Host");
   if (req.headers.expect !== undefined && req.headers.expect.toLowerCase() !== "100-continue")
     throw new HttpProblem("expectation-failed", "The only expectation that can be met is 100-continue");
   if (method === "OPTIONS" && exchange.path === "*") return answerOptions(req, res, everyMethod);

@@ -54,7 +54,11 @@ const connectionsCheckMs = 1_000;
 export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): HttpServer {
   const active = new PassingMap<Duplex, ServerResponse>();
   let closing = false;
-  const server = createServer({ connectionsCheckingInterval: connectionsCheckMs });
+  // A request without Host is refused further on, as a problem; Node's own answer is an empty one.
+  const server = createServer({
+    connectionsCheckingInterval: connectionsCheckMs,
+    requireHostHeader: false,
+  });
   server.headersTimeout = limits.headersTimeoutMs;
   server.requestTimeout = limits.requestTimeoutMs;
   server.keepAliveTimeout = limits.keepAliveTimeoutMs;

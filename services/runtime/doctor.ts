@@ -85,6 +85,8 @@ async function examine(): Promise<Finding[]> {
   return config.amqpUrl === undefined ? examineAlone(asked) : examineParts(asked, config.amqpUrl);
 }
 
+// Whoever reads only the first lines has seen enough.
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
 const findings = [runtime, ...(await examine())];
 process.stdout.write(`${process.argv.includes("--json") ? asJson(findings) : asText(findings)}\n`);
 process.exitCode = exitCodeOf(findings);

@@ -18,6 +18,11 @@ export interface ProjectionRules {
   readonly now: () => Date;
 }
 
+/** Named, because the name is what a dead letter tells of it. */
+class AddressHeld extends Error {
+  override name = "AddressHeldByAnotherUser";
+}
+
 const versionOf = (event: UserEvent): number => event.data.user.version;
 
 /** What each event of the batch is, given the watermarks before it. Pure. */
@@ -86,7 +91,9 @@ export async function apply(
     { text: sql.project, parameters: { freed, state, entries } },
   ])) as [Mark[], { foreign_count: number }[]];
   if (projected?.foreign_count !== 0)
-    throw new Error(`Cannot apply events: ${projected?.foreign_count} addresses are held by another user`);
+    throw new AddressHeld(
+      `Cannot apply events: ${projected?.foreign_count} addresses are held by another user`,
+    );
   const told = events.filter(isToldAgain).map((event) => ({
     user_id: event.subject,
     version: versionOf(event),

@@ -92,7 +92,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
     created(this: { broker: ServiceBroker }) {
       nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
-      writes = userWrites({ db, freed, findState, commit, registry, now: platform.now, nudge });
+      writes = userWrites({ db, freed, findState, commit, registry, now: platform.now, log, nudge });
     },
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: {

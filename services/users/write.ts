@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { isContention } from "../../mixins/database.ts";
 import { AnsweredElsewhere, type Ticket } from "../../mixins/idempotency.ts";
+import type { Logger } from "../../mixins/logging.ts";
 import type { ActionParams, Assignment, CreatedUser, Reservation } from "../contracts/actions.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
@@ -49,6 +50,7 @@ export interface WriteDeps extends CommitDeps {
   readonly commit: Commit;
   readonly registry: Registry;
   readonly now: () => Date;
+  readonly log: Logger;
   /** Tells the relay that there is something to publish; must neither throw nor wait. */
   readonly nudge: () => void;
 }
@@ -182,7 +184,7 @@ async function tryCommit<P extends Plan>(
   { context }: Write<P>,
   { before, decision, answer }: P,
 ): Promise<{ taken: readonly AddressKey[] } | undefined> {
-  const { db, commit, nudge } = deps;
+  const { db, commit, log, nudge } = deps;
   if (decision.kind === "unchanged") {
     await db.transaction((em) => context.ticket.remember(em, answer));
     return undefined;
@@ -190,6 +192,8 @@ async function tryCommit<P extends Plan>(
   try {
     await commit({ before, decision, answer, budget, ...context });
     nudge();
+    const { id: userId, version, displayName, primarySmtp } = decision.state;
+    log.info({ eventType: decision.type, userId, version, displayName, primarySmtp }, "user changed");
     return undefined;
   } catch (error) {
     if (error instanceof LostRace || isContention(error)) return { taken: [] };

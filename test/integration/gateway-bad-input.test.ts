@@ -294,6 +294,7 @@ for (const [title, path, init, slug, expected = {}] of cases)
 const request = (...lines: string[]) => `${lines.join("\r\n")}\r\n\r\n`;
 const raw: readonly (readonly [string, string, string])[] = [
   ["a request line that is none", request("HELLO"), "malformed-request"],
+  ["no Host", "GET /users HTTP/1.1\r\nConnection: close\r\n\r\n", "malformed-request"],
   ["a header that is none", request("GET /users HTTP/1.1", "Host: a", "no colon"), "malformed-request"],
   [
     "two lengths of one body",

@@ -37,6 +37,10 @@ test("an event that fails in its consumer's database is logged without the perso
   await rig.usersDb.query(refuseRows("audit_entries", "changes"));
   const { status } = await createPatiently(rig, "quoted-2");
   t.is(status, 201);
+  t.like(
+    rig.lines.find(({ msg }) => msg === "user changed"),
+    { correlationId: "quoted-2", version: 1, displayName: "***", primarySmtp: "***" },
+  );
   await rig.letters(2);
   await eventually(() => {
     if (!rig.lines.some(({ msg }) => msg === "Event dead-lettered")) throw new Error("not dead yet");

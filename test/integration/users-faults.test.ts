@@ -126,7 +126,7 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
   let aheadMs = 0;
   performance.now = () => monotonicMs() + aheadMs;
   try {
-    const deps = { db, freed: () => new Date(0), now: () => new Date(), nudge() {} };
+    const deps = { db, freed: () => new Date(0), now: () => new Date(), log: testLogger(), nudge() {} };
     const find = findingStates(db);
     const writes = userWrites({
       ...deps,

@@ -42,6 +42,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly runtime?: Runtime;
   readonly script?: string;
+  /** Instead of a script: what a user types. */
+  readonly command?: readonly [string, ...string[]];
   readonly args?: readonly string[];
   readonly input?: boolean;
 }
@@ -75,11 +77,9 @@ export class Processes {
   }
 
   async start(options: StartOptions = {}): Promise<TestProcess> {
-    const [program, args] = commandOf(
-      options.runtime ?? "node",
-      options.script ?? "services/runtime/main.ts",
-      options.args ?? [],
-    );
+    const { runtime = "node", script = "services/runtime/main.ts", args: own = [] } = options;
+    const [typed, ...rest] = options.command ?? [];
+    const [program, args] = typed === undefined ? commandOf(runtime, script, own) : [typed, rest];
     const [httpPort, opsPort] = [await freePort(), await freePort()];
     const environment = { HTTP_PORT: String(httpPort), OPS_PORT: String(opsPort), ...options.env };
     const child = spawn(program, args, {

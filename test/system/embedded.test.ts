@@ -55,6 +55,22 @@ for (const runtime of runtimes) {
   });
 }
 
+test.serial("a signal that npm alone gets stops what npm start has started", async (t) => {
+  const processes = new Processes();
+  try {
+    const env = { DATA_DIR: processes.folder() };
+    const system = await processes.start({ command: ["npm", "start"], env });
+    await system.ready();
+    system.kill("SIGTERM");
+    // Resolves once the pipes are closed: by npm, and by whatever it has left behind.
+    await system.exited();
+    await t.throwsAsync(request(`${system.opsUrl}/health/live`));
+    t.false(existsSync(join(env.DATA_DIR, "postgres/postmaster.pid")), "PostgreSQL was stopped");
+  } finally {
+    await processes.end();
+  }
+});
+
 test.serial("a PostgreSQL that dies under the process is started again", async (t) => {
   const processes = new Processes();
   try {
