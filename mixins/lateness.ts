@@ -12,7 +12,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { Context, Middleware, ServiceBroker } from "moleculer";
 import { Unavailable } from "../services/contracts/errors.ts";
 
-/** A call that was longer on its way is refused; whoever sent it waits 1.9 s at most (gateway). */
+/** A call that was longer on its way is refused; whoever sent it waits 1.8 s at most (gateway). */
 const latenessMsMax = 1_000;
 /** Long enough to hold a punctual call, short enough for clocks that drift apart by 100 ppm. */
 const windowMs = 60_000;

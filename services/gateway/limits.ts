@@ -18,7 +18,7 @@ export interface GatewayLimits {
 }
 
 export const defaultLimits: GatewayLimits = {
-  callTimeoutMs: 1_900,
+  callTimeoutMs: 1_800,
   healthTimeoutMs: 1_000,
   requestsInFlightMax: 1_000,
   headersTimeoutMs: 10_000,

@@ -16,7 +16,8 @@
  * dead rows a claim walked over 1,700 pages of them.
  *
  * Every `deepLookMs` a partition is looked at from the bottom all the same, one partition after the other, also when
- * there is nothing to do: a row that came below the mark against the rule is late then and not lost. A sequence that was set back takes the marks along.
+ * there is nothing to do: a row that came below the mark against the rule is late then and not lost. A sequence that
+ * was set back takes the marks along.
  */
 import { outboxPartitions } from "../../mixins/outbox.ts";
 

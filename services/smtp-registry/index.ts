@@ -28,7 +28,7 @@ import { traceRegistry } from "./trace.ts";
 
 const poolMax = 10;
 /** A write must be answered within 2 s; what a reservation does takes a few milliseconds. */
-const statementTimeoutMs = 1_500;
+const statementTimeoutMs = 1_400;
 
 export type RegistryConfig = Pick<
   Config,

@@ -15,7 +15,7 @@ import { type RegistryRules, type ReserveRequest, release, reserveAlone, wantedO
 import * as sql from "./sql.ts";
 
 /** Nobody who asks waits longer (users). */
-const callerWaitsMsMax = 1_500;
+const callerWaitsMsMax = 1_400;
 /** Two, so that one is on its way while the other is carried out. */
 const limits = { itemsMax: 64, lanesMax: 1 };
 

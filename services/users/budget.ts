@@ -1,13 +1,13 @@
 /**
  * Promise: no write is committed after its caller has given up on it.
  *
- * The gateway answers 503 after 1,900 ms; a write has 1,650 ms from its start to the begin of its commit, which leaves
+ * The gateway answers 503 after 1,800 ms; a write has 1,550 ms from its start to the begin of its commit, which leaves
  * the difference to the commit itself and to the way there and back.
  */
 import { currentLatenessMs } from "../../mixins/lateness.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
-export const writeBudgetMs = 1_650;
+export const writeBudgetMs = 1_550;
 
 export interface Budget {
   leftMs(): number;

@@ -12,7 +12,7 @@ import type { ActionInput, Reservation } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
 /** Part of the write's budget (write.ts): what is left must do for the transaction. */
-export const registryTimeoutMs = 1_500;
+export const registryTimeoutMs = 1_400;
 const releaseTimeoutMs = 1_000;
 
 type Caller = Parameters<typeof callAction>[0];

@@ -10,7 +10,7 @@ import { type Rig, startUsersRig } from "../support/users-rig.ts";
 
 const ownAddress = () => `a.${randomUUID()}@example.com`;
 
-/** A write that does not ask the registry takes some milliseconds; one that waits for it 1,500. */
+/** A write that does not ask the registry takes some milliseconds; one that waits for it 1,400. */
 const atOnceMs = 700;
 
 async function circuitRig(t: ExecutionContext) {
