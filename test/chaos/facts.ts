@@ -75,6 +75,12 @@ export async function queuedMessages(cluster: Cluster): Promise<Record<string, n
   );
 }
 
+/** Quorum queues that the broker has, and could not start again after a crash. */
+export async function queuesDown(cluster: Cluster): Promise<string[]> {
+  const listed = await cluster.rabbit.control("-q", "list_queues", "name", "state");
+  return listed.split("\n").flatMap((line) => /^(.+)\tdown$/.exec(line)?.[1] ?? []);
+}
+
 export async function readFacts(cluster: Cluster, observer: Observer): Promise<Facts> {
   const users = <T>(sql: string) => cluster.postgres.query<T>(databases.users, sql);
   const registry = <T>(sql: string) => cluster.postgres.query<T>(databases.registry, sql);

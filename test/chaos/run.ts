@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { request } from "../support/processes.ts";
 import { type Cluster, reservationTtlMs, startCluster } from "./cluster.ts";
-import { type Facts, measureLag, queuedMessages, readFacts } from "./facts.ts";
+import { type Facts, measureLag, queuedMessages, queuesDown, readFacts } from "./facts.ts";
 import { type FaultRecord, runFaults } from "./faults.ts";
 import { type Violation, violationsOf } from "./invariants.ts";
 import { Journal } from "./journal.ts";
@@ -141,7 +141,10 @@ async function heal(stage: Stage, load: Load, giveUp: AbortController): Promise<
     await cluster.ready(healTimeoutMs);
     return { healedAfterMs: elapsedMs() - startedMs, violations: [] };
   } catch (error) {
-    const what = `within ${healTimeoutMs / 1_000} s: ${(error as Error).message}`;
+    const down = await queuesDown(cluster).catch(() => []);
+    const cause =
+      down.length === 0 ? "" : `; RabbitMQ could not restart its ${down.join(", ")} (docs/runbook.md)`;
+    const what = `within ${healTimeoutMs / 1_000} s: ${(error as Error).message}${cause}`;
     return { healedAfterMs: undefined, violations: [{ check: "heals by itself", userId: undefined, what }] };
   } finally {
     clearTimeout(deadline);
