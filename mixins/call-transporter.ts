@@ -47,6 +47,10 @@ type AmqpOptions = Exclude<ConstructorParameters<typeof Transporters.AMQP>[0], s
   readonly socketOptions: { readonly noDelay: boolean; readonly timeout: number };
 };
 
+interface Prefetching {
+  prefetch(count: number): Promise<unknown>;
+}
+
 interface Turn {
   readonly packets: Map<string, { readonly meta: SendMeta; readonly data: Buffer[] }>;
   /** Rejects when the channel is gone, as sending one by one does. */
@@ -58,6 +62,16 @@ export class CallTransporter extends Transporters.AMQP {
 
   constructor(options: AmqpOptions) {
     super({ ...options, consumeOptions: { noAck: true } });
+    let channel: Prefetching | null = null;
+    Object.defineProperty(this, "channel", {
+      get: () => channel,
+      set(opened: Prefetching | null) {
+        // Of what is not acknowledged none is prefetched. Moleculer sets it all the same, and leaves the promise of it
+        // to nobody: it rejected when the connection was lost at that moment, which ended the process.
+        if (opened !== null) opened.prefetch = () => Promise.resolve();
+        channel = opened;
+      },
+    });
   }
 
   override init(...told: Parameters<Transporters.AMQP["init"]>): void {
