@@ -77,6 +77,10 @@ test("what is no letter of ours, and what can't be stored, keep nothing back beh
     $$ begin raise exception 'refused'; end $$`);
   await rig.usersDb.query(`create trigger refuse before insert on dead_letters for each row
     when (new.message_id = 'unstorable') execute function refuse()`);
+  // While the first one waits for the table, the others come together.
+  const blocker = await rig.usersDb.connect();
+  await blocker.query("begin");
+  await blocker.query("lock table dead_letters in exclusive mode");
   await rig.withChannel(async (channel) => {
     await put(channel, dlq, Buffer.from([0, 255]), {
       headers: { [amqpHeader.attempts]: "many", bytes: Buffer.from([1]) },
@@ -85,6 +89,8 @@ test("what is no letter of ours, and what can't be stored, keep nothing back beh
     for (let number = 0; number < 5; number += 1)
       await put(channel, dlq, Buffer.from("{}"), { messageId: `behind-${number}`, headers: ourHeaders });
   });
+  await blocker.query("rollback");
+  blocker.release();
   const letters = await rig.letters(6);
   t.like(letters.at(-1), { reason: "unknown", eventId: null, attempts: 0 });
   await rig.usersDb.query("drop trigger refuse on dead_letters");
