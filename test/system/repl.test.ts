@@ -106,7 +106,8 @@ for (const runtime of runtimes)
         const headers = { "X-Correlation-ID": `create-${runtime}` };
         const { id } = (await request(`${system.httpUrl}/users`, { body, headers })).json<{ id: string }>();
         await poison(env.DATA_DIR);
-        const letters = async () => (await request(`${system.httpUrl}/dead-letters`)).json<Letters>().items;
+        const letters = async () =>
+          (await request(`${system.httpUrl}/dead-letters?status=all`)).json<Letters>().items;
         await eventually(async () => {
           if ((await letters()).length < 2) throw new Error("The dead letters are not there yet");
         });
