@@ -68,21 +68,22 @@ export function linesLogger(): { log: Logger; lines: Record<string, unknown>[] }
   return { log: testLogger({ lines }), lines };
 }
 
-/** What the outbox relay does: publishes in order, and what is refused again when its time has come. */
+/** Publishes in order, and what is refused again, until the bus has taken all. */
 export async function publishAll(
   bus: Bus,
   all: readonly OutgoingMessage[],
   timeoutMs = 20_000,
 ): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  for (let waiting = [...all]; waiting.length > 0; ) {
-    const outcomes = await bus.publish(waiting);
-    const refusals = outcomes.flatMap((outcome) => (outcome.status === "refused" ? [outcome] : []));
-    waiting = waiting.filter((_, index) => outcomes[index]?.status !== "confirmed");
-    if (refusals[0] && Date.now() > deadline) throw new Error(`Cannot publish: ${refusals[0].reason}`);
-    const pauseMs = Math.min(...refusals.map(({ retryAfterMs }) => retryAfterMs ?? 10));
-    if (refusals.length > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-  }
+  let waiting = [...all];
+  await eventually(
+    async () => {
+      const outcomes = await bus.publish(waiting);
+      waiting = waiting.filter((_, index) => outcomes[index]?.status !== "confirmed");
+      const refusal = outcomes.find((outcome) => outcome.status === "refused");
+      if (refusal !== undefined) throw new Error(`Cannot publish: ${refusal.reason}`);
+    },
+    { timeoutMs },
+  );
 }
 
 export const done: Verdict = { kind: "done" };
