@@ -8,6 +8,7 @@
 import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
 import type { Logger } from "../logging.ts";
 import { aborted, backoffMs, pause, within } from "../pause.ts";
+import { brokerText } from "./broker-text.ts";
 import { corkWrites } from "./corked.ts";
 
 const connectTimeoutMs = 3_000;
@@ -209,7 +210,7 @@ class RabbitLink implements Link {
         if (!this.#closing.signal.aborted)
           this.#log.warn({ connection: this.#name }, "RabbitMQ connection lost");
       } catch (error) {
-        const reason = (error as Error).message;
+        const reason = brokerText(error) ?? (error as Error).message;
         this.#log.warn({ connection: this.#name, reason }, "RabbitMQ can't be reached");
       }
       failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;

@@ -41,6 +41,40 @@ export async function rabbitEval(expression: string): Promise<string> {
   return stdout.trim();
 }
 
+interface Permissions {
+  readonly configure: string;
+  readonly write: string;
+  readonly read: string;
+}
+
+export interface BrokerUser {
+  readonly name: string;
+  /** Puts name and password into a URL of the broker. */
+  signIn(url: URL): void;
+  /** Regular expressions, as `rabbitmqctl set_permissions` takes them. */
+  mayDo(vhost: string, permissions: Permissions): Promise<void>;
+}
+
+/** A user of the broker's who may do nothing yet; gone when the test ends. */
+export async function brokerUser(t: { teardown(end: () => Promise<void>): void }): Promise<BrokerUser> {
+  const name = ownName();
+  const password = randomBytes(12).toString("hex");
+  const backend = "rabbit_auth_backend_internal";
+  await rabbitEval(`${backend}:add_user(<<"${name}">>, <<"${password}">>, <<"test">>).`);
+  t.teardown(async () => void (await rabbitEval(`${backend}:delete_user(<<"${name}">>, <<"test">>).`)));
+  return {
+    name,
+    signIn(url) {
+      url.username = name;
+      url.password = password;
+    },
+    async mayDo(vhost, { configure, write, read }) {
+      const rights = [configure, write, read].map((pattern) => `<<"${pattern}">>`).join(", ");
+      await rabbitEval(`${backend}:set_permissions(<<"${name}">>, <<"${vhost}">>, ${rights}, <<"test">>).`);
+    },
+  };
+}
+
 /** An empty virtual host on which the test's user may do everything. */
 export async function testVhost(): Promise<Resource> {
   const name = ownName();

@@ -1,0 +1,51 @@
+/**
+ * Promise: of whatever amqplib or Moleculer throws, what the broker itself said, or the system on the way to it: one line
+ * for health checks, log lines, traces and people. Importing it makes amqplib keep what it would throw away.
+ */
+import "./refusal-at-opening.ts";
+
+const charsMax = 300;
+const depthMax = 5;
+
+/** As amqplib words every close frame: `… 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - …"`. */
+const quoteMark = ' with message "';
+
+/** amqplib's own words for what it saw of the other side. What else it says are consequences (`Channel closed`). */
+const seenByClient: Readonly<Record<string, string>> = {
+  "connect ETIMEDOUT": "the server does not answer (ETIMEDOUT)",
+  "Socket closed abruptly during opening handshake":
+    "the server closed the connection before it was open: is that port RabbitMQ's?",
+  "Heartbeat timeout": "the server fell silent (no heartbeat)",
+  "Unexpected close": "the server closed the connection without a word",
+};
+
+const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, " ").slice(0, charsMax);
+
+function ownText({ message }: Error): string | undefined {
+  const at = message.indexOf(quoteMark);
+  if (at >= 0) return oneLine(message.slice(at + quoteMark.length).replace(/"$/, ""));
+  if (message.startsWith("SASL mechanism ")) return oneLine(message);
+  return Object.hasOwn(seenByClient, message) ? seenByClient[message] : undefined;
+}
+
+/** Of the operating system, the resolver or TLS: `connect ECONNREFUSED 127.0.0.1:5672`, `certificate has expired`. */
+function systemText({ message, code, syscall }: NodeJS.ErrnoException): string | undefined {
+  if (typeof code !== "string") return undefined;
+  if (code.startsWith("ERR_SSL_")) return `the server does not speak TLS as we do (${code})`;
+  const isOfTls = code.startsWith("ERR_TLS_") || /^[A-Z_]*(?:CERT|SIGNATURE|CRL)[A-Z_]*$/.test(code);
+  if (isOfTls) return oneLine(`${message} (${code})`);
+  return syscall === undefined ? undefined : oneLine(message);
+}
+
+/** `undefined`: it says nothing of the broker; it is a consequence of something else, or a defect. */
+export function brokerText(error: unknown): string | undefined {
+  let current = error;
+  for (let depth = 0; depth < depthMax && current instanceof Error; depth += 1) {
+    const [first] = current instanceof AggregateError ? (current.errors as unknown[]) : [];
+    const text =
+      ownText(current) ?? systemText(current) ?? (first === undefined ? undefined : brokerText(first));
+    if (text !== undefined) return text;
+    current = current.cause;
+  }
+  return undefined;
+}
