@@ -7,6 +7,7 @@
 import { type ActionParams, type Context, type ServiceBroker, Validators } from "moleculer";
 import * as z from "zod";
 import { type FieldError, Refusal } from "../services/contracts/errors.ts";
+import { fieldMessage } from "./field-messages.ts";
 
 const source = Symbol.for("mailroster.schema");
 
@@ -43,6 +44,9 @@ interface Wrapping {
   localAction(next: Next, action: Action): Next;
 }
 
+/** As a schema's parse takes it. */
+const inOurWords = { error: fieldMessage };
+
 /** Moleculer's validator, which takes our schemas and refuses with `invalid-fields`. */
 export class SchemaValidator extends Validators.Fastest {
   // Not as a `compile`: a check that may refuse would have to be asynchronous there, a wait more for every call.
@@ -57,7 +61,7 @@ export class SchemaValidator extends Validators.Fastest {
         const schema = action.params?.[source]?.();
         if (schema === undefined) return other.localAction(next, action);
         return (ctx) => {
-          const result = schema.safeParse(ctx.params ?? {});
+          const result = schema.safeParse(ctx.params ?? {}, inOurWords);
           if (!result.success) return Promise.reject(refusalOf(result.error));
           ctx.params = result.data as object;
           return next(ctx);
