@@ -12,7 +12,7 @@ import {
 } from "../contracts/dead-letters.ts";
 import * as example from "./examples.ts";
 import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
-import { HttpProblem, invalidField } from "./problems.ts";
+import { HttpProblem, invalidField, invalidParameter } from "./problems.ts";
 
 /** A path id that is no UUID names nothing, so it is as unknown as any other. */
 function letterId({ path }: RequestParts): string {
@@ -27,7 +27,7 @@ function discarded(parts: RequestParts) {
   const { body, query } = parts;
   if (Object.hasOwn(body, "id")) throw invalidField("id", "is not a known member");
   if (Object.hasOwn(body, "reason") && Object.hasOwn(query, "reason"))
-    throw invalidField("reason", "must be given once: in the body or in the query");
+    throw invalidParameter("reason", "must be given once: in the body or in the query");
   return { reason: query.reason, ...body, id: letterId(parts) };
 }
 

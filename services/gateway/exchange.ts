@@ -11,9 +11,9 @@ import { errorMessage } from "../../mixins/error-text.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { type OpenSpan, openSpan, SpanKind } from "../../mixins/tracing.ts";
 import type { CallMeta } from "../contracts/actions.ts";
+import { locate, type Operation } from "./operation.ts";
 import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
 import { correlationOf, targetOf } from "./request.ts";
-import type { Operation } from "./routes.ts";
 
 /** What is known of a request, filled in on its way. */
 export interface Exchange {
@@ -178,8 +178,8 @@ export function answerProblem(
   res: ServerResponse,
   error: unknown,
 ): void {
-  const problem = problemFor(error);
-  const { correlation, path } = exchangeOf(req);
+  const { correlation, path, query, operation } = exchangeOf(req);
+  const problem = problemFor(error, (fault) => locate(fault, operation, query));
   withCorrelation(correlation, () => logFailure(platform, problem));
   if (res.headersSent) {
     res.destroy();

@@ -1,7 +1,8 @@
 /** What a row of the HTTP surface is made of (routes.ts). */
 import type * as z from "zod";
 import type { ActionInput, ActionName } from "../contracts/actions.ts";
-import type { ProblemSlug } from "./problems.ts";
+import type { FieldError } from "../contracts/errors.ts";
+import type { Fault, ProblemSlug } from "./problems.ts";
 
 /** What a row may use of a request; nothing of it has got past the checks of request.ts and body.ts. */
 export interface RequestParts {
@@ -65,3 +66,18 @@ export const keyProblems: readonly ProblemSlug[] = [
   "idempotency-key-in-use",
   "idempotency-key-reused",
 ];
+
+/**
+ * An action does not know which of its parameters came in the path, the query or the body; the row does. `query` is the
+ * raw one of the request, for the parameter that may also be a member of the body.
+ */
+export function locate(fault: FieldError, operation: Operation | undefined, query: string): Fault {
+  const [name = ""] = fault.pointer.slice("#/".length).split("/");
+  const { pathParams = {}, query: known = {}, body } = operation ?? {};
+  const isParameter =
+    Object.hasOwn(pathParams, name) ||
+    (Object.hasOwn(known, name) && (body === undefined || new URLSearchParams(query).has(name)));
+  if (!isParameter) return fault;
+  const { pointer: _, ...rest } = fault;
+  return { parameter: name, ...rest };
+}

@@ -27,7 +27,7 @@ export const problemTypes = {
   "invalid-header": {
     status: 400,
     title: "Invalid header",
-    about: "A header that the gateway reads has a value that it can't have.",
+    about: "A header that the gateway reads has a value that it can't have; errors names it.",
   },
   "idempotency-key-invalid": {
     status: 400,
@@ -84,7 +84,8 @@ export const problemTypes = {
   "invalid-fields": {
     status: 422,
     title: "Invalid fields",
-    about: "Members of the body or parameters have invalid values; errors lists each with a JSON pointer.",
+    about:
+      "Members of the body or parameters have invalid values; errors lists each, a member by its JSON pointer and a parameter of query or path by its name.",
   },
   "idempotency-key-reused": {
     status: 422,
@@ -126,19 +127,34 @@ export const Problem = z
     errors: z
       .array(
         z.object({
-          pointer: z.string().meta({ description: "JSON pointer as a URI fragment (RFC 6901 §6)" }),
-          detail: z.string(),
+          detail: z.string().meta({ description: "What is wrong, in words that complete its name" }),
+          pointer: z.string().optional().meta({
+            description: "A member of the body: JSON pointer as a URI fragment (RFC 6901 §6)",
+          }),
+          parameter: z
+            .string()
+            .optional()
+            .meta({ description: "A parameter of the query or the path, by its name" }),
+          header: z.string().optional().meta({ description: "A header of the request, by its name" }),
         }),
       )
-      .optional(),
+      .optional()
+      .meta({ description: "Each fault, with one of pointer, parameter and header" }),
   })
   .meta({ id: "Problem", description: "RFC 9457" });
 export type Problem = z.infer<typeof Problem>;
 
 export const problemContentType = "application/problem+json";
 
+/** One fault and where it is: in the body, among the parameters of query and path, or in a header. */
+export type Fault = { readonly detail: string } & (
+  | { readonly pointer: string }
+  | { readonly parameter: string }
+  | { readonly header: string }
+);
+
 interface ProblemOptions {
-  readonly errors?: readonly FieldError[];
+  readonly errors?: readonly Fault[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -147,7 +163,7 @@ interface ProblemOptions {
 export class HttpProblem extends Error {
   override name = "HttpProblem";
   readonly slug: ProblemSlug;
-  readonly errors: readonly FieldError[] | undefined;
+  readonly errors: readonly Fault[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
   constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
     super(detail, options.cause === undefined ? {} : { cause: options.cause });
@@ -160,13 +176,23 @@ export class HttpProblem extends Error {
   }
 }
 
-/** 422 for one field or parameter. */
+const invalid = (fault: Fault): HttpProblem =>
+  new HttpProblem("invalid-fields", "The request has invalid fields", { errors: [fault] });
+
+/** 422 for one parameter of the query or the path. */
+export const invalidParameter = (parameter: string, detail: string): HttpProblem =>
+  invalid({ parameter, detail });
+
+/** 400 for one header. */
+export const invalidHeader = (
+  header: string,
+  detail: string,
+  slug: "invalid-header" | "idempotency-key-invalid" = "invalid-header",
+): HttpProblem => new HttpProblem(slug, `${header} ${detail}`, { errors: [{ header, detail }] });
+
+/** 422 for one member of the body. */
 export const invalidField = (name: string, detail: string): HttpProblem =>
-  new HttpProblem("invalid-fields", "The request has invalid fields", {
-    errors: [
-      { pointer: `#/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`, detail },
-    ],
-  });
+  invalid({ pointer: `#/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`, detail });
 
 /** Moleculer's ways to say that a call can't be served now; compared by name because classes are lost on the wire. */
 const unavailableNames = new Set([
@@ -195,11 +221,14 @@ export const unavailable = (ms: number = retryAfterDefaultMs, cause?: unknown): 
 const isProblemSlug = (type: unknown): type is ProblemSlug =>
   typeof type === "string" && Object.hasOwn(problemTypes, type);
 
-function refused(error: Refusal): HttpProblem {
+/** Where of the request a fault is that an action tells by its own parameters. */
+export type Locate = (fault: FieldError) => Fault;
+
+function refused(error: Refusal, locate: Locate): HttpProblem {
   if (!isProblemSlug(error.type)) return internal(error);
   const errors = error.data?.errors;
   return new HttpProblem(error.type, error.message, {
-    ...(errors === undefined ? {} : { errors }),
+    ...(errors === undefined ? {} : { errors: errors.map(locate) }),
     ...(error.type === "idempotency-key-in-use" ? { headers: retryAfter(retryAfterDefaultMs) } : {}),
   });
 }
@@ -210,9 +239,9 @@ const internal = (cause: unknown): HttpProblem =>
   });
 
 /** Never throws, whatever was thrown. */
-export function problemFor(error: unknown): HttpProblem {
+export function problemFor(error: unknown, locate: Locate): HttpProblem {
   if (error instanceof HttpProblem) return error;
-  if (error instanceof Refusal) return refused(error);
+  if (error instanceof Refusal) return refused(error, locate);
   if (error instanceof Unavailable) return unavailable(error.data?.retryAfterMs, error);
   if (error instanceof URIError)
     return new HttpProblem("malformed-request", "The path has a malformed percent-encoding");

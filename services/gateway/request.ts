@@ -8,7 +8,7 @@ import {
   validTraceparent,
 } from "../../mixins/correlation.ts";
 import { httpHeader } from "../contracts/headers.ts";
-import { HttpProblem, invalidField } from "./problems.ts";
+import { type HttpProblem, invalidHeader, invalidParameter } from "./problems.ts";
 
 const idempotencyKeyCharsMax = 255;
 
@@ -30,7 +30,7 @@ const isActor = isCorrelationId;
 export function requireActor(headers: IncomingHttpHeaders): void {
   const actor = headers[httpHeader.actor];
   if (actor !== undefined && !isActor(actor))
-    throw new HttpProblem("invalid-header", "X-Actor must be 1 to 128 visible ASCII characters");
+    throw invalidHeader("X-Actor", "must be 1 to 128 visible ASCII characters");
 }
 
 /** The key of Idempotency-Key: bare, or a quoted string as in the IETF draft; both forms name the same key. */
@@ -42,12 +42,15 @@ export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefin
   const key = quoted?.replaceAll(/\\(["\\])/g, "$1") ?? text;
   const bounded = key.length >= 1 && key.length <= idempotencyKeyCharsMax;
   if (!bounded || (quoted === undefined && !/^[\x21-\x7e]+$/.test(key)))
-    throw new HttpProblem(
+    throw invalidHeader(
+      "Idempotency-Key",
+      `must be 1 to ${idempotencyKeyCharsMax} visible ASCII characters`,
       "idempotency-key-invalid",
-      `Idempotency-Key must be 1 to ${idempotencyKeyCharsMax} visible ASCII characters`,
     );
   return key;
 }
+
+const malformedIfMatch = (): HttpProblem => invalidHeader("If-Match", 'must be * or tags like "3"');
 
 const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
 
@@ -65,12 +68,11 @@ export function expectedVersionsOf(headers: IncomingHttpHeaders): number[] | und
   const versions: number[] = [];
   for (const tag of tags.filter((part) => part !== "")) {
     const match = entityTag.exec(tag);
-    if (match === null) throw new HttpProblem("invalid-header", 'If-Match must be * or tags like "3"');
+    if (match === null) throw malformedIfMatch();
     const version = Number(match[2]);
     if (match[1] === undefined && /^[1-9]\d{0,14}$/.test(match[2] ?? "")) versions.push(version);
   }
-  if (tags.every((part) => part === ""))
-    throw new HttpProblem("invalid-header", 'If-Match must be * or tags like "3"');
+  if (tags.every((part) => part === "")) throw malformedIfMatch();
   return versions;
 }
 
@@ -102,9 +104,9 @@ export function queryOf(query: string, known: Readonly<Record<string, unknown>>)
     const [rawName = "", ...rawValue] = pair.split("=");
     const name = decode(rawName);
     const value = decode(rawValue.join("="));
-    if (!Object.hasOwn(known, name)) throw invalidField(name, "is not a known query parameter");
-    if (Object.hasOwn(found, name)) throw invalidField(name, "must be given once");
-    if (/\p{Cc}/u.test(value)) throw invalidField(name, "must not contain control characters");
+    if (!Object.hasOwn(known, name)) throw invalidParameter(name, "is not a known query parameter");
+    if (Object.hasOwn(found, name)) throw invalidParameter(name, "must be given once");
+    if (/\p{Cc}/u.test(value)) throw invalidParameter(name, "must not contain control characters");
     found[name] = value;
   }
   return found;

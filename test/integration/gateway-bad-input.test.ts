@@ -45,7 +45,7 @@ interface Problem {
   detail: string;
   instance: string;
   correlationId: string;
-  errors?: { pointer: string; detail: string }[];
+  errors?: { pointer?: string; parameter?: string; header?: string; detail: string }[];
 }
 
 async function problemOf(t: ExecutionContext, answer: Response, slug: string): Promise<Problem> {
@@ -66,11 +66,17 @@ type Case = readonly [
   path: string | (() => string),
   init: RequestInit | (() => RequestInit),
   slug: string,
-  expect?: { pointers?: string[]; headers?: Record<string, string> },
+  expect?: { places?: string[]; details?: string[]; headers?: Record<string, string> },
 ];
 
 const user = (suffix = "") => `/users/${id}${suffix}`;
-const pointers = (...list: string[]) => ({ pointers: list });
+/** Members of the body by their pointers, parameters and headers by their names. */
+const places =
+  (kind: string) =>
+  (...list: string[]) => ({ places: list.map((name) => `${kind} ${name}`) });
+const pointers = places("pointer");
+const parameters = places("parameter");
+const header = places("header");
 
 const cases: readonly Case[] = [
   ["an unknown path", "/nowhere", {}, "not-found"],
@@ -148,7 +154,13 @@ const cases: readonly Case[] = [
   ["JSON that is an array", "/users", post([ann]), "invalid-fields", pointers("#")],
   ["JSON that is null", "/users", post("null"), "invalid-fields", pointers("#")],
   ["JSON that is a number", "/users", post("5"), "invalid-fields", pointers("#")],
-  ["missing fields", "/users", post({}), "invalid-fields", pointers("#/displayName", "#/primarySmtp")],
+  [
+    "missing fields",
+    "/users",
+    post({}),
+    "invalid-fields",
+    { ...pointers("#/displayName", "#/primarySmtp"), details: ["is missing", "is missing"] },
+  ],
   [
     "an address that is none",
     "/users",
@@ -186,29 +198,29 @@ const cases: readonly Case[] = [
     "invalid-fields",
     pointers("#/expectedVersions"),
   ],
-  ["an unknown query parameter", "/users?page=2", {}, "invalid-fields", pointers("#/page")],
-  ["a query parameter where there is none", "/users?dry=1", post(ann), "invalid-fields", pointers("#/dry")],
-  ["a query parameter given twice", "/users?limit=1&limit=2", {}, "invalid-fields", pointers("#/limit")],
-  ["a limit that is no number", "/users?limit=many", {}, "invalid-fields", pointers("#/limit")],
-  ["a limit of nought", "/users?limit=0", {}, "invalid-fields", pointers("#/limit")],
-  ["a limit beyond the greatest", "/users?limit=201", {}, "invalid-fields", pointers("#/limit")],
-  ["a control character in the query", "/users?q=a%00b", {}, "invalid-fields", pointers("#/q")],
-  ["prototype names in the query", "/users?__proto__=1", {}, "invalid-fields", pointers("#/__proto__")],
+  ["an unknown query parameter", "/users?page=2", {}, "invalid-fields", parameters("page")],
+  ["a query parameter where there is none", "/users?dry=1", post(ann), "invalid-fields", parameters("dry")],
+  ["a query parameter given twice", "/users?limit=1&limit=2", {}, "invalid-fields", parameters("limit")],
+  ["a limit that is no number", "/users?limit=many", {}, "invalid-fields", parameters("limit")],
+  ["a limit of nought", "/users?limit=0", {}, "invalid-fields", parameters("limit")],
+  ["a limit beyond the greatest", "/users?limit=201", {}, "invalid-fields", parameters("limit")],
+  ["a control character in the query", "/users?q=a%00b", {}, "invalid-fields", parameters("q")],
+  ["prototype names in the query", "/users?__proto__=1", {}, "invalid-fields", parameters("__proto__")],
   [
     "an address in the query of a look-up",
     "/smtp/a@example.com?address=b@example.com",
     {},
     "invalid-fields",
-    pointers("#/address"),
+    parameters("address"),
   ],
-  ["a path that is no address", "/smtp/nobody", {}, "invalid-fields", pointers("#/address")],
-  ["a time that is none", "/smtp/a@example.com?at=yesterday", {}, "invalid-fields", pointers("#/at")],
-  ["a user id that is none, in the audit", "/audit?userId=7", {}, "invalid-fields", pointers("#/userId")],
+  ["a path that is no address", "/smtp/nobody", {}, "invalid-fields", parameters("address")],
+  ["a time that is none", "/smtp/a@example.com?at=yesterday", {}, "invalid-fields", parameters("at")],
+  ["a user id that is none, in the audit", "/audit?userId=7", {}, "invalid-fields", parameters("userId")],
   ["a stale If-Match", user, put(ann, { "if-match": '"77"' }), "version-mismatch"],
   ["a weak If-Match", user, put(ann, { "if-match": 'W/"1"' }), "version-mismatch"],
   ["an If-Match that we never gave", user, put(ann, { "if-match": '"abc", "99"' }), "version-mismatch"],
-  ["a malformed If-Match", user, put(ann, { "if-match": "1" }), "invalid-header"],
-  ["an If-Match without a tag", user, put(ann, { "if-match": "," }), "invalid-header"],
+  ["a malformed If-Match", user, put(ann, { "if-match": "1" }), "invalid-header", header("If-Match")],
+  ["an If-Match without a tag", user, put(ann, { "if-match": "," }), "invalid-header", header("If-Match")],
   ["If-None-Match: * on a write", user, put(ann, { "if-none-match": "*" }), "version-mismatch"],
   [
     "a stale If-Match of an unknown user",
@@ -216,20 +228,34 @@ const cases: readonly Case[] = [
     put(ann, { "if-match": '"1"' }),
     "not-found",
   ],
-  ["an X-Actor with a space", "/users", { headers: { "x-actor": "ann lee" } }, "invalid-header"],
-  ["an X-Actor that is too long", "/users", { headers: { "x-actor": "a".repeat(129) } }, "invalid-header"],
-  ["an empty X-Actor", "/users", { headers: { "x-actor": "" } }, "invalid-header"],
+  [
+    "an X-Actor with a space",
+    "/users",
+    { headers: { "x-actor": "ann lee" } },
+    "invalid-header",
+    header("X-Actor"),
+  ],
+  [
+    "an X-Actor that is too long",
+    "/users",
+    { headers: { "x-actor": "a".repeat(129) } },
+    "invalid-header",
+    header("X-Actor"),
+  ],
+  ["an empty X-Actor", "/users", { headers: { "x-actor": "" } }, "invalid-header", header("X-Actor")],
   [
     "an Idempotency-Key with a space",
     "/users",
     post(ann, { ...jsonType, "idempotency-key": "a b" }),
     "idempotency-key-invalid",
+    header("Idempotency-Key"),
   ],
   [
     "an Idempotency-Key that is too long",
     "/users",
     post(ann, { ...jsonType, "idempotency-key": "k".repeat(256) }),
     "idempotency-key-invalid",
+    header("Idempotency-Key"),
   ],
   ["restoring a user that is not deleted", () => user("/restore"), { method: "POST" }, "not-deleted"],
   [
@@ -286,7 +312,13 @@ for (const [title, path, init, slug, expected = {}] of cases)
     const answer = await fetch(gateway.url + target, typeof init === "function" ? init() : init);
     const problem = await problemOf(t, answer, slug);
     t.is(problem.instance, target.split("?")[0] ?? "");
-    t.deepEqual(problem.errors?.map(({ pointer }) => pointer).toSorted(), expected.pointers);
+    const found = problem.errors?.map(({ detail: _, ...place }) => Object.entries(place).flat().join(" "));
+    t.deepEqual(found?.toSorted(), expected.places);
+    if (expected.details !== undefined)
+      t.deepEqual(
+        problem.errors?.map(({ detail }) => detail),
+        expected.details,
+      );
     for (const [name, value] of Object.entries(expected.headers ?? {})) t.is(answer.headers.get(name), value);
     t.notRegex(JSON.stringify(problem), /secret|relation \W|gateway-test|\.ts\b/);
   });
