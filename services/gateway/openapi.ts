@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made from the route table and the schemas of the contracts. */
 import type * as z from "zod";
 import { projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
+import { isPaged } from "./operation.ts";
 import {
   HttpProblem,
   Problem,
@@ -68,6 +69,10 @@ const answerHeaders = {
     schema: { ...text, const: "true" },
   },
   RetryAfter: { description: "Seconds to wait", required: true, schema: { type: "string" } },
+  Link: {
+    description: 'The next page, when there is one: `</users?limit=50&cursor=…>; rel="next"` (RFC 8288)',
+    schema: text,
+  },
   Allow: { description: "The methods of this path", required: true, schema: text },
 };
 const header = (name: keyof typeof answerHeaders) => ({ $ref: `#/components/headers/${name}` });
@@ -114,6 +119,7 @@ function answers(operation: Operation, schemas: SchemaCollection) {
     ...correlated,
     ...(operation.tagged ? { ETag: header("ETag") } : {}),
     ...(status === 201 ? { Location: header("Location") } : {}),
+    ...(isPaged(operation) ? { Link: header("Link") } : {}),
     ...(operation.write ? { "Idempotent-Replayed": header("IdempotentReplayed") } : {}),
   };
   const content =

@@ -1,5 +1,5 @@
 /** What a row of the HTTP surface is made of (routes.ts). */
-import type * as z from "zod";
+import * as z from "zod";
 import type { ActionInput, ActionName } from "../contracts/actions.ts";
 import type { FieldError } from "../contracts/errors.ts";
 import type { Fault, ProblemSlug } from "./problems.ts";
@@ -48,6 +48,10 @@ export interface Operation {
   /** Beside those that every operation has. */
   readonly problems: readonly ProblemSlug[];
 }
+
+/** Whether the answer is one page of a list, and says where the next one is. */
+export const isPaged = ({ answer }: Operation): boolean =>
+  answer?.schema instanceof z.ZodObject && "nextCursor" in answer.schema.shape;
 
 /** Types the row's params by its action and keeps them together. */
 export const to = <N extends ActionName>(

@@ -2,8 +2,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Context, type Service } from "moleculer";
 import type { CallMeta } from "../contracts/actions.ts";
-import { answerProblem, answerWith, exchangeOf } from "./exchange.ts";
+import { answerProblem, answerWith, type Exchange, exchangeOf } from "./exchange.ts";
 import type { LocalAnswer } from "./local.ts";
+import { isPaged } from "./operation.ts";
 import type { Dispatch, Gate } from "./pipeline.ts";
 import type { LocalHandler } from "./routes.ts";
 
@@ -16,9 +17,17 @@ function isKnown(req: IncomingMessage, tag: string): boolean {
 
 type CallContext = Context<unknown, CallMeta>;
 
+/** The next page of a list (RFC 8288): the same request with the cursor of that page, as a path, as `Location` is. */
+function linkToNext({ path, query }: Exchange, nextCursor: string): string {
+  const parameters = new URLSearchParams(query);
+  parameters.set("cursor", nextCursor);
+  return `<${path.replaceAll(/[<>"]/g, encodeURIComponent)}?${parameters}>; rel="next"`;
+}
+
 /** Sends what the action answered, with the status and the headers of the row. */
 function send(req: WebRequest, res: ServerResponse, data: unknown): void {
-  const { operation } = exchangeOf(req);
+  const exchange = exchangeOf(req);
+  const { operation } = exchange;
   if (operation === undefined) throw new Error("Cannot answer: the request has no row");
   let status: number = operation.status;
   const headers: string[] = [];
@@ -30,6 +39,10 @@ function send(req: WebRequest, res: ServerResponse, data: unknown): void {
     headers.push("ETag", tag);
     if (status === 201) headers.push("Location", `/users/${id}`);
     if (isKnown(req, tag)) status = 304;
+  }
+  if (isPaged(operation)) {
+    const { nextCursor } = data as { nextCursor: string | null };
+    if (nextCursor !== null) headers.push("Link", linkToNext(exchange, nextCursor));
   }
   const content = status === 204 || status === 304 ? undefined : JSON.stringify(data);
   answerWith(req, res, { status, headers, content });

@@ -9,6 +9,7 @@ import { createBus, factories, type OwnedBus } from "../../services/runtime/comp
 import { migrate } from "../../services/runtime/migrations.ts";
 import { eventually } from "../support/eventually.ts";
 import { fuzz } from "../support/http-fuzz.ts";
+import { nextOf } from "../support/links.ts";
 import { testLogger } from "../support/logs.ts";
 import { type Resource, testDatabase } from "../support/resources.ts";
 
@@ -106,6 +107,37 @@ test.serial("a user's life over HTTP is followed by the registry and the audit l
   const first = audit.find(({ version }) => version === 1);
   t.like(first, { action: "user.created", actor: "helpdesk", correlationId: "life-1" });
 });
+
+test.serial(
+  "the link of a page leads to the next one with the same parameters, until there is none",
+  async (t) => {
+    const names = ["Link Ä+1", "Link Ä+2", "Link Ä+3"];
+    const headers = { "x-correlation-id": "linked/1+1" };
+    for (const [index, displayName] of names.entries()) {
+      const user = { displayName, primarySmtp: `link${index}@example.com` };
+      t.is((await call("POST", "/users", user, headers)).status, 201);
+    }
+    await eventually(async () => {
+      const { body } = await call<{ items: unknown[] }>("GET", "/audit?correlationId=linked%2F1%2B1");
+      if (body.items.length < names.length) throw new Error("Cannot go on: entries are missing");
+    });
+    for (const start of ["/users?limit=1&q=link+%C3%A4%2B", "/audit?correlationId=linked%2F1%2B1&limit=1"]) {
+      const seen = new Set<string>();
+      let pages = 0;
+      for (let path: string | undefined = start; path !== undefined; pages++) {
+        const answer = await call<{ items: { id: string }[]; nextCursor: string | null }>("GET", path);
+        t.is(answer.status, 200, path);
+        for (const { id } of answer.body.items) seen.add(id);
+        const head = await call("HEAD", path);
+        t.is(head.headers.get("link"), answer.headers.get("link"));
+        path = nextOf(answer.headers);
+        t.is(path === undefined, answer.body.nextCursor === null);
+      }
+      t.is(pages, names.length, start);
+      t.is(seen.size, names.length, start);
+    }
+  },
+);
 
 const runs = 600;
 test.serial("no request makes a 5xx on the real services", async (t) => {
