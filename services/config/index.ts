@@ -2,13 +2,28 @@
  * The only reader of the environment. `loadConfig` validates once, connects to nothing, and either returns the
  * whole configuration or throws a ConfigError whose message is one sentence that names the variable.
  */
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
-import { type Environment, fault, integer, integers, list, oneOf, url } from "./readers.ts";
+import { misspellings } from "./misspelling.ts";
+import {
+  baseUrl,
+  brokerUrl,
+  databaseUrl,
+  host,
+  integer,
+  integers,
+  list,
+  localParts,
+  nodeId,
+  oneOf,
+} from "./readers.ts";
+import { type Environment, fault, Variables } from "./variables.ts";
 
-export { ConfigError } from "./readers.ts";
+export { ConfigError } from "./variables.ts";
+
+/** Each is a queue of its own for every consumer. */
+const retriesMax = 20;
 
 export const serviceNames = ["gateway", "users", "audit", "outbox", "smtp-registry"] as const;
 export type ServiceName = (typeof serviceNames)[number];
@@ -59,21 +74,8 @@ export interface Config {
   readonly otlpEndpoint: string | undefined;
   /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
   readonly gatewayUrl: string;
-}
-
-/** `NAME_FILE` may hold the path of a file with the value (Docker and Kubernetes secrets). */
-function withFiles(env: Environment): Environment {
-  const merged: Environment = { ...env };
-  for (const name of ["DATABASE_URL", "REGISTRY_DATABASE_URL", "AMQP_URL"]) {
-    const path = env[`${name}_FILE`];
-    if (path === undefined || path === "" || env[name]) continue;
-    try {
-      merged[name] = readFileSync(path, "utf8").trim();
-    } catch (cause) {
-      throw fault(`${name}_FILE`, "must name a readable file", cause);
-    }
-  }
-  return merged;
+  /** A sentence for each variable that is set and has no effect, because its name is one of ours misspelt. */
+  readonly warnings: readonly string[];
 }
 
 /** Throws ConfigError. A person at a terminal gets pretty lines, unless LOG_FORMAT says otherwise. */
@@ -83,29 +85,47 @@ export function loadConfig(environment: Environment, isTerminal = process.stdout
   return config;
 }
 
-/** For a process that hosts no service but works with a system: the REPL, the migrator, the seeder. */
+/**
+ * For a process that hosts no service but works with a system, at somebody's terminal: the REPL, the migrator, the
+ * seeder. Tells of misspelt names itself.
+ */
 export function loadClientConfig(environment: Environment, role: string): Config {
   const config = readConfig(environment, process.stdout.isTTY === true);
-  return { ...config, services: [], faultInjection: false, nodeId: `${role}-${hostname()}-${process.pid}` };
+  for (const warning of config.warnings) process.stderr.write(`${warning}\n`);
+  const ownId = `${role}-${hostname()}-${process.pid}`;
+  return { ...config, services: [], faultInjection: false, nodeId: ownId };
 }
 
 function readConfig(environment: Environment, isTerminal: boolean): Config {
-  const env = withFiles(environment);
+  const env = new Variables(environment);
+  const values = readValues(env, isTerminal);
+  const set = Object.keys(environment).filter((name) => environment[name]);
+  return { ...values, warnings: misspellings(set, env.names) };
+}
+
+/** The names of all variables, from what is read. */
+export function variableNames(): readonly string[] {
+  const env = new Variables({});
+  readValues(env, false);
+  return env.names;
+}
+
+function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings"> {
   const services = list(env, "SERVICES", serviceNames);
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
   return {
     services,
-    nodeId: env.NODE_ID || `${hostname()}-${process.pid}`,
-    usersDatabaseUrl: url(env, "DATABASE_URL", ["postgresql:", "postgres:"]),
-    registryDatabaseUrl: url(env, "REGISTRY_DATABASE_URL", ["postgresql:", "postgres:"]),
-    amqpUrl: url(env, "AMQP_URL", ["amqp:", "amqps:"]),
-    httpHost: env.HTTP_HOST || "127.0.0.1",
+    nodeId: nodeId(env, "NODE_ID", `${hostname()}-${process.pid}`),
+    usersDatabaseUrl: databaseUrl(env, "DATABASE_URL"),
+    registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL"),
+    amqpUrl: brokerUrl(env, "AMQP_URL"),
+    httpHost: host(env, "HTTP_HOST", "127.0.0.1"),
     httpPort,
     opsPort: integer(env, "OPS_PORT", { fallback: 3001, min: 0, max: 65_535 }),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
     logPii: oneOf(env, "LOG_PII", ["true", "false"], "false") === "true",
-    dataDir: env.DATA_DIR || ".data",
+    dataDir: env.text("DATA_DIR") ?? ".data",
     bodyBytesMax: integer(env, "HTTP_BODY_BYTES_MAX", {
       fallback: 64 * 1024,
       min: 1024,
@@ -120,6 +140,7 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
       fallback: [1_000, 5_000, 30_000, 120_000, 600_000],
       min: 1,
       max: 24 * 60 * 60 * 1000,
+      countMax: retriesMax,
     }),
     reservationTtlMs: integer(env, "RESERVATION_TTL_MS", { fallback: 60_000, min: 1_000, max: 3_600_000 }),
     tombstoneDays: integer(env, "TOMBSTONE_DAYS", { fallback: 30, min: 0, max: 36_500 }),
@@ -129,28 +150,38 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
     traceDays: integer(env, "TRACE_DAYS", { fallback: 7, min: 1, max: 36_500 }),
     reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
     reconcileGraceMs: integer(env, "RECONCILE_GRACE_MS", { fallback: 30_000, min: 100, max: 3_600_000 }),
-    blockedLocalParts: (env.BLOCKED_LOCAL_PARTS ?? "").split(",").flatMap((name) => name.trim() || []),
+    blockedLocalParts: localParts(env, "BLOCKED_LOCAL_PARTS") ?? [],
     faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
-    otlpEndpoint: url(env, "OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"]),
-    gatewayUrl:
-      url(env, "MAILROSTER_URL", ["http:", "https:"])?.replace(/\/+$/, "") ?? `http://127.0.0.1:${httpPort}`,
+    otlpEndpoint: baseUrl(env, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    gatewayUrl: baseUrl(env, "MAILROSTER_URL") ?? `http://127.0.0.1:${httpPort}`,
   };
 }
 
 const isLoopback = (host: string): boolean =>
   host === "localhost" || (isIP(host) === 6 ? host === "::1" : isIP(host) === 4 && host.startsWith("127."));
 
+/** Two ways of writing one database would have two services at each other's tables. */
+function isSameDatabase(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  const [a, b] = [new URL(one), new URL(other)];
+  const socket = (url: URL): string | null => url.searchParams.get("host");
+  const place = (url: URL): string =>
+    [url.hostname.toLowerCase(), url.port || "5432", url.pathname || url.username, socket(url)].join("/");
+  return place(a) === place(b);
+}
+
 /** What a process can't do without, given what it hosts. */
 function requireTogether(config: Config): void {
   if (config.faultInjection && !isLoopback(config.httpHost))
     throw fault("FAULT_INJECTION", "must not be true while HTTP_HOST is not a loopback address");
-  const missing = (name: string, why: string) => fault(name, `is missing: ${why}`);
+  const misspelt = config.warnings.length === 0 ? "" : ` (${config.warnings.join("; ")})`;
+  const missing = (name: string, why: string) => fault(name, `is missing: ${why}${misspelt}`);
   const hostsAll = serviceNames.every((name) => config.services.includes(name));
   const hostsUsers = config.services.some((name) => usersDatabaseServices.includes(name));
   const hostsRegistry = config.services.includes("smtp-registry");
   if (config.services.includes("gateway") && config.opsPort !== 0 && config.opsPort === config.httpPort)
     throw fault("OPS_PORT", "must differ from HTTP_PORT");
-  if (config.usersDatabaseUrl !== undefined && config.usersDatabaseUrl === config.registryDatabaseUrl)
+  if (isSameDatabase(config.usersDatabaseUrl, config.registryDatabaseUrl))
     throw fault("REGISTRY_DATABASE_URL", "must name another database than DATABASE_URL");
   if (!hostsAll && config.amqpUrl === undefined)
     throw missing("AMQP_URL", "services in separate processes reach each other over RabbitMQ");

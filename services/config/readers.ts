@@ -1,15 +1,7 @@
 /** Reads and checks one environment variable each; every fault becomes one sentence that names the variable. */
-
-export type Environment = Record<string, string | undefined>;
-
-/** The start can't go on; the message is for the operator and never holds a secret's value. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-}
-
-/** The error of one variable. */
-export const fault = (name: string, problem: string, cause?: unknown): ConfigError =>
-  new ConfigError(`${name} ${problem}`, { cause });
+import { isIP } from "node:net";
+import { parseAddress } from "../contracts/address.ts";
+import { fault, type Variables } from "./variables.ts";
 
 interface IntegerRange {
   readonly min: number;
@@ -18,65 +10,139 @@ interface IntegerRange {
 
 function parseInteger(name: string, text: string, { min, max }: IntegerRange): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text.trim()) || value < min || value > max)
+  if (!/^\d+$/.test(text) || value < min || value > max)
     throw fault(name, `must be a whole number from ${min} to ${max}`);
   return value;
 }
 
 /** A whole number within bounds. */
-export function integer(env: Environment, name: string, range: IntegerRange & { fallback: number }): number {
-  const text = env[name];
-  return text === undefined || text === "" ? range.fallback : parseInteger(name, text, range);
+export function integer(env: Variables, name: string, range: IntegerRange & { fallback: number }): number {
+  const text = env.text(name);
+  return text === undefined ? range.fallback : parseInteger(name, text, range);
 }
+
+const items = (text: string): string[] => text.split(",").map((item) => item.trim());
 
 /** Whole numbers separated by commas. */
 export function integers(
-  env: Environment,
+  env: Variables,
   name: string,
-  range: IntegerRange & { fallback: number[] },
+  range: IntegerRange & { fallback: number[]; countMax: number },
 ): number[] {
-  const text = env[name];
-  return text === undefined || text === ""
-    ? range.fallback
-    : text.split(",").map((item) => parseInteger(name, item, range));
+  const text = env.text(name);
+  if (text === undefined) return range.fallback;
+  const numbers = items(text).map((item) => parseInteger(name, item, range));
+  if (numbers.length > range.countMax) throw fault(name, `must hold at most ${range.countMax} numbers`);
+  return numbers;
 }
 
 /** One of a fixed set of words. */
 export function oneOf<const T extends string>(
-  env: Environment,
+  env: Variables,
   name: string,
   words: readonly T[],
   fallback: T,
 ): T {
-  const text = env[name];
-  if (text === undefined || text === "") return fallback;
-  const found = words.find((word) => word === text);
-  if (found === undefined) throw fault(name, `must be one of ${words.join(", ")}`);
-  return found;
+  const text = env.text(name);
+  if (text === undefined) return fallback;
+  const word = words.find((each) => each === text);
+  if (word === undefined) throw fault(name, `must be one of ${words.join(", ")}`);
+  return word;
 }
 
-/** Words of a fixed set separated by commas; all of them when unset. */
+/** Words of a fixed set separated by commas, each once; all of them when unset. */
 export function list<const T extends string>(
-  env: Environment,
+  env: Variables,
   name: string,
   words: readonly T[],
 ): readonly T[] {
-  const text = env[name];
-  if (text === undefined || text === "") return words;
-  const wanted = text.split(",").map((item) => item.trim());
-  const unknown = wanted.find((item) => !words.some((word) => word === item));
-  if (unknown !== undefined) throw fault(name, `must hold only ${words.join(", ")}, separated by commas`);
+  const text = env.text(name);
+  if (text === undefined) return words;
+  const wanted = items(text);
+  const isKnown = (item: string) => words.some((word) => word === item);
+  if (!wanted.every(isKnown) || new Set(wanted).size < wanted.length)
+    throw fault(name, `must hold only ${words.join(", ")}, each at most once, separated by commas`);
   return words.filter((word) => wanted.includes(word));
 }
 
-/** A URL of one of the schemes (several separated by `;`), never echoed back: it may hold a password. */
-export function url(env: Environment, name: string, schemes: readonly string[]): string | undefined {
-  const text = env[name];
-  if (text === undefined || text === "") return undefined;
-  for (const part of text.split(";")) {
-    const parsed = URL.canParse(part) ? new URL(part) : undefined;
-    if (parsed === undefined || !schemes.includes(parsed.protocol))
-      throw fault(name, `must be a URL that starts with ${schemes[0]}//`);
+/** What may stand in front of the @, separated by commas; undefined when unset. */
+export function localParts(env: Variables, name: string): readonly string[] | undefined {
+  const text = env.text(name);
+  if (text === undefined) return undefined;
+  const parts = items(text);
+  const wrong = parts.find((part) => !parseAddress(`${part}@example.com`).ok);
+  if (wrong !== undefined)
+    throw fault(
+      name,
+      `must hold parts of addresses before the @, separated by commas, and "${wrong}" is none`,
+    );
+  return parts;
+}
+
+const isDecodable = (text: string): boolean => {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
   }
+};
+
+/** A URL of one of the schemes. Never echoed back: it may hold a password. */
+function requireUrl(name: string, text: string, schemes: readonly string[]): URL {
+  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  const starts = schemes.some((scheme) => text.toLowerCase().startsWith(`${scheme}//`));
+  if (parsed === undefined || !starts) throw fault(name, `must be a URL that starts with ${schemes[0]}//`);
+  if (![parsed.username, parsed.password, parsed.pathname].every(isDecodable))
+    throw fault(name, "must be a URL in which a % is written as %25");
+  return parsed;
+}
+
+/** The URL of a PostgreSQL database. */
+export function databaseUrl(env: Variables, name: string): string | undefined {
+  const text = env.secret(name);
+  if (text === undefined) return undefined;
+  requireUrl(name, text, ["postgresql:", "postgres:"]);
+  if (/;\s*postgres(ql)?:/i.test(text)) throw fault(name, "must be one URL");
+  return text;
+}
+
+/** The URLs of the nodes of one RabbitMQ, separated by `;`. */
+export function brokerUrl(env: Variables, name: string): string | undefined {
+  const text = env.secret(name);
+  for (const node of text?.split(";") ?? [])
+    if (requireUrl(name, node, ["amqp:", "amqps:"]).hostname === "") throw fault(name, "must name a host");
+  return text;
+}
+
+/** A URL to which paths are appended; without a slash at the end. */
+export function baseUrl(env: Variables, name: string): string | undefined {
+  const text = env.text(name);
+  if (text === undefined) return undefined;
+  const { search, hash } = requireUrl(name, text, ["http:", "https:"]);
+  if (search !== "" || hash !== "") throw fault(name, "must be a URL without a query and a fragment");
+  return text.replace(/\/+$/, "");
+}
+
+const hostName = /^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/i;
+
+/** An address to listen on: an IP address or the name of one. */
+export function host(env: Variables, name: string, fallback: string): string {
+  const text = env.text(name);
+  if (text === undefined) return fallback;
+  if (isIP(text) === 0 && !hostName.test(text))
+    throw fault(name, "must be an IP address or a host name, without scheme, port and brackets");
+  return text;
+}
+
+/** It becomes part of the names of queues, and of what people type in the REPL. */
+const nodeIdCharsMax = 100;
+
+/** The name of a process. */
+export function nodeId(env: Variables, name: string, fallback: string): string {
+  const text = env.text(name);
+  if (text === undefined) return fallback.replaceAll(/[^\w.-]/g, "-").slice(-nodeIdCharsMax);
+  if (!/^[\w.-]+$/.test(text) || text.length > nodeIdCharsMax)
+    throw fault(name, `must be at most ${nodeIdCharsMax} letters, digits, dots, hyphens and underscores`);
   return text;
 }

@@ -30,6 +30,7 @@ const log = createLogger({
   nodeId: config.nodeId,
 });
 const own = log.child({ service: "runtime" });
+for (const warning of config.warnings) own.warn(warning);
 const life = lifecycle(own);
 
 try {

@@ -39,6 +39,32 @@ for (const [variable, env] of [
   );
 
 test.serial(
+  "a misspelt variable is told of by the system in its log and by a command on stderr",
+  async (t) => {
+    const processes = new Processes();
+    try {
+      const env = { SERVICES: "gateway", AMQP_URL: "amqp://127.0.0.1:9", HTPP_PORT: "3999" };
+      const sentence = "HTPP_PORT is not a variable of mailroster and has no effect: HTTP_PORT is";
+      const system = await processes.start({ env });
+      await eventually(() => {
+        const isTold = system.logs().some(({ msg, level }) => msg === sentence && level === "warn");
+        if (!isTold) throw new Error(`Not told: ${system.stdout()}`);
+      });
+      system.kill("SIGTERM");
+      await system.exited();
+      const command = await processes.start({
+        script: "services/runtime/migrate.ts",
+        env: { HTPP_PORT: "3999" },
+      });
+      await command.exited();
+      t.is(command.stderr().split("\n")[0], sentence);
+    } finally {
+      await processes.end();
+    }
+  },
+);
+
+test.serial(
   "a database that does not exist stops the start with a sentence that names the variable",
   async (t) => {
     const processes = new Processes();

@@ -1,12 +1,23 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { brokerOptions } from "../../moleculer.config.ts";
-import { ConfigError, loadClientConfig, loadConfig } from "../../services/config/index.ts";
+import { ConfigError, loadClientConfig, loadConfig, variableNames } from "../../services/config/index.ts";
 import { testLogger } from "../support/logs.ts";
 
 const database = "postgresql://nobody:hidden@127.0.0.1:1/none";
+const folder = mkdtempSync(join(tmpdir(), "mailroster-test-"));
+test.after.always(() => rmSync(folder, { recursive: true }));
+let filesCount = 0;
+
+function fileOf(text: string): string {
+  filesCount += 1;
+  const path = join(folder, `secret-${filesCount}`);
+  writeFileSync(path, text);
+  return path;
+}
+
 const badValues: [variable: string, env: Record<string, string>][] = [
   ["HTTP_PORT", { HTTP_PORT: "http" }],
   ["HTTP_PORT", { HTTP_PORT: "65536" }],
@@ -35,6 +46,47 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["AMQP_URL", { SERVICES: "gateway" }],
   ["AMQP_URL_FILE", { AMQP_URL_FILE: "/no/such/file" }],
   ["RETRY_DELAYS_MS", { RETRY_DELAYS_MS: "1000,soon" }],
+  ["RETRY_DELAYS_MS", { RETRY_DELAYS_MS: "1000,,2000" }],
+  ["RETRY_DELAYS_MS", { RETRY_DELAYS_MS: Array(21).fill("1000").join() }],
+  ["RETRY_DELAYS_MS", { RETRY_DELAYS_MS: "1000,-5" }],
+  ["HTTP_PORT", { HTTP_PORT: "0x10" }],
+  ["HTTP_PORT", { HTTP_PORT: "1e3" }],
+  ["HTTP_PORT", { HTTP_PORT: "+80" }],
+  ["TOMBSTONE_DAYS", { TOMBSTONE_DAYS: "٣" }],
+  ["BLOCKED_LOCAL_PARTS", { BLOCKED_LOCAL_PARTS: "foo bar,@x" }],
+  ["BLOCKED_LOCAL_PARTS", { BLOCKED_LOCAL_PARTS: "root,@x" }],
+  ["BLOCKED_LOCAL_PARTS", { BLOCKED_LOCAL_PARTS: "root@example.com" }],
+  ["BLOCKED_LOCAL_PARTS", { BLOCKED_LOCAL_PARTS: "root,,admin" }],
+  ["BLOCKED_LOCAL_PARTS", { BLOCKED_LOCAL_PARTS: "root;admin" }],
+  ["NODE_ID", { NODE_ID: "a b" }],
+  ["NODE_ID", { NODE_ID: "users/1" }],
+  ["NODE_ID", { NODE_ID: "ü" }],
+  ["NODE_ID", { NODE_ID: "a".repeat(101) }],
+  ["HTTP_HOST", { HTTP_HOST: "http://127.0.0.1" }],
+  ["HTTP_HOST", { HTTP_HOST: "127.0.0.1:3000" }],
+  ["HTTP_HOST", { HTTP_HOST: "[::1]" }],
+  ["HTTP_HOST", { HTTP_HOST: "a host" }],
+  ["SERVICES", { SERVICES: "users,users", AMQP_URL: "amqp://broker", DATABASE_URL: database }],
+  ["SERVICES", { SERVICES: "gateway,", AMQP_URL: "amqp://broker" }],
+  ["SERVICES", { SERVICES: "Gateway", AMQP_URL: "amqp://broker" }],
+  ["LOG_LEVEL", { LOG_LEVEL: "INFO" }],
+  ["DATABASE_URL", { DATABASE_URL: "postgresql:hidden", REGISTRY_DATABASE_URL: database }],
+  ["DATABASE_URL", { DATABASE_URL: "postgresql://u:%hidden@a/x", REGISTRY_DATABASE_URL: database }],
+  ["DATABASE_URL", { DATABASE_URL: `${database};${database}2`, REGISTRY_DATABASE_URL: database }],
+  [
+    "REGISTRY_DATABASE_URL",
+    { DATABASE_URL: "postgresql://a@db/x", REGISTRY_DATABASE_URL: "postgres://b@DB:5432/x?a=1" },
+  ],
+  ["AMQP_URL", { AMQP_URL: "amqp:broker" }],
+  ["AMQP_URL", { AMQP_URL: "amqp://" }],
+  ["AMQP_URL", { AMQP_URL: "amqp://a;" }],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318/?key=1" }],
+  ["MAILROSTER_URL", { MAILROSTER_URL: "http://127.0.0.1:3000/#users" }],
+  ["AMQP_URL_FILE", { AMQP_URL: "amqp://broker", AMQP_URL_FILE: fileOf("amqp://broker") }],
+  ["AMQP_URL_FILE", { AMQP_URL_FILE: fileOf("") }],
+  ["AMQP_URL_FILE", { AMQP_URL_FILE: fileOf(" \n") }],
+  ["AMQP_URL_FILE", { AMQP_URL_FILE: fileOf("amqp://hidden\namqp://other\n") }],
+  ["AMQP_URL_FILE", { AMQP_URL_FILE: tmpdir() }],
 ];
 
 for (const [variable, env] of badValues)
@@ -72,25 +124,85 @@ test("a terminal gets pretty lines unless LOG_FORMAT says otherwise", (t) => {
   t.is(loadConfig({ LOG_FORMAT: "json" }, true).logFormat, "json");
 });
 
-test("secrets come from the files that *_FILE names, and the variable itself goes first", (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "mailroster-test-"));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  const file = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
+test("secrets come from the files that *_FILE names, without the end of their line", (t) => {
   const config = loadConfig(
     {
-      DATABASE_URL_FILE: file("a", "postgresql://u:p@db/users\n"),
-      REGISTRY_DATABASE_URL_FILE: file("b", "postgresql://u:p@db/registry\n"),
-      AMQP_URL: "amqp://direct",
-      AMQP_URL_FILE: file("c", "amqp://from-file"),
+      DATABASE_URL_FILE: fileOf("postgresql://u:p@db/users\n"),
+      REGISTRY_DATABASE_URL_FILE: fileOf("\ufeffpostgresql://u:p@db/registry\r\n"),
+      AMQP_URL_FILE: fileOf("amqp://from-file"),
     },
     false,
   );
   t.is(config.usersDatabaseUrl, "postgresql://u:p@db/users");
   t.is(config.registryDatabaseUrl, "postgresql://u:p@db/registry");
-  t.is(config.amqpUrl, "amqp://direct");
+  t.is(config.amqpUrl, "amqp://from-file");
+});
+
+/** None of these is a value of its own kind; what is refused for its kind is above. */
+for (const name of variableNames()) {
+  test(`${name} is not taken when it is blank or holds what nobody sees, and is as good as unset when empty`, (t) => {
+    for (const value of [" ", "\t\n", "a\u0000b", "a\nb", "a\u200bb"]) {
+      const error = t.throws(() => loadConfig({ [name]: value }, false), { instanceOf: ConfigError });
+      t.regex(error.message, new RegExp(`^${name} must not (be blank|hold control or)`));
+    }
+    t.deepEqual(loadConfig({ [name]: "" }, false), loadConfig({}, false));
+  });
+}
+
+test("space around a value is no part of it", (t) => {
+  const config = loadConfig(
+    {
+      HTTP_PORT: " 3999 ",
+      LOG_LEVEL: "warn\n",
+      HTTP_HOST: "127.0.0.1 ",
+      AMQP_URL: "amqp://broker\n",
+      DATA_DIR: " x",
+    },
+    false,
+  );
+  t.like(config, {
+    httpPort: 3999,
+    logLevel: "warn",
+    httpHost: "127.0.0.1",
+    amqpUrl: "amqp://broker",
+    dataDir: "x",
+  });
+});
+
+test("what looks odd and is right is taken", (t) => {
+  const config = loadConfig(
+    {
+      BLOCKED_LOCAL_PARTS: "root, Müller,a+b",
+      NODE_ID: "users-1.rack_2",
+      HTTP_HOST: "::1",
+      RETRY_DELAYS_MS: "1000, 1000",
+      DATABASE_URL: "postgresql:///users?host=/run/postgresql",
+      REGISTRY_DATABASE_URL: "postgresql:///registry?host=/run/postgresql",
+      AMQP_URL: "amqp://a;amqps://u:p%3B@b:5671/%2F",
+      MAILROSTER_URL: "http://127.0.0.1:3000/base/",
+    },
+    false,
+  );
+  t.like(config, {
+    blockedLocalParts: ["root", "Müller", "a+b"],
+    nodeId: "users-1.rack_2",
+    httpHost: "::1",
+    retryDelaysMs: [1000, 1000],
+    amqpUrl: "amqp://a;amqps://u:p%3B@b:5671/%2F",
+    gatewayUrl: "http://127.0.0.1:3000/base",
+  });
+});
+
+test("every variable has its line in the docs, and every line its variable", (t) => {
+  const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+  const documented = page
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .flatMap((line) =>
+      [...(line.split("|")[1] ?? "").matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name ?? ""),
+    );
+  const read = variableNames().filter((name) => !name.endsWith("_FILE"));
+  t.deepEqual(documented.toSorted(), read.toSorted());
 });
 
 test("a client of the system hosts nothing and needs no database", (t) => {
