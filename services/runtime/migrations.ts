@@ -8,12 +8,21 @@ import { fileURLToPath } from "node:url";
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
 import pg from "pg";
+import { registryMigrations } from "../../migrations/registry/index.ts";
+import { usersMigrations } from "../../migrations/users/index.ts";
 import { ormOptions } from "../../mixins/database.ts";
 import { type DatabaseName, entitiesOf } from "./databases.ts";
+import { StartError } from "./errors.ts";
 
 const migrationLock = 0x6d61_696c; // "mail"
 const statementTimeoutMs = 10 * 60 * 1000;
 const connectTimeoutMs = 5_000;
+
+const migrationsOf = { users: usersMigrations, registry: registryMigrations } as const;
+
+/** What this release needs to have been applied, oldest first. */
+export const migrationNames = (name: DatabaseName): readonly string[] =>
+  migrationsOf[name].map((migration) => migration.name);
 
 /** Options for the migrator, the creation of migrations and the drift check of one database. */
 export function migratorOptions(name: DatabaseName, url: string) {
@@ -30,7 +39,7 @@ export function migratorOptions(name: DatabaseName, url: string) {
     migrations: {
       path: folder,
       pathTs: folder,
-      glob: "!(*.d).ts",
+      migrationsList: [...migrationsOf[name]],
       emit: "ts" as const,
       transactional: true,
       allOrNothing: true,
@@ -39,7 +48,10 @@ export function migratorOptions(name: DatabaseName, url: string) {
   };
 }
 
-/** Applies what is pending and returns the names; rejects when the database can't be reached. */
+/**
+ * Applies what is pending and returns the names; rejects when the database can't be reached, and with StartError when
+ * one that this release needs is still not applied.
+ */
 export async function migrate(name: DatabaseName, url: string): Promise<string[]> {
   const lock = new pg.Client({
     connectionString: url,
@@ -53,6 +65,10 @@ export async function migrate(name: DatabaseName, url: string): Promise<string[]
     const orm = await MikroORM.init(migratorOptions(name, url));
     try {
       const applied = await orm.migrator.up();
+      const executed = new Set((await orm.migrator.getExecuted()).map((migration) => migration.name));
+      const missing = migrationNames(name).filter((needed) => !executed.has(needed));
+      if (missing.length > 0)
+        throw new StartError(`Cannot use the ${name} database: ${missing.join(", ")} is not applied`);
       return applied.map((migration) => migration.name);
     } finally {
       await orm.close();

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { eventually } from "../support/eventually.ts";
-import { Processes, request, runtimes } from "../support/processes.ts";
+import { commandOf, Processes, request, root, runtimes } from "../support/processes.ts";
 import { createAndFollow } from "../support/system-story.ts";
 
 for (const runtime of runtimes) {
@@ -54,6 +54,28 @@ for (const runtime of runtimes) {
     }
   });
 }
+
+test.serial("in a folder whose name is a pattern to others the whole schema is there", async (t) => {
+  const processes = new Processes();
+  try {
+    const folder = join(processes.folder(), "mailroster (1) [a] {b,c} *");
+    for (const part of readdirSync(root))
+      if (!["node_modules", ".git", ".data", "coverage"].includes(part))
+        cpSync(join(root, part), join(folder, part), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+    const [program, args] = commandOf("node", join(folder, "services/runtime/main.ts"), []);
+    const system = await processes.start({
+      command: [program, ...args],
+      env: { DATA_DIR: join(folder, ".data") },
+    });
+    await system.ready();
+    await createAndFollow(system.httpUrl);
+    system.kill("SIGTERM");
+    t.is((await system.exited()).code, 0);
+  } finally {
+    await processes.end();
+  }
+});
 
 test.serial("a signal that npm alone gets stops what npm start has started", async (t) => {
   const processes = new Processes();

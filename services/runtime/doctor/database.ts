@@ -1,7 +1,6 @@
 /** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
-import { readdirSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import pg from "pg";
+import { migrationNames } from "../migrations.ts";
 import type { DatabaseTarget } from "../prepare-databases.ts";
 import { type Finding, faultOf, ok, problem, within } from "./findings.ts";
 
@@ -37,10 +36,7 @@ const withoutEnding = (name: string): string => name.replace(/\.[jt]s$/, "");
 
 async function migrations({ name }: DatabaseTarget, query: Query): Promise<Finding> {
   const part = `${name} migrations`;
-  const folder = fileURLToPath(new URL(`../../../migrations/${name}`, import.meta.url));
-  const released = readdirSync(folder)
-    .filter((file) => file.endsWith(".ts"))
-    .map(withoutEnding);
+  const released = migrationNames(name);
   const [table] = await query<{ found: boolean }>(
     "select to_regclass('mikro_orm_migrations') is not null as found",
   );
