@@ -1,7 +1,8 @@
 /**
  * Promise: a statement with parameters is parsed and planned once a connection and goes by its name from then on, and
  * the `begin` of a transaction costs no round trip of its own; an error tells whether it came while connecting
- * (`connecting`). Nothing else differs from pg's client.
+ * (`connecting`), and a session that can't be written to or is broken says so (`isSpent`). Nothing else differs from
+ * pg's client.
  *
  * `begin` can't fail but with its connection, which then fails the statement behind it as well, so that statement is sent
  * without waiting for the answer (pg's pipeline mode, which keeps a result and an error for each). One wait and one
@@ -9,6 +10,7 @@
  */
 import { createHash } from "node:crypto";
 import pg from "pg";
+import { databaseFaultOf } from "./database-faults.ts";
 
 /** Our statements are constants; what is more than that is sent unnamed. */
 const preparedMax = 200;
@@ -16,16 +18,49 @@ const preparedMax = 200;
 const begun = { command: "BEGIN", rowCount: null, rows: [], oid: 0, fields: [] };
 
 type Query = (text: unknown, values?: unknown, callback?: unknown) => unknown;
-type Corkable = { readonly connection: { readonly stream: { cork?(): void; uncork?(): void } } };
+interface Wire {
+  readonly stream: { cork?(): void; uncork?(): void };
+  on(event: "errorMessage", listener: (error: unknown) => void): void;
+  on(event: "parameterStatus", listener: (status: ParameterStatus) => void): void;
+}
+interface ParameterStatus {
+  readonly parameterName: string;
+  readonly parameterValue: string;
+}
+
+/** Told by PostgreSQL 14 and later at the begin of a session and whenever they change; on: a write would be refused. */
+const readOnlySettings = new Set(["in_hot_standby", "default_transaction_read_only"]);
 
 export class DatabaseClient extends pg.Client {
   readonly #names = new Map<string, string>();
+  readonly #readOnlyBy = new Set<string>();
   #opening = false;
+  #broken = false;
 
   constructor(options: pg.ClientConfig) {
     super(options);
     // Not as an option: the pool hides the password in its own, and a copy of them would lose it.
     Object.assign(this, { pipeline: true });
+    this.#wire.on("errorMessage", (error) => {
+      if (databaseFaultOf(error)?.session === "ended") this.#broken = true;
+    });
+    this.#wire.on("parameterStatus", ({ parameterName, parameterValue }) => {
+      if (!readOnlySettings.has(parameterName)) return;
+      if (parameterValue === "on") this.#readOnlyBy.add(parameterName);
+      else this.#readOnlyBy.delete(parameterName);
+    });
+  }
+
+  /**
+   * The next work should have another session. A setting that makes it read-only stays in a session after it was taken
+   * back, and a standby stays one when its address has gone to the new primary.
+   */
+  get isSpent(): boolean {
+    return this.#broken || this.#readOnlyBy.size > 0;
+  }
+
+  get #wire(): Wire {
+    return (this as unknown as { connection: Wire }).connection;
   }
 
   /** What goes wrong before there is a connection is no fault of a statement, whatever code the server gives it. */
@@ -50,7 +85,7 @@ export class DatabaseClient extends pg.Client {
   }) as pg.Client["query"];
 
   #begin(send: Query): Promise<unknown> {
-    const { stream } = (this as unknown as Corkable).connection;
+    const { stream } = this.#wire;
     // Held back for the statement behind it, so that both are one packet; at the latest until this turn is over.
     stream.cork?.();
     this.#opening = true;
@@ -62,7 +97,7 @@ export class DatabaseClient extends pg.Client {
   #sent(): void {
     if (!this.#opening) return;
     this.#opening = false;
-    (this as unknown as Corkable).connection.stream.uncork?.();
+    this.#wire.stream.uncork?.();
   }
 
   #nameOf(text: string): string | undefined {

@@ -9,12 +9,22 @@
 import { randomUUID } from "node:crypto";
 import type { EntitySchema } from "@mikro-orm/core";
 import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
+import type { Pool } from "pg";
 import { Unavailable } from "../services/contracts/errors.ts";
 import { DatabaseClient } from "./database-client.ts";
+import { outageTextOf, ReadOnlyDatabase, SchemaMissing } from "./database-faults.ts";
 import type { Logger } from "./logging.ts";
 import { pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
+import { run } from "./statement.ts";
+
+export {
+  isContention,
+  isDatabaseUnavailable,
+  isStatementTimeout,
+  isUniqueViolation,
+} from "./database-faults.ts";
 
 export type EntityManager = SqlEntityManager<PostgreSqlDriver>;
 
@@ -104,43 +114,6 @@ const ormLogger = (log: Logger | undefined) => ({
   isEnabled: () => false,
 });
 
-/** SQLSTATE classes 08 (connection), 57 (shutdown, statement timeout), 53 (resources), and the sockets' own codes. */
-const unreachable =
-  /^(08\w{3}|57P0\d|57014|53\d{3}|ECONN\w+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
-const unreachableMessage =
-  /Connection terminated|Query read timeout|timeout exceeded when trying to connect|Client has encountered a connection error|driver has already been destroyed|Cannot use a pool after calling end/;
-/** The transaction lost against another one and may simply be run again. */
-const contended = new Set(["40001", "40P01", "55P03"]);
-
-function* chain(error: unknown): Generator<{ code?: unknown; message?: unknown; connecting?: unknown }> {
-  let current = error;
-  for (let depth = 0; depth < 5 && typeof current === "object" && current !== null; depth += 1) {
-    yield current as { code?: unknown };
-    const next = current as { previous?: unknown; cause?: unknown; errors?: unknown[] };
-    current = next.previous ?? next.cause ?? next.errors?.[0];
-  }
-}
-
-/** The database could not be reached or is going down: the same work may succeed later. */
-export const isDatabaseUnavailable = (error: unknown): boolean =>
-  [...chain(error)].some(
-    ({ code, message, connecting }) =>
-      connecting === true ||
-      (typeof code === "string" && unreachable.test(code)) ||
-      (typeof message === "string" && unreachableMessage.test(message)),
-  );
-
-export const isContention = (error: unknown): boolean =>
-  [...chain(error)].some(({ code }) => typeof code === "string" && contended.has(code));
-
-/** SQLSTATE 23505; never recognised by its text. */
-export const isUniqueViolation = (error: unknown): boolean =>
-  [...chain(error)].some(({ code }) => code === "23505");
-
-/** The server has given a statement up (SQLSTATE 57014): the database is slow, or the statement is too much at once. */
-export const isStatementTimeout = (error: unknown): boolean =>
-  [...chain(error)].some(({ code }) => code === "57014");
-
 export interface Database {
   readonly mixin: Mixin;
   /** A unit of work of its own; throws before `started`, Unavailable once closed. */
@@ -158,6 +131,37 @@ const endedOrLate = (work: Promise<unknown>): Promise<unknown> => {
   const ended = work.finally(() => late.abort());
   return Promise.race([ended, pause(closeWaitMs, late.signal)]);
 };
+
+/** The pool drops a session that is ending when it comes back, and opens another one for whoever is next. */
+const giveUp = (_: Error, client: unknown): void => {
+  if (client instanceof DatabaseClient && client.isSpent) void client.end();
+};
+
+/**
+ * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release
+ * that was restored beneath the process has the tables, and refuses every write.
+ */
+const usabilitySql = `
+select current_setting('transaction_read_only')::boolean as "readOnly",
+  array(
+    select n.relation || '.' || n.attribute
+    from jsonb_to_recordset(:needed::jsonb) as n (relation text, attribute text)
+    where not exists (
+      select from pg_attribute a
+      where a.attrelid = to_regclass(n.relation) and a.attname = n.attribute and not a.attisdropped
+    )
+  ) as missing`;
+
+/** Rejects with the error that a write would meet that came now. */
+async function requireUsable(em: EntityManager): Promise<void> {
+  const needed = [...em.getMetadata().getAll().values()].flatMap(({ tableName: relation, props }) =>
+    props.flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
+  );
+  const [row] = await run<{ readOnly: boolean; missing: string[] }>(em, usabilitySql, { needed });
+  if (row?.readOnly !== false) throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");
+  if (row.missing.length > 0)
+    throw new SchemaMissing(`Cannot use the schema: ${row.missing[0]} is not there`);
+}
 
 /** Opens with the service that carries `mixin`, closes with it. */
 export function database(options: DatabaseOptions): Database {
@@ -181,8 +185,9 @@ export function database(options: DatabaseOptions): Database {
     try {
       return await work();
     } catch (cause) {
-      if (!isDatabaseUnavailable(cause)) throw cause;
-      throw new Unavailable("database", "The database can't be reached", { cause });
+      const outage = outageTextOf(cause);
+      if (outage === undefined) throw cause;
+      throw new Unavailable("database", outage, { cause });
     } finally {
       running.delete(end);
       ended();
@@ -192,12 +197,16 @@ export function database(options: DatabaseOptions): Database {
     em,
     transaction: (fn) => translated(() => em().transactional((inner) => fn(inner as EntityManager))),
     read: (fn) => translated(() => fn(em())),
-    check: () => translated(async () => void (await em().execute("select 1"))),
+    check: () => translated(() => requireUsable(em())),
     mixin: {
       async started() {
         closed = false;
         const configured = ormOptions(options);
-        const driverOptions = { ...configured.driverOptions, onPoolCreated: pool.watch };
+        const onPoolCreated = (connections: Pool): void => {
+          connections.on("release", giveUp);
+          pool.watch(connections);
+        };
+        const driverOptions = { ...configured.driverOptions, onPoolCreated };
         orm = await MikroORM.init({ ...configured, driverOptions });
       },
       async stopped() {

@@ -21,7 +21,7 @@ import type { BatchHandler, Bus, Delivery, Subscription, Verdict } from "./bus/p
 import { settlementOf } from "./bus/settlement.ts";
 import { withCorrelation, withCorrelations } from "./correlation.ts";
 import { isContention, isDatabaseUnavailable, isStatementTimeout } from "./database.ts";
-import { errorFrames, errorText } from "./error-text.ts";
+import { errorFrames, errorMessage, errorText } from "./error-text.ts";
 import { type ParsedEvent, parseEvent } from "./event-parsing.ts";
 import type { Logger } from "./logging.ts";
 import type { Metrics, ProcessedResult } from "./metrics.ts";
@@ -90,13 +90,13 @@ export function eventHandler(
     for (let outages = 0; !stopping.aborted; ) {
       try {
         const applied = await applyKnown(apply, events, failuresOf, spans);
-        if (outages > 0) log.info({ consumer: name }, "consumer goes on, its database can be reached again");
+        if (outages > 0) log.info({ consumer: name }, "consumer goes on, its database can be used again");
         return applied.map((result) => ({ applied: result }));
       } catch (error) {
         if (events.length > 1 && isStatementTimeout(error)) throw error;
         if (isContention(error) && contentions < contentionRetriesMax) contentions += 1;
         else if (error instanceof Unavailable || isDatabaseUnavailable(error)) {
-          const reason = errorText(error);
+          const reason = errorMessage(error);
           if (outages === 0)
             forAll(events, () => log.warn({ consumer: name, reason }, "consumer waits for its database"));
           await pause(backoffMs(outages, outageDelayMinMs, outageDelayMaxMs), stopping);

@@ -1,5 +1,9 @@
-/** Promise: the service answers `<name>.health` with what it depends on, within the caller's timeout, never throwing. */
+/**
+ * Promise: the service answers `<name>.health` with what it depends on, within the caller's timeout, never throwing; what
+ * is said of a fault holds no value.
+ */
 import { actions, type Health } from "../services/contracts/actions.ts";
+import { errorMessage } from "./error-text.ts";
 import type { Mixin } from "./platform.ts";
 import { params } from "./validation.ts";
 
@@ -14,7 +18,7 @@ export async function runChecks(checks: Readonly<Record<string, HealthCheck>>): 
         await check();
         return [name, { status: "up" as const }] as const;
       } catch (error) {
-        return [name, { status: "down" as const, detail: (error as Error).message }] as const;
+        return [name, { status: "down" as const, detail: errorMessage(error) }] as const;
       }
     }),
   );

@@ -1,5 +1,6 @@
 /** Whether the gateway and each service behind it can work; tells which one can't, and no internals of it. */
 import type { ServiceBroker } from "moleculer";
+import { isOutageText } from "../../mixins/database-faults.ts";
 import { callAction } from "../../mixins/platform.ts";
 import type { Health } from "../contracts/actions.ts";
 
@@ -14,8 +15,8 @@ async function check(
   try {
     const health = await callAction(broker, `${name}.health`, {}, { timeout: timeoutMs });
     if (health.status === "up") return { status: "up" };
-    const down = Object.entries(health.checks).flatMap(([part, { status }]) =>
-      status === "down" ? part : [],
+    const down = Object.entries(health.checks).flatMap(([part, { status, detail }]) =>
+      status === "up" ? [] : isOutageText(detail) ? `${part} (${detail})` : part,
     );
     return { status: "down", detail: `down: ${down.join(", ")}` };
   } catch (error) {

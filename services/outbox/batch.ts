@@ -1,6 +1,7 @@
 /** One transaction of the relay: claim → read → publish → move what was confirmed out of the outbox. */
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { EntityManager } from "../../mixins/database.ts";
+import { ReadOnlyDatabase } from "../../mixins/database-faults.ts";
 import { outboxPartitions } from "../../mixins/outbox.ts";
 import { run, runInTurn, type Statement } from "../../mixins/statement.ts";
 import { cutPartitions, emptiedUpTo } from "./emptied.ts";
@@ -30,6 +31,8 @@ interface Resources {
   /** Users that must wait, each with its partition. */
   readonly held: ReadonlyMap<string, number>;
   readonly stopping: Stopping;
+  /** A batch was published and not moved out, so the database has to show first that it would let the next one go. */
+  readonly rehearses: boolean;
 }
 
 /** Before the claim, so that what the claim finds empty was empty after the snapshot. */
@@ -40,7 +43,11 @@ const snapshotStatements: readonly Statement[] = [
 
 interface Found {
   readonly snapshot: Snapshot | undefined;
-  readonly loaded: readonly { readonly partition: number; readonly ours: boolean }[];
+  readonly loaded: readonly {
+    readonly partition: number;
+    readonly ours: boolean;
+    readonly readOnly: boolean;
+  }[];
   readonly rows: readonly OutboxRow[];
 }
 
@@ -77,12 +84,22 @@ function snapshotOf(results: readonly (readonly unknown[])[]): Snapshot | undefi
   return { lastId: BigInt(last.lastId), xmin: BigInt(row.xmin), nextXid: BigInt(row.nextXid) };
 }
 
-/** Runs in a transaction of its own. */
+/** Rejects as the real thing would, on a full disk for example, and leaves nothing behind. */
+async function rehearse(em: EntityManager, rows: readonly OutboxRow[]): Promise<void> {
+  await run(em, "savepoint rehearsal", []);
+  await run(em, sql.moveConfirmed, [sql.arrayLiteral(rows.map(({ id }) => id))]);
+  await run(em, "rollback to savepoint rehearsal", []);
+}
+
+/** Runs in a transaction of its own. What can't be moved out afterwards is not published, as far as that can be known. */
 export async function runBatch(em: EntityManager, resources: Resources): Promise<Batch> {
   const { bus, watermarks, held, stopping } = resources;
   const marks = watermarks.marksOfLook();
   const { snapshot, loaded, rows } = await claim(em, marks, resources);
+  if (loaded.some(({ readOnly }) => readOnly))
+    throw new ReadOnlyDatabase("Cannot publish from the outbox: its database is read-only");
   const partitions = loaded.filter(({ ours }) => ours).map(({ partition }) => partition);
+  if (resources.rehearses && rows.length > 0) await rehearse(em, rows);
   const published = await publishInOrder(bus, rows, stopping);
   const { confirmed, refused } = published;
   if (confirmed.length > 0)

@@ -6,13 +6,15 @@
  * publish → delete what was confirmed → commit. A relay that dies anywhere gives its partitions back with its
  * connection, and what it had published but not deleted goes out again: repeats happen, losses do not. The transaction
  * is open while the bus works, but it holds neither a snapshot (READ COMMITTED, between two statements) nor a
- * transaction id (it has written nothing yet), so it keeps neither vacuum nor the watermark back.
+ * transaction id (it has written nothing yet), so it keeps neither vacuum nor the watermark back. Only after a failure
+ * does it write first, and take that back: a database that would not let the rows go (its disk is full) must not have
+ * the same ones published again and again.
  *
  * The relay knows the columns of a row and nothing of what the body says, but for its trace when spans are recorded.
  */
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { Database } from "../../mixins/database.ts";
-import { errorText } from "../../mixins/error-text.ts";
+import { errorMessage } from "../../mixins/error-text.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { Metrics } from "../../mixins/metrics.ts";
 import { type Batch, measurePending, type Pending, runBatch } from "./batch.ts";
@@ -55,6 +57,8 @@ export class Relay {
   #unmeasure: () => void = () => {};
   #running: Promise<void> | undefined;
   #failing = false;
+  /** Nothing was moved out since the start or the last failure, so the next batch may be one that can't be. */
+  #rehearses = true;
   /** Events since the last wait. */
   #confirmed = 0;
 
@@ -121,13 +125,14 @@ export class Relay {
   async #look(watermarks: Watermarks, expectsWork: boolean): Promise<Look> {
     try {
       const look = await this.#measureAndDeliver(watermarks, expectsWork);
-      if (this.#failing) this.#options.log.info("the outbox can be read again");
+      if (this.#failing) this.#options.log.info("the outbox can be used again");
       this.#failing = false;
       return look;
     } catch (error) {
       if (!this.#failing)
-        this.#options.log.warn({ reason: errorText(error) }, "the outbox can't be read, its relay waits");
+        this.#options.log.warn({ reason: errorMessage(error) }, "the outbox can't be used, its relay waits");
       this.#failing = true;
+      this.#rehearses = true;
       return "failed";
     }
   }
@@ -172,8 +177,10 @@ export class Relay {
   async #deliver(watermarks: Watermarks, held: ReadonlyMap<string, number>): Promise<Look> {
     const { db, bus } = this.#options;
     const stopping = { soon: this.#soon.signal, now: this.#now.signal };
-    const batch = await db.transaction((em) => runBatch(em, { bus, watermarks, held, stopping }));
+    const rehearses = this.#rehearses;
+    const batch = await db.transaction((em) => runBatch(em, { bus, watermarks, held, stopping, rehearses }));
     const { observation, published } = batch;
+    if (published.confirmed.length > 0) this.#rehearses = false;
     watermarks.observe(observation);
     this.#tell(batch);
     // A bus that has gone away refuses everything; that says nothing of the users.

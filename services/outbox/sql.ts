@@ -36,6 +36,9 @@ from pg_current_snapshot() s`;
  * behind a connection pooler. `materialized` keeps the lock function out of the search, so that it takes no more locks
  * than are returned. What is not among the rows at all is empty above its mark, which is what lets the mark move.
  *
+ * A standby takes the locks and shows the rows as well, but what is published from there can't be deleted: so each row
+ * tells whether the transaction can write (a setting costs nothing beside the locks).
+ *
  * Which are ours is noted in a setting of the transaction for `readBatch`, which is sent along.
  */
 export const claimPartitions = `
@@ -55,7 +58,8 @@ with loaded as materialized (
 ), noted as materialized (
   select set_config('mailroster.partitions', array_agg(partition)::text, true) from ours
 )
-select l.partition, o.partition is not null as ours
+select l.partition, o.partition is not null as ours,
+  current_setting('transaction_read_only')::boolean as "readOnly"
 from noted, loaded l left join ours o on o.partition = l.partition`;
 
 /**

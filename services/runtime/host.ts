@@ -65,7 +65,8 @@ async function serviceIsUp(broker: ServiceBroker, name: HostedName): Promise<voi
   ) => Promise<Health>;
   const health = await call.call(broker, `${name}.health`, {}, { timeout: healthTimeoutMs });
   const down = Object.entries(health.checks).filter(([, check]) => check.status === "down");
-  if (health.status === "down") throw new Error(down.map(([check]) => `${check} is down`).join(", "));
+  if (health.status === "down")
+    throw new Error(down.map(([check, { detail = "down" }]) => `${check}: ${detail}`).join(", "));
 }
 
 function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Checks {

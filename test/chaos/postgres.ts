@@ -3,7 +3,7 @@
  * that of the tests it is durable: a commit that it has told of survives SIGQUIT.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -26,6 +26,8 @@ export interface ChaosPostgres {
   crash(): Promise<void>;
   /** Resolves when it takes connections. */
   start(): Promise<void>;
+  /** From its next start on it is a hot standby, which gets no news from anywhere; `pg_promote()` ends that. */
+  becomeStandby(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -94,6 +96,10 @@ export async function chaosPostgres(settings: readonly string[] = []): Promise<C
       );
       if (hasEnded(started))
         throw new Error(`PostgreSQL has ended: ${readFileSync(log, "utf8").trim().split("\n").at(-1)}`);
+    },
+    async becomeStandby() {
+      if (child !== undefined) await stopChild(child, "SIGINT");
+      writeFileSync(join(data, "standby.signal"), "");
     },
     async remove() {
       if (child !== undefined) await stopChild(child, "SIGQUIT");

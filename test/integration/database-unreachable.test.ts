@@ -41,6 +41,7 @@ test("what waits on a connection that has fallen silent is refused, and what com
 
 test("a database that takes no connections can't be reached, whatever the server says of it", async (t) => {
   const own = await testDatabase();
+  await migrate("users", own.url);
   const name = new URL(own.url).pathname.slice(1);
   const elsewhere = new URL(own.url);
   elsewhere.pathname = "/postgres";

@@ -1,10 +1,15 @@
 /** Every mutation, in the order of the guarantees. A refactoring that moves its text has to move it here too. */
+import { databases } from "./list/databases.ts";
 import { events } from "./list/events.ts";
 import { letters } from "./list/letters.ts";
 import { operations } from "./list/operations.ts";
 import { writes } from "./list/writes.ts";
 import type { Mutation } from "./mutation.ts";
 
-export const mutations: readonly Mutation[] = [...events, ...writes, ...letters, ...operations].sort((a, b) =>
-  a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }),
-);
+export const mutations: readonly Mutation[] = [
+  ...events,
+  ...writes,
+  ...letters,
+  ...operations,
+  ...databases,
+].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

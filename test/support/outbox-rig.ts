@@ -8,7 +8,7 @@ import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
 import { Relay } from "../../services/outbox/relay.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { testLogger } from "./logs.ts";
-import { testDatabase } from "./resources.ts";
+import { type Resource, testDatabase } from "./resources.ts";
 
 export interface Written {
   readonly userId: string;
@@ -32,7 +32,13 @@ export interface OutboxRig {
   startRelay(
     bus: Bus,
     monotonicMs?: () => number,
-  ): Promise<{ relay: Relay; metrics: Metrics; stop(): Promise<void> }>;
+  ): Promise<{
+    relay: Relay;
+    metrics: Metrics;
+    /** Log lines, parsed. */
+    lines: Record<string, unknown>[];
+    stop(): Promise<void>;
+  }>;
   /** Cuts the connections of every relay of this database; resolves with their number. */
   cutRelays(): Promise<number>;
   close(): Promise<void>;
@@ -44,10 +50,11 @@ const lifecycle = (hook: unknown): Promise<void> => (hook as () => Promise<void>
 /** The user and version that a message carries. */
 export const writtenOf = (message: { body: string }): Written => JSON.parse(message.body) as Written;
 
-export async function outboxRig(): Promise<OutboxRig> {
-  const own = await testDatabase();
+export async function outboxRig(resource?: Resource): Promise<OutboxRig> {
+  const own = resource ?? (await testDatabase());
   await migrate("users", own.url);
   const pool = new pg.Pool({ connectionString: own.url, max: 16 });
+  pool.on("error", () => {}); // a server that a test has stopped
   await pool.query("create table versions (user_id uuid primary key, version int not null)");
   const closing: (() => Promise<void>)[] = [];
 
@@ -97,11 +104,13 @@ export async function outboxRig(): Promise<OutboxRig> {
     async startRelay(bus, monotonicMs) {
       const db = await openDatabase();
       const metrics = createMetrics();
-      const relay = new Relay({ db, bus, metrics, log: testLogger(), monotonicMs });
+      const lines: Record<string, unknown>[] = [];
+      const log = testLogger({ lines });
+      const relay = new Relay({ db, bus, metrics, log, monotonicMs });
       relay.start();
       const stop = (): Promise<void> => relay.stop();
       closing.unshift(stop);
-      return { relay, metrics, stop };
+      return { relay, metrics, lines, stop };
     },
     async cutRelays() {
       const { rowCount } = await pool.query(

@@ -1,0 +1,64 @@
+/** The schema that the code needs: whole at the start, and looked at for as long as the process says that it is ready. */
+import { readdirSync } from "node:fs";
+import test from "ava";
+import pg from "pg";
+import { Unavailable } from "../../services/contracts/errors.ts";
+import { type DatabaseName, entitiesOf } from "../../services/runtime/databases.ts";
+import { migrate, migrationNames } from "../../services/runtime/migrations.ts";
+import { eventually } from "../support/eventually.ts";
+import { testDatabase } from "../support/resources.ts";
+import { openDatabase } from "../support/users-rig.ts";
+
+for (const name of ["users", "registry"] satisfies DatabaseName[]) {
+  test(`every file of migrations/${name} is in its list, in the order of their names`, (t) => {
+    const files = readdirSync(new URL(`../../migrations/${name}`, import.meta.url))
+      .filter((file) => file.startsWith("Migration"))
+      .map((file) => file.replace(/\.ts$/, ""));
+    t.deepEqual(migrationNames(name), files.sort());
+  });
+
+  test(`what was applied to ${name} is recorded under the names that earlier releases gave it`, async (t) => {
+    const own = await testDatabase();
+    t.teardown(own.drop);
+    t.deepEqual(await migrate(name, own.url), migrationNames(name));
+    const client = new pg.Client({ connectionString: own.url });
+    await client.connect();
+    const { rows } = await client.query<{ name: string }>(
+      "select name from mikro_orm_migrations order by id",
+    );
+    await client.end();
+    t.deepEqual(
+      rows.map((row) => row.name),
+      migrationNames(name),
+    );
+    t.deepEqual(await migrate(name, own.url), []);
+  });
+
+  test(`a ${name} database without a table or a column that is needed is not up`, async (t) => {
+    const own = await testDatabase();
+    const db = await openDatabase(own.url, entitiesOf[name]);
+    const client = new pg.Client({ connectionString: own.url });
+    await client.connect();
+    t.teardown(async () => {
+      await db.close();
+      await client.end();
+      await own.drop();
+    });
+    const schemaMissing = { instanceOf: Unavailable, message: /schema that is needed is not there/ };
+    await t.throwsAsync(db.check(), schemaMissing);
+    await migrate(name, own.url);
+    await db.check();
+
+    const { rows } = await client.query<{ table: string; column: string }>(
+      `select table_name as "table", column_name as "column" from information_schema.columns
+       where table_schema = 'public' and table_name in ('users', 'addresses') and column_name like '%\\_at' limit 1`,
+    );
+    const [{ table, column } = t.fail("no column to take away")] = rows as [
+      { table: string; column: string },
+    ];
+    await client.query(`alter table "${table}" rename column "${column}" to away`);
+    await t.throwsAsync(db.check(), schemaMissing);
+    await client.query(`alter table "${table}" rename column away to "${column}"`);
+    await eventually(() => db.check());
+  });
+}

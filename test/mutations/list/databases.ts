@@ -1,0 +1,96 @@
+/** Databases that can't be used as they should: guarantees 20. */
+import type { Mutation } from "../mutation.ts";
+
+const faults = "mixins/database-faults.ts";
+const batch = "services/outbox/batch.ts";
+const relay = "services/outbox/relay.ts";
+const faultsTest = "test/unit/database-faults.test.ts";
+const readOnlyTest = "test/integration/database-read-only.test.ts";
+const schemaTest = "test/integration/database-schema.test.ts";
+
+export const databases: readonly Mutation[] = [
+  {
+    name: "class-of-errors-undecided",
+    guarantee: "20a",
+    edits: [{ file: faults, find: 'ended), "F0"),', replace: 'ended), "F1"),' }],
+    file: faultsTest,
+    title: "SQLSTATE F0000 (configuration file error) is outage, ended, wait",
+  },
+  {
+    name: "fatal-is-judged-by-code",
+    guarantee: "20a",
+    edits: [
+      {
+        file: faults,
+        find: '  if (severity === "FATAL" || severity === "PANIC") return known?.kind === "outage" ? known : lost;\n',
+        replace: '  if (severity === "LOG") return lost;\n',
+      },
+    ],
+    file: faultsTest,
+    title: "an error by which the server ends the session is an outage, whatever its code",
+  },
+  {
+    name: "standby-is-a-database-too",
+    guarantee: "20b",
+    edits: [{ file: faults, find: 'ended), "25006"),', replace: 'ended), "25007"),' }],
+    file: readOnlyTest,
+    title: "while either database takes no writes every write is Unavailable, health says why, reads go on",
+  },
+  {
+    name: "sessions-stay-read-only",
+    guarantee: "20b",
+    edits: [
+      {
+        file: "mixins/database-client.ts",
+        find: "    return this.#broken || this.#readOnlyBy.size > 0;",
+        replace: "    return this.#broken && this.#readOnlyBy.size < 0;",
+      },
+    ],
+    file: readOnlyTest,
+    title: "while either database takes no writes every write is Unavailable, health says why, reads go on",
+  },
+  {
+    name: "standby-is-published-from",
+    guarantee: "20c",
+    edits: [
+      {
+        file: batch,
+        find: "loaded.some(({ readOnly }) => readOnly)",
+        replace: "loaded.every(({ ours }) => !ours && ours)",
+      },
+      { file: relay, find: "  #rehearses = true;", replace: "  #rehearses = false;" },
+      { file: relay, find: "      this.#rehearses = true;\n", replace: "" },
+    ],
+    file: readOnlyTest,
+    title: "on a hot standby nothing is published, and what waited goes out once when it is promoted",
+  },
+  {
+    name: "failed-batch-is-published-again",
+    guarantee: "20c",
+    edits: [{ file: relay, find: "      this.#rehearses = true;\n", replace: "" }],
+    file: readOnlyTest,
+    title: "what the database would not let go is published once, however often the relay looks",
+  },
+  {
+    name: "migration-not-in-the-list",
+    guarantee: "20d",
+    edits: [
+      {
+        file: "migrations/users/index.ts",
+        find: "  Migration20261126000200_audit_once,\n",
+        replace: "",
+      },
+    ],
+    file: schemaTest,
+    title: "every file of migrations/users is in its list, in the order of their names",
+  },
+  {
+    name: "ready-without-a-schema",
+    guarantee: "20d",
+    edits: [
+      { file: "mixins/database.ts", find: "row.missing.length > 0", replace: "row.missing.length < 0" },
+    ],
+    file: schemaTest,
+    title: "a users database without a table or a column that is needed is not up",
+  },
+];
