@@ -1,5 +1,6 @@
 /** What an operator does to running processes: parameters and results of the actions of ops and fault. */
 import * as z from "zod";
+import { wholeNumber } from "./numbers.ts";
 
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
@@ -15,7 +16,7 @@ const node = z
 
 const oneLevel = {
   level: z.enum(logLevels).optional().meta({ description: "Absent: only tell the level" }),
-  minutes: z.coerce.number().int().min(1).max(logLevelMinutesMax).optional().meta({
+  minutes: wholeNumber(1, logLevelMinutesMax).optional().meta({
     description:
       "After so many minutes the configured level is back; absent: it stays until the process ends",
   }),
@@ -48,8 +49,8 @@ const FaultedAction = z
 
 const oneFault = {
   action: FaultedAction,
-  delayMs: z.coerce.number().int().min(0).max(delayMsMax).default(0),
-  jitterMs: z.coerce.number().int().min(0).max(delayMsMax).default(0).meta({
+  delayMs: wholeNumber(0, delayMsMax).default(0),
+  jitterMs: wholeNumber(0, delayMsMax).default(0).meta({
     description: "Up to so much longer, at random",
   }),
   errorRate: z.coerce.number().min(0).max(1).default(0).meta({
@@ -78,13 +79,7 @@ export const Faults = byNode(NodeFaults);
 const outboxRowsMax = 100;
 
 export const OutboxStatusQuery = z.strictObject({
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(outboxRowsMax)
-    .default(10)
-    .meta({ description: "Events of each kind" }),
+  limit: wholeNumber(1, outboxRowsMax).default(10).meta({ description: "Events of each kind" }),
 });
 
 const outboxEvent = {
