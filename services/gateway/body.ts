@@ -5,12 +5,15 @@
  * no body, and its errors lose their kind on the way through the middlewares.
  */
 import type { IncomingMessage } from "node:http";
+import { structureFault } from "./json-structure.ts";
 import { HttpProblem, invalidField } from "./problems.ts";
 
 /** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
 const discardedBytesMax = 8 * 1024 * 1024;
 /** A user nests two levels; some thousands would overflow the stack of what serializes the call to the next service. */
 const nestingLevelsMax = 16;
+/** As much of a repeated member's name is told. */
+const memberCharsMax = 64;
 
 export const hasBody = (req: IncomingMessage): boolean =>
   req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
@@ -75,44 +78,43 @@ function readBytes(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
   });
 }
 
-function parse(bytes: Buffer): unknown {
+function parse(bytes: Buffer): { readonly text: string; readonly value: unknown } {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { text, value: JSON.parse(text) };
   } catch (error) {
     const detail = error instanceof SyntaxError ? "is not valid JSON" : "is not valid UTF-8";
     throw new HttpProblem("malformed-json", `The body ${detail}`);
   }
 }
 
-/** Walks level by level: a recursion would end where the body wants it to, as the serializer of a call does. */
-function nestsTooDeep(body: object): boolean {
-  let level: unknown[] = [body];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > nestingLevelsMax) return true;
-    level = level.flatMap((value) =>
-      typeof value === "object" && value !== null ? Object.values(value) : [],
+function requireStructure(text: string): void {
+  const fault = structureFault(text, nestingLevelsMax);
+  if (fault?.kind === "repeated")
+    throw new HttpProblem(
+      "malformed-json",
+      `The body has an object with the member ${JSON.stringify(fault.member.slice(0, memberCharsMax))} twice`,
     );
-  }
-  return false;
+  if (fault?.kind === "too-deep")
+    throw new HttpProblem("invalid-fields", "The body nests too deep", {
+      errors: [{ pointer: "#", detail: `must nest at most ${nestingLevelsMax} levels deep` }],
+    });
 }
 
-/** Reads the request's body. A repeated member counts as its last occurrence, as JSON.parse has it. */
+/** Reads the request's body. No object in it has a member twice, so there is one way to read it. */
 export async function readJsonObject(
   req: IncomingMessage,
   options: { readonly accepted: readonly string[]; readonly bytesMax: number },
 ): Promise<Record<string, unknown>> {
   if (!hasBody(req)) throw new HttpProblem("malformed-json", "The body is empty");
   requireMediaType(req, options.accepted);
-  const value = parse(await readBytes(req, options.bytesMax));
+  const { text, value } = parse(await readBytes(req, options.bytesMax));
+  requireStructure(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new HttpProblem("invalid-fields", "The body must be a JSON object", {
       errors: [{ pointer: "#", detail: "must be an object" }],
     });
   // zod passes over this one key, and Deno keeps it as a member like any other.
   if (Object.hasOwn(value, "__proto__")) throw invalidField("__proto__", "is not a known member");
-  if (nestsTooDeep(value))
-    throw new HttpProblem("invalid-fields", "The body nests too deep", {
-      errors: [{ pointer: "#", detail: `must nest at most ${nestingLevelsMax} levels deep` }],
-    });
   return value as Record<string, unknown>;
 }
