@@ -11,6 +11,7 @@ import {
   brokerUrl,
   databaseUrl,
   host,
+  hosts,
   integer,
   integers,
   list,
@@ -41,6 +42,8 @@ export interface Config {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly opsPort: number;
+  /** What a Host may name beside loopback and `httpHost`, on both ports; in canonical form. */
+  readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
   readonly logFormat: "json" | "pretty";
   readonly logPii: boolean;
@@ -122,6 +125,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     httpHost: host(env, "HTTP_HOST", "127.0.0.1"),
     httpPort,
     opsPort: integer(env, "OPS_PORT", { fallback: 3001, min: 0, max: 65_535 }),
+    allowedHosts: hosts(env, "HTTP_ALLOWED_HOSTS"),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
     logPii: oneOf(env, "LOG_PII", ["true", "false"], "false") === "true",

@@ -1,6 +1,7 @@
 /** Reads and checks one environment variable each; every fault becomes one sentence that names the variable. */
 import { isIP } from "node:net";
 import { parseAddress } from "../contracts/address.ts";
+import { canonicalHost } from "../contracts/host.ts";
 import { fault, type Variables } from "./variables.ts";
 
 interface IntegerRange {
@@ -145,4 +146,18 @@ export function nodeId(env: Variables, name: string, fallback: string): string {
   if (!/^[\w.-]+$/.test(text) || text.length > nodeIdCharsMax)
     throw fault(name, `must be at most ${nodeIdCharsMax} letters, digits, dots, hyphens and underscores`);
   return text;
+}
+
+const canonicalName = /^(?:[\w-]+(?:\.[\w-]+)*|\[[\da-f:]+\])$/;
+
+/** Names and addresses of hosts separated by commas, each in canonical form; none when unset. */
+export function hosts(env: Variables, name: string): readonly string[] {
+  // An empty one is as good as none: it is what Compose makes of `gateway,${MORE:-}`.
+  const named = items(env.text(name) ?? "").filter((item) => item !== "");
+  return named.map((item) => {
+    const canonical = canonicalHost(item);
+    if (canonical === undefined || !canonicalName.test(canonical))
+      throw fault(name, "must hold names or addresses without a port, separated by commas");
+    return canonical;
+  });
 }

@@ -103,6 +103,7 @@ export const deadLetterOperations: readonly Operation[] = [
     target: to("dead-letters.discard", discarded),
     ...letterPath,
     query: { reason: DiscardReason.optional() },
+    texts: ["reason"],
     body: { schema: DiscardBody, mediaTypes: json, example: example.discardDeadLetter, optional: true },
     status: 204,
     write: true,

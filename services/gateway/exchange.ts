@@ -8,12 +8,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import helmet from "helmet";
 import { type Correlation, continueTrace, withCorrelation } from "../../mixins/correlation.ts";
 import { errorMessage } from "../../mixins/error-text.ts";
+import { targetOf } from "../../mixins/http-target.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { type OpenSpan, openSpan, SpanKind } from "../../mixins/tracing.ts";
 import type { CallMeta } from "../contracts/actions.ts";
 import { locate, type Operation } from "./operation.ts";
 import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
-import { correlationOf, targetOf } from "./request.ts";
+import { correlationOf } from "./request.ts";
 
 /** What is known of a request, filled in on its way. */
 export interface Exchange {
@@ -61,9 +62,12 @@ export function exchangeOf(req: IncomingMessage): Exchange {
   return exchange;
 }
 
+/** Asked for every few seconds by whoever watches; `path` may be a pattern. */
+export const isHealth = (path: string): boolean => path === "/health" || path.startsWith("/health/");
+
 /** The path is left out: it may hold an address. Health is asked for every few seconds and would hide the rest. */
 const serverSpan = (req: IncomingMessage, path: string, parent: string | undefined): OpenSpan | undefined =>
-  path.startsWith("/health/")
+  isHealth(path)
     ? undefined
     : openSpan(
         () => ({

@@ -6,6 +6,7 @@
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
+import { httpGuard } from "../../mixins/http-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./limits.ts";
@@ -30,7 +31,8 @@ export function gatewayService(
 ): ServiceSchema {
   const log = platform.log.child({ service: "gateway" });
   const limiter = rateLimiter(config.requestsPerMinuteMax);
-  const gate: Gate = { platform: { ...platform, log }, config, limits, limiter, inFlight: 0 };
+  const guard = httpGuard({ bound: config.httpHost, allowed: config.allowedHosts });
+  const gate: Gate = { platform: { ...platform, log }, config, limits, limiter, guard, inFlight: 0 };
   let server: HttpServer | undefined;
   let address: AddressInfo | undefined;
   let ownBroker: ServiceBroker | undefined;

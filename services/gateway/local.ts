@@ -29,7 +29,7 @@ function problemPage(slug: string): string {
   return JSON.stringify({ type: `/problems/${slug}`, title, status, description: about });
 }
 
-const sendHealth = (req: IncomingMessage, res: ServerResponse, health: Health): void =>
+const sendHealth = (req: IncomingMessage, res: ServerResponse, health: Pick<Health, "status">): void =>
   answerWith(req, res, { status: health.status === "up" ? 200 : 503, content: JSON.stringify(health) });
 
 const sendFile = (req: IncomingMessage, res: ServerResponse, file: StaticFile): void =>
@@ -50,6 +50,10 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
       : await ready(broker, options.healthTimeoutMs);
   };
   return {
+    health: async (req, res) => {
+      const { status } = await readiness();
+      sendHealth(req, res, { status });
+    },
     live: (req, res) => sendHealth(req, res, live()),
     ready: async (req, res) => sendHealth(req, res, await readiness()),
     openapi: (req, res) => answerWith(req, res, { status: 200, content: openapi }),

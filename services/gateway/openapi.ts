@@ -15,6 +15,7 @@ import { type Operation, operations } from "./routes.ts";
 /** Problems that any operation may answer with. */
 const everywhere: readonly ProblemSlug[] = [
   "malformed-request",
+  "misdirected",
   "invalid-header",
   "too-many-requests",
   "internal",
@@ -107,7 +108,10 @@ function problemAnswer(status: number, slugs: readonly ProblemSlug[]) {
 function problemsOf(operation: Operation): Record<string, unknown> {
   const isLocal = "local" in operation.target;
   const common = everywhere.filter((slug) => !isLocal || slug !== "unavailable");
-  const fields: readonly ProblemSlug[] = isLocal ? [] : ["invalid-fields"];
+  const fields: readonly ProblemSlug[] = [
+    ...(isLocal ? [] : (["invalid-fields"] as const)),
+    ...(operation.method === "GET" ? [] : (["foreign-site"] as const)),
+  ];
   const slugs = [...new Set([...common, ...fields, ...operation.problems])];
   const byStatus = Map.groupBy(slugs, (slug) => problemTypes[slug].status);
   return Object.fromEntries([...byStatus].map(([status, group]) => [status, problemAnswer(status, group)]));
@@ -139,7 +143,9 @@ function answers(operation: Operation, schemas: SchemaCollection) {
     [status]: success,
     ...(takesIfNoneMatch(operation) ? { 304: notModified } : {}),
     ...problemsOf(operation),
-    ...(operation.id === "ready" ? { 503: { ...success, description: "Something can't work" } } : {}),
+    ...(operation.id === "ready" || operation.id === "health"
+      ? { 503: { ...success, description: "Something can't work" } }
+      : {}),
   };
 }
 

@@ -12,7 +12,15 @@ export interface RequestParts {
   readonly expectedVersions: readonly number[] | undefined;
 }
 
-export type LocalHandler = "live" | "ready" | "openapi" | "asyncapi" | "docs" | "docsFile" | "problem";
+export type LocalHandler =
+  | "health"
+  | "live"
+  | "ready"
+  | "openapi"
+  | "asyncapi"
+  | "docs"
+  | "docsFile"
+  | "problem";
 
 interface ActionTarget {
   readonly action: ActionName;
@@ -30,6 +38,8 @@ export interface Operation {
   readonly pathParams?: Readonly<Record<string, z.ZodType>>;
   /** Known query parameters; absent: the query is ignored. */
   readonly query?: Readonly<Record<string, z.ZodType>>;
+  /** Those of them that are free text: a raw `+` in them is a space. */
+  readonly texts?: readonly string[];
   readonly body?: {
     readonly schema: z.ZodType;
     readonly mediaTypes: readonly string[];

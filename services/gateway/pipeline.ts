@@ -1,14 +1,15 @@
 /**
- * A request's way up to the call of its action: limits → route → headers, query and body → moleculer-web. Every
+ * A request's way up to the call of its action: guard → limits → route → headers, query and body → moleculer-web. Every
  * error on it ends in `answerProblem`.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { newCorrelationId, withCorrelation } from "../../mixins/correlation.ts";
+import type { GuardedRequest, GuardRefusal } from "../../mixins/http-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { hasBody, readJsonObject } from "./body.ts";
-import { answerProblem, answerWith, begin, type Exchange, exchangeOf } from "./exchange.ts";
+import { answerProblem, answerWith, begin, type Exchange, exchangeOf, isHealth } from "./exchange.ts";
 import { clientOf, type GatewayLimits, type RateLimiter } from "./limits.ts";
 import { HttpProblem, problemBody, problemContentType, retryAfter, unavailable } from "./problems.ts";
 import { expectedVersionsOf, idempotencyKeyOf, queryOf, requireActor } from "./request.ts";
@@ -21,6 +22,7 @@ export interface Gate {
   readonly config: Config;
   readonly limits: GatewayLimits;
   readonly limiter: RateLimiter;
+  readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
   inFlight: number;
 }
 
@@ -51,7 +53,7 @@ function prepare(
     const idempotencyKey = idempotencyKeyOf(req.headers);
     if (idempotencyKey !== undefined) exchange.meta = { ...exchange.meta, idempotencyKey };
   }
-  const query = queryOf(exchange.query, operation.query ?? {});
+  const query = queryOf(exchange.query, operation.query ?? {}, operation.texts);
   const expectedVersions = operation.conditional ? expectedVersionsOf(req.headers) : undefined;
   const take = (body: Record<string, unknown>): void => {
     exchange.params = target.params({ path: exchange.pathParams, query, body, expectedVersions });
@@ -75,8 +77,8 @@ async function answer(
 ): Promise<void> {
   const exchange = exchangeOf(req);
   const method = req.method ?? "";
-  if (req.httpVersion === "1.1" && req.headers.host === undefined)
-    throw new HttpProblem("malformed-request", "A request of HTTP/1.1 must name its Host");
+  const refused = gate.guard(req);
+  if (refused !== undefined) throw new HttpProblem(refused.slug, refused.detail);
   if (req.headers.expect !== undefined && req.headers.expect.toLowerCase() !== "100-continue")
     throw new HttpProblem("expectation-failed", "The only expectation that can be met is 100-continue");
   if (method === "OPTIONS" && exchange.path === "*") return answerOptions(req, res, everyMethod);
@@ -85,7 +87,7 @@ async function answer(
     exchange.pattern = route.pattern;
     exchange.pathParams = route.params;
   }
-  if (!exchange.pattern.startsWith("/health/")) admit(gate, req);
+  if (!isHealth(exchange.pattern)) admit(gate, req);
   if (method === "OPTIONS" && route !== undefined) return answerOptions(req, res, allowed(route));
   const operation = operationOf(route, method);
   exchange.operation = operation;

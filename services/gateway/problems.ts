@@ -17,12 +17,12 @@ export const problemTypes = {
   "malformed-request": {
     status: 400,
     title: "Malformed request",
-    about: "The request line, the framing or a percent-encoding is not valid HTTP.",
+    about: "The request line, the Host, the framing or a percent-encoding is not valid HTTP.",
   },
   "malformed-json": {
     status: 400,
     title: "Malformed JSON",
-    about: "The body is empty, not valid UTF-8 or not valid JSON.",
+    about: "The body is empty, not valid UTF-8, not valid JSON, or has an object with a member twice.",
   },
   "invalid-header": {
     status: 400,
@@ -33,6 +33,12 @@ export const problemTypes = {
     status: 400,
     title: "Invalid idempotency key",
     about: "Idempotency-Key takes 1 to 255 visible ASCII characters, bare or as a quoted string.",
+  },
+  "foreign-site": {
+    status: 403,
+    title: "Foreign site",
+    about:
+      "A page of another site made a browser send this (Sec-Fetch-Site, Origin), so it changes nothing here.",
   },
   "not-found": {
     status: 404,
@@ -80,6 +86,12 @@ export const problemTypes = {
     status: 417,
     title: "Expectation failed",
     about: "The only expectation that can be met is 100-continue.",
+  },
+  misdirected: {
+    status: 421,
+    title: "Misdirected request",
+    about:
+      "The Host is not one of this installation: loopback, the address that is listened on, or one of HTTP_ALLOWED_HOSTS.",
   },
   "invalid-fields": {
     status: 422,

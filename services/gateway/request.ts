@@ -76,34 +76,23 @@ export function expectedVersionsOf(headers: IncomingHttpHeaders): number[] | und
   return versions;
 }
 
-export interface Target {
-  /** Still percent-encoded. */
-  readonly path: string;
-  readonly query: string;
-}
-
-/** A path alone, as nearly all are. */
-const plainTarget = /^\/[^?#]*$/;
-
-/** Splits origin-form and absolute-form (RFC 9112 §3.2); `OPTIONS *` has the path `*`. */
-export function targetOf(url: string): Target {
-  if (plainTarget.test(url)) return { path: url, query: "" };
-  const local = url.replace(/^https?:\/\/[^/?#]*/i, "");
-  const [path = "", ...rest] = (local.split("#", 1)[0] ?? "").split("?");
-  return { path: path === "" ? "/" : path, query: rest.join("?") };
-}
-
-/** Throws URIError, which becomes a 400. */
-const decode = (text: string): string => decodeURIComponent(text.replaceAll("+", " "));
-
-/** Query parameters, each known and given once; throws a problem that points to the first that is not. */
-export function queryOf(query: string, known: Readonly<Record<string, unknown>>): Record<string, string> {
+/**
+ * Query parameters, each known and given once; throws a problem that points to the first that is not, or a URIError,
+ * which becomes a 400. A raw `+` in one of `texts` is a space, as forms and URLSearchParams write it. Everything else (an
+ * address, a time, an id, a number) can't hold a space, so there the `+` is what it is in a URL, a plus.
+ */
+export function queryOf(
+  query: string,
+  known: Readonly<Record<string, unknown>>,
+  texts: readonly string[] = [],
+): Record<string, string> {
   const found: Record<string, string> = {};
   if (query === "") return found;
   for (const pair of query.split("&").filter((part) => part !== "")) {
     const [rawName = "", ...rawValue] = pair.split("=");
-    const name = decode(rawName);
-    const value = decode(rawValue.join("="));
+    const name = decodeURIComponent(rawName);
+    const raw = rawValue.join("=");
+    const value = decodeURIComponent(texts.includes(name) ? raw.replaceAll("+", " ") : raw);
     if (!Object.hasOwn(known, name)) throw invalidParameter(name, "is not a known query parameter");
     if (Object.hasOwn(found, name)) throw invalidParameter(name, "must be given once");
     if (/\p{Cc}/u.test(value)) throw invalidParameter(name, "must not contain control characters");

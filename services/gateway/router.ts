@@ -1,4 +1,5 @@
 /** Finds the row of the table that a path and a method mean. */
+import { unreservedDecoded } from "../../mixins/http-target.ts";
 import { HttpProblem } from "./problems.ts";
 import { type Operation, operations } from "./routes.ts";
 
@@ -47,7 +48,7 @@ function bind(
 
 /** The route of a path that is still percent-encoded; its params are decoded (a URIError becomes a 400). */
 export function findRoute(path: string): Route | undefined {
-  const segments = path.split("/");
+  const segments = unreservedDecoded(path).split("/");
   for (const pattern of patterns) {
     const params = bind(pattern, segments);
     if (params === undefined) continue;

@@ -106,9 +106,11 @@ const userOperations: readonly Operation[] = [
     path: "/users",
     tag: "users",
     summary: "List users",
-    description: "In a stable order; nextCursor, when it is not null, fetches the next page.",
+    description:
+      "In a stable order; nextCursor, when it is not null, fetches the next page. A raw + in q is a space, in smtp a plus.",
     target: to("users.list", ({ query }) => query),
     query: ListUsers.shape,
+    texts: ["q"],
     status: 200,
     answer: { schema: UserPage, example: example.userPage },
     problems: [],
@@ -196,6 +198,7 @@ const readOperations: readonly Operation[] = [
     path: "/smtp/:address",
     tag: "addresses",
     summary: "Who holds an address, now or at a time in the past",
+    description: "A raw + in at is a plus, as in the time zone of 2026-11-01T10:00:00+01:00.",
     target: to("smtp-registry.lookup", ({ path, query }) => ({ ...query, address: path.address ?? "" })),
     pathParams: { address: SmtpAddress },
     query: { at: LookUpAddress.shape.at },
@@ -245,6 +248,12 @@ const document = (path: string, local: LocalHandler, summary: string): Operation
 });
 
 const localOperations: readonly Operation[] = [
+  {
+    ...document("/health", "health", "Whether the gateway and every service behind it can work, in a word"),
+    tag: "health",
+    description: "503 with the same body when one of them can't; /health/ready tells which.",
+    answer: { schema: Health.pick({ status: true }).meta({ id: "HealthStatus" }), example: { status: "up" } },
+  },
   {
     ...document("/health/live", "live", "Whether the process is alive"),
     tag: "health",

@@ -7,6 +7,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { parserRefusal } from "../../mixins/http-guard.ts";
 import { PassingMap } from "../../mixins/passing-map.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { HttpProblem } from "./problems.ts";
@@ -41,11 +42,8 @@ function listenFault(error: ListenError, host: string, port: number): Error {
 }
 
 function parserProblem(code: string | undefined): HttpProblem {
-  if (code === "HPE_HEADER_OVERFLOW")
-    return new HttpProblem("headers-too-large", "The request line and headers are too large");
-  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
-    return new HttpProblem("request-timeout", "The request did not arrive completely in time");
-  return new HttpProblem("malformed-request", "The request is not valid HTTP");
+  const { slug, detail } = parserRefusal(code);
+  return new HttpProblem(slug, detail);
 }
 
 /** How often the server looks for requests that are too slow. */

@@ -162,6 +162,7 @@ export async function startHost(
   const ops = await startOpsServer({
     host: config.httpHost,
     port: config.opsPort,
+    allowedHosts: config.allowedHosts,
     metrics,
     ready,
   });

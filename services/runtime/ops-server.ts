@@ -1,9 +1,18 @@
 /**
- * Promise: every process answers `/health/live`, `/health/ready` and `/metrics` on OPS_PORT from the first moment
- * of its start to the last of its stop, whatever else is broken.
+ * Promise: every process answers `/health`, `/health/live`, `/health/ready` and `/metrics` on OPS_PORT from the first
+ * moment of its start to the last of its stop, whatever else is broken, and refuses what the gateway's guard refuses.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { type GuardRefusal, httpGuard, parserRefusal } from "../../mixins/http-guard.ts";
+import { targetOf, unreservedDecoded } from "../../mixins/http-target.ts";
 import type { Metrics } from "../../mixins/metrics.ts";
 import type { Health } from "../contracts/actions.ts";
 import { listenError } from "./ports.ts";
@@ -16,6 +25,8 @@ export interface OpsServer {
 interface OpsOptions {
   readonly host: string;
   readonly port: number;
+  /** Names of the installation beside `host` (HTTP_ALLOWED_HOSTS). */
+  readonly allowedHosts: readonly string[];
   readonly metrics: Metrics;
   /** Never rejects. */
   readonly ready: () => Promise<Health>;
@@ -34,26 +45,38 @@ const json = (status: number, value: unknown, type = "application/json"): Answer
   body: JSON.stringify(value),
 });
 
-function problem(
-  status: number,
-  title: string,
-  instance: string,
-  headers: Record<string, string> = {},
-): Answer {
-  return {
-    ...json(status, { type: "about:blank", title, status, instance }, "application/problem+json"),
-    headers,
-  };
+interface OpsProblem {
+  readonly type?: string;
+  readonly detail?: string;
 }
 
-async function answer(request: IncomingMessage, options: OpsOptions): Promise<Answer> {
-  const path = (request.url ?? "/").split("?")[0] ?? "/";
+function problem(
+  status: number,
+  instance: string | undefined,
+  more: OpsProblem = {},
+  headers: Record<string, string> = {},
+): Answer {
+  const body = { type: "about:blank", title: STATUS_CODES[status], status, instance, ...more };
+  return { ...json(status, body, "application/problem+json"), headers };
+}
+
+type Guard = ReturnType<typeof httpGuard>;
+
+const refusalOf = ({ slug, status, detail }: GuardRefusal, path?: string): Answer =>
+  problem(status, path, { type: `/problems/${slug}`, detail });
+
+async function answer(request: IncomingMessage, guard: Guard, options: OpsOptions): Promise<Answer> {
+  const path = unreservedDecoded(targetOf(request.url ?? "/").path);
+  const refused = guard(request);
+  if (refused !== undefined) return refusalOf(refused, path);
+  const readiness = async (show: (health: Health) => unknown): Promise<Answer> => {
+    const health = await options.ready();
+    return json(health.status === "up" ? 200 : 503, show(health));
+  };
   const routes: Record<string, () => Promise<Answer> | Answer> = {
+    "/health": () => readiness(({ status }) => ({ status })),
     "/health/live": () => json(200, { status: "up", checks: {} }),
-    "/health/ready": async () => {
-      const health = await options.ready();
-      return json(health.status === "up" ? 200 : 503, health);
-    },
+    "/health/ready": () => readiness((health) => health),
     "/metrics": async () => ({
       status: 200,
       type: options.metrics.registry.contentType,
@@ -61,24 +84,42 @@ async function answer(request: IncomingMessage, options: OpsOptions): Promise<An
     }),
   };
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  if (route === undefined) return problem(404, "Not Found", path);
+  if (route === undefined) return problem(404, path);
   if (request.method !== "GET" && request.method !== "HEAD")
-    return problem(405, "Method Not Allowed", path, { allow: "GET, HEAD" });
+    return problem(405, path, {}, { allow: "GET, HEAD" });
   return route();
 }
 
-async function respond(request: IncomingMessage, response: ServerResponse, options: OpsOptions) {
-  const { status, type, body, headers } = await answer(request, options).catch(() =>
-    problem(500, "Internal Server Error", request.url ?? "/"),
+const headersOf = ({ type, body, headers }: Answer): Record<string, string> => ({
+  "content-type": type,
+  "content-length": String(Buffer.byteLength(body)),
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  ...headers,
+});
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  guard: Guard,
+  options: OpsOptions,
+) {
+  const sent = await answer(request, guard, options).catch(() => problem(500, request.url ?? "/"));
+  response.writeHead(sent.status, headersOf(sent));
+  response.end(request.method === "HEAD" ? undefined : sent.body);
+}
+
+/** The parser gave the request up; Node's own answer is an empty one. */
+function respondToMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const sent = refusalOf(parserRefusal(error.code));
+  const lines = Object.entries({ ...headersOf(sent), connection: "close" }).map(
+    ([name, value]) => `${name}: ${value}`,
   );
-  const length = Buffer.byteLength(body);
-  response.writeHead(status, {
-    "content-type": type,
-    "content-length": length,
-    "cache-control": "no-store",
-    ...headers,
-  });
-  response.end(request.method === "HEAD" ? undefined : body);
+  socket.end([`HTTP/1.1 ${sent.status} ${STATUS_CODES[sent.status]}`, ...lines, "", sent.body].join("\r\n"));
 }
 
 const listen = (server: Server, options: OpsOptions): Promise<number> =>
@@ -89,7 +130,13 @@ const listen = (server: Server, options: OpsOptions): Promise<number> =>
 
 /** Throws StartError when the port is taken. */
 export async function startOpsServer(options: OpsOptions): Promise<OpsServer> {
-  const server = createServer((request, response) => void respond(request, response, options));
+  const guard = httpGuard({ bound: options.host, allowed: options.allowedHosts });
+  // A request without Host is refused by the guard, as a problem; Node's own answer is an empty one.
+  const server = createServer(
+    { requireHostHeader: false },
+    (request, response) => void respond(request, response, guard, options),
+  );
+  server.on("clientError", respondToMalformed);
   const port = await listen(server, options);
   return {
     port,

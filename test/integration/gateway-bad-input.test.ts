@@ -185,11 +185,29 @@ const cases: readonly Case[] = [
     pointers("#/__proto__"),
   ],
   [
-    "a repeated member, by its last value",
+    "a member that occurs twice",
     "/users",
-    post('{"displayName":"A","primarySmtp":"a@example.com","primarySmtp":"no"}'),
+    post('{"displayName":"A","primarySmtp":"a@example.com","primarySmtp":"a@example.com"}'),
+    "malformed-json",
+  ],
+  [
+    "a member that occurs twice in two spellings",
+    user,
+    put('{"displayName":"A","primarySmtp":"a@example.com","\\u0064isplayName":"B"}'),
+    "malformed-json",
+  ],
+  [
+    "a member that occurs twice further down",
+    user,
+    () => ({ ...put('{"displayName":"A","createdAt":[{"x":1,"x":1}]}'), method: "PATCH" }),
+    "malformed-json",
+  ],
+  [
+    "a deep value behind a member that occurs twice",
+    "/users",
+    post(`{"displayName":${"[".repeat(100)}${"]".repeat(100)},"displayName":"A"}`),
     "invalid-fields",
-    pointers("#/primarySmtp"),
+    pointers("#"),
   ],
   [
     "expectedVersions in a body",
@@ -323,41 +341,70 @@ for (const [title, path, init, slug, expected = {}] of cases)
     t.notRegex(JSON.stringify(problem), /secret|relation \W|gateway-test|\.ts\b/);
   });
 
+for (const limit of [
+  "0x10",
+  "1e2",
+  "%2B5",
+  "+5",
+  "%205",
+  "5%20",
+  "5.0",
+  "",
+  "0b1",
+  "\uff15",
+  "Infinity",
+  "-1",
+])
+  test(`the limit ${JSON.stringify(limit)} is answered with invalid-fields`, async (t) => {
+    for (const path of ["/users", "/audit"])
+      await problemOf(t, await fetch(`${gateway.url}${path}?limit=${limit}`), "invalid-fields");
+  });
+
 const request = (...lines: string[]) => `${lines.join("\r\n")}\r\n\r\n`;
 const raw: readonly (readonly [string, string, string])[] = [
   ["a request line that is none", request("HELLO"), "malformed-request"],
   ["no Host", "GET /users HTTP/1.1\r\nConnection: close\r\n\r\n", "malformed-request"],
-  ["a header that is none", request("GET /users HTTP/1.1", "Host: a", "no colon"), "malformed-request"],
+  [
+    "a header that is none",
+    request("GET /users HTTP/1.1", "Host: localhost", "no colon"),
+    "malformed-request",
+  ],
   [
     "two lengths of one body",
-    request("POST /users HTTP/1.1", "Host: a", "Content-Length: 2", "Content-Length: 3"),
+    request("POST /users HTTP/1.1", "Host: localhost", "Content-Length: 2", "Content-Length: 3"),
     "malformed-request",
   ],
   [
     "a length and chunks at once",
-    request("POST /users HTTP/1.1", "Host: a", "Content-Length: 2", "Transfer-Encoding: chunked"),
+    request("POST /users HTTP/1.1", "Host: localhost", "Content-Length: 2", "Transfer-Encoding: chunked"),
     "malformed-request",
   ],
   [
     "a chunk that is none",
-    `${request("POST /users HTTP/1.1", "Host: a", "Content-Type: application/json", "Transfer-Encoding: chunked")}zz\r\n`,
+    `${request("POST /users HTTP/1.1", "Host: localhost", "Content-Type: application/json", "Transfer-Encoding: chunked")}zz\r\n`,
     "malformed-request",
   ],
   [
     "headers that are too large",
-    request("GET /users HTTP/1.1", "Host: a", `X-Large: ${"a".repeat(20_000)}`),
+    request("GET /users HTTP/1.1", "Host: localhost", `X-Large: ${"a".repeat(20_000)}`),
     "headers-too-large",
   ],
   [
     "an expectation that nobody meets",
-    request("POST /users HTTP/1.1", "Host: a", "Connection: close", "Content-Length: 2", "Expect: tea"),
+    request(
+      "POST /users HTTP/1.1",
+      "Host: localhost",
+      "Connection: close",
+      "Content-Length: 2",
+      "Expect: tea",
+    ),
     "expectation-failed",
   ],
   [
     "a large body that waits for 100-continue",
     request(
       "POST /users HTTP/1.1",
-      "Host: a",
+      "Host: localhost",
       "Content-Type: application/json",
       "Content-Length: 99999",
       "Expect: 100-continue",

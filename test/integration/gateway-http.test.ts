@@ -109,19 +109,22 @@ test("OPTIONS tells the methods of a path and of the server", async (t) => {
   t.is(answer.status, 204);
   t.is(answer.headers.get("allow"), "GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
   t.is((await call("OPTIONS", "/nowhere")).status, 404);
-  const star = await sendRaw(gateway.port, "OPTIONS * HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  const star = await sendRaw(
+    gateway.port,
+    "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+  );
   t.is(star.status, 204);
   t.is(star.headers.get("allow"), "POST, GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
 });
 
 test("a request target in absolute form is the same request", async (t) => {
-  const text = "GET http://mail.example/users?limit=1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  const text = "GET http://localhost/users?limit=1 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   t.is((await sendRaw(gateway.port, text)).status, 200);
 });
 
 test("a body that waits for 100-continue is asked for", async (t) => {
   const body = JSON.stringify(ann);
-  const head = ["POST /users HTTP/1.1", "Host: a", "Connection: close", "Expect: 100-continue"];
+  const head = ["POST /users HTTP/1.1", "Host: localhost", "Connection: close", "Expect: 100-continue"];
   const fields = ["Content-Type: application/json", `Content-Length: ${body.length}`];
   const answer = await sendRaw(gateway.port, `${[...head, ...fields].join("\r\n")}\r\n\r\n${body}`);
   t.is(answer.status, 100);
@@ -140,6 +143,43 @@ test("path and query reach the action decoded", async (t) => {
   });
   await call("GET", "/users?limit=7&q=ann%20lee+x&&");
   t.deepEqual(seen.get("users.list")?.params, { limit: 7, q: "ann lee x" });
+});
+
+test.serial("a raw + is a plus where no space can be, and a space in free text", async (t) => {
+  const told = async (path: string, action: "users.list" | "smtp-registry.lookup" | "audit.list") => {
+    const answer = await call("GET", path);
+    t.is(answer.status, 200, `${path} ${await answer.text()}`);
+    return seen.get(action)?.params as object;
+  };
+  t.like(await told("/smtp/ann+x@example.com?at=2026-11-01T10:00:00+01:00", "smtp-registry.lookup"), {
+    address: "ann+x@example.com",
+    at: "2026-11-01T10:00:00+01:00",
+  });
+  t.like(await told("/users?smtp=ann+x@example.com", "users.list"), { smtp: "ann+x@example.com" });
+  t.like(await told("/users?smtp=ann%2Bx@example.com", "users.list"), { smtp: "ann+x@example.com" });
+  t.like(await told("/audit?correlationId=a+b", "audit.list"), { correlationId: "a+b" });
+  t.like(await told("/users?q=ann+lee", "users.list"), { q: "ann lee" });
+  t.like(await told("/users?q=ann%2Blee", "users.list"), { q: "ann+lee" });
+});
+
+test("a path with an unreserved character encoded is the same path", async (t) => {
+  const { id } = await created();
+  const encoded = id.replaceAll("-", "%2D").replaceAll("0", "%30");
+  const routes = [
+    ["/%75sers", "/users"],
+    ["/user%73?limit=1", "/users"],
+    [`/%75%73%65%72%73/${encoded}`, "/users/:id"],
+    ["/%68ealth/liv%65", "/health/live"],
+    ["/problems/address%2dtaken", "/problems/:slug"],
+  ] as const;
+  for (const [index, [path, route]] of routes.entries()) {
+    const answer = await call("GET", path, undefined, { "x-correlation-id": `encoded-${index}` });
+    t.is(answer.status, 200, path);
+    const line = gateway.lines.find(({ correlationId }) => correlationId === `encoded-${index}`);
+    t.is(line?.route, route);
+  }
+  for (const path of ["/users%2F", "/%2Fusers", "/users%3Flimit=1", "/%2575sers"])
+    t.is((await call("GET", path)).status, 404, path);
 });
 
 test("correlation, trace and actor reach the action, and the correlation id comes back", async (t) => {
@@ -167,7 +207,7 @@ test("a correlation id that can't be used is replaced, and the caller is anonymo
     t.regex(answer.headers.get("x-correlation-id") ?? "", /^[0-9a-f-]{36}$/);
   }
   const text =
-    "GET /audit HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Correlation-ID: a\r\nX-Correlation-ID: b\r\n\r\n";
+    "GET /audit HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Correlation-ID: a\r\nX-Correlation-ID: b\r\n\r\n";
   t.regex((await sendRaw(gateway.port, text)).headers.get("x-correlation-id") ?? "", /^[0-9a-f-]{36}$/);
   t.is(seen.get("audit.list")?.meta.actor, "anonymous");
 });
@@ -212,6 +252,9 @@ test("readiness names every service behind the gateway, and no internals of one 
     status: "up",
     checks: { process: { status: "up" } },
   });
+  const short = await call("GET", "/health");
+  t.is(short.status, 503);
+  t.deepEqual(await short.json(), { status: "down" });
   const answer = await call("GET", "/health/ready");
   t.is(answer.status, 503);
   t.deepEqual(await answer.json(), {

@@ -3,6 +3,7 @@ import { databases } from "./list/databases.ts";
 import { events } from "./list/events.ts";
 import { letters } from "./list/letters.ts";
 import { operations } from "./list/operations.ts";
+import { requests } from "./list/requests.ts";
 import { writes } from "./list/writes.ts";
 import type { Mutation } from "./mutation.ts";
 
@@ -12,4 +13,5 @@ export const mutations: readonly Mutation[] = [
   ...letters,
   ...operations,
   ...databases,
+  ...requests,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

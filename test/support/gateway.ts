@@ -50,9 +50,9 @@ export interface RawAnswer {
 }
 
 /** Sends bytes as they are, which no HTTP client would, and reads until the server closes. */
-export function sendRaw(port: number, text: string | Buffer): Promise<RawAnswer> {
+export function sendRaw(port: number, text: string | Buffer, address = "127.0.0.1"): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    const socket = connect(port, address, () => socket.write(text));
     const chunks: Buffer[] = [];
     socket.on("data", (chunk: Buffer) => chunks.push(chunk));
     socket.on("error", reject);

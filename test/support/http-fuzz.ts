@@ -78,6 +78,15 @@ const headerText = fc.oneof(
     unit: fc.integer({ min: 0x80, max: 0xff }).map((code) => String.fromCharCode(code)),
     maxLength: 20,
   }),
+  fc.constantFrom(
+    "localhost",
+    "[::1]:3000",
+    "evil.example",
+    "http://localhost",
+    "null",
+    "same-origin",
+    "none",
+  ),
   fc.constantFrom('"1"', "*", 'W/"1"', "application/json", "application/merge-patch+json; charset=utf-8"),
 );
 const headers = fc.dictionary(
@@ -93,6 +102,9 @@ const headers = fc.dictionary(
     "x-forwarded-for",
     "accept",
     "cookie",
+    "host",
+    "origin",
+    "sec-fetch-site",
   ),
   headerText,
   { noNullPrototype: true },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import Ajv2019 from "ajv/dist/2019.js";
 import test from "ava";
 import { parse } from "yaml";
+import { loadConfig } from "../../services/config/index.ts";
 import { composeFile, dockerfile } from "../support/compose-file.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 
@@ -162,6 +163,23 @@ test("every host that a container is told of is on one of its networks, and wait
       );
       t.true(hostname in depends_on, `${name} does not wait for ${hostname}`);
     }
+});
+
+test("every name by which a container of ours is asked is one that it answers to", (t) => {
+  const { scrape_configs } = parse(read("docker/observability/prometheus.yml")) as {
+    scrape_configs: { static_configs: { targets: string[] }[] }[];
+  };
+  const targets = scrape_configs.flatMap(({ static_configs }) =>
+    static_configs.flatMap(({ targets }) => targets),
+  );
+  const asked = [...targets, new URL(services.seed?.environment?.MAILROSTER_URL ?? "").host];
+  for (const target of asked) {
+    const [name = ""] = target.split(":");
+    const { environment } = composeFile({ ALLOWED_HOSTS: "mail.example" }).services[name] ?? {};
+    const { allowedHosts } = loadConfig({ ...environment });
+    t.true(allowedHosts.includes(name), target);
+    t.true(allowedHosts.includes("mail.example"), target);
+  }
 });
 
 test("Prometheus and Grafana come with the profile observability only, and scrape every container of ours that stays", (t) => {

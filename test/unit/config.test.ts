@@ -23,6 +23,18 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["HTTP_PORT", { HTTP_PORT: "65536" }],
   ["OPS_PORT", { OPS_PORT: "-1" }],
   ["OPS_PORT", { HTTP_PORT: "3999", OPS_PORT: "3999" }],
+  ...[
+    "a b",
+    "a/b",
+    "http://a",
+    "a:3000",
+    "*",
+    ".example.com",
+    "ann@a",
+    "1.2.3.256",
+    "a,,b c",
+    "[::1]:80",
+  ].map((hosts): [string, Record<string, string>] => ["HTTP_ALLOWED_HOSTS", { HTTP_ALLOWED_HOSTS: hosts }]),
   ["SERVICES", { SERVICES: "users,mail" }],
   ["HTTP_BODY_BYTES_MAX", { HTTP_BODY_BYTES_MAX: "12" }],
   ["HTTP_REQUESTS_PER_MINUTE_MAX", { HTTP_REQUESTS_PER_MINUTE_MAX: "1.5" }],
@@ -105,6 +117,14 @@ test("no environment at all is the embedded system", (t) => {
   t.is(config.httpPort, 3000);
   t.is(config.opsPort, 3001);
   t.is(config.logFormat, "json");
+});
+
+test("HTTP_ALLOWED_HOSTS names hosts in any spelling", (t) => {
+  const { allowedHosts } = loadConfig({
+    HTTP_ALLOWED_HOSTS: " Mail.Example., bücher.example,10.0.0.5,::1,[FD00::5],,",
+  });
+  t.deepEqual(allowedHosts, ["mail.example", "xn--bcher-kva.example", "10.0.0.5", "[::1]", "[fd00::5]"]);
+  t.deepEqual(loadConfig({}).allowedHosts, []);
 });
 
 test("without FAULT_INJECTION no fault can be injected, and with it on every loopback address", (t) => {
