@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { documentFaults } from "./support/gate/document-lint.ts";
 import { importViolations } from "./support/gate/import-rules.ts";
 import { metricsPageFaults } from "./support/gate/metrics-page.ts";
 import { packageFaults } from "./support/gate/packages.ts";
@@ -67,6 +68,7 @@ const steps: Record<string, Check> = {
   "duplicates (jscpd)": duplicates,
   "house rules": async () => untidy(await repositoryFiles()),
   packages: async () => packageFaults(),
+  "api documents": () => documentFaults(),
   "event schemas": async () => eventSchemaFaults(),
   "metrics page": async () => metricsPageFaults(),
   "schema drift": schemaFaults,

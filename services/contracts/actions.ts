@@ -24,7 +24,7 @@ import {
   SetLogLevel,
   SetLogLevels,
 } from "./operations.ts";
-import { paging } from "./paging.ts";
+import { NextCursor, paging } from "./paging.ts";
 import {
   Acknowledge,
   AcknowledgeReport,
@@ -140,9 +140,7 @@ export const ListUsers = z
   })
   .meta({ id: "ListUsers" });
 
-export const UserPage = z
-  .object({ items: z.array(User), nextCursor: z.string().nullable() })
-  .meta({ id: "UserPage" });
+export const UserPage = z.object({ items: z.array(User), nextCursor: NextCursor }).meta({ id: "UserPage" });
 export type UserPage = z.infer<typeof UserPage>;
 
 export const ReserveAddresses = z
@@ -202,10 +200,10 @@ export const LookUpAddress = z
 
 export const AddressInfo = z
   .object({
-    address: z.string(),
+    address: z.string().meta({ description: "As its owner wrote it, or as it was asked for" }),
     status: AddressStatus,
-    userId: UserId.nullable(),
-    kind: AddressKind.nullable(),
+    userId: UserId.nullable().meta({ description: "Who holds it; null when nobody does" }),
+    kind: AddressKind.nullable().meta({ description: "As what it is held; null when nobody holds it" }),
   })
   .meta({ id: "AddressInfo" });
 export type AddressInfo = z.infer<typeof AddressInfo>;

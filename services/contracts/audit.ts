@@ -1,32 +1,39 @@
 /** The audit log as it is asked and as it answers. */
 import * as z from "zod";
 import { Change } from "./events.ts";
-import { paging } from "./paging.ts";
+import { NextCursor, paging } from "./paging.ts";
 import { UserId } from "./user.ts";
 
 export const ListAudit = z
   .strictObject({
     ...paging,
-    userId: UserId.optional(),
-    correlationId: z.string().min(1).max(128).optional(),
+    userId: UserId.optional().meta({ description: "Only changes of this user" }),
+    correlationId: z
+      .string()
+      .min(1)
+      .max(128)
+      .optional()
+      .meta({ description: "Only changes that the request with this X-Correlation-ID made" }),
   })
   .meta({ id: "ListAudit" });
 
 export const AuditEntry = z
   .object({
     id: z.uuid().meta({ description: "The event's id" }),
-    at: z.iso.datetime(),
-    action: z.enum(["user.created", "user.updated", "user.deleted", "user.restored"]),
+    at: z.iso.datetime().meta({ description: "When the change was committed" }),
+    action: z
+      .enum(["user.created", "user.updated", "user.deleted", "user.restored"])
+      .meta({ description: "What was done" }),
     userId: UserId,
-    version: z.int().min(1),
-    actor: z.string(),
-    correlationId: z.string(),
-    changes: z.array(Change),
+    version: z.int().min(1).meta({ description: "The user's version after the change" }),
+    actor: z.string().meta({ description: "Who asked for it" }),
+    correlationId: z.string().meta({ description: "The request that made it" }),
+    changes: z.array(Change).meta({ description: "Each field that changed" }),
   })
   .meta({ id: "AuditEntry" });
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
 export const AuditPage = z
-  .object({ items: z.array(AuditEntry), nextCursor: z.string().nullable() })
+  .object({ items: z.array(AuditEntry), nextCursor: NextCursor })
   .meta({ id: "AuditPage" });
 export type AuditPage = z.infer<typeof AuditPage>;

@@ -1,6 +1,6 @@
 /** Dead letters as every surface shows them: an event that a consumer gave up, and what became of it. */
 import * as z from "zod";
-import { paging } from "./paging.ts";
+import { NextCursor, paging } from "./paging.ts";
 import { UserId } from "./user.ts";
 
 export const DeadLetterId = z.uuid().meta({ id: "DeadLetterId" });
@@ -14,11 +14,14 @@ export const DeadLetter = z
     id: DeadLetterId,
     queue: z.string().meta({ description: "The queue whose consumer gave the event up" }),
     status: DeadLetterStatus,
-    eventId: z.string().nullable(),
-    eventType: z.string().nullable(),
-    userId: UserId.nullable(),
-    correlationId: z.string().nullable(),
-    reason: z.string(),
+    eventId: z.string().nullable().meta({ description: "The event's id; null when it can't be read" }),
+    eventType: z.string().nullable().meta({ description: "The event's type; null when it can't be read" }),
+    userId: UserId.nullable().meta({ description: "Whose event it is; null when it can't be read" }),
+    correlationId: z
+      .string()
+      .nullable()
+      .meta({ description: "The request that made the event; null when it can't be read" }),
+    reason: z.string().meta({ description: "Why it was given up" }),
     error: z.string().meta({ description: "The kind and place of the last error, without values or stack" }),
     cause: z.string().meta({
       description:
@@ -27,16 +30,16 @@ export const DeadLetter = z
     attempts: z
       .int()
       .meta({ description: "Failures since the event, or its last replay, reached the queue" }),
-    replays: z.int(),
-    firstFailedAt: z.iso.datetime(),
-    lastFailedAt: z.iso.datetime(),
-    lastReplayedAt: z.iso.datetime().nullable(),
+    replays: z.int().meta({ description: "How often it was sent to its queue again" }),
+    firstFailedAt: z.iso.datetime().meta({ description: "When it failed for the first time" }),
+    lastFailedAt: z.iso.datetime().meta({ description: "When it failed for the last time" }),
+    lastReplayedAt: z.iso.datetime().nullable().meta({ description: "null when it never was replayed" }),
   })
   .meta({ id: "DeadLetter" });
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
 export const DeadLetterDetail = DeadLetter.extend({
-  routingKey: z.string(),
+  routingKey: z.string().meta({ description: "With which it was published" }),
   payload: z
     .unknown()
     .meta({ description: "The message's body; how it is written here, payloadEncoding says" }),
@@ -57,7 +60,10 @@ export const ListDeadLetters = z
     queue: z.string().min(1).max(255).optional().meta({
       description: "Only letters of this queue, named by itself or as its dead-letter queue (<queue>.dlq)",
     }),
-    status: z.enum([...DeadLetterStatus.options, "all"]).default("pending"),
+    status: z
+      .enum([...DeadLetterStatus.options, "all"])
+      .default("pending")
+      .meta({ description: "Only letters of this status; all: whatever became of them" }),
     cause: z
       .string()
       .regex(/^[\w-]{1,64}$/, "must be a cause as the list shows it")
@@ -68,14 +74,14 @@ export const ListDeadLetters = z
 
 export const DeadLetterCause = z
   .object({
-    cause: z.string(),
+    cause: z.string().meta({ description: "As the letters of the list show it" }),
     letters: z.int().meta({ description: "How many are pending" }),
-    queue: z.string(),
+    queue: z.string().meta({ description: "The queue whose consumer gave them up" }),
     eventType: z.string().meta({ description: "As it was published" }),
-    reason: z.string(),
+    reason: z.string().meta({ description: "Why they were given up" }),
     error: z.string().meta({ description: "Of the newest letter" }),
-    firstFailedAt: z.iso.datetime(),
-    lastFailedAt: z.iso.datetime(),
+    firstFailedAt: z.iso.datetime().meta({ description: "The earliest failure among them" }),
+    lastFailedAt: z.iso.datetime().meta({ description: "The latest failure among them" }),
     exampleId: DeadLetterId.meta({ description: "The newest letter" }),
   })
   .meta({ id: "DeadLetterCause" });
@@ -87,7 +93,7 @@ export const DeadLetterCauses = z
 export type DeadLetterCauses = z.infer<typeof DeadLetterCauses>;
 
 export const DeadLetterPage = z
-  .object({ items: z.array(DeadLetter), nextCursor: z.string().nullable() })
+  .object({ items: z.array(DeadLetter), nextCursor: NextCursor })
   .meta({ id: "DeadLetterPage" });
 export type DeadLetterPage = z.infer<typeof DeadLetterPage>;
 

@@ -7,7 +7,11 @@ import { User } from "./user.ts";
 
 /** Semantics of the change; `field` is a key of the user, or `deletedAt`. */
 export const Change = z
-  .object({ field: z.string(), from: z.unknown(), to: z.unknown() })
+  .object({
+    field: z.string().meta({ description: "A member of the user, or deletedAt" }),
+    from: z.unknown().meta({ description: "Its value before" }),
+    to: z.unknown().meta({ description: "Its value after" }),
+  })
   .meta({ id: "Change" });
 export type Change = z.infer<typeof Change>;
 
@@ -40,9 +44,9 @@ const Version = z
   .meta({ description: "The user's version" });
 
 export const UserState = User.extend({
-  version: z.int().min(1).max(versionMax),
-  createdAt: Timestamp,
-  updatedAt: Timestamp,
+  version: z.int().min(1).max(versionMax).meta({ description: "Counts the changes of this user" }),
+  createdAt: Timestamp.meta({ description: "When the user was created" }),
+  updatedAt: Timestamp.meta({ description: "When the user last changed" }),
   deletedAt: Timestamp.nullable()
     .default(null)
     .meta({ description: "When the user was deleted, null while it lives" }),
@@ -61,20 +65,25 @@ export const eventSource = "/mailroster/users";
 const envelope = <T extends UserEventType>(type: T) =>
   z
     .object({
-      specversion: z.literal("1.0"),
-      id: z.uuid(),
-      source: z.string().min(1),
-      type: z.literal(type),
+      specversion: z.literal("1.0").meta({ description: "The version of CloudEvents" }),
+      id: z.uuid().meta({ description: "The event's id; a repeat of the event has the same" }),
+      source: z.string().min(1).meta({ description: "Which system published it" }),
+      type: z.literal(type).meta({ description: "What happened; the routing key is the same" }),
       subject: z.uuid().meta({ description: "The user's id" }),
-      time: Timestamp,
-      datacontenttype: z.literal("application/json").optional(),
-      dataschema: z.string().optional(),
-      correlationid: z.string().min(1),
-      causationid: z.string().min(1).optional(),
+      time: Timestamp.meta({ description: "When the change was committed (RFC 3339)" }),
+      datacontenttype: z.literal("application/json").optional().meta({ description: "The form of data" }),
+      dataschema: z.string().optional().meta({ description: "The name of this schema" }),
+      correlationid: z.string().min(1).meta({ description: "The request that made the change" }),
+      causationid: z.string().min(1).optional().meta({ description: "The event or request that led to it" }),
       sequence: Version,
-      traceparent: z.string().optional(),
+      traceparent: z.string().optional().meta({ description: "W3C Trace Context of the change" }),
       actor: z.string().min(1).default("anonymous").meta({ description: "Who asked for the change" }),
-      data: z.object({ user: UserState, changes: z.array(Change).default([]) }),
+      data: z
+        .object({
+          user: UserState.meta({ description: "The user's complete state after the change" }),
+          changes: z.array(Change).default([]).meta({ description: "What changed" }),
+        })
+        .meta({ description: "The user after the change, and what changed" }),
     })
     .refine((event) => event.subject === event.data.user.id, {
       path: ["subject"],

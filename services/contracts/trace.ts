@@ -13,7 +13,11 @@ export const traceWritesMax = 100;
 export const CorrelationId = z
   .string()
   .regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters")
-  .meta({ id: "CorrelationId", examples: ["3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d"] });
+  .meta({
+    id: "CorrelationId",
+    description: "1 to 128 visible ASCII characters",
+    examples: ["3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d"],
+  });
 
 export const TraceQuery = z.strictObject({ correlationId: CorrelationId });
 

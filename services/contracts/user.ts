@@ -28,7 +28,7 @@ export const DisplayName = z
   .max(displayNameCharsMax, `must have at most ${displayNameCharsMax} characters`)
   .refine((value) => !/\p{Cc}/u.test(value), "must not contain control characters")
   .refine((value) => value.isWellFormed(), "must be well-formed Unicode")
-  .meta({ id: "DisplayName", examples: ["Ann Lee"] });
+  .meta({ id: "DisplayName", description: "The name that people see", examples: ["Ann Lee"] });
 
 export const SecondarySmtps = z
   .array(SmtpAddress)
@@ -42,19 +42,24 @@ export const User = z
     id: UserId,
     displayName: DisplayName,
     primarySmtp: SmtpAddress,
-    secondarySmtps: z.array(SmtpAddress),
+    secondarySmtps: z.array(SmtpAddress).meta({ description: "Further addresses of this user alone" }),
     version: z.int().min(1).meta({ description: "Counts the changes of this user; the ETag is this number" }),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
+    createdAt: z.iso.datetime().meta({ description: "When the user was created" }),
+    updatedAt: z.iso.datetime().meta({ description: "When the user last changed" }),
   })
   .meta({ id: "User" });
 export type User = z.infer<typeof User>;
 
-export const AddressKind = z.enum(["primary", "secondary"]).meta({ id: "AddressKind" });
+export const AddressKind = z
+  .enum(["primary", "secondary"])
+  .meta({ id: "AddressKind", description: "Whether it is the user's one primary address" });
 export type AddressKind = z.infer<typeof AddressKind>;
 
-/** available: anyone may take it; deleted: a restore gets it back; quarantined: only its last owner; blocked: nobody ever. */
 export const AddressStatus = z
   .enum(["available", "reserved", "active", "deleted", "quarantined", "blocked"])
-  .meta({ id: "AddressStatus" });
+  .meta({
+    id: "AddressStatus",
+    description:
+      "available: anyone may take it; reserved: promised to a write under way; active: a user has it; deleted: a restore of its user gets it back; quarantined: only its last owner may take it; blocked: nobody ever",
+  });
 export type AddressStatus = z.infer<typeof AddressStatus>;

@@ -32,7 +32,7 @@ function discarded(parts: RequestParts) {
 }
 
 const DiscardBody = z.strictObject({ reason: DiscardReason.optional() }).meta({ id: "DiscardBody" });
-const letterPath = { pathParams: { id: DeadLetterId } };
+const letterPath = { pathParams: { id: DeadLetterId.meta({ description: "The dead letter's id, a UUID" }) } };
 
 export const deadLetterOperations: readonly Operation[] = [
   {
@@ -69,6 +69,7 @@ export const deadLetterOperations: readonly Operation[] = [
     path: "/dead-letters/:id",
     tag: "dead letters",
     summary: "Look into a dead letter",
+    description: "With the event as it came, the headers of its message, and who discarded it.",
     target: to("dead-letters.get", (parts) => ({ id: letterId(parts) })),
     ...letterPath,
     query: {},
@@ -102,7 +103,11 @@ export const deadLetterOperations: readonly Operation[] = [
       "A reason stands in the body or in the query. The letter stays readable, with who discarded it, when and why, until its term is over.",
     target: to("dead-letters.discard", discarded),
     ...letterPath,
-    query: { reason: DiscardReason.optional() },
+    query: {
+      reason: DiscardReason.optional().meta({
+        description: "Why, for clients that send no body with DELETE",
+      }),
+    },
     texts: ["reason"],
     body: { schema: DiscardBody, mediaTypes: json, example: example.discardDeadLetter, optional: true },
     status: 204,

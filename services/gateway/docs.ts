@@ -1,10 +1,11 @@
 /**
  * The page for people at /docs: Swagger UI out of the npm package, so that it works offline, and no inline script,
- * so that the Content-Security-Policy stays as strict as on every other answer.
+ * so that the Content-Security-Policy stays as strict as on every other answer. Its files serve the other pages too.
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { pageOf, pageStyle } from "./html.ts";
 import { HttpProblem } from "./problems.ts";
 
 export interface StaticFile {
@@ -12,34 +13,24 @@ export interface StaticFile {
   readonly content: string | Buffer;
 }
 
-const page = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>mailroster: API</title>
-<link rel="icon" type="image/png" sizes="32x32" href="/docs/favicon-32x32.png">
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-<link rel="stylesheet" href="/docs/page.css">
-</head>
-<body>
-<header>
-<h1>mailroster</h1>
-<p>The HTTP API is below and in <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1);
-the events are in <a href="/asyncapi.json">/asyncapi.json</a> (AsyncAPI 3.0).</p>
-</header>
-<main id="swagger-ui"></main>
-<script src="/docs/swagger-ui-bundle.js"></script>
+/** The document's title is shown by Swagger UI, so the page itself does not name what it is about once more. */
+const page = pageOf({
+  path: "/docs",
+  title: "mailroster: HTTP API",
+  head: '<link rel="stylesheet" href="/docs/swagger-ui.css">\n',
+  main: `<main id="swagger-ui"></main>
+<noscript><p class="prose">This page needs JavaScript; <a href="/openapi.json">/openapi.json</a> says the same without.</p></noscript>`,
+  scripts: `<script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/page.js"></script>
-</body>
-</html>
-`;
+`,
+});
 
-const script = `SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", validatorUrl: null, deepLinking: true });
-`;
-
-const style = `body { margin: 0; font-family: sans-serif; }
-header { margin: 0 auto; max-width: 1460px; padding: 1rem 20px 0; }
+/** Swagger UI is dark by a class, not by what the reader's system prefers; a change of that is followed at once. */
+const script = `const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", validatorUrl: null, deepLinking: true });
 `;
 
 const packaged: Readonly<Record<string, string>> = {
@@ -48,7 +39,7 @@ const packaged: Readonly<Record<string, string>> = {
   "favicon-32x32.png": "image/png",
 };
 const own: Readonly<Record<string, StaticFile>> = {
-  "page.css": { contentType: "text/css; charset=utf-8", content: style },
+  "page.css": { contentType: "text/css; charset=utf-8", content: pageStyle },
   "page.js": { contentType: "text/javascript; charset=utf-8", content: script },
 };
 

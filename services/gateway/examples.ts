@@ -7,6 +7,14 @@ import type {
   DeadLetterDetail,
   DeadLetterPage,
 } from "../contracts/dead-letters.ts";
+import {
+  type Change,
+  dataschemaOf,
+  eventSource,
+  type UserEvent,
+  type UserEventType,
+  type UserState,
+} from "../contracts/events.ts";
 import type { Trace, TraceVerdict } from "../contracts/trace.ts";
 import type { User } from "../contracts/user.ts";
 
@@ -19,14 +27,17 @@ export const createUser: ActionInput<"users.create"> = {
   primarySmtp: "ann.lee@example.com",
   secondarySmtps: ["ann@example.com"],
 };
-export const createdUser: CreatedUser = {
-  id,
+const firstState = {
   displayName: "Ann Lee",
   primarySmtp: "ann.lee2@example.com",
   secondarySmtps: ["ann@example.com"],
   version: 1,
-  createdAt,
   updatedAt: createdAt,
+};
+export const createdUser: CreatedUser = {
+  id,
+  createdAt,
+  ...firstState,
   requestedSmtp: "ann.lee@example.com",
   assignments: [
     {
@@ -46,6 +57,47 @@ export const user: User = {
   createdAt,
   updatedAt,
 };
+const deletedAt = "2026-03-02T10:30:00.000Z";
+const restoredAt = "2026-03-02T10:45:00.000Z";
+const moments: Partial<Record<UserEventType, { state: UserState; changes: Change[] }>> = {
+  "user.created.v1": {
+    state: { id, createdAt, ...firstState, deletedAt: null },
+    changes: [{ field: "primarySmtp", from: null, to: "ann.lee2@example.com" }],
+  },
+  "user.updated.v1": {
+    state: { ...user, deletedAt: null },
+    changes: [{ field: "displayName", from: "Ann Lee", to: "Ann Chen" }],
+  },
+  "user.deleted.v1": {
+    state: { ...user, version: 3, updatedAt: deletedAt, deletedAt },
+    changes: [{ field: "deletedAt", from: null, to: deletedAt }],
+  },
+  "user.restored.v1": {
+    state: { ...user, version: 4, updatedAt: restoredAt, deletedAt: null },
+    changes: [{ field: "deletedAt", from: deletedAt, to: null }],
+  },
+};
+
+/** The event of that life that is of this type; undefined when it holds none. */
+export function event(type: UserEventType): UserEvent | undefined {
+  const moment = moments[type];
+  if (moment === undefined) return undefined;
+  const { state, changes } = moment;
+  return {
+    specversion: "1.0",
+    id: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+    source: eventSource,
+    type,
+    subject: id,
+    time: state.updatedAt,
+    datacontenttype: "application/json",
+    dataschema: dataschemaOf(type),
+    correlationid: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+    sequence: state.version,
+    actor: "helpdesk",
+    data: { user: state, changes },
+  };
+}
 export const replaceUser = { displayName: "Ann Chen", primarySmtp: "ann.chen@example.com" };
 export const patchUser = { primarySmtp: "ann.chen@example.com" };
 export const userPage: UserPage = { items: [user], nextCursor: null };

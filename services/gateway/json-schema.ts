@@ -31,6 +31,10 @@ export function schemaCollection(target: "draft-7" | "draft-2020-12"): SchemaCol
   };
 }
 
+export const licenseUrl = "https://spdx.org/licenses/MIT.html";
+/** Whoever runs an installation answers for it; a document that is the same everywhere knows no address of theirs. */
+export const contact = { name: "The operators of this installation" };
+
 /** Name, version and description of this project for the documents. */
 export function projectInfo(): { version: string; description: string } {
   const file = new URL("../../package.json", import.meta.url);

@@ -4,11 +4,13 @@ import type { ServiceBroker } from "moleculer";
 import type { Health } from "../contracts/actions.ts";
 import { asyncApiDocument } from "./asyncapi.ts";
 import { docsFile, docsPage, type StaticFile } from "./docs.ts";
+import { eventsPage } from "./events-page.ts";
 import { answerWith, exchangeOf } from "./exchange.ts";
 import { live, ready } from "./health.ts";
 import { openApiDocument } from "./openapi.ts";
+import type { LocalHandler } from "./operation.ts";
 import { HttpProblem, type ProblemSlug, problemTypes } from "./problems.ts";
-import type { LocalHandler } from "./routes.ts";
+import { startLinks, startPage } from "./start-page.ts";
 
 export type LocalAnswer = (req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
 
@@ -17,6 +19,28 @@ export interface LocalOptions {
   readonly broker: () => ServiceBroker | undefined;
   readonly healthTimeoutMs: number;
   readonly closing: () => boolean;
+}
+
+const html = "text/html; charset=utf-8";
+const varies = ["Vary", "Accept"];
+
+/** Whether the caller asks for JSON and not for the page; what takes anything, as curl does, gets the page. */
+function prefersJson({ headers }: IncomingMessage): boolean {
+  const quality = (type: string): number => {
+    const ranges = (headers.accept ?? "").toLowerCase().split(",");
+    const own = ranges.map((range) => range.split(";").map((part) => part.trim()));
+    const [, ...parameters] = own.find(([name]) => name === type) ?? [];
+    if (!own.some(([name]) => name === type)) return 0;
+    return Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1) || 0;
+  };
+  return quality("application/json") > quality("text/html");
+}
+
+function sendStart(req: IncomingMessage, res: ServerResponse): void {
+  const answer = prefersJson(req)
+    ? { content: JSON.stringify(startLinks()) }
+    : { content: startPage(req.headers.host), contentType: html };
+  answerWith(req, res, { status: 200, headers: varies, ...answer });
 }
 
 /** The page's files change with a release only. */
@@ -38,7 +62,9 @@ const sendFile = (req: IncomingMessage, res: ServerResponse, file: StaticFile): 
 /** Makes the documents once; each answer may throw a problem. */
 export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalAnswer> {
   const openapi = JSON.stringify(openApiDocument());
-  const asyncapi = JSON.stringify(asyncApiDocument());
+  const events = asyncApiDocument();
+  const asyncapi = JSON.stringify(events);
+  const eventsHtml: StaticFile = { contentType: html, content: eventsPage(events) };
   const stopping: Health = {
     status: "down",
     checks: { gateway: { status: "down", detail: "is not running" } },
@@ -50,6 +76,7 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
       : await ready(broker, options.healthTimeoutMs);
   };
   return {
+    start: sendStart,
     health: async (req, res) => {
       const { status } = await readiness();
       sendHealth(req, res, { status });
@@ -59,6 +86,7 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
     openapi: (req, res) => answerWith(req, res, { status: 200, content: openapi }),
     asyncapi: (req, res) => answerWith(req, res, { status: 200, content: asyncapi }),
     docs: (req, res) => sendFile(req, res, docsPage),
+    eventsPage: (req, res) => sendFile(req, res, eventsHtml),
     docsFile: async (req, res) => sendFile(req, res, await docsFile(exchangeOf(req).pathParams.file ?? "")),
     problem: (req, res) =>
       answerWith(req, res, { status: 200, content: problemPage(exchangeOf(req).pathParams.slug ?? "") }),

@@ -1,8 +1,9 @@
 /** The OpenAPI 3.1 document, made from the route table and the schemas of the contracts. */
 import type * as z from "zod";
-import { projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
-import { isPaged } from "./operation.ts";
+import { contact, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
+import { isPaged, tags } from "./operation.ts";
 import {
+  type Fault,
   HttpProblem,
   Problem,
   type ProblemSlug,
@@ -74,7 +75,6 @@ const answerHeaders = {
     description: 'The next page, when there is one: `</users?limit=50&cursor=…>; rel="next"` (RFC 8288)',
     schema: text,
   },
-  Allow: { description: "The methods of this path", required: true, schema: text },
 };
 const header = (name: keyof typeof answerHeaders) => ({ $ref: `#/components/headers/${name}` });
 const correlated = { "X-Correlation-ID": header("CorrelationId") };
@@ -82,20 +82,28 @@ const correlated = { "X-Correlation-ID": header("CorrelationId") };
 const wait = new Set<number>([429, 503]);
 const correlationExample = "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d";
 
+const faultExamples: Partial<Record<ProblemSlug, readonly Fault[]>> = {
+  "invalid-fields": [
+    { pointer: "#/primarySmtp", detail: "is missing" },
+    { parameter: "limit", detail: "must be at most 200" },
+  ],
+  "invalid-header": [{ header: "If-Match", detail: 'must be * or tags like "3"' }],
+};
+
 function problemAnswer(status: number, slugs: readonly ProblemSlug[]) {
+  const headers = {
+    ...correlated,
+    ...(wait.has(status) ? { "Retry-After": header("RetryAfter") } : {}),
+  };
   const examples = slugs.map((slug) => {
-    const problem = new HttpProblem(
-      slug,
-      problemTypes[slug].about,
-      slug === "invalid-fields"
-        ? { errors: [{ pointer: "#/primarySmtp", detail: "must be a valid SMTP address" }] }
-        : {},
-    );
+    const errors = faultExamples[slug];
+    const options = errors === undefined ? {} : { errors };
+    const problem = new HttpProblem(slug, problemTypes[slug].about, options);
     return [slug, { value: problemBody(problem, { correlationId: correlationExample }) }];
   });
   return {
     description: slugs.map((slug) => problemTypes[slug].title).join("; "),
-    headers: { ...correlated, ...(wait.has(status) ? { "Retry-After": header("RetryAfter") } : {}) },
+    headers,
     content: {
       [problemContentType]: {
         schema: { $ref: "#/components/schemas/Problem" },
@@ -130,12 +138,15 @@ function answers(operation: Operation, schemas: SchemaCollection) {
     answer === undefined
       ? {}
       : {
-          content: {
-            [answer.mediaType ?? "application/json"]: {
-              schema: schemas.add(answer.schema),
-              ...(answer.example === undefined ? {} : { example: answer.example }),
-            },
-          },
+          content: Object.fromEntries(
+            [answer, ...(answer.alternative === undefined ? [] : [answer.alternative])].map((media) => [
+              media.mediaType ?? "application/json",
+              {
+                schema: schemas.add(media.schema),
+                ...(media.example === undefined ? {} : { example: media.example }),
+              },
+            ]),
+          ),
         };
   const success = { description: operation.summary, headers, ...content };
   const notModified = { description: "The version given in If-None-Match still holds", headers: correlated };
@@ -195,7 +206,7 @@ export function openApiDocument() {
       operationId: operation.id,
       tags: [operation.tag],
       summary: operation.summary,
-      ...(operation.description === undefined ? {} : { description: operation.description }),
+      description: operation.description,
       parameters: parameters(operation, schemas),
       ...requestBody(operation, schemas),
       responses: answers(operation, schemas),
@@ -205,9 +216,11 @@ export function openApiDocument() {
   const { version, description } = projectInfo();
   return {
     openapi: "3.1.1",
-    info: { title: "mailroster", version, description, license: { name: "MIT", identifier: "MIT" } },
-    servers: [{ url: "/" }],
-    tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
+    info: { title: "mailroster", version, description, contact, license: { name: "MIT", identifier: "MIT" } },
+    servers: [{ url: "/", description: "The gateway that serves this document" }],
+    // Whoever reaches the port may do all.
+    security: [],
+    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: schemas.schemas,

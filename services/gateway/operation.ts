@@ -13,14 +13,35 @@ export interface RequestParts {
 }
 
 export type LocalHandler =
+  | "start"
   | "health"
   | "live"
   | "ready"
   | "openapi"
   | "asyncapi"
   | "docs"
+  | "eventsPage"
   | "docsFile"
   | "problem";
+
+/** What the operations are about, in the order of the document. */
+export const tags = {
+  users: "People and their addresses: create, change, delete, restore.",
+  addresses: "Whose an address is, now and at any time in the past.",
+  audit: "Who changed what, and when.",
+  trace: "What became of a request, step by step.",
+  "dead letters": "Events that a consumer gave up: look into them, send them again, discard them.",
+  health: "Whether the system can work, for orchestrators and people.",
+  documents: "The documents of the interfaces, and pages for people.",
+} as const;
+export type Tag = keyof typeof tags;
+
+interface Media {
+  readonly schema: z.ZodType;
+  readonly example?: unknown;
+  /** `application/json` when absent. */
+  readonly mediaType?: string;
+}
 
 interface ActionTarget {
   readonly action: ActionName;
@@ -31,9 +52,9 @@ export interface Operation {
   readonly id: string;
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly path: string;
-  readonly tag: "users" | "addresses" | "audit" | "trace" | "dead letters" | "health" | "documents";
+  readonly tag: Tag;
   readonly summary: string;
-  readonly description?: string;
+  readonly description: string;
   readonly target: ActionTarget | { readonly local: LocalHandler };
   readonly pathParams?: Readonly<Record<string, z.ZodType>>;
   /** Known query parameters; absent: the query is ignored. */
@@ -48,7 +69,7 @@ export interface Operation {
     readonly optional?: boolean;
   };
   readonly status: 200 | 201 | 204;
-  readonly answer?: { readonly schema: z.ZodType; readonly example?: unknown; readonly mediaType?: string };
+  readonly answer?: Media & { readonly alternative?: Media };
   /** The answer carries ETag, and Location when it is a 201. */
   readonly tagged?: boolean;
   /** Takes Idempotency-Key. */

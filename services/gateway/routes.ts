@@ -8,7 +8,6 @@ import {
   AddressInfo,
   CreatedUser,
   CreateUser,
-  Health,
   ListUsers,
   LookUpAddress,
   PatchUser,
@@ -20,18 +19,11 @@ import { CorrelationId, Trace } from "../contracts/trace.ts";
 import { SmtpAddress, User, UserId } from "../contracts/user.ts";
 import { deadLetterOperations } from "./dead-letter-routes.ts";
 import * as example from "./examples.ts";
-import {
-  bodyProblems,
-  json,
-  keyProblems,
-  type LocalHandler,
-  type Operation,
-  type RequestParts,
-  to,
-} from "./operation.ts";
+import { localOperations } from "./local-routes.ts";
+import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 import { HttpProblem, invalidField } from "./problems.ts";
 
-export type { LocalHandler, Operation } from "./operation.ts";
+export type { Operation } from "./operation.ts";
 
 /** A path id that is no UUID names nothing, so it is as unknown as any other. */
 function userId({ path }: RequestParts): string {
@@ -63,7 +55,7 @@ function withBody(parts: RequestParts) {
 }
 
 const mergePatch = ["application/merge-patch+json", "application/json"];
-const userPath = { pathParams: { id: UserId } };
+const userPath = { pathParams: { id: UserId.meta({ description: "The user's id, a UUID" }) } };
 const userAnswer = { status: 200, answer: { schema: User, example: example.user }, tagged: true } as const;
 const body = (schema: z.ZodType, mediaTypes: readonly string[], sample: unknown) => ({
   body: { schema, mediaTypes, example: sample },
@@ -80,7 +72,6 @@ const PatchUserBody = PatchUser.omit(targetOnly).extend(echoedId).meta({
   description:
     "JSON merge patch (RFC 7396); null empties secondarySmtps; read-only members are accepted and ignored",
 });
-const AnyObject = z.looseObject({}).meta({ id: "Document" });
 
 const userOperations: readonly Operation[] = [
   {
@@ -121,6 +112,7 @@ const userOperations: readonly Operation[] = [
     path: "/users/:id",
     tag: "users",
     summary: "Get a user",
+    description: "A deleted user is not found; a restore brings it back.",
     target: to("users.get", (parts) => ({ id: userId(parts) })),
     ...userPath,
     query: {},
@@ -180,7 +172,9 @@ const userOperations: readonly Operation[] = [
     method: "POST",
     path: "/users/:id/restore",
     tag: "users",
-    summary: "Restore a deleted user with all its addresses",
+    summary: "Restore a deleted user",
+    description:
+      "The user is back as it was, with all its addresses, for as long as they are kept for it; refused when one of them is somebody else's by now.",
     target: to("users.restore", targetUser),
     ...userPath,
     query: {},
@@ -198,9 +192,10 @@ const readOperations: readonly Operation[] = [
     path: "/smtp/:address",
     tag: "addresses",
     summary: "Who holds an address, now or at a time in the past",
-    description: "A raw + in at is a plus, as in the time zone of 2026-11-01T10:00:00+01:00.",
+    description:
+      "Always 200 for an address that can be one: its status says whether anybody holds it. An address is found however its letters are written (upper or lower case, composed or not). A raw + in at is a plus, as in the time zone of 2026-11-01T10:00:00+01:00.",
     target: to("smtp-registry.lookup", ({ path, query }) => ({ ...query, address: path.address ?? "" })),
-    pathParams: { address: SmtpAddress },
+    pathParams: { address: SmtpAddress.meta({ description: "The address that is looked up" }) },
     query: { at: LookUpAddress.shape.at },
     status: 200,
     answer: { schema: AddressInfo, example: example.addressInfo },
@@ -212,6 +207,8 @@ const readOperations: readonly Operation[] = [
     path: "/audit",
     tag: "audit",
     summary: "Who changed what, and when",
+    description:
+      "Newest first. An entry follows its change within moments, and is never changed or taken away.",
     target: to("audit.list", ({ query }) => query),
     query: ListAudit.shape,
     status: 200,
@@ -227,59 +224,12 @@ const readOperations: readonly Operation[] = [
     description:
       "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action.",
     target: to("trace.explain", (parts) => ({ correlationId: correlationId(parts) })),
-    pathParams: { correlationId: CorrelationId },
+    pathParams: {
+      correlationId: CorrelationId.meta({ description: "The X-Correlation-ID that the request had" }),
+    },
     query: {},
     status: 200,
     answer: { schema: Trace, example: example.trace },
-    problems: ["not-found"],
-  },
-];
-
-const document = (path: string, local: LocalHandler, summary: string): Operation => ({
-  id: local,
-  method: "GET",
-  path,
-  tag: "documents",
-  summary,
-  target: { local },
-  status: 200,
-  answer: { schema: AnyObject },
-  problems: [],
-});
-
-const localOperations: readonly Operation[] = [
-  {
-    ...document("/health", "health", "Whether the gateway and every service behind it can work, in a word"),
-    tag: "health",
-    description: "503 with the same body when one of them can't; /health/ready tells which.",
-    answer: { schema: Health.pick({ status: true }).meta({ id: "HealthStatus" }), example: { status: "up" } },
-  },
-  {
-    ...document("/health/live", "live", "Whether the process is alive"),
-    tag: "health",
-    answer: { schema: Health, example: example.live },
-  },
-  {
-    ...document("/health/ready", "ready", "Whether the gateway and every service behind it can work"),
-    tag: "health",
-    description: "503 with the same body when one of them can't; the checks name it.",
-    answer: { schema: Health, example: example.ready },
-  },
-  document("/openapi.json", "openapi", "This document"),
-  document("/asyncapi.json", "asyncapi", "The events, as an AsyncAPI 3 document"),
-  {
-    ...document("/docs", "docs", "Both documents for people"),
-    answer: { schema: z.string(), mediaType: "text/html" },
-  },
-  {
-    ...document("/docs/:file", "docsFile", "A part of the page"),
-    pathParams: { file: z.string() },
-    answer: { schema: z.string(), mediaType: "*/*" },
-    problems: ["not-found"],
-  },
-  {
-    ...document("/problems/:slug", "problem", "What a type of problem means"),
-    pathParams: { slug: z.string() },
     problems: ["not-found"],
   },
 ];

@@ -4,9 +4,8 @@ import { Context, type Service } from "moleculer";
 import type { CallMeta } from "../contracts/actions.ts";
 import { answerProblem, answerWith, type Exchange, exchangeOf } from "./exchange.ts";
 import type { LocalAnswer } from "./local.ts";
-import { isPaged } from "./operation.ts";
+import { isPaged, type LocalHandler } from "./operation.ts";
 import type { Dispatch, Gate } from "./pipeline.ts";
-import type { LocalHandler } from "./routes.ts";
 
 /** Whether If-None-Match names the tag; weak comparison (RFC 9110 §13.1.2). */
 function isKnown(req: IncomingMessage, tag: string): boolean {

@@ -18,14 +18,23 @@ interface DocumentedAnswer {
   headers: Record<string, unknown>;
   content?: Record<string, Media>;
 }
+interface DocumentedParameter {
+  name: string;
+  description?: string;
+  $ref?: string;
+}
 interface DocumentedOperation {
   operationId: string;
+  tags: string[];
+  description?: string;
+  parameters: DocumentedParameter[];
   requestBody?: { content: Record<string, Media> };
   responses: Record<string, DocumentedAnswer>;
 }
 interface OpenApi {
   paths: Record<string, Record<string, DocumentedOperation>>;
-  components: object;
+  tags: { name: string; description?: string }[];
+  components: { parameters: Record<string, DocumentedParameter> };
 }
 
 let gateway: TestGateway;
@@ -75,6 +84,29 @@ test("the AsyncAPI document is valid and names the exchange, routing keys and qu
     t.truthy(components.messages[type]?.payload);
   }
   t.notRegex(text, /"additionalProperties":false/);
+});
+
+/** More than a name, and a sentence or a part of one. */
+const isDescribed = (text: string | undefined): boolean => (text?.trim().split(/\s+/).length ?? 0) >= 2;
+
+test("every operation, parameter and tag of the OpenAPI document has a description", (t) => {
+  const undescribed = everyOperation().flatMap(({ operation }) => {
+    const parameters = operation.parameters.map((given) =>
+      given.$ref === undefined
+        ? given
+        : (document.components.parameters[given.$ref.split("/").at(-1) ?? ""] ?? given),
+    );
+    return [{ name: "itself", description: operation.description }, ...parameters]
+      .filter(({ description }) => !isDescribed(description))
+      .map(({ name }) => `${operation.operationId}: ${name}`);
+  });
+  t.deepEqual(undescribed, []);
+  t.deepEqual(
+    document.tags.filter(({ description }) => !isDescribed(description)),
+    [],
+  );
+  const used = everyOperation().flatMap(({ operation }) => operation.tags);
+  t.deepEqual(document.tags.map(({ name }) => name).toSorted(), [...new Set(used)].toSorted());
 });
 
 test("every example satisfies its schema", (t) => {
