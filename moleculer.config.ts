@@ -8,12 +8,12 @@ import { correlationMiddleware } from "./mixins/correlation.ts";
 import { faultInjection } from "./mixins/fault-injection.ts";
 import { forgetUnanswered } from "./mixins/forget-unanswered.ts";
 import { latenessMiddleware } from "./mixins/lateness.ts";
-import { createLogger, type Logger, libraryLogger } from "./mixins/logging.ts";
+import { type Logger, libraryLogger } from "./mixins/logging.ts";
 import { patientConnect } from "./mixins/patient-connect.ts";
 import { tracingMiddleware } from "./mixins/tracing.ts";
 import { transportFaults } from "./mixins/transport-faults.ts";
 import { SchemaValidator } from "./mixins/validation.ts";
-import { type Config, loadConfig } from "./services/config/index.ts";
+import type { Config } from "./services/config/index.ts";
 import { restoreError } from "./services/contracts/errors.ts";
 
 const requestTimeoutMs = 5_000;
@@ -80,16 +80,8 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
   };
 }
 
-/** For `moleculer-runner -c moleculer.config.ts`. */
-export default function config(): BrokerOptions {
-  const loaded = loadConfig(process.env);
-  return brokerOptions(
-    loaded,
-    createLogger({
-      level: loaded.logLevel,
-      format: loaded.logFormat,
-      pii: loaded.logPii,
-      nodeId: loaded.nodeId,
-    }),
-  );
+/** For `moleculer-runner -c moleculer.config.ts`, whose broker hosts the services of SERVICES, as `npm start` does. */
+export default async function config(this: unknown): Promise<BrokerOptions> {
+  const { runnerOptions } = await import("./services/runtime/runner.ts");
+  return runnerOptions(this);
 }

@@ -1,8 +1,9 @@
 /**
  * Promise: an action's handler sees only parameters that satisfy its zod schema, after defaults and coercion.
  *
- * Moleculer deep-clones service schemas and zod objects do not survive that. So `params` carries the JSON Schema
- * (which travels in the node's INFO packet and feeds the OpenAPI document) and, under a symbol, the zod schema.
+ * Moleculer deep-clones service schemas and zod objects do not survive that. So `params` carries what Moleculer's own
+ * validator would have there, the parameters by their names (they travel in the node's INFO packet, and the REPL's
+ * `actions` shows them), and under a symbol the zod schema.
  */
 import { type ActionParams, type Context, type ServiceBroker, Validators } from "moleculer";
 import * as z from "zod";
@@ -11,10 +12,38 @@ import { fieldMessage } from "./field-messages.ts";
 
 const source = Symbol.for("mailroster.schema");
 
+/** A parameter as Moleculer's users know it from fastest-validator; what is nested or refined stays with zod. */
+interface Rule {
+  readonly type: string;
+  readonly optional?: true;
+}
+
+type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+/** The parameters by name; of alternatives those of each. */
+function rulesOf(schema: JsonSchema, root: JsonSchema = schema): Record<string, Rule> {
+  const resolved = (node: JsonSchema): JsonSchema =>
+    node.$ref === undefined
+      ? node
+      : { ...root.$defs?.[node.$ref.replace("#/$defs/", "")], ...node, $ref: undefined };
+  const { properties = {}, required = [], ...rest } = resolved(schema);
+  const alternatives = [...(rest.anyOf ?? []), ...(rest.oneOf ?? []), ...(rest.allOf ?? [])];
+  const rules = Object.entries(properties).map(([name, property]): [string, Rule] => {
+    const { type: oneOrMore } = typeof property === "boolean" ? {} : resolved(property as JsonSchema);
+    const type = typeof oneOrMore === "string" ? oneOrMore : "any";
+    return [name, required.includes(name) ? { type } : { type, optional: true }];
+  });
+  return Object.assign(
+    {},
+    ...alternatives.map((alternative) => rulesOf(alternative as JsonSchema, root)),
+    Object.fromEntries(rules),
+  );
+}
+
 /** What to write as an action's `params`. */
 export const params = (schema: z.ZodType): ActionParams =>
   ({
-    ...z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }),
+    ...rulesOf(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" })),
     [source]: () => schema,
   }) as unknown as ActionParams;
 

@@ -111,20 +111,20 @@ async function withDatabases(
   };
 }
 
-interface Joined {
-  readonly broker: ServiceBroker;
+interface Joining {
+  readonly options: BrokerOptions;
   readonly door: { readonly secret: string; readonly transporter: LoopbackTransporter } | undefined;
 }
 
 /** Without RabbitMQ the broker still opens a door on the loopback interface, for the REPL alone. */
-function makeBroker(config: Config, log: Logger, extra: BrokerExtras): Joined {
+function joiningOf(config: Config, log: Logger, extra: BrokerExtras): Joining {
   const configured = brokerOptions(config, log);
   const middlewares = [...(configured.middlewares ?? []), ...(extra.middlewares ?? [])];
   const options = { ...configured, ...extra, middlewares };
-  if (config.amqpUrl !== undefined) return { broker: new ServiceBroker(options), door: undefined };
+  if (config.amqpUrl !== undefined) return { options, door: undefined };
   const secret = randomBytes(24).toString("base64url");
   const transporter = new LoopbackTransporter(secret);
-  return { broker: new ServiceBroker({ ...options, transporter }), door: { secret, transporter } };
+  return { options: { ...options, transporter }, door: { secret, transporter } };
 }
 
 async function httpPortOf(broker: ServiceBroker): Promise<number | undefined> {
@@ -140,6 +140,15 @@ async function stopServices(broker: ServiceBroker): Promise<void> {
   await broker.stop();
 }
 
+/** A process that lacks only its broker, which whoever asked makes. */
+export interface PreparedHost {
+  readonly options: BrokerOptions;
+  /** Before the broker's start. */
+  addServices(broker: ServiceBroker): void;
+  /** After the broker's start. */
+  announce(broker: ServiceBroker): Promise<Host>;
+}
+
 /** Rejects with StartError, or with the signal's reason when stopped meanwhile; what was started is in `life`. */
 export async function startHost(
   config: Config,
@@ -147,6 +156,20 @@ export async function startHost(
   life: Lifecycle,
   extra: BrokerExtras = {},
 ): Promise<Host> {
+  const prepared = await prepareHost(config, log, life, extra);
+  const broker = new ServiceBroker(prepared.options);
+  prepared.addServices(broker);
+  await broker.start();
+  return prepared.announce(broker);
+}
+
+/** Starts all that a broker's services need. Rejects as `startHost` does. */
+export async function prepareHost(
+  config: Config,
+  log: Logger,
+  life: Lifecycle,
+  extra: BrokerExtras = {},
+): Promise<PreparedHost> {
   const startedAt = performance.now();
   const hostsGateway = config.services.includes("gateway");
   const tracing = await startTracing(config, log);
@@ -183,28 +206,35 @@ export async function startHost(
     life.started("the figures of the queues", showQueues(metrics, owned.bus));
   }
 
-  const { broker, door } = makeBroker(complete, log, extra);
-  for (const name of hostedServices(complete))
-    broker.createService(await factories[name](platform, complete));
-  life.started("the services", () => {
-    readiness.checks = standing("stopping");
-    return stopServices(broker);
-  });
+  const { options, door } = joiningOf(complete, log, extra);
+  const schemaOf = (name: HostedName) => factories[name](platform, complete);
+  const schemas = await Promise.all(hostedServices(complete).map(schemaOf));
   life.signal.throwIfAborted();
-  await broker.start();
-  if (door !== undefined)
-    folder?.publish({ nodeId: broker.nodeID, port: door.transporter.port, secret: door.secret });
-  readiness.checks = checksOf(complete, broker, platform);
   return {
-    broker,
-    async startAgain(name) {
-      broker.createService(await factories[name](platform, complete));
-      await broker.waitForServices([name]);
+    options,
+    addServices(broker) {
+      for (const schema of schemas) broker.createService(schema);
+      life.started("the services", () => {
+        readiness.checks = standing("stopping");
+        return stopServices(broker);
+      });
     },
-    config: complete,
-    httpPort: hostsGateway ? await httpPortOf(broker) : undefined,
-    opsPort: ops.port,
-    embeddedIn: complete === config ? undefined : folder?.path,
-    startMs: performance.now() - startedAt,
+    async announce(broker) {
+      if (door !== undefined)
+        folder?.publish({ nodeId: broker.nodeID, port: door.transporter.port, secret: door.secret });
+      readiness.checks = checksOf(complete, broker, platform);
+      return {
+        broker,
+        async startAgain(name) {
+          broker.createService(await schemaOf(name));
+          await broker.waitForServices([name]);
+        },
+        config: complete,
+        httpPort: hostsGateway ? await httpPortOf(broker) : undefined,
+        opsPort: ops.port,
+        embeddedIn: complete === config ? undefined : folder?.path,
+        startMs: performance.now() - startedAt,
+      };
+    },
   };
 }

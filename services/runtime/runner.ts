@@ -1,0 +1,50 @@
+/**
+ * What `npx moleculer-runner -c moleculer.config.ts services` hosts: the services that SERVICES names, put together as
+ * `npm start` puts them together, on the broker that Moleculer's runner makes.
+ *
+ * The runner would look for `*.service.js` files in what its command line and SERVICES name. There are none: a service
+ * here is made from its platform (database, bus, metrics), so nothing is left for it to look for.
+ */
+import "./heap.ts";
+import type { BrokerOptions } from "moleculer";
+import { createLogger } from "../../mixins/logging.ts";
+import { ConfigError, loadConfig } from "../config/index.ts";
+import { exitCodes, StartError } from "./errors.ts";
+import { prepareHost } from "./host.ts";
+import { lifecycle } from "./shutdown.ts";
+import { summary } from "./summary.ts";
+
+function refuse(error: unknown): never {
+  if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(error instanceof ConfigError ? exitCodes.config : exitCodes.failure);
+}
+
+/** What is started stops with the process, whoever ends it: a signal, the REPL's exit, a fault. */
+async function hosting(): Promise<BrokerOptions> {
+  const config = loadConfig(process.env);
+  const { logLevel: level, logFormat: format, logPii: pii, nodeId } = config;
+  const log = createLogger({ level, format, pii, nodeId });
+  const own = log.child({ service: "runtime" });
+  for (const warning of config.warnings) own.warn(warning);
+  const life = lifecycle(own);
+  const preparing = prepareHost(config, log, life);
+  life.starting(preparing);
+  const prepared = await preparing;
+  return {
+    ...prepared.options,
+    created: (broker) => prepared.addServices(broker),
+    async started(broker) {
+      const host = await prepared.announce(broker);
+      own.info({ services: config.services, httpPort: host.httpPort, opsPort: host.opsPort }, "Ready");
+      process.stderr.write(`\n${summary(host)}\n\n`);
+    },
+  };
+}
+
+/** `runner` is Moleculer's runner. */
+export async function runnerOptions(runner: unknown): Promise<BrokerOptions> {
+  const options = await hosting().catch(refuse);
+  if (typeof runner === "object" && runner !== null) Object.assign(runner, { loadServices: () => {} });
+  return options;
+}
