@@ -13,6 +13,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import { type OpenSpan, openSpan, SpanKind } from "../../mixins/tracing.ts";
 import type { CallMeta } from "../contracts/actions.ts";
 import { locate, type Operation } from "./operation.ts";
+import type { Outages } from "./outages.ts";
 import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
 import { correlationOf } from "./request.ts";
 
@@ -177,13 +178,17 @@ function logFailure(platform: Platform, problem: HttpProblem): void {
 
 /** Answers with the problem that the error is; an answer that has begun can only be cut off. */
 export function answerProblem(
-  platform: Platform,
+  { platform, outages }: { readonly platform: Platform; readonly outages: Outages },
   req: IncomingMessage,
   res: ServerResponse,
   error: unknown,
 ): void {
   const { correlation, path, query, operation } = exchangeOf(req);
-  const problem = problemFor(error, (fault) => locate(fault, operation, query));
+  const failed = problemFor(error, (fault) => locate(fault, operation, query));
+  const problem =
+    operation !== undefined && "action" in operation.target
+      ? outages.told(failed, operation.target.action, platform.now().getTime())
+      : failed;
   withCorrelation(correlation, () => logFailure(platform, problem));
   if (res.headersSent) {
     res.destroy();

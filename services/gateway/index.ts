@@ -11,6 +11,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./limits.ts";
 import { localAnswers } from "./local.ts";
+import { outages } from "./outages.ts";
 import { type Gate, onMalformed, onRequest } from "./pipeline.ts";
 import { type HttpServer, httpServer } from "./server.ts";
 import { dispatcher, type WebService, webMethods, webSettings } from "./web.ts";
@@ -32,7 +33,15 @@ export function gatewayService(
   const log = platform.log.child({ service: "gateway" });
   const limiter = rateLimiter(config.requestsPerMinuteMax);
   const guard = httpGuard({ bound: config.httpHost, allowed: config.allowedHosts });
-  const gate: Gate = { platform: { ...platform, log }, config, limits, limiter, guard, inFlight: 0 };
+  const gate: Gate = {
+    platform: { ...platform, log },
+    config,
+    limits,
+    limiter,
+    guard,
+    outages: outages(),
+    inFlight: 0,
+  };
   let server: HttpServer | undefined;
   let address: AddressInfo | undefined;
   let ownBroker: ServiceBroker | undefined;
@@ -55,7 +64,7 @@ export function gatewayService(
     // What moleculer-web offers every node to call, to read and to change the routes; and its own way in.
     actions: { listAliases: false, addRoute: false, removeRoute: false, rest: false },
     methods: {
-      ...webMethods,
+      ...webMethods(gate),
       address: () => address,
     },
     created(this: WebService) {

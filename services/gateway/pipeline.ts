@@ -11,7 +11,8 @@ import type { Config } from "../config/index.ts";
 import { hasBody, readJsonObject } from "./body.ts";
 import { answerProblem, answerWith, begin, type Exchange, exchangeOf, isHealth } from "./exchange.ts";
 import { clientOf, type GatewayLimits, type RateLimiter } from "./limits.ts";
-import { HttpProblem, problemBody, problemContentType, retryAfter, unavailable } from "./problems.ts";
+import type { Outages } from "./outages.ts";
+import { HttpProblem, problemBody, problemContentType, retryAfter } from "./problems.ts";
 import { expectedVersionsOf, idempotencyKeyOf, queryOf, requireActor } from "./request.ts";
 import { allowed, everyMethod, findRoute, operationOf } from "./router.ts";
 import type { Operation } from "./routes.ts";
@@ -23,6 +24,7 @@ export interface Gate {
   readonly limits: GatewayLimits;
   readonly limiter: RateLimiter;
   readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
+  readonly outages: Outages;
   inFlight: number;
 }
 
@@ -36,7 +38,10 @@ function admit(gate: Gate, req: IncomingMessage): void {
     throw new HttpProblem("too-many-requests", "This client has used up its requests for now", {
       headers: retryAfter(waitMs),
     });
-  if (gate.inFlight > gate.limits.requestsInFlightMax) throw unavailable();
+  if (gate.inFlight > gate.limits.requestsInFlightMax)
+    throw new HttpProblem("unavailable", "Cannot serve the request: the gateway has too many in hand", {
+      headers: retryAfter(),
+    });
 }
 
 /** Reads and checks what the operation takes of the request; a promise only where there is a body to wait for. */
@@ -108,7 +113,7 @@ export function onRequest(
     try {
       await answer(gate, dispatch, req, res);
     } catch (error) {
-      answerProblem(gate.platform, req, res, error);
+      answerProblem(gate, req, res, error);
     }
   };
   return (req, res) => {

@@ -220,11 +220,12 @@ const unavailableNames = new Set([
 
 const retryAfterDefaultMs = 1_000;
 
-export const retryAfter = (ms: number): Record<string, string> => ({
+export const retryAfter = (ms: number = retryAfterDefaultMs): Record<string, string> => ({
   "Retry-After": String(Math.max(1, Math.ceil(ms / 1_000))),
 });
 
-export const unavailable = (ms: number = retryAfterDefaultMs, cause?: unknown): HttpProblem =>
+/** Its detail becomes what is missing, and since when, where that is known (outages.ts). */
+const unavailable = (ms: number | undefined, cause: unknown): HttpProblem =>
   new HttpProblem("unavailable", "The request can't be served at the moment, repeat it later", {
     headers: retryAfter(ms),
     cause,
@@ -241,7 +242,7 @@ function refused(error: Refusal, locate: Locate): HttpProblem {
   const errors = error.data?.errors;
   return new HttpProblem(error.type, error.message, {
     ...(errors === undefined ? {} : { errors: errors.map(locate) }),
-    ...(error.type === "idempotency-key-in-use" ? { headers: retryAfter(retryAfterDefaultMs) } : {}),
+    ...(error.type === "idempotency-key-in-use" ? { headers: retryAfter() } : {}),
   });
 }
 
@@ -257,8 +258,7 @@ export function problemFor(error: unknown, locate: Locate): HttpProblem {
   if (error instanceof Unavailable) return unavailable(error.data?.retryAfterMs, error);
   if (error instanceof URIError)
     return new HttpProblem("malformed-request", "The path has a malformed percent-encoding");
-  if (error instanceof Error && unavailableNames.has(error.name))
-    return unavailable(retryAfterDefaultMs, error);
+  if (error instanceof Error && unavailableNames.has(error.name)) return unavailable(undefined, error);
   return internal(error);
 }
 

@@ -24,7 +24,8 @@ function linkToNext({ path, query }: Exchange, nextCursor: string): string {
 }
 
 /** Sends what the action answered, with the status and the headers of the row. */
-function send(req: WebRequest, res: ServerResponse, data: unknown): void {
+function send({ outages }: Gate, req: WebRequest, res: ServerResponse, data: unknown): void {
+  outages.done(req.$alias.action);
   const exchange = exchangeOf(req);
   const { operation } = exchange;
   if (operation === undefined) throw new Error("Cannot answer: the request has no row");
@@ -97,12 +98,12 @@ export const dispatcher =
   };
 
 /** What of moleculer-web is done here: it sets header by header, and judges what it sends once more. */
-export const webMethods = {
-  sendResponse: send,
+export const webMethods = (gate: Gate) => ({
+  sendResponse: (req: WebRequest, res: ServerResponse, data: unknown) => send(gate, req, res, data),
   errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown) {
     this.sendError(req, res, error);
   },
-};
+});
 
 /** No server, body parser, CORS, log line, ETag or routing of its own. */
 export const webSettings = (gate: Gate) => ({
@@ -113,7 +114,7 @@ export const webSettings = (gate: Gate) => ({
   logResponse: null,
   logRouteRegistration: null,
   onError: (req: IncomingMessage, res: ServerResponse, error: unknown) =>
-    answerProblem(gate.platform, req, res, error),
+    answerProblem(gate, req, res, error),
   routes: [
     {
       path: "/",

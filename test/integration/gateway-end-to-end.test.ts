@@ -2,8 +2,9 @@
 import test from "ava";
 import { ServiceBroker } from "moleculer";
 import { createMetrics } from "../../mixins/metrics.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
-import { loadConfig } from "../../services/config/index.ts";
+import { type Config, loadConfig } from "../../services/config/index.ts";
 import { gatewayAddress } from "../../services/gateway/index.ts";
 import { createBus, factories, type OwnedBus } from "../../services/runtime/composition.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
@@ -17,6 +18,8 @@ let databases: Resource[] = [];
 let broker: ServiceBroker;
 let owned: OwnedBus;
 let port: number;
+let platform: Platform;
+let config: Config;
 const lines: Record<string, unknown>[] = [];
 
 test.before(async () => {
@@ -25,11 +28,11 @@ test.before(async () => {
   await migrate("users", users.url);
   await migrate("registry", registry.url);
   const environment = { DATABASE_URL: users.url, REGISTRY_DATABASE_URL: registry.url, HTTP_PORT: "0" };
-  const config = loadConfig({ ...environment, NODE_ID: "end-to-end" });
+  config = loadConfig({ ...environment, NODE_ID: "end-to-end" });
   const log = testLogger({ lines, nodeId: config.nodeId });
   owned = await createBus(config, log);
   await owned.start();
-  const platform = { log, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
+  platform = { log, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
   broker = new ServiceBroker(brokerOptions(config, log));
   for (const name of config.services) broker.createService(await factories[name](platform, config));
   await broker.start();
@@ -54,6 +57,34 @@ async function call<T>(method: string, path: string, body?: unknown, headers: Re
     body: (text === "" ? undefined : JSON.parse(text)) as T,
   };
 }
+
+test.serial("a 503 says in its detail what the request needs and since when, until it is back", async (t) => {
+  interface Told {
+    detail: string;
+  }
+  const create = (name: string) =>
+    call<Told>("POST", "/users", { displayName: name, primarySmtp: `${name}@detail.example` });
+  t.is((await create("before")).status, 201);
+  const startedAt = Date.now();
+  await broker.destroyService(broker.getLocalService("smtp-registry"));
+  const [first, second] = [await create("first"), await create("second")];
+  const look = await call<Told>("GET", "/smtp/first@detail.example");
+  for (const { status, body } of [first, second, look]) {
+    t.is(status, 503);
+    const [, since = ""] =
+      /^Cannot serve the request: it needs smtp-registry, which has not done its part since (.+Z)$/.exec(
+        body.detail,
+      ) ?? [];
+    t.true(Date.parse(since) >= startedAt && Date.parse(since) <= Date.now(), body.detail);
+  }
+  t.is(second.body.detail, first.body.detail);
+  broker.createService(await factories["smtp-registry"](platform, config));
+  await broker.waitForServices(["smtp-registry"]);
+  await eventually(async () => {
+    const { status } = await create("after");
+    if (status !== 201) throw new Error(`Cannot create: ${status}`);
+  });
+});
 
 interface User {
   id: string;
