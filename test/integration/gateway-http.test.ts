@@ -237,7 +237,7 @@ test("every answer has security headers and nothing of the software behind it", 
 test("the page works offline: its parts are ours and no script stands in it", async (t) => {
   const page = await (await call("GET", "/docs")).text();
   const parts = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? "");
-  t.true(parts.includes("/openapi.json") && parts.includes("/asyncapi.json"));
+  t.true(parts.length > 2 && parts.includes("/docs/events"), parts.join());
   for (const part of parts) t.is((await call("GET", part)).status, 200, part);
   t.notRegex(page, /<script>|style=|onload=|https?:\/\//);
 });
