@@ -1,4 +1,5 @@
 /** The page of a run: a timeline of faults, throughput, errors and lag as one SVG, and the numbers. No script. */
+import { framed, frameStyle } from "../support/frames.ts";
 import type { FaultRecord } from "./faults.ts";
 import type { RunResult } from "./run.ts";
 import { faultKinds } from "./schedule.ts";
@@ -110,7 +111,9 @@ svg{width:100%;height:auto}.label,.legend,.note{font-size:12px;fill:var(--ink);t
 .rule{stroke:var(--rule)}.mark{stroke:var(--dim);stroke-dasharray:4 4}.fault{fill:var(--bad);opacity:.75}.odd{fill:var(--dim)}
 polyline{fill:none;stroke-width:1.5}.good{stroke:var(--good)}.bad{stroke:var(--bad)}.dim{stroke:var(--dim)}
 .good-text{fill:var(--good)}.bad-text{fill:var(--bad)}.dim-text{fill:var(--dim)}
-table{border-collapse:collapse}td{padding:.15rem 1rem .15rem 0;border-bottom:1px solid var(--rule);vertical-align:top}`;
+table{border-collapse:collapse}td{padding:.15rem 1rem .15rem 0;border-bottom:1px solid var(--rule);vertical-align:top}
+${frameStyle("64rem")}
+td:last-child{overflow-wrap:anywhere;min-width:10rem}`;
 
 /** Everything is inside it; it opens from a disk without a network. */
 export function page(result: RunResult, summary: Summary): string {
@@ -123,10 +126,10 @@ export function page(result: RunResult, summary: Summary): string {
       `<tr><td>${escaped(check)}</td><td>${escaped(userId ?? "")}</td><td>${escaped(what)}</td></tr>`,
   );
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>mailroster chaos, seed ${result.seed}</title><style>${styles}</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>mailroster chaos, seed ${result.seed}</title><style>${styles}</style></head>
 <body><h1>Chaos with seed ${result.seed}: ${summary.verdict}</h1>
-${svg(result)}
-${found.length === 0 ? "" : `<h2>Violations</h2><table>${found.join("")}</table>`}
-<h2>Numbers</h2><table>${rows.join("")}</table></body></html>
+${framed("Timeline", svg(result))}
+${found.length === 0 ? "" : `<h2>Violations</h2>${framed("Violations", `<table>${found.join("")}</table>`)}`}
+<h2>Numbers</h2>${framed("Numbers", `<table>${rows.join("")}</table>`)}</body></html>
 `;
 }

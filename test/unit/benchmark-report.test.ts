@@ -7,6 +7,7 @@ import { barsOf, page } from "../benchmark/report/page.ts";
 import { plotOf } from "../benchmark/report/plots.ts";
 import { judge, type Results } from "../benchmark/report/results.ts";
 import { aligned, figure, withUnit } from "../benchmark/report/text.ts";
+import { unframed } from "../support/frames.ts";
 
 const rounds = [1_000, 1_010, 990, 1_000, 1_020];
 const met = judge(rowOf("relay", "/s", rounds, { reference: rounds, goal: { atLeast: 0.85 } }));
@@ -149,6 +150,10 @@ test("the page holds every part, goal and failure, with names as text", (t) => {
     t.true(html.includes(text), text);
   t.true(html.includes("too noisy: &lt;it&gt;"));
   t.false(html.includes("<b>"));
+});
+
+test("the page fits a telephone: each table and plot scrolls in a frame of its own", (t) => {
+  t.deepEqual(unframed(page(results)), []);
 });
 
 test("the page needs no network, no script and no other file", (t) => {

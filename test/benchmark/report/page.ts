@@ -1,20 +1,24 @@
 /** The page of a run: goals first, then each part with its rows and its plots. It opens from a disk without a network. */
 
+import { framed, frameStyle } from "../../support/frames.ts";
 import type { MachineNoise } from "../harness/noise.ts";
 import type { Bars, Figure } from "../harness/part.ts";
 import { escaped, plotOf } from "./plots.ts";
 import type { JudgedRow, PartResult, Results } from "./results.ts";
 import { cellsOf, duration, figure, spreadText } from "./text.ts";
 
-const styles = `:root{color-scheme:light}
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1d2733;background:#fff}
-h1{margin-bottom:.2rem}h2{margin-top:2.6rem;border-top:1px solid #dde3ea;padding-top:1.2rem}h3{margin:1.6rem 0 .4rem;font-size:1rem}
-p{margin:.4rem 0}.dim{color:#5b6876}.noisy{background:#fff4d6;border-left:4px solid #e69f00;padding:.4rem .8rem}
-.failed{background:#fde8e4;border-left:4px solid #b3361e;padding:.4rem .8rem}
-table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{padding:.2rem .8rem .2rem 0;border-bottom:1px solid #e6ebf0;text-align:left;vertical-align:top}
-.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.met{color:#1f7a4d}.missed{color:#b3361e}.doubt{color:#8a6100}
-svg{width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:#1d2733}
-.rule{stroke:#e6ebf0}.range{stroke:#1d2733;stroke-width:1.2}.whisker{stroke-width:1.2;stroke-opacity:.6}`;
+const styles = `:root{color-scheme:light dark;--ink:#1d2733;--paper:#fff;--dim:#5b6876;--rule:#dde3ea;--good:#1f7a4d;--bad:#b3361e;--doubt:#8a6100;--noisy:#fff4d6;--failed:#fde8e4}
+@media(prefers-color-scheme:dark){:root{--ink:#dfe7f0;--paper:#12171d;--dim:#98a6b5;--rule:#26303b;--good:#4cc38a;--bad:#ff7a5c;--doubt:#e6b450;--noisy:#33290f;--failed:#3a1d17}}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:var(--ink);background:var(--paper)}
+h1{margin-bottom:.2rem}h2{margin-top:2.6rem;border-top:1px solid var(--rule);padding-top:1.2rem}h3{margin:1.6rem 0 .4rem;font-size:1rem}
+p{margin:.4rem 0}.dim{color:var(--dim)}.noisy{background:var(--noisy);border-left:4px solid #e69f00;padding:.4rem .8rem}
+.failed{background:var(--failed);border-left:4px solid var(--bad);padding:.4rem .8rem}
+table{border-collapse:collapse;width:100%;font-size:.92rem}th,td{padding:.2rem .8rem .2rem 0;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top}
+.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}.met{color:var(--good)}.missed{color:var(--bad)}.doubt{color:var(--doubt)}
+svg{width:100%;height:auto;display:block}svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
+.rule{stroke:var(--rule)}.range{stroke:var(--ink);stroke-width:1.2}.whisker{stroke-width:1.2;stroke-opacity:.6}
+td:first-child{min-width:11rem}td:last-child{min-width:9rem}
+${frameStyle("46rem")}`;
 
 const headings = ["", "median", "spread", "ratio", "goal", "verdict"];
 
@@ -32,7 +36,8 @@ function table(rows: readonly JudgedRow[]): string {
   const heads = headings.map(
     (text, index) => `<th${index > 0 && index < 5 ? ' class="n"' : ""}>${text}</th>`,
   );
-  return `<table><thead><tr>${heads.join("")}</tr></thead><tbody>${rows.map(tableRow).join("")}</tbody></table>`;
+  const body = `<tbody>${rows.map(tableRow).join("")}</tbody>`;
+  return framed("Rows", `<table><thead><tr>${heads.join("")}</tr></thead>${body}</table>`);
 }
 
 /** Bars of all rows that share a unit. */
@@ -46,7 +51,8 @@ export function barsOf(rows: readonly JudgedRow[]): Bars[] {
   }));
 }
 
-const figureHtml = (figure: Figure): string => `<h3>${escaped(figure.title)}</h3>${plotOf(figure)}`;
+const figureHtml = (figure: Figure): string =>
+  `<h3>${escaped(figure.title)}</h3>${framed("Plot", plotOf(figure))}`;
 
 const noiseText = (what: string, { doubts }: MachineNoise): string =>
   doubts.length === 0 ? "" : `<p class="noisy">${escaped(`${what}: ${doubts.join("; ")}.`)}</p>`;
@@ -90,7 +96,7 @@ function headHtml({ date, seconds, machine, options, noise, isComplete }: Result
 /** One self-contained page. */
 export function page(results: Results): string {
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>mailroster benchmark, ${escaped(results.date)}</title><style>${styles}</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>mailroster benchmark, ${escaped(results.date)}</title><style>${styles}</style></head>
 <body><h1>mailroster benchmark</h1>
 ${headHtml(results)}
 ${noiseText("The machine was too noisy during the run", results.noise)}

@@ -10,7 +10,7 @@ const barHeight = 14;
 const legendHeight = 24;
 const charPx = 6.6;
 
-/** Told apart by everyone (Okabe and Ito), and on white. */
+/** Told apart by everyone (Okabe and Ito), and on white as on black. */
 const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b6b6b", "#b8a800"];
 export const colourOf = (index: number): string => colours[index % colours.length] ?? "#000";
 
