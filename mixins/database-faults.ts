@@ -20,7 +20,7 @@ export interface DatabaseFault {
   readonly session: "kept" | "ended";
   /** While a process starts: whether time may mend it, or a person has to. */
   readonly atStart: "wait" | "refuse";
-  /** What an operator is told: a clause about the database without any value. */
+  /** What an operator is told: a clause without any value; `its` is a database's. */
   readonly means: string;
 }
 
@@ -40,17 +40,17 @@ const refuse = { atStart: "refuse" } as const;
 const each = (decision: DatabaseFault, codes: string): Record<string, DatabaseFault> =>
   Object.fromEntries(codes.split(" ").map((code) => [code, decision]));
 
-const lost = outage("the connection to it is lost", ended);
+const lost = outage("the connection to its server is lost", ended);
 const silent = outage("its server does not answer", ended);
 const noTls = outage("a TLS connection that is trusted can't be made to its server", { ...ended, ...refuse });
 const closing = outage("this process is closing it", ended);
 
 const sqlStates: Readonly<Record<string, DatabaseFault>> = {
   ...each(
-    fault("defect", "it refuses a statement of this release"),
+    fault("defect", "its server refuses a statement of this release"),
     "00 01 02 03 09 0A 0B 0F 0L 0P 0Z 10 20 21 24 25 27 2B 2D 2F 34 38 39 3B 42 54 55P02 55P04 HV P0",
   ),
-  ...each(fault("defect", "it refuses a value"), "22 23 40002 44"),
+  ...each(fault("defect", "its server refuses a value"), "22 23 40002 44"),
   // Damage and bugs of the server stay until a person mends them, and concern few rows: what meets them must not hold up
   // the rest, and can be replayed from the dead letters. A server that dies of them ends the session, which is an outage.
   ...each(fault("defect", "its server has met damaged data or an error of its own"), "XX"),
@@ -60,29 +60,29 @@ const sqlStates: Readonly<Record<string, DatabaseFault>> = {
 
   ...each(lost, "08 25P03 25P04 40003 57P05"),
   // A standby, or a server that was told so. Another session may reach the new primary.
-  ...each(outage("it takes no writes: it is a standby, or is set read-only", ended), "25006"),
+  ...each(outage("its server takes no writes: it is a standby, or is set read-only", ended), "25006"),
   // A prepared statement fails in its session for ever once its table was altered ("cached plan must not change result
   // type"), or when a pooler has put another session behind the same connection.
   ...each(outage("a session's prepared statements are no longer valid", ended), "0A000 26 42P05"),
-  ...each(outage("its server refuses its user or password", { ...ended, ...refuse }), "28"),
-  ...each(outage("it does not exist", { ...ended, ...refuse }), "3D 57P04"),
+  ...each(outage("its server refuses the user or the password", { ...ended, ...refuse }), "28"),
+  ...each(outage("the database does not exist", { ...ended, ...refuse }), "3D 57P04"),
   // Also what PostgreSQL makes of a file system that the kernel has set read-only (EROFS).
-  ...each(outage("its user has not the rights that are needed", refuse), "42501"),
+  ...each(outage("the user has not the rights that are needed", refuse), "42501"),
   ...each(outage("the schema that is needed is not there", refuse), "3F 42703 42704 42883 42P01"),
   ...each(outage("its server lacks memory or files"), "53 53200"),
-  ...each(outage("its disk is full", refuse), "53100"),
+  ...each(outage("the disk of its server is full", refuse), "53100"),
   ...each(outage("its server has no connection left", ended), "53300"),
-  ...each(outage("it is busy with something that excludes all else"), "55"),
-  ...each(outage("its operator has intervened"), "57"),
+  ...each(outage("the database is busy with something that excludes all else"), "55"),
+  ...each(outage("an operator of its server has intervened"), "57"),
   // By its timeout or by `pg_cancel_backend`: nothing tells which but the message, and both may be repeated.
   ...each(outage("a statement was cancelled or took too long"), "57014"),
   ...each(outage("its server is starting or stopping", ended), "57P01 57P02 57P03"),
-  ...each(outage("its server's disk or system fails", refuse), "58"),
-  ...each(outage("its server's configuration is faulty", ended), "F0"),
+  ...each(outage("the disk or the system of its server fails", refuse), "58"),
+  ...each(outage("the configuration of its server is faulty", ended), "F0"),
 };
 
 const connectionCodes: Readonly<Record<string, DatabaseFault>> = {
-  ...each(outage("nothing listens at that address", ended), "ECONNREFUSED"),
+  ...each(outage("nothing listens at its address", ended), "ECONNREFUSED"),
   ...each(
     lost,
     "ECONNRESET ECONNABORTED ENOTCONN EPIPE ESHUTDOWN ENETRESET ERR_SOCKET_CLOSED ERR_STREAM_DESTROYED ERR_STREAM_PREMATURE_CLOSE ERR_STREAM_WRITE_AFTER_END",

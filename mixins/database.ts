@@ -13,6 +13,7 @@ import type { Pool } from "pg";
 import { Unavailable } from "../services/contracts/errors.ts";
 import { DatabaseClient } from "./database-client.ts";
 import { outageTextOf, ReadOnlyDatabase, SchemaMissing } from "./database-faults.ts";
+import { connectionOf } from "./database-url.ts";
 import type { Logger } from "./logging.ts";
 import { pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
@@ -62,9 +63,10 @@ const planning = ["enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "ena
   .map((setting) => `-c ${setting}=off`)
   .join(" ");
 
-/** What MikroORM needs for one database; the migrator and the drift check use it too. */
-export const ormOptions = (options: DatabaseOptions): Options =>
-  ({
+/** What MikroORM needs for one database; the migrator and the drift check use it too. Throws as `connectionOf`. */
+export const ormOptions = (options: DatabaseOptions): Options => {
+  const named = connectionOf(options.url);
+  return {
     driver: PostgreSqlDriver,
     clientUrl: options.url,
     entities: [...options.entities],
@@ -74,6 +76,7 @@ export const ormOptions = (options: DatabaseOptions): Options =>
     contextName: randomUUID(),
     pool: { min: 0, max: options.poolMax, idleTimeoutMillis: poolIdleMs },
     driverOptions: {
+      ...named,
       connectionTimeoutMillis: options.connectTimeoutMs ?? connectTimeoutMsDefault,
       keepAlive: true,
       application_name: options.applicationName,
@@ -81,10 +84,11 @@ export const ormOptions = (options: DatabaseOptions): Options =>
       // A connection that swallows everything would hold its work, and all that waits behind it, until the kernel gives up.
       query_timeout: options.statementTimeoutMs + answerWaitMs,
       Client: DatabaseClient,
-      options: planning,
+      options: named.options === undefined ? planning : `${planning} ${named.options}`,
     },
     loggerFactory: () => ormLogger(options.log),
-  }) as unknown as Options;
+  } as unknown as Options;
+};
 
 interface Statement {
   readonly query: string;

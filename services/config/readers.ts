@@ -1,5 +1,6 @@
 /** Reads and checks one environment variable each; every fault becomes one sentence that names the variable. */
 import { isIP } from "node:net";
+import { databaseUrlFault, namesSeveralServers } from "../../mixins/database-url.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { canonicalHost } from "../contracts/host.ts";
 import { fault, type Variables } from "./variables.ts";
@@ -99,12 +100,14 @@ function requireUrl(name: string, text: string, schemes: readonly string[]): URL
   return parsed;
 }
 
-/** The URL of a PostgreSQL database. */
+/** The URL of a PostgreSQL database; the files that it names are there. */
 export function databaseUrl(env: Variables, name: string): string | undefined {
   const text = env.secret(name);
   if (text === undefined) return undefined;
-  requireUrl(name, text, ["postgresql:", "postgres:"]);
-  if (/;\s*postgres(ql)?:/i.test(text)) throw fault(name, "must be one URL");
+  // Before anything else: with ports, a list of hosts is no URL to the parser.
+  if (!namesSeveralServers(text)) requireUrl(name, text, ["postgresql:", "postgres:"]);
+  const problem = databaseUrlFault(text);
+  if (problem !== undefined) throw fault(name, problem);
   return text;
 }
 

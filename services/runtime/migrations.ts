@@ -11,6 +11,7 @@ import pg from "pg";
 import { registryMigrations } from "../../migrations/registry/index.ts";
 import { usersMigrations } from "../../migrations/users/index.ts";
 import { ormOptions } from "../../mixins/database.ts";
+import { connectionOf } from "../../mixins/database-url.ts";
 import { type DatabaseName, entitiesOf } from "./databases.ts";
 import { StartError } from "./errors.ts";
 
@@ -54,12 +55,14 @@ export function migratorOptions(name: DatabaseName, url: string) {
  */
 export async function migrate(name: DatabaseName, url: string): Promise<string[]> {
   const lock = new pg.Client({
-    connectionString: url,
+    ...connectionOf(url),
     application_name: `mailroster-migrate-${name}`,
     connectionTimeoutMillis: connectTimeoutMs,
   });
   lock.on("error", () => {}); // a lost lock connection shows as the failure of the migration itself
-  await lock.connect();
+  await lock.connect().catch((error: Error) => {
+    throw Object.assign(error, { connecting: true });
+  });
   try {
     await lock.query("select pg_advisory_lock($1)", [migrationLock]);
     const orm = await MikroORM.init(migratorOptions(name, url));

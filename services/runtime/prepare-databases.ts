@@ -3,7 +3,8 @@
  * be reached yet is waited for (containers start in any order), every other fault is told at once.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { isDatabaseUnavailable } from "../../mixins/database.ts";
+import { databaseFaultOf } from "../../mixins/database-faults.ts";
+import { serverOf } from "../../mixins/database-url.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import { type Config, usersDatabaseServices } from "../config/index.ts";
 import type { DatabaseName } from "./databases.ts";
@@ -30,38 +31,28 @@ export function databaseTargets(config: Config): DatabaseTarget[] {
   return targets;
 }
 
-/** PostgreSQL's own words for these hold names of users and databases; an operator needs no more than the kind. */
-const faults: Record<string, string> = {
-  "3D000": "its database does not exist",
-  "28P01": "the server refuses its user or password",
-  "28000": "the server refuses its user",
-  "42501": "its user may not create tables",
-};
-
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code);
-const connectTimedOut = (error: unknown): boolean =>
-  error instanceof Error && error.message === "timeout expired";
-
 async function prepare(target: DatabaseTarget, root: Logger, signal: AbortSignal): Promise<void> {
+  const { name, url, variable } = target;
   const log = root.child({ service: "runtime" });
+  const server = serverOf(url);
   const deadline = Date.now() + waitMaxMs;
-  for (let waited = false; ; waited = true) {
+  for (let told = ""; ; ) {
     signal.throwIfAborted();
+    let means: string;
     try {
-      const applied = await migrate(target.name, target.url);
-      log.info({ database: target.name, applied }, "The database schema is up to date");
+      const applied = await migrate(name, url);
+      log.info({ database: name, applied }, "The database schema is up to date");
       return;
     } catch (cause) {
-      const fault = faults[codeOf(cause)];
-      if (fault !== undefined) throw new StartError(`Cannot use ${target.variable}: ${fault}`, { cause });
-      if (!isDatabaseUnavailable(cause) && !connectTimedOut(cause)) throw cause;
-      if (Date.now() > deadline)
-        throw new StartError(
-          `Cannot use ${target.variable}: its server could not be reached for ${waitMaxMs / 1000} s`,
-          { cause },
-        );
+      const fault = databaseFaultOf(cause);
+      if (fault?.kind !== "outage") throw cause;
+      means = fault.means;
+      if (fault.atStart === "refuse" || Date.now() > deadline)
+        throw new StartError(`Cannot use ${variable} (${server}): ${means}`, { cause });
     }
-    if (!waited) log.warn({ database: target.name }, `Waiting for the server of ${target.variable}`);
+    if (means !== told)
+      log.warn({ database: name }, `Waiting for the server of ${variable} (${server}): ${means}`);
+    told = means;
     await delay(pauseMs, undefined, { signal });
   }
 }

@@ -3,7 +3,16 @@
  * that of the tests it is durable: a commit that it has told of survives SIGQUIT.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chownSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -26,6 +35,8 @@ export interface ChaosPostgres {
   crash(): Promise<void>;
   /** Resolves when it takes connections. */
   start(): Promise<void>;
+  /** Puts a copy of a file into its folder, for its account alone: a certificate, a key. */
+  install(file: string, name: string): void;
   /** From its next start on it is a hot standby, which gets no news from anywhere; `pg_promote()` ends that. */
   becomeStandby(): Promise<void>;
   remove(): Promise<void>;
@@ -96,6 +107,11 @@ export async function chaosPostgres(settings: readonly string[] = []): Promise<C
       );
       if (hasEnded(started))
         throw new Error(`PostgreSQL has ended: ${readFileSync(log, "utf8").trim().split("\n").at(-1)}`);
+    },
+    install(file, name) {
+      copyFileSync(file, join(data, name));
+      chmodSync(join(data, name), 0o600);
+      if (user.ids !== undefined) chownSync(join(data, name), user.ids.uid, user.ids.gid);
     },
     async becomeStandby() {
       if (child !== undefined) await stopChild(child, "SIGINT");

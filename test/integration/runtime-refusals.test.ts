@@ -83,7 +83,10 @@ test.serial(
         },
       });
       t.is((await refused.exited()).code, 1);
-      t.is(oneSentence(refused.stderr()), "Cannot use REGISTRY_DATABASE_URL: its database does not exist");
+      t.is(
+        oneSentence(refused.stderr()),
+        `Cannot use REGISTRY_DATABASE_URL (${missing.host}): the database does not exist`,
+      );
       t.deepEqual(processes.running(), []);
     } finally {
       await processes.end();
@@ -153,11 +156,12 @@ for (const variable of ["HTTP_PORT", "OPS_PORT"])
   });
 
 test.serial(
-  "a start that waits for its database is live, not ready, and stops at once on SIGTERM",
+  "a start that waits for its database says for which and why, is live, not ready, and stops at once on SIGTERM",
   async (t) => {
     const processes = new Processes();
     try {
-      const absent = `postgresql://postgres@127.0.0.1:${await freePort()}`;
+      const port = await freePort();
+      const absent = `postgresql://postgres:hidden@127.0.0.1:${port}`;
       const waiting = await processes.start({
         env: {
           DATA_DIR: processes.folder(),
@@ -167,9 +171,10 @@ test.serial(
       });
       await eventually(async () => {
         t.is((await request(`${waiting.opsUrl}/health/live`)).status, 200);
-        if (!waiting.stdout().includes("Waiting for the server of DATABASE_URL"))
-          throw new Error(waiting.stdout());
+        const why = `Waiting for the server of DATABASE_URL (127.0.0.1:${port}): nothing listens at its address`;
+        if (!waiting.stdout().includes(why)) throw new Error(waiting.stdout());
       });
+      t.notRegex(waiting.stdout(), /hidden/);
       const readiness = await request(`${waiting.opsUrl}/health/ready`);
       t.is(readiness.status, 503);
       t.is(readiness.json<{ status: string }>().status, "down");

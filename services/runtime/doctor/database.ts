@@ -1,5 +1,7 @@
 /** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
+import type { TLSSocket } from "node:tls";
 import pg from "pg";
+import { connectionOf } from "../../../mixins/database-url.ts";
 import { migrationNames } from "../migrations.ts";
 import type { DatabaseTarget } from "../prepare-databases.ts";
 import { type Finding, faultOf, ok, problem, within } from "./findings.ts";
@@ -85,6 +87,17 @@ async function deadLetters(query: Query): Promise<Finding> {
   );
 }
 
+/** Of this client's own connection: behind a pooler the server knows only the pooler's. */
+function encryption({ name }: DatabaseTarget, client: pg.Client): Finding {
+  const { stream } = (client as unknown as { connection: { stream: Partial<TLSSocket> } }).connection;
+  const says = stream.getProtocol === undefined ? "in clear text" : `encrypted (${stream.getProtocol()})`;
+  if (stream.getProtocol === undefined) return ok(`${name} connection`, says);
+  return ok(
+    `${name} connection`,
+    `${says}, its certificate is ${stream.authorized === true ? "checked" : "not checked"}`,
+  );
+}
+
 async function examine(target: DatabaseTarget, query: Query): Promise<Finding[]> {
   const findings = await clock(target.name, query);
   const schema = await migrations(target, query);
@@ -97,7 +110,7 @@ async function examine(target: DatabaseTarget, query: Query): Promise<Finding[]>
 /** Never rejects. */
 export async function examineDatabase(target: DatabaseTarget): Promise<Finding[]> {
   const client = new pg.Client({
-    connectionString: target.url,
+    ...connectionOf(target.url),
     application_name: "mailroster-doctor",
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
@@ -105,10 +118,11 @@ export async function examineDatabase(target: DatabaseTarget): Promise<Finding[]
   client.on("error", () => {}); // shows as the failure of the query
   try {
     await client.connect();
-    return await examine(target, async <Row extends object>(text: string, values?: unknown[]) => {
+    const findings = await examine(target, async <Row extends object>(text: string, values?: unknown[]) => {
       const { rows } = await client.query<Row>(text, values);
       return rows;
     });
+    return [encryption(target, client), ...findings];
   } catch (error) {
     return [
       problem(

@@ -6,6 +6,7 @@ const batch = "services/outbox/batch.ts";
 const relay = "services/outbox/relay.ts";
 const faultsTest = "test/unit/database-faults.test.ts";
 const readOnlyTest = "test/integration/database-read-only.test.ts";
+const tlsTest = "test/integration/database-tls.test.ts";
 const schemaTest = "test/integration/database-schema.test.ts";
 
 export const databases: readonly Mutation[] = [
@@ -92,5 +93,25 @@ export const databases: readonly Mutation[] = [
     ],
     file: schemaTest,
     title: "a users database without a table or a column that is needed is not up",
+  },
+  {
+    name: "parameters-of-urls-are-dropped",
+    guarantee: "20e",
+    edits: [{ file: "mixins/database.ts", find: "      ...named,\n", replace: "" }],
+    file: tlsTest,
+    title: "with sslmode=verify-full no session of the whole system is in clear text",
+  },
+  {
+    name: "name-is-not-compared",
+    guarantee: "20e",
+    edits: [
+      {
+        file: "mixins/database-url.ts",
+        find: "ssl === false || isIP(host) === 0",
+        replace: "ssl === false || isIP(host) >= 0",
+      },
+    ],
+    file: tlsTest,
+    title: "every mode that is to check refuses another authority and another name",
   },
 ];
