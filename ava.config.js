@@ -1,7 +1,10 @@
+import { availableParallelism } from "node:os";
+
 export default {
   extensions: ["ts"],
   files: ["test/**/*.test.ts"],
-  concurrency: 2,
+  // A file starts processes of its own; two of them keep a small machine busy.
+  concurrency: Math.min(4, Math.max(2, Math.floor(availableParallelism() / 2))),
   timeout: "300s",
   workerThreads: false,
   failFast: false,

@@ -1,6 +1,7 @@
 /**
- * `npm test`: gets a PostgreSQL, a RabbitMQ and a promtool, runs every tier on them, stops what it started, and prints
- * `N passed, N failed` as its last line. `npm test -- <arguments of ava>` runs what they name, every title shown.
+ * `npm test`: runs every tier, each on the servers that its files need (a PostgreSQL, a RabbitMQ, a Prometheus), which
+ * are got while the first tier runs; stops what it started, and prints `N passed, N failed` as its last line.
+ * `npm test -- <arguments of ava>` runs what they name, every title shown.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync, mkdtempSync, rmSync } from "node:fs";
@@ -10,13 +11,16 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { personalDataIn } from "./support/personal-data.ts";
 import { findProgram, stopChild } from "./support/provision/command.ts";
-import { type Servers, startServers } from "./support/provision/servers.ts";
+import { type ServerName, serverNames, serversOf } from "./support/provision/needs.ts";
+import { ServerPool } from "./support/provision/servers.ts";
 import { type Counts, tapReader } from "./support/tap.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const interrupted = new AbortController();
-let servers: Servers | undefined;
+const servers = new ServerPool(print, interrupted.signal);
+/** A tier that takes minutes says how far it is. */
+const progressMs = 20_000;
 let running: ChildProcess | undefined;
 
 interface Tier {
@@ -24,6 +28,9 @@ interface Tier {
   readonly program: string;
   readonly args: readonly string[];
   readonly verbose: boolean;
+  /** How many test files it has. */
+  readonly files: number;
+  readonly needs: readonly ServerName[];
 }
 
 const seconds = (sinceMs: number): string => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
@@ -32,6 +39,11 @@ function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<Counts> {
   const startedAt = performance.now();
   print(`\n${tier.name}`);
   const reader = tapReader({ verbose: tier.verbose, print });
+  const progress = setInterval(() => {
+    const { passed, failed, files } = reader.progress();
+    const begun = tier.files > 1 ? `, ${files} of ${tier.files} files begun` : "";
+    print(`  … ${passed} passed, ${failed} failed${begun}, ${seconds(startedAt)}`);
+  }, progressMs);
   return new Promise((resolve) => {
     const child = spawn(tier.program, tier.args, {
       cwd: root,
@@ -43,6 +55,7 @@ function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<Counts> {
     child.once("error", (error) => print(`  ✘ ${error.message}`));
     child.once("close", (code) => {
       running = undefined;
+      clearInterval(progress);
       const counts = reader.end(code);
       print(`  ${counts.passed} passed, ${counts.failed} failed (${seconds(startedAt)})`);
       resolve(counts);
@@ -52,26 +65,40 @@ function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<Counts> {
 
 const ava = join(root, "node_modules/ava/entrypoints/cli.js");
 
+const filesOf = (...patterns: string[]): string[] => globSync(patterns, { cwd: root }).sort();
+
+/** What the arguments name: files, or all that there is when they only choose among titles. */
+function namedTier(args: readonly string[]): Tier {
+  const files = filesOf(...args.filter((arg) => !arg.startsWith("-")));
+  return {
+    name: `ava ${args.join(" ")}`,
+    program: process.execPath,
+    args: [ava, "--tap", ...args],
+    verbose: true,
+    files: files.length,
+    needs: files.length === 0 ? serverNames : serversOf(files, root),
+  };
+}
+
 /** Everything, from the quickest tier to the slowest; or what the arguments name. */
 function tiersOf(args: readonly string[]): Tier[] {
+  if (args.length > 0) return [namedTier(args)];
   const node = process.execPath;
-  if (args.length > 0)
-    return [{ name: `ava ${args.join(" ")}`, program: node, args: [ava, "--tap", ...args], verbose: true }];
-  const avaTiers = ["unit", "contract", "integration", "system", "chaos"].map((name) => ({
-    name,
-    program: node,
-    args: [ava, "--tap", `test/${name}/**/*.test.ts`],
-    verbose: false,
-  }));
+  const avaTiers = ["unit", "contract", "integration", "system", "chaos"].map((name): Tier => {
+    const pattern = `test/${name}/**/*.test.ts`;
+    const files = filesOf(pattern);
+    const needs = serversOf(files, root);
+    return { name, program: node, args: [ava, "--tap", pattern], verbose: false, files: files.length, needs };
+  });
   const deno = findProgram("deno", [join(root, "node_modules/.bin")]) ?? "deno";
-  const smoke = globSync("test/smoke/*.ts", { cwd: root }).sort();
-  return [
-    ...avaTiers,
-    ...smoke.flatMap((file) => [
-      { name: `${file} on Node`, program: node, args: [file], verbose: true },
-      { name: `${file} on Deno`, program: deno, args: ["run", "-A", file], verbose: true },
-    ]),
-  ];
+  const smoke = filesOf("test/smoke/*.ts").flatMap((file): Tier[] => {
+    const common = { verbose: true, files: 1, needs: serversOf([file], root) };
+    return [
+      { ...common, name: `${file} on Node`, program: node, args: [file] },
+      { ...common, name: `${file} on Deno`, program: deno, args: ["run", "-A", file] },
+    ];
+  });
+  return [...avaTiers, ...smoke];
 }
 
 /** One test more: none of the lines that any process of the run has logged shows a person. */
@@ -84,9 +111,21 @@ function lookThroughLogs(folder: string, expectsLines: boolean): Counts {
   return passed ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
+/** Without the servers that it needs a tier counts as one failure; the others run. */
+async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Counts> {
+  try {
+    const environment = await servers.environment(tier.needs);
+    return await runTier(tier, { ...environment, TEST_LOG_DIR: logFolder });
+  } catch (error) {
+    interrupted.signal.throwIfAborted();
+    print(`\n${tier.name}\n  ✘ ${(error as Error).message}`);
+    return { passed: 0, failed: 1 };
+  }
+}
+
 async function stopAll(): Promise<void> {
   if (running !== undefined) await stopChild(running, "SIGTERM");
-  await servers?.stop();
+  await servers.stop();
 }
 
 async function main(): Promise<Counts> {
@@ -97,12 +136,12 @@ async function main(): Promise<Counts> {
   };
   const logFolder = mkdtempSync(join(tmpdir(), "mailroster-logs-"));
   try {
-    servers = await startServers(print, interrupted.signal, { withPrometheus: true });
-    const environment = { ...servers.environment, TEST_LOG_DIR: logFolder };
     const args = process.argv.slice(2);
-    for (const tier of tiersOf(args)) {
+    const tiers = tiersOf(args);
+    for (const name of new Set(tiers.flatMap(({ needs }) => needs))) servers.ask(name);
+    for (const tier of tiers) {
       interrupted.signal.throwIfAborted();
-      add(await runTier(tier, environment));
+      add(await runTierWhenPossible(tier, logFolder));
     }
     add(lookThroughLogs(logFolder, args.length === 0));
   } catch (error) {

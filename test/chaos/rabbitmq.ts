@@ -5,12 +5,7 @@ import { join } from "node:path";
 import { connect } from "amqplib";
 import { eventually } from "../support/eventually.ts";
 import { hasEnded, runProgram, stopChild } from "../support/provision/command.ts";
-import {
-  administrationScript,
-  installedScripts,
-  installPackage,
-  prepareNode,
-} from "../support/provision/rabbitmq.ts";
+import { administrationScript, prepareNode, rabbitPrograms } from "../support/provision/rabbitmq.ts";
 
 const startTimeoutMs = 90_000;
 const connectTimeoutMs = 3_000;
@@ -29,22 +24,13 @@ export interface ChaosRabbit {
   remove(): Promise<void>;
 }
 
-async function scriptsOrInstall(): Promise<string> {
-  const installed = installedScripts();
-  if (installed !== undefined) return installed;
-  await installPackage().catch((cause: unknown) => {
-    throw new Error("Cannot start a RabbitMQ to be killed: install rabbitmq-server", { cause });
-  });
-  const scripts = installedScripts();
-  if (scripts === undefined) throw new Error("Cannot start a RabbitMQ to be killed: there is no program");
-  return scripts;
-}
-
 /** Rejects when there are no programs for it. */
 export async function chaosRabbit(): Promise<ChaosRabbit> {
-  const scripts = await scriptsOrInstall();
-  const node = await prepareNode();
-  const script = administrationScript(node, scripts);
+  const programs = await rabbitPrograms().catch((cause: unknown) => {
+    throw new Error("Cannot start a RabbitMQ to be killed: install rabbitmq-server", { cause });
+  });
+  const node = await prepareNode(programs);
+  const script = administrationScript(node, programs);
   const url = `amqp://guest:guest@127.0.0.1:${node.port}`;
   let child: ChildProcess | undefined;
 
@@ -70,7 +56,7 @@ export async function chaosRabbit(): Promise<ChaosRabbit> {
     },
     async start() {
       const output = openSync(join(node.home, "output"), "a");
-      child = spawn(join(scripts, "rabbitmq-server"), [], {
+      child = spawn(join(programs.folder, "rabbitmq-server"), [], {
         detached: true,
         stdio: ["ignore", output, output],
         env: { ...process.env, ...node.environment },

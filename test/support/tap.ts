@@ -21,13 +21,17 @@ export interface TapOptions {
 /** Takes lines one by one; `end` gives the counts. */
 export function tapReader({ verbose, print }: TapOptions) {
   const counts: Counts = { passed: 0, failed: 0 };
+  const files = new Set<string>();
   let detailLines = 0;
   let inDetails = false;
   return {
+    /** What there is so far; of several files each has its name in front of its titles. */
+    progress: () => ({ ...counts, files: files.size }),
     line(text: string): void {
       const result = resultLine.exec(text);
       if (result !== null) {
         const [, verdict, title = ""] = result;
+        files.add(title.split(" › ")[0] ?? "");
         const isPassed = verdict === "ok" && !skipped.test(title);
         inDetails = !isPassed;
         detailLines = 0;

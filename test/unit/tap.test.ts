@@ -30,3 +30,10 @@ test("a program that ends badly without telling of a failure counts as one failu
 test("a program that runs no test counts as one failure", (t) => {
   t.is(read(["1..0"], 0).failed, 1);
 });
+
+test("while a program runs, its results so far are known, and how many files they are from", (t) => {
+  const reader = tapReader({ verbose: false, print: () => {} });
+  for (const line of ["ok 1 - address › a fact", "ok 2 - address › another", "not ok 3 - outbox › a third"])
+    reader.line(line);
+  t.deepEqual(reader.progress(), { passed: 2, failed: 1, files: 2 });
+});

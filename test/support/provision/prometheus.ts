@@ -1,18 +1,12 @@
-/**
- * Prometheus and its promtool for the tests: installed ones, or the distribution's package unpacked into a temporary
- * folder. Unpacked, not installed: that needs no root where apt has its lists, and starts no service.
- */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** Prometheus and its promtool for the tests: installed ones, or the distribution's package, unpacked. */
 import { dirname, join } from "node:path";
-import { findProgram, type Provided, runProgram } from "./command.ts";
+import { findProgram, type Provided } from "./command.ts";
+import { unpackedPackage } from "./packages.ts";
 
 export interface PrometheusProvision extends Provided {
   /** Holds `prometheus` and `promtool`. */
   readonly folder: string;
 }
-
-const fetchTimeoutMs = 10 * 60_000;
 
 function installed(folders: readonly string[]): PrometheusProvision {
   const promtool = findProgram("promtool", folders);
@@ -24,25 +18,8 @@ function installed(folders: readonly string[]): PrometheusProvision {
 }
 
 async function unpacked(): Promise<PrometheusProvision> {
-  const [aptGet, dpkgDeb] = [findProgram("apt-get"), findProgram("dpkg-deb")];
-  if (aptGet === undefined || dpkgDeb === undefined) throw new Error("only on Debian or Ubuntu");
-  const home = mkdtempSync(join(tmpdir(), "mailroster-prometheus-"));
-  const run = async (program: string, args: readonly string[]): Promise<void> => {
-    const { code, stderr } = await runProgram(program, args, { timeoutMs: fetchTimeoutMs, cwd: home });
-    if (code !== 0) throw new Error(stderr.trim().split("\n").at(-1) || `${program} failed`);
-  };
-  const download = () => run(aptGet, ["download", "prometheus"]);
-  const stop = async () => rmSync(home, { recursive: true, force: true });
-  try {
-    // Without lists, as in a fresh container, there is nothing to download from.
-    await download().catch(() => run(aptGet, ["update"]).then(download));
-    const archive = readdirSync(home).find((name) => name.endsWith(".deb")) ?? "";
-    await run(dpkgDeb, ["-x", join(home, archive), home]);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { folder: join(home, "usr/bin"), how: "the distribution's package, unpacked", stop };
+  const folder = join(await unpackedPackage("prometheus"), "usr/bin");
+  return { folder, how: `the distribution's package, unpacked in ${folder}`, stop: async () => {} };
 }
 
 /** The ways to it, best first; each rejects with the reason why it is none. */

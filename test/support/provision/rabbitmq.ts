@@ -3,13 +3,23 @@
  * it travels as `rabbitmqctl`, one executable (with its arguments) that needs no further environment.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "amqplib";
 import { freePort } from "../../../services/runtime/ports.ts";
 import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
+import { unpackedPackage } from "./packages.ts";
 
 export interface RabbitProvision extends Provision {
   readonly rabbitmqctl: string;
@@ -20,7 +30,6 @@ const image = "rabbitmq:3-management";
 const connectTimeoutMs = 3_000;
 const startDeadlineMs = 120_000;
 const pullTimeoutMs = 10 * 60_000;
-const installTimeoutMs = 10 * 60_000;
 const pollMs = 500;
 
 /** Resolves when a virtual host can be made, entered and removed there; rejects with the reason when not. */
@@ -56,12 +65,39 @@ async function existing(url: string, how: string): Promise<RabbitProvision> {
   return { url, rabbitmqctl, how, stop: async () => {} };
 }
 
+/** What a node is started and administered with. */
+export interface RabbitPrograms {
+  /** Holds `rabbitmq-server` and `rabbitmqctl`. */
+  readonly folder: string;
+  /** Where Erlang is, when it is not where the scripts look. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** Debian's scripts on the PATH change the user to rabbitmq; those behind them run as anyone. */
-export function installedScripts(): string | undefined {
+function installedPrograms(): RabbitPrograms | undefined {
   const onPath = findProgram("rabbitmq-server", ["/usr/sbin", "/usr/local/sbin"]);
   if (onPath === undefined) return undefined;
-  return existsSync("/usr/lib/rabbitmq/bin/rabbitmq-server") ? "/usr/lib/rabbitmq/bin" : dirname(onPath);
+  const behind = "/usr/lib/rabbitmq/bin";
+  return { folder: existsSync(`${behind}/rabbitmq-server`) ? behind : dirname(onPath), environment: {} };
 }
+
+/** The distribution's package with its Erlang, for whoever may not install it. */
+export async function unpackedPrograms(): Promise<RabbitPrograms> {
+  const root = await unpackedPackage("rabbitmq-server", /^erlang-/);
+  const libraries = globSync(["lib/*-linux-*", "usr/lib/*-linux-*"], { cwd: root });
+  return {
+    folder: join(root, "usr/lib/rabbitmq/bin"),
+    environment: {
+      ERL_ROOTDIR: join(root, "usr/lib/erlang"),
+      PATH: `${join(root, "usr/bin")}:${process.env.PATH}`,
+      LD_LIBRARY_PATH: libraries.map((library) => join(root, library)).join(":"),
+    },
+  };
+}
+
+/** Rejects with the reason when there are none. */
+export const rabbitPrograms = async (): Promise<RabbitPrograms> =>
+  installedPrograms() ?? (await unpackedPrograms());
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -73,7 +109,7 @@ export interface PrivateNode {
 }
 
 /** A node whose every file and port is its own, so that it meets no other RabbitMQ of the machine. */
-export async function prepareNode(): Promise<PrivateNode> {
+export async function prepareNode(programs: RabbitPrograms): Promise<PrivateNode> {
   const home = mkdtempSync(join(tmpdir(), "mailroster-mq-"));
   const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
   const conf = join(home, "rabbitmq.conf");
@@ -81,6 +117,7 @@ export async function prepareNode(): Promise<PrivateNode> {
   writeFileSync(join(home, "enabled_plugins"), "[].\n");
   writeFileSync(join(home, "rabbitmq-env.conf"), "");
   const environment = {
+    ...programs.environment,
     HOME: home,
     ERL_EPMD_PORT: String(epmdPort),
     ERL_EPMD_ADDRESS: "127.0.0.1",
@@ -95,7 +132,11 @@ export async function prepareNode(): Promise<PrivateNode> {
     RABBITMQ_PID_FILE: join(home, "pid"),
   };
   // Started by us, or the first Erlang node would leave a daemon behind.
-  const epmdProgram = findProgram("epmd", ["/usr/bin", "/usr/local/bin", "/usr/lib/erlang/bin"]);
+  const ownErlang = programs.environment.ERL_ROOTDIR;
+  const epmdProgram =
+    ownErlang === undefined
+      ? findProgram("epmd", ["/usr/bin", "/usr/local/bin", "/usr/lib/erlang/bin"])
+      : join(ownErlang, "bin/epmd");
   const epmd =
     epmdProgram === undefined
       ? undefined
@@ -105,22 +146,20 @@ export async function prepareNode(): Promise<PrivateNode> {
 }
 
 /** One executable that administers this node from anywhere. */
-export function administrationScript(node: PrivateNode, scripts: string): string {
+export function administrationScript(node: PrivateNode, { folder }: RabbitPrograms): string {
   const path = join(node.home, "rabbitmqctl");
   const exports = Object.entries(node.environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
-  writeFileSync(
-    path,
-    `#!/bin/sh\n${exports.join("\n")}\nexec ${quoted(join(scripts, "rabbitmqctl"))} "$@"\n`,
-  );
+  writeFileSync(path, `#!/bin/sh\n${exports.join("\n")}\nexec ${quoted(join(folder, "rabbitmqctl"))} "$@"\n`);
   chmodSync(path, 0o755);
   return path;
 }
 
-async function startPrivately(scripts: string): Promise<RabbitProvision> {
-  const node = await prepareNode();
-  const rabbitmqctl = administrationScript(node, scripts);
+async function startPrivately(programs: RabbitPrograms): Promise<RabbitProvision> {
+  const { folder } = programs;
+  const node = await prepareNode(programs);
+  const rabbitmqctl = administrationScript(node, programs);
   const output = openSync(join(node.home, "output"), "a");
-  const child = spawn(join(scripts, "rabbitmq-server"), [], {
+  const child = spawn(join(folder, "rabbitmq-server"), [], {
     detached: true,
     stdio: ["ignore", output, output],
     env: { ...process.env, ...node.environment },
@@ -137,7 +176,7 @@ async function startPrivately(scripts: string): Promise<RabbitProvision> {
     try {
       await connect(url, { timeout: connectTimeoutMs }).then((connection) => connection.close());
       await requireUsable(url, rabbitmqctl);
-      return { url, rabbitmqctl, how: `private node on port ${node.port}, from ${scripts}`, stop };
+      return { url, rabbitmqctl, how: `private node on port ${node.port}, from ${folder}`, stop };
     } catch (error) {
       if (!hasEnded(child) && Date.now() < deadline) {
         await delay(pollMs);
@@ -176,38 +215,13 @@ async function startContainer(engine: string): Promise<RabbitProvision> {
   }
 }
 
-/** Installs the distribution's package without letting it start its service. */
-export async function installPackage(): Promise<void> {
-  const aptGet = findProgram("apt-get");
-  if (aptGet === undefined || process.getuid?.() !== 0) throw new Error("only as root on Debian or Ubuntu");
-  const policy = "/usr/sbin/policy-rc.d";
-  const ours = !existsSync(policy);
-  if (ours) writeFileSync(policy, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const install = () =>
-    runProgram(aptGet, ["install", "-y", "--no-install-recommends", "rabbitmq-server"], {
-      env,
-      timeoutMs: installTimeoutMs,
-    });
-  try {
-    let done = await install();
-    if (done.code !== 0) {
-      await runProgram(aptGet, ["update"], { env, timeoutMs: installTimeoutMs });
-      done = await install();
-    }
-    if (done.code !== 0) throw new Error(done.stderr.trim().split("\n").at(-1) || "apt-get failed");
-  } finally {
-    if (ours) rmSync(policy, { force: true });
-  }
-}
-
 /** The ways to a RabbitMQ, best first; each rejects with the reason why it is none. */
 export function rabbitWays(): { name: string; attempt: () => Promise<RabbitProvision> }[] {
   const named = process.env.TEST_AMQP_URL || process.env.AMQP_URL;
   const installed = async () => {
-    const scripts = installedScripts();
-    if (scripts === undefined) throw new Error("there is no rabbitmq-server on the PATH");
-    return startPrivately(scripts);
+    const programs = installedPrograms();
+    if (programs === undefined) throw new Error("there is no rabbitmq-server on the PATH");
+    return startPrivately(programs);
   };
   return [
     ...(named === undefined
@@ -223,11 +237,8 @@ export function rabbitWays(): { name: string; attempt: () => Promise<RabbitProvi
       },
     })),
     {
-      name: "the distribution's package rabbitmq-server",
-      attempt: async () => {
-        await installPackage();
-        return installed();
-      },
+      name: "the distribution's package rabbitmq-server, unpacked",
+      attempt: async () => startPrivately(await unpackedPrograms()),
     },
   ];
 }

@@ -1,7 +1,8 @@
 /** What tests run on, found or started, and the environment that names it. */
-import type { Provided, Provision } from "./command.ts";
+import type { Provided } from "./command.ts";
+import { type ServerName, serverNames } from "./needs.ts";
 import { postgresAdvice, postgresWays } from "./postgres.ts";
-import { type PrometheusProvision, prometheusAdvice, prometheusWays } from "./prometheus.ts";
+import { prometheusAdvice, prometheusWays } from "./prometheus.ts";
 import { type RabbitProvision, rabbitAdvice, rabbitWays } from "./rabbitmq.ts";
 
 export interface Servers {
@@ -38,57 +39,92 @@ async function provide<P extends Provided>(
   throw new Error(advice);
 }
 
-function environmentOf(
-  postgres: Provision,
-  rabbit: RabbitProvision,
-  prometheus: PrometheusProvision | undefined,
-): NodeJS.ProcessEnv {
-  const environment: NodeJS.ProcessEnv = {
-    ...process.env,
-    TEST_DATABASE_URL: postgres.url,
-    TEST_AMQP_URL: rabbit.url,
-    TEST_RABBITMQCTL: rabbit.rabbitmqctl,
-    ...(prometheus === undefined ? {} : { TEST_PROMETHEUS: prometheus.folder }),
-    FORCE_COLOR: "0",
-  };
-  // A test that forgot to name its own servers must not reach those of whoever runs it.
+/** A test that forgot to name its own servers must not reach those of whoever runs it. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = { ...process.env, FORCE_COLOR: "0" };
   for (const name of ["DATABASE_URL", "REGISTRY_DATABASE_URL", "AMQP_URL", "SERVICES"])
     delete environment[name];
   return environment;
 }
 
+const rabbitVariables = ({ url, rabbitmqctl }: RabbitProvision): NodeJS.ProcessEnv => ({
+  TEST_AMQP_URL: url,
+  TEST_RABBITMQCTL: rabbitmqctl,
+});
+
+/** Finds or starts each server when it is first asked for, several at once, and each only once. */
+export class ServerPool {
+  readonly #print: Print;
+  readonly #signal: AbortSignal;
+  readonly #provided: Provided[] = [];
+  readonly #asked = new Map<ServerName, Promise<NodeJS.ProcessEnv>>();
+
+  constructor(print: Print, signal: AbortSignal) {
+    this.#print = print;
+    this.#signal = signal;
+  }
+
+  /** The variables that name it. Rejects with what to install, or with the reason of the signal. */
+  ask(name: ServerName): Promise<NodeJS.ProcessEnv> {
+    const asked = this.#asked.get(name) ?? this.#find(name);
+    this.#asked.set(name, asked);
+    asked.catch(() => {}); // told to whoever waits for it
+    return asked;
+  }
+
+  async #find(name: ServerName): Promise<NodeJS.ProcessEnv> {
+    if (name === "postgres") {
+      const { url } = await this.#provide(["PostgreSQL", postgresWays(), postgresAdvice]);
+      return { TEST_DATABASE_URL: url };
+    }
+    if (name === "rabbit")
+      return rabbitVariables(await this.#provide(["RabbitMQ", rabbitWays(), rabbitAdvice]));
+    try {
+      const { folder } = await this.#provide(["Prometheus", prometheusWays(), prometheusAdvice]);
+      return { TEST_PROMETHEUS: folder };
+    } catch (error) {
+      // Few tests need it: they fail, each with the advice, and those beside them do not.
+      this.#signal.throwIfAborted();
+      this.#print((error as Error).message);
+      return {};
+    }
+  }
+
+  async #provide<P extends Provided>([what, ways, advice]: Found<P>): Promise<P> {
+    const provision = await provide(what, ways, advice, { print: this.#print, signal: this.#signal });
+    this.#provided.push(provision);
+    return provision;
+  }
+
+  /** For the process of tests that need these. Rejects as `ask` does. */
+  async environment(names: readonly ServerName[]): Promise<NodeJS.ProcessEnv> {
+    const variables = await Promise.all(names.map((name) => this.ask(name)));
+    return Object.assign(cleanEnvironment(), ...variables);
+  }
+
+  /** Stops those that were started; the others stay. Whatever is still being started is waited for. */
+  async stop(): Promise<void> {
+    await Promise.allSettled(this.#asked.values());
+    for (let each = this.#provided.pop(); each !== undefined; each = this.#provided.pop())
+      await each.stop().catch((error: unknown) => this.#print(`Cannot stop a server: ${String(error)}`));
+  }
+}
+
 /**
- * Rejects with what to install, or with the reason of `signal`; nothing is left running then. `withPrometheus`: also
- * look for one; without it, the tests that need it fail, each with the advice, and the others do not.
+ * A PostgreSQL and a RabbitMQ, with `withPrometheus` also a Prometheus if there is one. Rejects with what to install,
+ * or with the reason of `signal`; nothing is left running then.
  */
 export async function startServers(
   print: Print,
   signal: AbortSignal,
   { withPrometheus = false } = {},
 ): Promise<Servers> {
-  const provided: Provided[] = [];
-  const stop = async (): Promise<void> => {
-    for (let provision = provided.pop(); provision !== undefined; provision = provided.pop())
-      await provision.stop().catch((error: unknown) => print(`Cannot stop a server: ${String(error)}`));
-  };
-  const found = async <P extends Provided>(...[what, ways, advice]: Found<P>): Promise<P> => {
-    const provision = await provide(what, ways, advice, { print, signal });
-    provided.push(provision);
-    return provision;
-  };
+  const pool = new ServerPool(print, signal);
   try {
-    const postgres = await found("PostgreSQL", postgresWays(), postgresAdvice);
-    const rabbit = await found("RabbitMQ", rabbitWays(), rabbitAdvice);
-    const prometheus = withPrometheus
-      ? await found("Prometheus", prometheusWays(), prometheusAdvice).catch((error: Error) => {
-          signal.throwIfAborted();
-          print(error.message);
-          return undefined;
-        })
-      : undefined;
-    return { environment: environmentOf(postgres, rabbit, prometheus), stop };
+    const names = serverNames.filter((name) => withPrometheus || name !== "prometheus");
+    return { environment: await pool.environment(names), stop: () => pool.stop() };
   } catch (error) {
-    await stop();
+    await pool.stop();
     throw error;
   }
 }
