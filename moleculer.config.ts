@@ -2,7 +2,7 @@
  * Moleculer's broker options out of our configuration. Calls go over Moleculer's AMQP transporter; the facts have
  * channels of their own (mixins/bus), because Moleculer's events over AMQP are at most once.
  */
-import { type BrokerOptions, Errors } from "moleculer";
+import { type BrokerOptions, Errors, type ServiceSchema } from "moleculer";
 import { CallTransporter } from "./mixins/call-transporter.ts";
 import { correlationMiddleware } from "./mixins/correlation.ts";
 import { faultInjection } from "./mixins/fault-injection.ts";
@@ -44,6 +44,17 @@ function withHeartbeat(node: string): string {
   return parsed.href;
 }
 
+/**
+ * Moleculer's own `$node` answers any process in the namespace. `options` hands it everything in here, the broker's URL
+ * with its password too, and `health` tells account, home and command line: nothing of ours asks for them. `list` and
+ * `services` stay, with which a process is found (mixins/every-node.ts). A fresh one each time: Moleculer changes it.
+ */
+const closedNodeActions = () =>
+  ({
+    name: "$node",
+    actions: { options: false, health: false, metrics: false },
+  }) as unknown as ServiceSchema;
+
 /** The options of one process. */
 export function brokerOptions(config: Config, log: Logger): BrokerOptions {
   return {
@@ -73,6 +84,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       patientConnect(),
     ],
     requestTimeout: requestTimeoutMs,
+    internalServices: { $node: closedNodeActions() },
     tracking: { enabled: true, shutdownTimeout: shutdownTimeoutMs },
     // Signals are handled in services/runtime, which also drains what Moleculer does not know of.
     skipProcessEventRegistration: true,
