@@ -125,7 +125,7 @@ export function baseUrl(env: Variables, name: string): string | undefined {
   if (text === undefined) return undefined;
   const { search, hash } = requireUrl(name, text, ["http:", "https:"]);
   if (search !== "" || hash !== "") throw fault(name, "must be a URL without a query and a fragment");
-  return text.replace(/\/+$/, "");
+  return text.replace(/(?<!\/)\/+$/, "");
 }
 
 const hostName = /^[a-z0-9_]([a-z0-9._-]*[a-z0-9])?$/i;

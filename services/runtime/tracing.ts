@@ -16,7 +16,7 @@ const flushMs = 3_000;
 const reasonCharsMax = 300;
 
 /** The OTLP/HTTP path of traces, relative to the endpoint (OTLP specification, "Endpoint URLs for OTLP/HTTP"). */
-const tracesUrl = (endpoint: string): string => `${endpoint.replace(/\/+$/, "")}/v1/traces`;
+const tracesUrl = (endpoint: string): string => `${endpoint.replace(/(?<!\/)\/+$/, "")}/v1/traces`;
 
 export interface Tracing {
   /** Sends what is left. Never rejects. */

@@ -45,7 +45,7 @@ export function candidate(base: string, suffix: number): Candidate | undefined {
   const [local, domain] = split(base);
   const digits = String(suffix);
   const room = roomFor(domain, digits.length);
-  const stem = octets(local) <= room ? local : truncate(local, room).replace(/\.+$/, "");
+  const stem = octets(local) <= room ? local : truncate(local, room).replace(/(?<!\.)\.+$/, "");
   if (stem === "") return undefined;
   const address = `${stem}${digits}@${domain}`;
   const parsed = parseAddress(address);

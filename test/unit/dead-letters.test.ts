@@ -172,6 +172,12 @@ test("queue, event type, reason and kind of error each make another cause", (t) 
   for (const each of kinds) t.regex(causeOf(each), /^[0-9a-f]{12}$/);
 });
 
+test("of an error of any length only as much is read as we write of one", (t) => {
+  t.is(errorClass(`${"1".repeat(2_000)} told by nobody of ours`), "<n>");
+  const hostile = errorClass(`${"-".repeat(200_000)}@`);
+  t.is(hostile, "-".repeat(300));
+});
+
 test("a reason that nobody knows is no label of its own", (t) => {
   t.is(reasonLabel("retries-exhausted"), "retries-exhausted");
   t.is(reasonLabel("ann@example.com"), "other");

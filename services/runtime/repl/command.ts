@@ -107,7 +107,7 @@ function deskOf(broker: ServiceBroker, helpers: Helpers): Desk {
         columnDefault: { paddingLeft: 0, paddingRight: 2 },
         drawHorizontalLine: () => false,
       });
-      return text.replace(/ +$/gm, "").trimEnd();
+      return text.replace(/(?<! ) +$/gm, "").trimEnd();
     },
   };
 }
