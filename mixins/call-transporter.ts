@@ -7,7 +7,10 @@
  * either: whoever called waits for an answer, not for a delivery, and a request that comes again after its caller has
  * given up is refused (lateness.ts). So they are not.
  */
+import type { EventEmitter } from "node:events";
 import { Transporters } from "moleculer";
+import { blockedText, brokerText } from "./bus/broker-text.ts";
+import { notConnected } from "./bus/check.ts";
 import { corkWrites } from "./bus/corked.ts";
 import { PassingMap } from "./passing-map.ts";
 
@@ -47,9 +50,12 @@ type AmqpOptions = Exclude<ConstructorParameters<typeof Transporters.AMQP>[0], s
   readonly socketOptions: { readonly noDelay: boolean; readonly timeout: number };
 };
 
-interface Prefetching {
+interface OpenedChannel extends EventEmitter {
   prefetch(count: number): Promise<unknown>;
 }
+
+/** How Moleculer learns that a connection which was open is lost; its types leave it out. */
+type Lost = (error: unknown) => void;
 
 interface Turn {
   readonly packets: Map<string, { readonly meta: SendMeta; readonly data: Buffer[] }>;
@@ -59,16 +65,21 @@ interface Turn {
 
 export class CallTransporter extends Transporters.AMQP {
   #turn: Turn | undefined;
+  /** In the broker's words; undefined while all is well. */
+  #fault: string | undefined;
 
   constructor(options: AmqpOptions) {
     super({ ...options, consumeOptions: { noAck: true } });
-    let channel: Prefetching | null = null;
+    let channel: OpenedChannel | null = null;
     Object.defineProperty(this, "channel", {
       get: () => channel,
-      set(opened: Prefetching | null) {
+      set: (opened: OpenedChannel | null) => {
         // Of what is not acknowledged none is prefetched. Moleculer sets it all the same, and leaves the promise of it
         // to nobody: it rejected when the connection was lost at that moment, which ended the process.
-        if (opened !== null) opened.prefetch = () => Promise.resolve();
+        if (opened !== null) {
+          opened.prefetch = () => Promise.resolve();
+          this.#follow(opened);
+        }
         channel = opened;
       },
     });
@@ -81,9 +92,35 @@ export class CallTransporter extends Transporters.AMQP {
     transit.pendingRequests = new PassingMap<string, object>() as unknown as typeof transit.pendingRequests;
   }
 
-  override async connect(...told: Parameters<Transporters.AMQP["connect"]>): Promise<void> {
-    await super.connect(...told);
-    if (this.connection !== null) corkWrites(this.connection);
+  override async connect(...told: unknown[]): Promise<void> {
+    const [lost] = told as [Lost];
+    const connect = super.connect as (lost: Lost) => Promise<void>;
+    try {
+      await connect.call(this, (error) => {
+        this.#noteFault(error);
+        lost(error);
+      });
+    } catch (error) {
+      this.#noteFault(error);
+      throw error;
+    }
+    this.#fault = undefined;
+    if (this.connection === null) return;
+    corkWrites(this.connection);
+    const connection = this.connection as unknown as EventEmitter;
+    connection.on("blocked", (reason: string) => {
+      this.#fault = blockedText(reason);
+    });
+    connection.on("unblocked", () => {
+      this.#fault = undefined;
+    });
+  }
+
+  /** Throws, in the broker's words, when calls can't leave or arrive. */
+  check(): void {
+    // `transit.connected` stays true when the connection is lost; the transporter's own flag does not.
+    if (!this.connected || this.channel === null) throw new Error(notConnected(this.#fault));
+    if (this.#fault !== undefined) throw new Error(this.#fault);
   }
 
   override send(topic: string, data: Buffer, meta: SendMeta): Promise<void> {
@@ -109,6 +146,23 @@ export class CallTransporter extends Transporters.AMQP {
   /** Everything is consumed without acknowledgement, so nothing may be acknowledged. */
   override _consumeCB(command: string): ReturnType<Transporters.AMQP["_consumeCB"]> {
     return super._consumeCB(command, false);
+  }
+
+  #noteFault(error: unknown): void {
+    this.#fault = brokerText(error) ?? this.#fault ?? "the connection was closed";
+  }
+
+  /**
+   * Moleculer leaves a connection whose channel the broker has closed as it is, and drops whatever is sent from then on:
+   * the process is mute until somebody restarts it. With the connection closed, too, it connects anew.
+   */
+  #follow(channel: OpenedChannel): void {
+    channel.once("error", (error: unknown) => this.#noteFault(error));
+    const { connection } = this as unknown as { connection: { close(): Promise<void> } | null };
+    channel.once("close", () => {
+      // Not yet when the channel goes with its connection: that one is just closing.
+      if (!this.channelDisconnecting) setImmediate(() => connection?.close().catch(() => {}));
+    });
   }
 
   #beginTurn(): Turn {

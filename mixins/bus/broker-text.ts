@@ -19,6 +19,10 @@ const seenByClient: Readonly<Record<string, string>> = {
   "Unexpected close": "the server closed the connection without a word",
 };
 
+/** `reason` as the broker gives it: `low on memory`, `low on disk`. */
+export const blockedText = (reason: string): string =>
+  `the broker takes no messages (memory or disk alarm): ${reason}`;
+
 const oneLine = (text: string): string => text.replaceAll(/[\r\n]+/g, " ").slice(0, charsMax);
 
 function ownText({ message }: Error): string | undefined {

@@ -7,6 +7,7 @@
  */
 import type { ConfirmChannel, Message, Options } from "amqplib";
 import { PassingMap } from "../passing-map.ts";
+import { brokerText } from "./broker-text.ts";
 
 export interface Publication {
   readonly exchange: string;
@@ -30,6 +31,8 @@ export interface Confirms {
   publish(publications: readonly Publication[]): Promise<readonly ConfirmOutcome[]>;
   /** The broker has stopped reading: whatever waits is refused now, and may arrive later all the same. */
   refuseWaiting(reason: string): void;
+  /** What the broker said when it closed the channel, which it does on a message that may not be published. */
+  refusal(): string | undefined;
 }
 
 type Settle = (outcome: ConfirmOutcome) => void;
@@ -80,12 +83,18 @@ export function confirmsOf(
     open = false;
     refuseAll(refused("lost", reason));
   };
-  channel.once("close", () => giveUp("the channel was closed"));
+  let refusal: string | undefined;
+  channel.once("error", (error: unknown) => {
+    refusal = brokerText(error);
+  });
+  const closed = (): string => refusal ?? "the channel was closed";
+  // Before amqplib's own listener, which tells whoever waits only that the channel is gone.
+  channel.prependOnceListener("close", () => giveUp(closed()));
 
   /** Writes one message; false when the socket wants a pause. */
   function write(publication: Publication, settle: Settle): boolean {
     if (!open) {
-      settle(refused("lost", "the channel was closed"));
+      settle(refused("lost", closed()));
       return true;
     }
     const { exchange, routingKey, body, properties } = publication;
@@ -117,6 +126,7 @@ export function confirmsOf(
 
   return {
     refuseWaiting: (reason) => refuseAll(refused("blocked", reason)),
+    refusal: () => refusal,
     async publish(publications) {
       const tickets = publications.map((publication) => {
         let settle: Settle = () => {};

@@ -8,7 +8,7 @@
 import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
 import type { Logger } from "../logging.ts";
 import { aborted, backoffMs, pause, within } from "../pause.ts";
-import { brokerText } from "./broker-text.ts";
+import { blockedText, brokerText } from "./broker-text.ts";
 import { corkWrites } from "./corked.ts";
 
 const connectTimeoutMs = 3_000;
@@ -28,8 +28,8 @@ export interface ChannelUser {
   open(channel: ConfirmChannel): Promise<void>;
   /** That channel is of no more use. */
   lost(): void;
-  /** The broker has stopped reading from this connection, or reads again. */
-  blockedChanged?(blocked: boolean): void;
+  /** The broker has stopped reading from this connection, and why; `undefined`: it reads again. */
+  blockedChanged?(reason: string | undefined): void;
 }
 
 export interface Attachment {
@@ -43,6 +43,8 @@ export interface Link {
   start(): void;
   connected(): boolean;
   blocked(): boolean;
+  /** What is wrong, in the broker's words: of the connection, else of the first channel that can't be opened. */
+  fault(): string | undefined;
   attach(user: ChannelUser): Attachment;
   /** Detaches everyone. */
   close(): Promise<void>;
@@ -53,7 +55,12 @@ interface Attached {
   readonly detached: AbortController;
   recycled: AbortController;
   serving: Promise<void>;
+  /** Why it has no channel; undefined while it has one. */
+  fault: string | undefined;
 }
+
+/** The broker's words; else what amqplib says, which is only a consequence. */
+const reasonOf = (error: unknown): string => brokerText(error) ?? (error as Error).message;
 
 const quietly = (work: Promise<unknown>): Promise<void> =>
   within(closeTimeoutMs, "too late", work).then(
@@ -97,11 +104,10 @@ async function serve(
     try {
       await useChannel(attached, connection, stop, log);
     } catch (error) {
-      if (!stop.aborted)
-        log.warn(
-          { channel: user.name, reason: (error as Error).message },
-          "RabbitMQ channel can't be opened",
-        );
+      if (!stop.aborted) {
+        attached.fault = brokerText(error) ?? attached.fault ?? (error as Error).message;
+        log.warn({ channel: user.name, reason: attached.fault }, "RabbitMQ channel can't be opened");
+      }
     }
     failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;
     await pause(backoffMs(failures, reconnectMinMs, reconnectMaxMs), stop);
@@ -119,13 +125,15 @@ async function useChannel(attached: Attached, connection: ChannelModel, stop: Ab
     throw error;
   });
   const closed = new AbortController();
-  channel.on("error", (error: Error) =>
-    log.warn({ channel: user.name, reason: error.message }, "RabbitMQ channel failed"),
-  );
+  channel.on("error", (error: Error) => {
+    attached.fault = reasonOf(error);
+    log.warn({ channel: user.name, reason: attached.fault }, "RabbitMQ channel failed");
+  });
   channel.once("close", () => closed.abort());
   attached.recycled = new AbortController();
   try {
     await within(openTimeoutMs, "the broker does not answer", user.open(channel));
+    attached.fault = undefined;
     await aborted(AbortSignal.any([stop, closed.signal, attached.recycled.signal]));
   } finally {
     user.lost();
@@ -148,7 +156,9 @@ class RabbitLink implements Link {
   readonly #closing = new AbortController();
   readonly #everyone = new Set<Attached>();
   #current: { connection: ChannelModel; gone: AbortSignal } | undefined;
-  #blocked = false;
+  #blocked: string | undefined;
+  /** Why there is no connection; undefined while there is one. */
+  #fault: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: LinkOptions) {
@@ -166,7 +176,12 @@ class RabbitLink implements Link {
   }
 
   blocked(): boolean {
-    return this.#blocked;
+    return this.#blocked !== undefined;
+  }
+
+  fault(): string | undefined {
+    const channels = [...this.#everyone].map(({ fault }) => fault);
+    return this.#blocked ?? this.#fault ?? channels.find((fault) => fault !== undefined);
   }
 
   attach(user: ChannelUser): Attachment {
@@ -175,6 +190,7 @@ class RabbitLink implements Link {
       detached: new AbortController(),
       recycled: new AbortController(),
       serving: Promise.resolve(),
+      fault: undefined,
     };
     this.#everyone.add(attached);
     if (this.#current) this.#serve(attached, this.#current.connection, this.#current.gone);
@@ -208,10 +224,10 @@ class RabbitLink implements Link {
       try {
         await this.#useConnection(this.#nodes[turn % this.#nodes.length] ?? "");
         if (!this.#closing.signal.aborted)
-          this.#log.warn({ connection: this.#name }, "RabbitMQ connection lost");
+          this.#log.warn({ connection: this.#name, reason: this.#fault }, "RabbitMQ connection lost");
       } catch (error) {
-        const reason = brokerText(error) ?? (error as Error).message;
-        this.#log.warn({ connection: this.#name, reason }, "RabbitMQ can't be reached");
+        this.#fault = reasonOf(error);
+        this.#log.warn({ connection: this.#name, reason: this.#fault }, "RabbitMQ can't be reached");
       }
       failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;
       await pause(backoffMs(failures, reconnectMinMs, reconnectMaxMs), this.#closing.signal);
@@ -227,29 +243,34 @@ class RabbitLink implements Link {
     });
     corkWrites(connection);
     const gone = new AbortController();
+    this.#fault = undefined;
     connection.on("error", (error: Error) =>
-      this.#log.warn({ connection: this.#name, reason: error.message }, "RabbitMQ connection failed"),
+      this.#log.warn({ connection: this.#name, reason: reasonOf(error) }, "RabbitMQ connection failed"),
     );
-    connection.once("close", () => gone.abort());
-    connection.on("blocked", (reason: string) => this.#setBlocked(true, reason));
-    connection.on("unblocked", () => this.#setBlocked(false));
+    connection.once("close", (error: unknown) => {
+      this.#fault = error instanceof Error ? reasonOf(error) : "the connection was closed";
+      gone.abort();
+    });
+    connection.on("blocked", (reason: string) => this.#setBlocked(blockedText(reason)));
+    connection.on("unblocked", () => this.#setBlocked(undefined));
     this.#log.info({ connection: this.#name }, "Connected to RabbitMQ");
     this.#current = { connection, gone: gone.signal };
     for (const attached of this.#everyone) this.#serve(attached, connection, gone.signal);
     await aborted(AbortSignal.any([gone.signal, this.#closing.signal]));
     this.#current = undefined;
     await Promise.all([...this.#everyone].map(({ serving }) => serving));
-    this.#setBlocked(false);
+    this.#setBlocked(undefined);
     if (!gone.signal.aborted) await quietly(connection.close());
     destroySocket(connection);
   }
 
-  #setBlocked(blocked: boolean, reason?: string): void {
-    if (this.#blocked === blocked) return;
-    this.#blocked = blocked;
-    if (blocked) this.#log.warn({ connection: this.#name, reason }, "RabbitMQ blocks publishers");
+  #setBlocked(reason: string | undefined): void {
+    if (this.#blocked === reason) return;
+    this.#blocked = reason;
+    if (reason !== undefined)
+      this.#log.warn({ connection: this.#name, reason }, "RabbitMQ blocks publishers");
     else this.#log.info({ connection: this.#name }, "RabbitMQ takes messages again");
-    for (const { user } of this.#everyone) user.blockedChanged?.(blocked);
+    for (const { user } of this.#everyone) user.blockedChanged?.(reason);
   }
 }
 

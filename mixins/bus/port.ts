@@ -103,6 +103,11 @@ export interface BusStatus {
   readonly connected: boolean;
   /** The broker has asked publishers to wait (memory or disk alarm). */
   readonly blocked: boolean;
+  /**
+   * Why it is of no use, or not of full use: in the words of the broker or of the system on the way to it, whatever it
+   * was that they refused last and have not granted since. Absent: nothing is known to be wrong.
+   */
+  readonly reason?: string;
 }
 
 export interface Bus {

@@ -80,8 +80,8 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
         this.#session = undefined;
         this.#inbox = [];
       },
-      blockedChanged: (blocked) => {
-        if (blocked) this.#session?.confirms.refuseWaiting("the broker is out of memory or disk");
+      blockedChanged: (reason) => {
+        if (reason !== undefined) this.#session?.confirms.refuseWaiting(reason);
       },
     });
   }

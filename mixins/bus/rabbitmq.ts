@@ -6,6 +6,7 @@
 import type { ConfirmChannel } from "amqplib";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import type { Logger } from "../logging.ts";
+import { notConnected } from "./check.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
 import { letterReading, replayProperties } from "./letters.ts";
 import { type Attachment, type Link, rabbitLink } from "./link.ts";
@@ -32,6 +33,8 @@ const batchMaxDefault = 200;
 const prefetchDefault = 3 * batchMaxDefault;
 /** A message that the broker has neither taken nor refused by then is refused, and the channel replaced. */
 const confirmWaitMsDefault = 10_000;
+/** The relay tries again whenever there is a channel, which is every 5 s at least. */
+const refusalKeptMs = 30_000;
 
 export interface RabbitMqBusOptions {
   /** `;` separates the nodes of a cluster. */
@@ -48,7 +51,6 @@ export interface RabbitMqBusOptions {
 
 const refused = (reason: string): PublishOutcome => ({ status: "refused", reason });
 const tooLongReason = "an identifier is too long for AMQP";
-const blockedReason = "the broker takes no messages (memory or disk alarm)";
 
 class RabbitMqBus implements Bus {
   readonly kind = "rabbitmq";
@@ -61,6 +63,8 @@ class RabbitMqBus implements Bus {
   #states: (() => Promise<readonly QueueState[]>) | undefined;
   #started = false;
   #confirms: Confirms | undefined;
+  /** Why the broker closed the channel on what was published, and when. */
+  #refusal: { readonly text: string; readonly atMs: number } | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: RabbitMqBusOptions) {
@@ -73,8 +77,8 @@ class RabbitMqBus implements Bus {
       lost: () => {
         this.#confirms = undefined;
       },
-      blockedChanged: (blocked) => {
-        if (blocked) this.#confirms?.refuseWaiting(blockedReason);
+      blockedChanged: (reason) => {
+        if (reason !== undefined) this.#confirms?.refuseWaiting(reason);
         else if (this.#confirms) this.#becameReady();
       },
     });
@@ -88,7 +92,8 @@ class RabbitMqBus implements Bus {
 
   status(): BusStatus {
     const connected = this.#confirms !== undefined && (this.#consuming?.connected() ?? true);
-    return { connected, blocked: this.#publishing.blocked() };
+    const reason = this.#publishing.fault() ?? this.#lastRefusal() ?? this.#consuming?.fault();
+    return { connected, blocked: this.#publishing.blocked(), ...(reason === undefined ? {} : { reason }) };
   }
 
   onReady(callback: () => void): () => void {
@@ -97,10 +102,10 @@ class RabbitMqBus implements Bus {
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
-    if (this.#publishing.blocked()) return messages.map(() => refused(blockedReason));
-    if (this.#confirms === undefined) return messages.map(() => refused("not connected to RabbitMQ"));
+    const confirms = this.#usable();
+    if (typeof confirms === "string") return messages.map(() => refused(confirms));
     const sendable = messages.filter(isEncodable);
-    const outcomes = await this.#confirms.publish(
+    const outcomes = await confirms.publish(
       sendable.map((message) => ({
         exchange: usersExchange,
         routingKey: message.type,
@@ -108,6 +113,7 @@ class RabbitMqBus implements Bus {
         properties: eventProperties(message),
       })),
     );
+    this.#noteRefusal(confirms, outcomes);
     const results = new Map(sendable.map((message, index) => [message, outcomes[index]]));
     return messages.map((message) =>
       this.#outcomeOf(results.get(message), () => queuesFor(this.#options.queues, message.type).length > 0),
@@ -115,12 +121,12 @@ class RabbitMqBus implements Bus {
   }
 
   async publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome> {
-    if (this.#publishing.blocked()) return refused(blockedReason);
-    if (this.#confirms === undefined) return refused("not connected to RabbitMQ");
+    const confirms = this.#usable();
+    if (typeof confirms === "string") return refused(confirms);
     const { messageId = "", type, correlationId = "" } = message;
     if (!isEncodable({ id: messageId, type, correlationId })) return refused(tooLongReason);
     const properties = replayProperties(message);
-    const [outcome] = await this.#confirms.publish([
+    const [outcome] = await confirms.publish([
       { exchange: "", routingKey: queue, body: Buffer.from(message.body), properties },
     ]);
     return this.#outcomeOf(outcome, () => this.#options.queues.some((spec) => spec.queue === queue));
@@ -144,6 +150,29 @@ class RabbitMqBus implements Bus {
   close(): Promise<void> {
     this.#closed ??= Promise.all([this.#publishing.close(), this.#consuming?.close()]).then(() => {});
     return this.#closed;
+  }
+
+  /** What publishes, or why nothing can be published now. */
+  #usable(): Confirms | string {
+    const fault = this.#publishing.fault();
+    if (this.#publishing.blocked()) return fault ?? "blocked";
+    return this.#confirms ?? notConnected(fault ?? this.#lastRefusal());
+  }
+
+  /**
+   * A permission that was withdrawn shows on a message and not on the channel, which can be opened again at once: so it is
+   * kept until something is taken.
+   */
+  #noteRefusal(confirms: Confirms, outcomes: readonly ConfirmOutcome[]): void {
+    const text = confirms.refusal();
+    if (text !== undefined) this.#refusal = { text, atMs: performance.now() };
+    else if (outcomes.some(({ status }) => status === "confirmed")) this.#refusal = undefined;
+  }
+
+  /** Another relay may have got through meanwhile what this one was refused, and then nothing is tried here again. */
+  #lastRefusal(): string | undefined {
+    const isOver = this.#refusal === undefined || performance.now() - this.#refusal.atMs > refusalKeptMs;
+    return isOver ? undefined : this.#refusal?.text;
   }
 
   #read<D extends Delivery>(queue: string, reading: Reading<D>): Subscription {

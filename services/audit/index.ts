@@ -3,6 +3,7 @@
  * is lost, none is doubled, none is ever changed.
  */
 import type { ServiceSchema } from "moleculer";
+import { busCheck } from "../../mixins/bus/check.ts";
 import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
 import { database } from "../../mixins/database.ts";
 import { eventConsumer } from "../../mixins/event-consumer.ts";
@@ -53,9 +54,7 @@ export function auditService(
     mixins: [
       healthMixin({
         database: db.check,
-        bus() {
-          if (!bus.status().connected) throw new Error("The bus is not connected");
-        },
+        bus: busCheck(bus),
       }),
       outcomes.mixin,
       consumer,

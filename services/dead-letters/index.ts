@@ -5,6 +5,7 @@
  * has decided on it. In-process, the bus hands its letters to the same intake.
  */
 import type { ServiceSchema } from "moleculer";
+import { busCheck } from "../../mixins/bus/check.ts";
 import type { Subscription } from "../../mixins/bus/port.ts";
 import { database } from "../../mixins/database.ts";
 import { reasonLabels } from "../../mixins/dead-letter-cause.ts";
@@ -70,9 +71,7 @@ export function deadLettersService(
       },
       healthMixin({
         database: db.check,
-        bus() {
-          if (!bus.status().connected) throw new Error("The bus is not connected");
-        },
+        bus: busCheck(bus),
       }),
       // Expired keys are swept by users, whose table it is too.
       db.mixin,

@@ -1,5 +1,6 @@
 /** The outbox service: the life of the relay, and the nudge by which a writer tells that it has committed. */
 import type { ServiceSchema } from "moleculer";
+import { busCheck, publishFault } from "../../mixins/bus/check.ts";
 import { database } from "../../mixins/database.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
@@ -44,9 +45,7 @@ export function outboxService(
     mixins: [
       healthMixin({
         database: db.check,
-        bus() {
-          if (!bus.status().connected) throw new Error("The bus is not connected");
-        },
+        bus: busCheck(bus),
       }),
       sweepingMixin("published events", () => sweepPublished(db, config.traceDays), log),
       db.mixin,
@@ -63,12 +62,13 @@ export function outboxService(
       trace: {
         visibility: "public",
         params: params(actions["outbox.trace"].params),
-        handler: (ctx: ActionContext<"outbox.trace">) => eventsOf(db, ctx.params.correlationId),
+        handler: (ctx: ActionContext<"outbox.trace">) =>
+          eventsOf(db, ctx.params.correlationId, publishFault(bus)),
       },
       status: {
         visibility: "public",
         params: params(actions["outbox.status"].params),
-        handler: (ctx: ActionContext<"outbox.status">) => statusOf(db, ctx.params.limit),
+        handler: (ctx: ActionContext<"outbox.status">) => statusOf(db, ctx.params.limit, publishFault(bus)),
       },
       pending: {
         visibility: "public",

@@ -12,6 +12,7 @@
  *
  * The relay knows the columns of a row and nothing of what the body says, but for its trace when spans are recorded.
  */
+import { publishFault } from "../../mixins/bus/check.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { Database } from "../../mixins/database.ts";
 import { errorMessage } from "../../mixins/error-text.ts";
@@ -59,6 +60,8 @@ export class Relay {
   #failing = false;
   /** Nothing was moved out since the start or the last failure, so the next batch may be one that can't be. */
   #rehearses = true;
+  /** Why nothing goes out, as it was last told. */
+  #busFault: string | undefined;
   /** Events since the last wait. */
   #confirmed = 0;
 
@@ -140,7 +143,11 @@ export class Relay {
   async #measureAndDeliver(watermarks: Watermarks, expectsWork: boolean): Promise<Look> {
     if (!expectsWork && (await this.#isEmpty(watermarks))) return "idle";
     const held = this.#holds.held();
-    if (!this.#busIsReady() || held.size > heldUsersMax) return "blocked";
+    if (!this.#busIsReady()) {
+      this.#tellBusFault(publishFault(this.#options.bus));
+      return "blocked";
+    }
+    if (held.size > heldUsersMax) return "blocked";
     return this.#deliver(watermarks, held);
   }
 
@@ -184,7 +191,10 @@ export class Relay {
     watermarks.observe(observation);
     this.#tell(batch);
     // A bus that has gone away refuses everything; that says nothing of the users.
-    if (published.refused.length > 0 && !this.#busIsReady()) return "blocked";
+    if (published.refused.length > 0 && !this.#busIsReady()) {
+      this.#tellBusFault(publishFault(this.#options.bus) ?? published.refused[0]?.reason);
+      return "blocked";
+    }
     this.#holdBack(batch);
     this.#confirmed += published.confirmed.length;
     if (published.confirmed.length + published.refused.length === 0) return "idle";
@@ -192,8 +202,19 @@ export class Relay {
     return published.confirmed.length > 0 ? "worked" : "idle";
   }
 
+  /** Once for each reason, however often it is tried, until something is taken. */
+  #tellBusFault(reason: string | undefined): void {
+    if (reason === undefined || reason === this.#busFault) return;
+    this.#busFault = reason;
+    this.#options.log.warn({ reason }, "the bus takes no events, they wait");
+  }
+
   #tell({ published }: Batch): void {
     const { log, metrics } = this.#options;
+    if (published.confirmed.length > 0 && this.#busFault !== undefined) {
+      this.#busFault = undefined;
+      log.info("the bus takes events again");
+    }
     for (const row of published.confirmed) {
       this.#holds.confirm(row.aggregateId);
       metrics.eventsPublished.inc({ type: row.type });

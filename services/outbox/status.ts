@@ -6,8 +6,12 @@ import * as sql from "./sql.ts";
 type Published = OutboxStatus["published"][number];
 type PublishedRow = Omit<Published, "publishedAt"> & { readonly publishedAt: Date | string };
 
-/** Rejects as the database does. */
-export async function statusOf(db: Database, limit: number): Promise<OutboxStatus> {
+/** Rejects as the database does. `fault`: why the bus takes nothing now. */
+export async function statusOf(
+  db: Database,
+  limit: number,
+  fault: string | undefined,
+): Promise<OutboxStatus> {
   const [backlog] = await db.read((em) =>
     em.execute<Pick<OutboxStatus, "pending" | "oldestAgeS">[]>(sql.backlog),
   );
@@ -15,7 +19,7 @@ export async function statusOf(db: Database, limit: number): Promise<OutboxStatu
   const published = await db.read((em) => em.execute<PublishedRow[]>(sql.newestPublished, [limit]));
   return {
     ...(backlog ?? { pending: 0, oldestAgeS: 0 }),
-    waiting,
+    waiting: waiting.map((row) => ({ ...row, refusal: fault ?? row.refusal })),
     published: published.map((row) => ({ ...row, publishedAt: new Date(row.publishedAt).toISOString() })),
   };
 }

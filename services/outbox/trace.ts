@@ -17,8 +17,15 @@ const rowsMax = traceWritesMax + 1;
 const noteOf = (text: string | null): WriteNote | null =>
   text === null ? null : (WriteNote.safeParse(JSON.parse(text)).data ?? null);
 
-/** The newest first. One statement sees one moment: an event that is being published is in one of its tables. */
-export async function eventsOf(db: Database, correlationId: string): Promise<OutboxTrace> {
+/**
+ * The newest first. One statement sees one moment: an event that is being published is in one of its tables. `fault`: why
+ * the bus takes nothing now; an event that waits may never have been offered to it.
+ */
+export async function eventsOf(
+  db: Database,
+  correlationId: string,
+  fault: string | undefined,
+): Promise<OutboxTrace> {
   const rows = await db.read((em) =>
     em.execute<Row[]>(sql.eventsOfRequest, [correlationId, rowsMax, correlationId, rowsMax, rowsMax]),
   );
@@ -27,7 +34,7 @@ export async function eventsOf(db: Database, correlationId: string): Promise<Out
     userId: row.userId,
     type: row.type,
     attempts: row.attempts,
-    refusal: row.refusal,
+    refusal: publishedAt === null ? (fault ?? row.refusal) : row.refusal,
     ageS: row.ageS,
     note: noteOf(note),
     writtenAt: new Date(writtenAt).toISOString(),

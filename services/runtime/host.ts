@@ -4,6 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { type BrokerOptions, ServiceBroker } from "moleculer";
+import { publishFault } from "../../mixins/bus/check.ts";
+import type { CallTransporter } from "../../mixins/call-transporter.ts";
 import { type HealthCheck, runChecks } from "../../mixins/health.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import { createMetrics } from "../../mixins/metrics.ts";
@@ -57,6 +59,20 @@ const standing = (state: string): Checks => ({
   },
 });
 
+const transporterOf = (broker: ServiceBroker): CallTransporter =>
+  broker.transit?.tx as unknown as CallTransporter;
+
+/** The first seconds of a broker that starts at the same time are no fault of it; they end with the next attempt. */
+function brokerFaultOf(config: Config, broker: ServiceBroker, { bus }: Platform): string | undefined {
+  if (config.amqpUrl === undefined) return undefined;
+  try {
+    transporterOf(broker).check();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return usesBus(config) ? publishFault(bus) : undefined;
+}
+
 async function serviceIsUp(broker: ServiceBroker, name: HostedName): Promise<void> {
   const call = broker.call as (
     action: string,
@@ -75,15 +91,10 @@ function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Ch
     if (name !== "gateway") checks[name] = () => serviceIsUp(broker, name);
   if (usesBus(config))
     checks.bus = () => {
-      const { connected, blocked } = platform.bus.status();
-      if (!connected) throw new Error("not connected");
-      if (blocked) throw new Error("the broker asks publishers to wait");
+      const fault = publishFault(platform.bus);
+      if (fault !== undefined) throw new Error(fault);
     };
-  if (config.amqpUrl !== undefined)
-    checks.transporter = () => {
-      // `transit.connected` stays true when the connection is lost; the transporter's own flag does not.
-      if (broker.transit?.tx?.connected !== true) throw new Error("not connected");
-    };
+  if (config.amqpUrl !== undefined) checks.transporter = () => transporterOf(broker).check();
   return checks;
 }
 
@@ -234,6 +245,7 @@ export async function prepareHost(
         opsPort: ops.port,
         embeddedIn: complete === config ? undefined : folder?.path,
         startMs: performance.now() - startedAt,
+        brokerFault: brokerFaultOf(complete, broker, platform),
       };
     },
   };

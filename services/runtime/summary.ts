@@ -9,6 +9,8 @@ export interface RunningSystem {
   /** The folder of the embedded PostgreSQL, when it is used. */
   readonly embeddedIn: string | undefined;
   readonly startMs: number;
+  /** Why RabbitMQ can't be used, in its own words; undefined when it can, or is not used. */
+  readonly brokerFault: string | undefined;
 }
 
 const reachable = (host: string): string => {
@@ -36,9 +38,10 @@ export function summary(system: RunningSystem): string {
   const { deno } = process.versions;
   const runtime = deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno}`;
   const http = `http://${reachable(config.httpHost)}:${httpPort}`;
+  const without = system.brokerFault === undefined ? "" : `, without RabbitMQ: ${system.brokerFault}`;
   const events = config.amqpUrl === undefined ? "in this process" : `RabbitMQ at ${serverOf(config.amqpUrl)}`;
   const lines = [
-    `mailroster is up after ${(system.startMs / 1000).toFixed(1)} s`,
+    `mailroster is up after ${(system.startMs / 1000).toFixed(1)} s${without}`,
     `  services  ${config.services.join(", ")} (${runtime}, pid ${process.pid})`,
     `  data      ${storage(system)}`,
     `  events    ${events}`,

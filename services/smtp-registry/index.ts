@@ -6,6 +6,7 @@
  * address at any time in the past can be told.
  */
 import type { ServiceSchema } from "moleculer";
+import { busCheck } from "../../mixins/bus/check.ts";
 import { consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
 import { database } from "../../mixins/database.ts";
 import { databaseFigures } from "../../mixins/database-figures.ts";
@@ -68,7 +69,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     name: "smtp-registry",
     // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
     mixins: [
-      healthMixin({ database: db.check, bus: () => busConnected(platform) }),
+      healthMixin({ database: db.check, bus: busCheck(platform.bus) }),
       sweepMixin(db, rules, log),
       outcomes.mixin,
       eventConsumer({
@@ -113,8 +114,4 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
       },
     },
   };
-}
-
-function busConnected(platform: Platform): void {
-  if (!platform.bus.status().connected) throw new Error("The bus is not connected");
 }

@@ -102,7 +102,11 @@ function atConsumer(step: ConsumerStep, ageS: number | null): TraceVerdict {
 
 function atOutbox({ attempts, refusal, ageS }: OutboxStep): TraceVerdict {
   const state = late(ageS);
-  const refused = refusal === null ? "" : `; the bus has refused it ${attempts} times: ${refusal}`;
+  const tries =
+    attempts === null || attempts === 0
+      ? "the bus does not take it"
+      : `the bus has refused it ${attempts} times`;
+  const refused = refusal === null ? "" : `; ${tries}: ${refusal}`;
   return {
     state,
     at: "outbox",

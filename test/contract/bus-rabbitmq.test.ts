@@ -369,10 +369,12 @@ test("a broker under an alarm gets nothing, and the publisher is told at once", 
   alarm(proxy, true);
   await eventually(() => assert.ok(bus.status().blocked));
   const [outcome] = await bus.publish([message(type, 0)]);
-  t.regex(outcome?.status === "refused" ? outcome.reason : "", /alarm/);
+  t.regex(outcome?.status === "refused" ? outcome.reason : "", /alarm\): low on memory$/);
+  t.regex(bus.status().reason ?? "", /alarm\): low on memory$/);
   const relieved = new Promise<void>((resolve) => void bus.onReady(resolve));
   alarm(proxy, false);
   await relieved;
+  t.is(bus.status().reason, undefined);
   t.deepEqual(
     (await bus.publish([message(type, 0)])).map(({ status }) => status),
     ["confirmed"],

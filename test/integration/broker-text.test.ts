@@ -3,7 +3,9 @@ import { strict as assert } from "node:assert";
 import amqp, { type ChannelModel } from "amqplib";
 import test, { type ExecutionContext } from "ava";
 import { brokerText } from "../../mixins/bus/broker-text.ts";
+import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
 import { freePort } from "../../services/runtime/ports.ts";
+import { testLogger } from "../support/logs.ts";
 import { brokerUser, rabbitEval, testVhost } from "../support/resources.ts";
 
 const vhost = await testVhost();
@@ -73,6 +75,29 @@ test("a permission that is missing is told in the broker's words, with what it i
     brokerText(error),
     `ACCESS_REFUSED - access to queue 'audit.user-events' in vhost '${vhostName}' refused for user '${user.name}'`,
   );
+});
+
+test("an event that may not be published is refused in the broker's words", async (t) => {
+  const user = await brokerUser(t);
+  await user.mayDo(vhostName, { configure: ".*", write: "^(?!mailroster.users$).*", read: ".*" });
+  const type = "user.created.v1";
+  const admin = await (await connected(t, vhost.url)).createChannel();
+  await admin.assertExchange("mailroster.users", "topic", { durable: true });
+  const bus = rabbitMqBus({
+    url: at((target) => user.signIn(target)),
+    queues: [{ queue: "broker-text.user-events", bindings: [] }],
+    retryDelaysMs: [1_000],
+    connectionName: "broker-text",
+    log: testLogger(),
+  });
+  t.teardown(() => bus.close());
+  const ready = new Promise<void>((resolve) => void bus.onReady(resolve));
+  bus.start();
+  await ready;
+  const [outcome] = await bus.publish([{ id: "1", type, correlationId: "c", body: "{}" }]);
+  const says = `ACCESS_REFUSED - access to exchange 'mailroster.users' in vhost '${vhostName}' refused for user '${user.name}'`;
+  t.deepEqual(outcome, { status: "refused", reason: `lost: ${says}` });
+  t.is(bus.status().reason, says);
 });
 
 test("a port that nobody listens on, and a name that nobody has, are told in the system's words", async (t) => {

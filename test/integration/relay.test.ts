@@ -217,10 +217,12 @@ test("events wait in the outbox while the bus is away and leave by themselves wh
   bus.setConnected(false);
   const { metrics } = await rig.startRelay(bus);
   for (const userId of [randomUUID(), randomUUID()]) await rig.write(userId);
+  const looksBefore = bus.looks;
   await eventually(async () => {
     await metrics.expose();
     const { values } = await metrics.outboxPending.get();
     if (values[0]?.value !== 2) throw new Error("the waiting events are not measured");
+    if (bus.looks === looksBefore) throw new Error("the relay has not found them yet");
   });
   t.is(bus.published.length, 0);
   bus.setConnected(true);

@@ -1,4 +1,6 @@
 /** Every mutation, in the order of the guarantees. A refactoring that moves its text has to move it here too. */
+
+import { broker } from "./list/broker.ts";
 import { databases } from "./list/databases.ts";
 import { events } from "./list/events.ts";
 import { letters } from "./list/letters.ts";
@@ -14,4 +16,5 @@ export const mutations: readonly Mutation[] = [
   ...operations,
   ...databases,
   ...requests,
+  ...broker,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

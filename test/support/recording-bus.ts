@@ -19,6 +19,8 @@ export class RecordingBus implements Bus {
   readonly #decide: Decide;
   readonly #callbacks = new Set<() => void>();
   #connected = true;
+  /** How often somebody has looked whether it is there. */
+  looks = 0;
 
   constructor(decide: Decide = () => confirmed) {
     this.#decide = decide;
@@ -27,6 +29,7 @@ export class RecordingBus implements Bus {
   start(): void {}
 
   status(): BusStatus {
+    this.looks += 1;
     return { connected: this.#connected, blocked: false };
   }
 

@@ -269,8 +269,9 @@ export const events: readonly Mutation[] = [
     edits: [
       {
         file: relay,
-        find: "if (!this.#busIsReady() || held.size > heldUsersMax)",
-        replace: "if (held.size > heldUsersMax)",
+        find: "    if (!this.#busIsReady()) {\n      this.#tellBusFault(publishFault(this.#options.bus));",
+        replace:
+          "    if (held.size > heldUsersMax) {\n      this.#tellBusFault(publishFault(this.#options.bus));",
       },
     ],
     file: relayTest,

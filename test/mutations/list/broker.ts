@@ -1,0 +1,68 @@
+/** What the broker says, and what a broker's login may do: guarantee 26. */
+import type { Mutation } from "../mutation.ts";
+
+const brokerTextTest = "test/integration/broker-text.test.ts";
+const refusalsTest = "test/system/broker-refusals.test.ts";
+
+export const broker: readonly Mutation[] = [
+  {
+    name: "refusal-at-opening-lost",
+    guarantee: "26a",
+    edits: [{ file: "mixins/bus/broker-text.ts", find: 'import "./refusal-at-opening.ts";\n', replace: "" }],
+    file: brokerTextTest,
+    title: "a virtual host that is not there is told in the broker's words",
+  },
+  {
+    name: "refused-is-only-closed",
+    guarantee: "26a",
+    edits: [
+      {
+        file: "mixins/bus/confirms.ts",
+        find: 'refusal ?? "the channel was closed"',
+        replace: '"the channel was closed"',
+      },
+    ],
+    file: brokerTextTest,
+    title: "an event that may not be published is refused in the broker's words",
+  },
+  {
+    name: "mute-without-its-channel",
+    guarantee: "26a",
+    edits: [
+      {
+        file: "mixins/call-transporter.ts",
+        find: "if (!this.channelDisconnecting) setImmediate",
+        replace: "if (this.channelDisconnecting) setImmediate",
+      },
+    ],
+    file: refusalsTest,
+    title: "a process whose channel for calls the broker has closed connects anew",
+  },
+  {
+    name: "node-options-open",
+    guarantee: "26b",
+    edits: [
+      {
+        file: "moleculer.config.ts",
+        find: "{ options: false, health: false, metrics: false }",
+        replace: "{ health: false, metrics: false }",
+      },
+    ],
+    file: "test/system/node-internals.test.ts",
+    title:
+      "a process tells another neither its password at the broker nor whose it is, whatever is asked of $node",
+  },
+  {
+    name: "whole-error-is-read",
+    guarantee: "26c",
+    edits: [
+      {
+        file: "mixins/dead-letter-cause.ts",
+        find: "error.slice(0, errorCharsMax).replaceAll",
+        replace: "error.replaceAll",
+      },
+    ],
+    file: "test/unit/dead-letters.test.ts",
+    title: "of an error of any length only as much is read as we write of one",
+  },
+];
