@@ -41,8 +41,8 @@ function send({ outages }: Gate, req: WebRequest, res: ServerResponse, data: unk
     if (isKnown(req, tag)) status = 304;
   }
   if (isPaged(operation)) {
-    const { nextCursor } = data as { nextCursor: string | null };
-    if (nextCursor !== null) headers.push("Link", linkToNext(exchange, nextCursor));
+    const { nextCursor } = data as { nextCursor?: string | null };
+    if (typeof nextCursor === "string") headers.push("Link", linkToNext(exchange, nextCursor));
   }
   const content = status === 204 || status === 304 ? undefined : JSON.stringify(data);
   answerWith(req, res, { status, headers, content });

@@ -60,8 +60,12 @@ function errorText(command: Command, error: unknown): string {
   if (error instanceof WrongUse) return `✗ ${error.message}\n${forms(command)}`;
   if (!(error instanceof Error)) return `✗ ${String(error)}`;
   const faults = error instanceof Refusal ? (error.data.errors ?? []) : [];
-  return [`✗ ${error.message}`, ...faults.map(({ pointer, detail }) => `  ${pointer} ${detail}`)].join("\n");
+  const lines = faults.map(({ pointer, detail }) => `  ${parameterOf(pointer)} ${detail}`.trimEnd());
+  return [`✗ ${error.message}`, ...lines].join("\n");
 }
+
+/** A command has no body that a JSON pointer could point into; its last parts are the parameter's name. */
+const parameterOf = (pointer: string): string => decodeURIComponent(pointer.replace(/^#\/?/, ""));
 
 /** The parts of commander's command and of moleculer-repl's helpers that are used here. */
 interface Parsed {
