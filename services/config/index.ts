@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import { misspellings } from "./misspelling.ts";
 import {
@@ -115,6 +116,7 @@ export function variableNames(): readonly string[] {
 
 function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings"> {
   const services = list(env, "SERVICES", serviceNames);
+  const httpHost = host(env, "HTTP_HOST", "127.0.0.1");
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
   return {
     services,
@@ -122,7 +124,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     usersDatabaseUrl: databaseUrl(env, "DATABASE_URL"),
     registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL"),
     amqpUrl: brokerUrl(env, "AMQP_URL"),
-    httpHost: host(env, "HTTP_HOST", "127.0.0.1"),
+    httpHost,
     httpPort,
     opsPort: integer(env, "OPS_PORT", { fallback: 3001, min: 0, max: 65_535 }),
     allowedHosts: hosts(env, "HTTP_ALLOWED_HOSTS"),
@@ -157,7 +159,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     blockedLocalParts: localParts(env, "BLOCKED_LOCAL_PARTS") ?? [],
     faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
     otlpEndpoint: baseUrl(env, "OTEL_EXPORTER_OTLP_ENDPOINT"),
-    gatewayUrl: baseUrl(env, "MAILROSTER_URL") ?? `http://127.0.0.1:${httpPort}`,
+    gatewayUrl: baseUrl(env, "MAILROSTER_URL") ?? `http://${reachableAuthority(httpHost, httpPort)}`,
   };
 }
 

@@ -35,3 +35,7 @@ export const isWildcardHost = (host: string): boolean => host === "0.0.0.0" || h
 /** A host and a port as they stand in a URL: an IPv6 address in brackets. */
 export const authorityOf = (host: string, port: number): string =>
   `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${port}`;
+
+/** Where a process of this machine reaches a server that listens on `host`: for a wildcard on the loopback interface. */
+export const reachableAuthority = (host: string, port: number): string =>
+  authorityOf(isWildcardHost(canonicalHost(host) ?? host) ? "127.0.0.1" : host, port);

@@ -9,6 +9,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { parserRefusal } from "../../mixins/http-guard.ts";
 import { PassingMap } from "../../mixins/passing-map.ts";
+import { authorityOf } from "../contracts/host.ts";
 import type { GatewayLimits } from "./limits.ts";
 import { HttpProblem } from "./problems.ts";
 
@@ -30,7 +31,7 @@ interface ListenError extends Error {
 }
 
 function listenFault(error: ListenError, host: string, port: number): Error {
-  const at = `Cannot listen on ${host}:${port}`;
+  const at = `Cannot listen on ${authorityOf(host, port)}`;
   const reasons: Record<string, string> = {
     EADDRINUSE: `${at}: another process has this port, set HTTP_PORT to a free one`,
     EACCES: `${at}: this port needs privileges, set HTTP_PORT to one above 1023`,

@@ -1,5 +1,6 @@
 /** What a person is told when the system is up: what runs where, and a first request to try. */
 import type { Config } from "../config/index.ts";
+import { reachableAuthority } from "../contracts/host.ts";
 
 export interface RunningSystem {
   readonly config: Config;
@@ -12,11 +13,6 @@ export interface RunningSystem {
   /** Why RabbitMQ can't be used, in its own words; undefined when it can, or is not used. */
   readonly brokerFault: string | undefined;
 }
-
-const reachable = (host: string): string => {
-  if (host === "0.0.0.0" || host === "::") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
-};
 
 /** Never the user or the password. */
 export const serverOf = (url: string): string =>
@@ -37,7 +33,7 @@ export function summary(system: RunningSystem): string {
   const { config, httpPort, opsPort } = system;
   const { deno } = process.versions;
   const runtime = deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno}`;
-  const http = `http://${reachable(config.httpHost)}:${httpPort}`;
+  const http = `http://${reachableAuthority(config.httpHost, httpPort ?? 0)}`;
   const without = system.brokerFault === undefined ? "" : `, without RabbitMQ: ${system.brokerFault}`;
   const events = config.amqpUrl === undefined ? "in this process" : `RabbitMQ at ${serverOf(config.amqpUrl)}`;
   const lines = [
@@ -45,7 +41,7 @@ export function summary(system: RunningSystem): string {
     `  services  ${config.services.join(", ")} (${runtime}, pid ${process.pid})`,
     `  data      ${storage(system)}`,
     `  events    ${events}`,
-    `  health    http://${reachable(config.httpHost)}:${opsPort}/health/ready and /metrics`,
+    `  health    http://${reachableAuthority(config.httpHost, opsPort)}/health/ready and /metrics`,
   ];
   if (httpPort === undefined) return lines.join("\n");
   return [

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { reachableAuthority } from "../../services/contracts/host.ts";
 import { freePort } from "../../services/runtime/ports.ts";
 import { eventually } from "./eventually.ts";
 import { outputKeeper } from "./logs.ts";
@@ -124,11 +125,13 @@ function follow(child: ChildProcess, environment: Record<string, string>): TestP
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
   exit.catch(() => {}); // told by whoever waits for it
-  const opsUrl = `http://127.0.0.1:${environment.OPS_PORT}`;
+  const urlOf = (port: string | undefined) =>
+    `http://${reachableAuthority(environment.HTTP_HOST ?? "127.0.0.1", Number(port))}`;
+  const opsUrl = urlOf(environment.OPS_PORT);
   const everything = () => `${output.stdout}\n${output.stderr}`;
   return {
     pid: child.pid ?? 0,
-    httpUrl: `http://127.0.0.1:${environment.HTTP_PORT}`,
+    httpUrl: urlOf(environment.HTTP_PORT),
     opsUrl,
     environment,
     stdout: () => output.stdout,

@@ -6,6 +6,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { Transform } from "node:stream";
+import { authorityOf } from "../../services/contracts/host.ts";
 
 export interface TcpProxy {
   readonly port: number;
@@ -63,14 +64,14 @@ const hold = ({ client, server, up, down }: Pair): void => {
   server.unpipe(down).pause();
 };
 
-async function listen(server: Server, port: number): Promise<number> {
-  server.listen(port, "127.0.0.1");
+async function listen(server: Server, host: string, port: number): Promise<number> {
+  server.listen(port, host);
   await once(server, "listening");
   return (server.address() as { port: number }).port;
 }
 
-/** Listens on a free port, in front of `host:port` of the URL. */
-export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<TcpProxy> {
+/** Listens on a free port of `host`, in front of `host:port` of the URL. */
+export async function tcpProxy(targetUrl: string, defaultPort = 5672, host = "127.0.0.1"): Promise<TcpProxy> {
   const target = new URL(targetUrl);
   const pairs = new Set<Pair>();
   let frozen = false;
@@ -95,7 +96,7 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<T
     if (frozen) hold(pair);
     else flow(pair);
   });
-  const port = await listen(server, 0);
+  const port = await listen(server, host, 0);
 
   const cut = () => {
     for (const pair of [...pairs]) each(pair, (socket) => socket.destroy());
@@ -112,15 +113,14 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672): Promise<T
     port,
     through(url) {
       const changed = new URL(url);
-      changed.hostname = "127.0.0.1";
-      changed.port = String(port);
+      changed.host = authorityOf(host, port);
       return changed.href;
     },
     connections: () => pairs.size,
     cut,
     refuse,
     async accept() {
-      if (!server.listening) await listen(server, port);
+      if (!server.listening) await listen(server, host, port);
     },
     freeze() {
       frozen = true;

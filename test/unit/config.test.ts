@@ -127,6 +127,17 @@ test("HTTP_ALLOWED_HOSTS names hosts in any spelling", (t) => {
   t.deepEqual(loadConfig({}).allowedHosts, []);
 });
 
+test("a client of ours finds the gateway where HTTP_HOST says, unless MAILROSTER_URL says otherwise", (t) => {
+  const urlOf = (env: Record<string, string>) =>
+    loadClientConfig({ HTTP_PORT: "3210", ...env }, "doctor").gatewayUrl;
+  t.is(urlOf({}), "http://127.0.0.1:3210");
+  t.is(urlOf({ HTTP_HOST: "::1" }), "http://[::1]:3210");
+  t.is(urlOf({ HTTP_HOST: "10.0.0.5" }), "http://10.0.0.5:3210");
+  for (const HTTP_HOST of ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"])
+    t.is(urlOf({ HTTP_HOST }), "http://127.0.0.1:3210", HTTP_HOST);
+  t.is(urlOf({ HTTP_HOST: "::1", MAILROSTER_URL: "http://mail.example/" }), "http://mail.example");
+});
+
 test("without FAULT_INJECTION no fault can be injected, and with it on every loopback address", (t) => {
   const names = (env: Record<string, string>): (string | undefined)[] => {
     const options = brokerOptions(loadConfig(env, false), testLogger());
