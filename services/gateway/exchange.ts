@@ -5,10 +5,17 @@
  * headers, is counted once in the metrics, and leaves one line in the log, without a value of the query in it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import helmet from "helmet";
-import { type Correlation, continueTrace, withCorrelation } from "../../mixins/correlation.ts";
+import {
+  type Correlation,
+  continueTrace,
+  newCorrelationId,
+  withCorrelation,
+} from "../../mixins/correlation.ts";
 import { errorMessage } from "../../mixins/error-text.ts";
-import { targetOf } from "../../mixins/http-target.ts";
+import type { GuardedRequest, GuardRefusal } from "../../mixins/http-guard.ts";
+import { targetOf, unreservedDecoded } from "../../mixins/http-target.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { type OpenSpan, openSpan, SpanKind } from "../../mixins/tracing.ts";
 import type { CallMeta } from "../contracts/actions.ts";
@@ -17,17 +24,30 @@ import type { Outages } from "./outages.ts";
 import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
 import { correlationOf } from "./request.ts";
 
+/** What an exchange needs of its gateway. */
+interface Around {
+  readonly platform: Platform;
+  readonly outages: Outages;
+  readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
+}
+
 /** What is known of a request, filled in on its way. */
 export interface Exchange {
   readonly correlation: Correlation;
   readonly path: string;
+  /** The path by which the route is found, beginning with a slash. */
+  readonly route: string;
   readonly query: string;
+  /** Why this installation is not meant, or not by this sender; judged by the request line as it came. */
+  readonly refusal: GuardRefusal | undefined;
   /** The route's pattern, once it is found. */
   pattern: string;
   operation: Operation | undefined;
-  params: unknown;
   pathParams: Readonly<Record<string, string>>;
-  meta: CallMeta;
+  queryParams: Readonly<Record<string, string>>;
+  expectedVersions: readonly number[] | undefined;
+  idempotencyKey: string | undefined;
+  readonly meta: CallMeta;
 }
 
 /** The status of a log line when the client went away before the answer was complete. */
@@ -109,11 +129,12 @@ function observe(
 
 /** Opens the exchange; `ended` is called once it is over, however that came. */
 export function begin(
-  platform: Platform,
+  { platform, guard }: Around,
   req: IncomingMessage,
   res: ServerResponse,
   ended: () => void,
 ): Exchange {
+  const refusal = guard(req);
   const { path, query } = targetOf(req.url ?? "/");
   const given = correlationOf(req.headers);
   const span = serverSpan(req, path, given.traceparent);
@@ -123,12 +144,16 @@ export function begin(
   const exchange: Exchange = {
     correlation,
     path,
+    route: path.startsWith("/") ? unreservedDecoded(path) : `/${path}`,
     query,
+    refusal,
     meta,
     pattern: "unmatched",
     operation: undefined,
-    params: {},
     pathParams: {},
+    queryParams: {},
+    expectedVersions: undefined,
+    idempotencyKey: undefined,
   };
   (req as Carrier)[key] = exchange;
   observe(platform, exchange, span, req, res, ended);
@@ -176,9 +201,32 @@ function logFailure(platform: Platform, problem: HttpProblem): void {
     );
 }
 
+/** Answers a request that the parser gave up on; there is no request to take a correlation id from. */
+export function answerMalformed(problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined): void {
+  if (res?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const correlationId = newCorrelationId();
+  const content = problemBody(problem, { correlationId });
+  const body = JSON.stringify(content);
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${content.title}`,
+      `Content-Type: ${problemContentType}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Correlation-ID: ${correlationId}`,
+      "Cache-Control: no-store",
+      "Connection: close",
+      "",
+      body,
+    ].join("\r\n"),
+  );
+}
+
 /** Answers with the problem that the error is; an answer that has begun can only be cut off. */
 export function answerProblem(
-  { platform, outages }: { readonly platform: Platform; readonly outages: Outages },
+  { platform, outages }: Around,
   req: IncomingMessage,
   res: ServerResponse,
   error: unknown,

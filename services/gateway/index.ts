@@ -3,18 +3,20 @@
  *
  * Promise: it starts without anything behind it (and then answers 503), and stops without cutting off an answer.
  */
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
 import { httpGuard } from "../../mixins/http-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
+import { answerMalformed } from "./exchange.ts";
+import type { Gate } from "./guard.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./limits.ts";
 import { localAnswers } from "./local.ts";
 import { outages } from "./outages.ts";
-import { type Gate, onMalformed, onRequest } from "./pipeline.ts";
 import { type HttpServer, httpServer } from "./server.ts";
-import { dispatcher, type WebService, webMethods, webSettings } from "./web.ts";
+import { type WebService, webMethods, webSettings } from "./web.ts";
 
 export { defaultLimits, type GatewayLimits } from "./limits.ts";
 
@@ -60,9 +62,9 @@ export function gatewayService(
   return {
     name: "gateway",
     mixins: [ApiGateway],
-    settings: { ...webSettings(gate), $secureSettings: ["routes"] },
-    // What moleculer-web offers every node to call, to read and to change the routes; and its own way in.
-    actions: { listAliases: false, addRoute: false, removeRoute: false, rest: false },
+    settings: { ...webSettings(gate, local), $secureSettings: ["routes"] },
+    // What moleculer-web offers every node to call: to read and to change the routes.
+    actions: { listAliases: false, addRoute: false, removeRoute: false },
     methods: {
       ...webMethods(gate),
       address: () => address,
@@ -79,8 +81,8 @@ export function gatewayService(
       this.broker.middlewares.add(drainFirst as unknown as Middleware);
     },
     async started(this: WebService) {
-      const handle = onRequest(gate, dispatcher(this, local));
-      server = httpServer(limits, { request: handle, malformed: onMalformed });
+      const request = (req: IncomingMessage, res: ServerResponse) => void this.httpHandler(req, res);
+      server = httpServer(limits, { request, malformed: answerMalformed });
       address = await server.listen(config.httpHost, config.httpPort);
       log.info({ host: address.address, port: address.port }, "HTTP server listens");
     },

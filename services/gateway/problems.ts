@@ -3,6 +3,7 @@
  *
  * Promise: a refusal says what to change, a 503 when to come back, and a 500 nothing about our insides.
  */
+import { Errors } from "moleculer";
 import * as z from "zod";
 import { type FieldError, Refusal, Unavailable } from "../contracts/errors.ts";
 
@@ -171,14 +172,17 @@ interface ProblemOptions {
   readonly cause?: unknown;
 }
 
-/** An answer that is a problem; thrown anywhere on a request's way. */
-export class HttpProblem extends Error {
-  override name = "HttpProblem";
+/**
+ * An answer that is a problem; thrown anywhere on a request's way. A MoleculerError, because moleculer-web makes any
+ * other error of a middleware a new one of that class.
+ */
+export class HttpProblem extends Errors.MoleculerError {
   readonly slug: ProblemSlug;
   readonly errors: readonly Fault[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
   constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
-    super(detail, options.cause === undefined ? {} : { cause: options.cause });
+    super(detail, problemTypes[slug].status, slug);
+    if (options.cause !== undefined) this.cause = options.cause;
     this.slug = slug;
     this.errors = options.errors;
     this.headers = options.headers ?? {};
@@ -251,12 +255,16 @@ const internal = (cause: unknown): HttpProblem =>
     cause,
   });
 
+/** moleculer-web's, of a path that has matched. */
+const undecodableParam = "UNABLE_DECODE_PARAM";
+const typeOf = (error: unknown): unknown => (error as { type?: unknown } | null)?.type;
+
 /** Never throws, whatever was thrown. */
 export function problemFor(error: unknown, locate: Locate): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof Refusal) return refused(error, locate);
   if (error instanceof Unavailable) return unavailable(error.data?.retryAfterMs, error);
-  if (error instanceof URIError)
+  if (error instanceof URIError || typeOf(error) === undecodableParam)
     return new HttpProblem("malformed-request", "The path has a malformed percent-encoding");
   if (error instanceof Error && unavailableNames.has(error.name)) return unavailable(undefined, error);
   return internal(error);

@@ -1,130 +1,201 @@
-/** moleculer-web behind the route table: it calls the action of a row and sends its answer. */
+/**
+ * The table of operations as moleculer-web's routes: one for each path, with an alias for each of its methods. In the
+ * order in which a request meets them: `use` (the guard), `onBeforeCall` (what the action gets), `authenticate`,
+ * `authorize`, the body, the action, `sendResponse`; an error anywhere ends in `onError`.
+ *
+ * What moleculer-web does otherwise than HTTP wants, and what answers it, is in ADR 0027.
+ */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Context, type Service } from "moleculer";
+import type { Context, Service } from "moleculer";
 import type { CallMeta } from "../contracts/actions.ts";
-import { answerProblem, answerWith, type Exchange, exchangeOf } from "./exchange.ts";
+import { hasBody, readJsonObject } from "./body.ts";
+import { answerProblem, begin, type Exchange, exchangeOf } from "./exchange.ts";
+import { type Gate, letThrough, type PathRows, refuseStrayed } from "./guard.ts";
 import type { LocalAnswer } from "./local.ts";
-import { isPaged, type LocalHandler } from "./operation.ts";
-import type { Dispatch, Gate } from "./pipeline.ts";
+import type { LocalHandler } from "./operation.ts";
+import { present } from "./present.ts";
+import { problemFor } from "./problems.ts";
+import { requireActor } from "./request.ts";
+import { type Operation, operations } from "./routes.ts";
 
-/** Whether If-None-Match names the tag; weak comparison (RFC 9110 §13.1.2). */
-function isKnown(req: IncomingMessage, tag: string): boolean {
-  const header = req.headers["if-none-match"];
-  if (header === undefined || (req.method !== "GET" && req.method !== "HEAD")) return false;
-  return header.trim() === "*" || header.split(",").some((part) => part.trim().replace(/^W\//, "") === tag);
-}
+type CallContext = Context<unknown, CallMeta & { user?: { readonly id: string } | null }>;
 
-type CallContext = Context<unknown, CallMeta>;
-
-/** The next page of a list (RFC 8288): the same request with the cursor of that page, as a path, as `Location` is. */
-function linkToNext({ path, query }: Exchange, nextCursor: string): string {
-  const parameters = new URLSearchParams(query);
-  parameters.set("cursor", nextCursor);
-  return `<${path.replaceAll(/[<>"]/g, encodeURIComponent)}?${parameters}>; rel="next"`;
-}
-
-/** Sends what the action answered, with the status and the headers of the row. */
-function send({ outages }: Gate, req: WebRequest, res: ServerResponse, data: unknown): void {
-  outages.done(req.$alias.action);
-  const exchange = exchangeOf(req);
-  const { operation } = exchange;
-  if (operation === undefined) throw new Error("Cannot answer: the request has no row");
-  let status: number = operation.status;
-  const headers: string[] = [];
-  if (operation.write && req.$ctx.meta.idempotentReplayed === true)
-    headers.push("Idempotent-Replayed", "true");
-  if (operation.tagged) {
-    const { id, version } = data as { id: string; version: number };
-    const tag = `"${version}"`;
-    headers.push("ETag", tag);
-    if (status === 201) headers.push("Location", `/users/${id}`);
-    if (isKnown(req, tag)) status = 304;
-  }
-  if (isPaged(operation)) {
-    const { nextCursor } = data as { nextCursor?: string | null };
-    if (typeof nextCursor === "string") headers.push("Link", linkToNext(exchange, nextCursor));
-  }
-  const content = status === 204 || status === 304 ? undefined : JSON.stringify(data);
-  answerWith(req, res, { status, headers, content });
-}
-
-/** What moleculer-web keeps on a request. */
+/** What moleculer-web keeps on a request (its page on "middlewares" and "hooks" names them). */
 interface WebRequest extends IncomingMessage {
-  $service: WebService;
-  $route: unknown;
-  $ctx: CallContext;
-  $alias: { readonly action: string };
+  readonly $ctx: CallContext;
   $params: unknown;
 }
 
 /** moleculer-web's service as the code here uses it. */
 export interface WebService extends Service {
-  readonly routes: readonly unknown[];
-  aliasHandler(
-    req: IncomingMessage,
-    res: ServerResponse,
-    alias: { readonly action: string },
-  ): Promise<unknown>;
+  httpHandler(req: IncomingMessage, res: ServerResponse): Promise<void>;
   sendError(req: IncomingMessage, res: ServerResponse, error: unknown): void;
 }
 
-/**
- * Answers by the row that the pipeline has found. A row's action is called by moleculer-web, which is entered where it
- * has found route and alias: on its own way there it calls an action of its own through every middleware, and matches
- * the path once more, a fifth of the CPU of a read.
- */
-export const dispatcher =
-  (service: WebService, local: Record<LocalHandler, LocalAnswer>): Dispatch =>
-  (req, res) => {
-    const { operation, correlation, meta, params } = exchangeOf(req);
-    if (operation === undefined) throw new Error("Cannot answer: the request has no row");
-    const { target } = operation;
-    if ("local" in target) return local[target.local](req, res);
-    const request = req as WebRequest;
-    request.$service = service;
-    request.$route = service.routes[0];
-    request.$ctx = Context.create(
-      service.broker,
-      null as never,
-      {},
-      {
-        requestID: correlation.correlationId,
-        meta,
-      },
-    ) as CallContext;
-    request.$alias = target;
-    request.$params = params;
-    return service.aliasHandler(request, res, target);
+type Next = (error?: unknown) => void;
+type Step = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
+
+/** The rows by path, in the order of the table; a GET answers HEAD too. */
+function pathsOf(table: readonly Operation[]): PathRows[] {
+  const paths = new Map<string, Map<string, Operation>>();
+  for (const operation of table) {
+    const methods = paths.get(operation.path) ?? new Map<string, Operation>();
+    paths.set(operation.path, methods);
+    methods.set(operation.method, operation);
+    if (operation.method === "GET") methods.set("HEAD", operation);
+  }
+  return [...paths].map(([pattern, methods]) => ({ pattern, methods }));
+}
+
+/** moleculer-web makes any other error of a middleware a new one, which has lost what it was. */
+const asProblem = (error: unknown) => problemFor(error, (fault) => fault);
+
+/** The parameters of the row's action; throws a problem. */
+function paramsOf({ operation, ...exchange }: Exchange, body: Record<string, unknown>): unknown {
+  if (operation === undefined || !("action" in operation.target)) return {};
+  const { pathParams: path, queryParams: query, expectedVersions } = exchange;
+  return operation.target.params({ path, query, body, expectedVersions });
+}
+
+const takesBody = ({ body }: Operation, req: IncomingMessage): boolean =>
+  body !== undefined && (body.optional !== true || hasBody(req));
+
+/** The last step before the action: nobody who may not is made to send a body, and none of theirs is read. */
+const bodyReader =
+  (gate: Gate, operation: Operation): Step =>
+  (req, _, next) => {
+    if (!takesBody(operation, req)) return next();
+    const { bodyBytesMax: bytesMax } = gate.config;
+    readJsonObject(req, { accepted: operation.body?.mediaTypes ?? [], bytesMax })
+      .then((body) => {
+        (req as WebRequest).$params = paramsOf(exchangeOf(req), body);
+      })
+      .then(() => next(), next);
   };
 
-/** What of moleculer-web is done here: it sets header by header, and judges what it sends once more. */
-export const webMethods = (gate: Gate) => ({
-  sendResponse: (req: WebRequest, res: ServerResponse, data: unknown) => send(gate, req, res, data),
-  errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown) {
-    this.sendError(req, res, error);
-  },
+type Handler = string | Step | (Step | string)[];
+
+function handlerOf(gate: Gate, local: Record<LocalHandler, LocalAnswer>, operation: Operation): Handler {
+  const { target } = operation;
+  if ("action" in target)
+    return operation.body === undefined ? target.action : [bodyReader(gate, operation), target.action];
+  // A promise that rejects here is nobody's: moleculer-web takes what `next` is given.
+  return async (req, res, next) => {
+    try {
+      await local[target.local](req, res);
+    } catch (error) {
+      next(error);
+    }
+  };
+}
+
+/** The bare path, last, brings every other method to the guard. */
+function aliasesOf(gate: Gate, local: Record<LocalHandler, LocalAnswer>, { pattern, methods }: PathRows) {
+  const aliases: Record<string, Handler> = {};
+  for (const [method, operation] of methods)
+    aliases[`${method} ${pattern}`] = handlerOf(gate, local, operation);
+  aliases[pattern] = (_req, _res, next) => next();
+  return aliases;
+}
+
+/** Runs before the alias is known to moleculer-web's middlewares; the path's rows are known by the route. */
+const guarding =
+  (check: (req: IncomingMessage, res: ServerResponse) => boolean): Step =>
+  (req, res, next) => {
+    try {
+      if (check(req, res)) next();
+    } catch (error) {
+      next(asProblem(error));
+    }
+  };
+
+function beforeCall(ctx: CallContext, _route: unknown, req: WebRequest): void {
+  const exchange = exchangeOf(req);
+  ctx.requestID = exchange.correlation.correlationId;
+  exchange.pathParams = (req.$params as { params?: Record<string, string> }).params ?? {};
+  if (exchange.idempotencyKey !== undefined) ctx.meta.idempotencyKey = exchange.idempotencyKey;
+  const { operation } = exchange;
+  if (operation !== undefined && !takesBody(operation, req)) req.$params = paramsOf(exchange, {});
+}
+
+const common = (gate: Gate) => ({
+  path: "/",
+  mappingPolicy: "restrict",
+  mergeParams: false,
+  bodyParsers: false,
+  etag: false,
+  logging: false,
+  // As written: moleculer-web alone would take /USERS and /users/ for /users.
+  pathToRegexpOptions: { sensitive: true, trailing: false },
+  callOptions: { timeout: gate.limits.callTimeoutMs },
 });
 
-/** No server, body parser, CORS, log line, ETag or routing of its own. */
-export const webSettings = (gate: Gate) => ({
-  server: false,
-  path: "/",
-  logRequest: null,
-  logRequestParams: null,
-  logResponse: null,
-  logRouteRegistration: null,
-  onError: (req: IncomingMessage, res: ServerResponse, error: unknown) =>
-    answerProblem(gate, req, res, error),
-  routes: [
-    {
-      path: "/",
-      mappingPolicy: "restrict",
-      mergeParams: false,
-      bodyParsers: false,
-      etag: false,
-      logging: false,
-      callOptions: { timeout: gate.limits.callTimeoutMs },
-      aliases: {},
+/** The settings of moleculer-web. */
+export function webSettings(gate: Gate, local: Record<LocalHandler, LocalAnswer>) {
+  const paths = pathsOf(operations);
+  const everyMethod = new Set(paths.flatMap(({ methods }) => [...methods.keys()]));
+  const ended = (): void => {
+    gate.inFlight -= 1;
+  };
+  const strayed = guarding((req, res) => {
+    refuseStrayed(gate, everyMethod, req, res);
+    return false;
+  });
+  return {
+    server: false,
+    path: "/",
+    optimizeOrder: false,
+    logRequest: null,
+    logRequestParams: null,
+    logResponse: null,
+    logRouteRegistration: null,
+    /** The first thing that happens to a request: its exchange begins, and moleculer-web gets its path alone. */
+    rootCallOptions(options: Record<string, unknown>, req: IncomingMessage, res: ServerResponse) {
+      gate.inFlight += 1;
+      const exchange = begin(gate, req, res, ended);
+      options.meta = exchange.meta;
+      // Else moleculer-web answers with an X-Request-ID, the client's own unchecked.
+      options.requestID = "";
+      // Answers under way are waited for by the server's drain.
+      options.tracking = false;
+      // moleculer-web cuts one slash off; with none to spare, /users/ would be /users.
+      req.url = `${exchange.route}/`;
     },
-  ],
+    onError: (req: IncomingMessage, res: ServerResponse, error: unknown) =>
+      answerProblem(gate, req, res, error),
+    routes: [
+      // Without an alias it matches nothing, and so gets what matches nothing else.
+      { ...common(gate), name: "strayed", aliases: {}, use: [strayed] },
+      ...paths.map((rows) => ({
+        ...common(gate),
+        name: rows.pattern,
+        aliases: aliasesOf(gate, local, rows),
+        use: [guarding((req, res) => letThrough(gate, rows, req, res))],
+        onBeforeCall: beforeCall,
+        authentication: true,
+        authorization: true,
+      })),
+    ],
+  };
+}
+
+/** Methods of the service that moleculer-web calls. */
+export const webMethods = (gate: Gate) => ({
+  /** The caller, as `ctx.meta.user`. Throws a problem for a name that nobody can have. */
+  authenticate(ctx: CallContext, _route: unknown, req: IncomingMessage): { readonly id: string } {
+    requireActor(req.headers);
+    return { id: ctx.meta.actor ?? "" };
+  },
+  /** Everybody may do everything: whoever is in front of the gateway decides who gets here (docs/guarantees.md). */
+  authorize(): void {},
+  /** moleculer-web would set header by header, which costs a tenth of a read, and judge what it sends once more. */
+  sendResponse(req: WebRequest, res: ServerResponse, data: unknown): void {
+    const { operation } = exchangeOf(req);
+    if (operation !== undefined && "action" in operation.target) gate.outages.done(operation.target.action);
+    present(req, res, data, req.$ctx.meta.idempotentReplayed === true);
+  },
+  /** moleculer-web would log stack and data of whatever is no 4xx; `onError` logs what an operator must know. */
+  errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    this.sendError(req, res, error);
+  },
 });
