@@ -59,11 +59,16 @@ import {
   AddressKind,
   AddressStatus,
   DisplayName,
-  SecondarySmtps,
+  NewDisplayName,
+  NewSecondarySmtps,
+  NewSmtpAddress,
+  ReservedAddress,
   SmtpAddress,
   secondarySmtpsMax,
   User,
   UserId,
+  WrittenSecondarySmtps,
+  WrittenSmtpAddress,
 } from "./user.ts";
 
 /** Read-only members of a user that a client sends back after a GET; accepted and ignored (as RFC 7644 §3.5.1 does). */
@@ -77,9 +82,9 @@ const readOnlyMembers = {
 
 export const CreateUser = z
   .strictObject({
-    displayName: DisplayName,
-    primarySmtp: SmtpAddress,
-    secondarySmtps: SecondarySmtps.optional(),
+    displayName: NewDisplayName,
+    primarySmtp: NewSmtpAddress,
+    secondarySmtps: NewSecondarySmtps.optional(),
   })
   .meta({ id: "CreateUser" });
 
@@ -96,8 +101,8 @@ export const ReplaceUser = z
     ...readOnlyMembers,
     ...target,
     displayName: DisplayName,
-    primarySmtp: SmtpAddress,
-    secondarySmtps: SecondarySmtps.optional(),
+    primarySmtp: WrittenSmtpAddress,
+    secondarySmtps: WrittenSecondarySmtps.optional(),
   })
   .meta({ id: "ReplaceUser" });
 
@@ -106,8 +111,8 @@ export const PatchUser = z
     ...readOnlyMembers,
     ...target,
     displayName: DisplayName.optional(),
-    primarySmtp: SmtpAddress.optional(),
-    secondarySmtps: SecondarySmtps.nullable().optional(),
+    primarySmtp: WrittenSmtpAddress.optional(),
+    secondarySmtps: WrittenSecondarySmtps.nullable().optional(),
   })
   .meta({ id: "PatchUser", description: "JSON merge patch (RFC 7396); null empties secondarySmtps" });
 
@@ -134,7 +139,7 @@ export const ListUsers = z
   .strictObject({
     ...paging,
     q: z.string().min(1).max(256).optional().meta({ description: "Part of a name or an address, any case" }),
-    smtp: SmtpAddress.optional().meta({
+    smtp: WrittenSmtpAddress.optional().meta({
       description: "The user who holds this address, as primary or secondary",
     }),
   })
@@ -152,7 +157,7 @@ export const ReserveAddresses = z
       .meta({ description: "Repeating a reservation gives the same answer" }),
     userId: UserId,
     addresses: z
-      .array(z.strictObject({ address: SmtpAddress, kind: AddressKind }))
+      .array(ReservedAddress)
       .min(1)
       .max(secondarySmtpsMax + 2),
     onTaken: z.enum(["suffix", "refuse"]),
@@ -193,7 +198,7 @@ export const ReleaseReservation = z.strictObject({
 
 export const LookUpAddress = z
   .strictObject({
-    address: SmtpAddress,
+    address: WrittenSmtpAddress,
     at: z.iso.datetime({ offset: true }).optional().meta({ description: "A time in the past (RFC 3339)" }),
   })
   .meta({ id: "LookUpAddress" });

@@ -1,6 +1,7 @@
 /** Dead letters as every surface shows them: an event that a consumer gave up, and what became of it. */
 import * as z from "zod";
 import { NextCursor, paging } from "./paging.ts";
+import { newText } from "./text.ts";
 import { UserId } from "./user.ts";
 
 export const DeadLetterId = z.uuid().meta({ id: "DeadLetterId" });
@@ -101,14 +102,10 @@ export const TargetDeadLetter = z.strictObject({ id: DeadLetterId }).meta({ id: 
 
 const reasonCharsMax = 500;
 
-export const DiscardReason = z
-  .string()
-  .trim()
-  .min(1, "must not be empty")
-  .max(reasonCharsMax, `must have at most ${reasonCharsMax} characters`)
-  .refine((value) => !/\p{Cc}/u.test(value), "must not contain control characters")
-  .refine((value) => value.isWellFormed(), "must be well-formed Unicode")
-  .meta({ id: "DiscardReason", examples: ["The user was removed by hand, ticket 4711"] });
+export const DiscardReason = newText(reasonCharsMax).meta({
+  id: "DiscardReason",
+  examples: ["The user was removed by hand, ticket 4711"],
+});
 
 export const DiscardDeadLetter = z
   .strictObject({ id: DeadLetterId, reason: DiscardReason.default("none given") })

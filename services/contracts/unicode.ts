@@ -1,4 +1,6 @@
 /**
+ * Which code points can be part of a key, and which of them anybody can see.
+ *
  * The Unicode version that keys are made with: 16.0, the oldest of the runtimes we support (Node 22.18, Deno 2).
  *
  * A newer runtime knows more code points and more case pairs, so the same address could get two keys on two machines.
@@ -22,3 +24,16 @@ const unkeyable = new RegExp(`[\\p{Cn}\\p{Co}${unicode17}]`, "u");
 
 /** Whether the text holds a code point that is unassigned, private, or newer than what keys are made with. */
 export const holdsUnkeyable = (text: string): boolean => unkeyable.test(text);
+
+/**
+ * Assigned characters with an empty glyph that no property tells: the blank of Braille, a musical notehead, two
+ * Egyptian hieroglyphs, a filler of Khitan.
+ */
+const blanks = "\\u{2800}\\u{1d159}\\u{13441}\\u{13442}\\u{16fe4}";
+const showsNothing = `\\p{Default_Ignorable_Code_Point}${blanks}`;
+
+/** What shows nothing. The join controls are no part of it: they show by what they do to the letters beside them. */
+export const unseen = new RegExp(`(?!\\p{Join_Control})[${showsNothing}]`, "u");
+
+/** What can be seen by itself: a letter, digit, punctuation mark or symbol, as a mark alone is not. */
+export const seen = new RegExp(`(?![${showsNothing}])[\\p{L}\\p{N}\\p{P}\\p{S}]`, "u");

@@ -1,39 +1,73 @@
 /** The user as every surface shows it: HTTP answers, action results and the `user` of an event. */
 import * as z from "zod";
-import { parseAddress } from "./address.ts";
+import { displayOf, objectionToNew, parseAddress } from "./address.ts";
+import { newText, storedText } from "./text.ts";
 
 /** A secondary over this number is refused; nothing is ever evicted to make room. */
 export const secondarySmtpsMax = 100;
 const displayNameCharsMax = 256;
 
-/** An SMTP address as a person wrote it. Comparison is always by its conflict key (see address.ts). */
-export const SmtpAddress = z
-  .string()
-  .superRefine((value, ctx) => {
-    const parsed = parseAddress(value);
-    if (!parsed.ok) ctx.addIssue({ code: "custom", message: parsed.reason });
-  })
-  .meta({
-    id: "SmtpAddress",
-    description: "An SMTP address (RFC 5321, RFC 6531); local part at most 64 octets, whole at most 254",
-    examples: ["ann.lee@example.com"],
-    minLength: 3,
-    maxLength: 254,
+/** Fails with what `reasonOf` says of the text. */
+const addressUnless = (reasonOf: (text: string) => string | undefined) =>
+  z.string().superRefine((value, ctx) => {
+    const message = reasonOf(value);
+    if (message !== undefined) ctx.addIssue({ code: "custom", message });
   });
 
-export const DisplayName = z
-  .string()
-  .trim()
-  .min(1, "must not be empty")
-  .max(displayNameCharsMax, `must have at most ${displayNameCharsMax} characters`)
-  .refine((value) => !/\p{Cc}/u.test(value), "must not contain control characters")
-  .refine((value) => value.isWellFormed(), "must be well-formed Unicode")
-  .meta({ id: "DisplayName", description: "The name that people see", examples: ["Ann Lee"] });
+const reasonOf = (text: string): string | undefined => {
+  const parsed = parseAddress(text);
+  return parsed.ok ? undefined : parsed.reason;
+};
 
-export const SecondarySmtps = z
-  .array(SmtpAddress)
-  .max(secondarySmtpsMax, `must have at most ${secondarySmtpsMax} addresses`)
-  .meta({ description: "A set: an address repeated, or equal to the primary, is kept once" });
+const addressMeta = { examples: ["ann.lee@example.com"], minLength: 3, maxLength: 254 };
+
+/** An address that a user has: whatever was ever granted. Comparison is always by its conflict key (see address.ts). */
+export const SmtpAddress = addressUnless(reasonOf).meta({
+  id: "SmtpAddress",
+  description: "An SMTP address (RFC 5321, RFC 6531); local part at most 64 octets, whole at most 254",
+  ...addressMeta,
+});
+
+/** As a client writes it, who may mean one that a user has: what may not be new is refused where that is known. */
+export const WrittenSmtpAddress = addressUnless(reasonOf)
+  .overwrite(displayOf)
+  .meta({
+    id: "WrittenSmtpAddress",
+    description: "As NewSmtpAddress; one that is held already is taken as it stands",
+    ...addressMeta,
+  });
+
+/** One that nobody has had before. */
+export const NewSmtpAddress = addressUnless(objectionToNew)
+  .overwrite(displayOf)
+  .meta({
+    id: "NewSmtpAddress",
+    description:
+      "An SMTP address (RFC 5321, RFC 6531): before the @ unquoted, of letters, digits and marks of any script and ASCII (IdentifierClass of PRECIS, RFC 8264), without what mail servers take for an instruction, at most 64 octets; a domain name, kept in its UTS 46 mapped form with U-labels; at most 254 octets in all, also in A-labels",
+    ...addressMeta,
+  });
+
+/** A name that a user has: whatever was ever taken. */
+export const DisplayName = storedText(displayNameCharsMax).meta({
+  id: "DisplayName",
+  description: "The name that people see",
+  examples: ["Ann Lee"],
+});
+
+export const NewDisplayName = newText(displayNameCharsMax).meta({
+  id: "NewDisplayName",
+  description:
+    "The name that people see: one line with something to be seen in it, without controls of the writing direction; space around it is dropped",
+  examples: ["Ann Lee"],
+});
+
+const asSecondaries = <T extends z.ZodType<string>>(address: T) =>
+  z
+    .array(address)
+    .max(secondarySmtpsMax, `must have at most ${secondarySmtpsMax} addresses`)
+    .meta({ description: "A set: an address repeated, or equal to the primary, is kept once" });
+export const WrittenSecondarySmtps = asSecondaries(WrittenSmtpAddress);
+export const NewSecondarySmtps = asSecondaries(NewSmtpAddress);
 
 export const UserId = z.uuid().meta({ id: "UserId", description: "UUID version 7 (RFC 9562)" });
 
@@ -54,6 +88,21 @@ export const AddressKind = z
   .enum(["primary", "secondary"])
   .meta({ id: "AddressKind", description: "Whether it is the user's one primary address" });
 export type AddressKind = z.infer<typeof AddressKind>;
+
+/** What may not be new is refused, unless the user has it: a write of theirs reserves all that they have. */
+export const ReservedAddress = z
+  .strictObject({
+    address: WrittenSmtpAddress,
+    kind: AddressKind,
+    kept: z
+      .boolean()
+      .optional()
+      .meta({ description: "The user has it already, and it is taken as it stands" }),
+  })
+  .superRefine(({ address, kept }, ctx) => {
+    const message = kept === true ? undefined : objectionToNew(address);
+    if (message !== undefined) ctx.addIssue({ code: "custom", path: ["address"], message });
+  });
 
 export const AddressStatus = z
   .enum(["available", "reserved", "active", "deleted", "quarantined", "blocked"])

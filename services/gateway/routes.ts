@@ -16,7 +16,7 @@ import {
 } from "../contracts/actions.ts";
 import { AuditPage, ListAudit } from "../contracts/audit.ts";
 import { CorrelationId, Trace } from "../contracts/trace.ts";
-import { SmtpAddress, User, UserId } from "../contracts/user.ts";
+import { User, UserId, WrittenSmtpAddress } from "../contracts/user.ts";
 import { deadLetterOperations } from "./dead-letter-routes.ts";
 import * as example from "./examples.ts";
 import { localOperations } from "./local-routes.ts";
@@ -195,7 +195,7 @@ const readOperations: readonly Operation[] = [
     description:
       "Always 200 for an address that can be one: its status says whether anybody holds it. An address is found however its letters are written (upper or lower case, composed or not). A raw + in at is a plus, as in the time zone of 2026-11-01T10:00:00+01:00.",
     target: to("smtp-registry.lookup", ({ path, query }) => ({ ...query, address: path.address ?? "" })),
-    pathParams: { address: SmtpAddress.meta({ description: "The address that is looked up" }) },
+    pathParams: { address: WrittenSmtpAddress.meta({ description: "The address that is looked up" }) },
     query: { at: LookUpAddress.shape.at },
     status: 200,
     answer: { schema: AddressInfo, example: example.addressInfo },

@@ -2,7 +2,7 @@
 import type { Database, EntityManager } from "../../mixins/database.ts";
 import { run } from "../../mixins/statement.ts";
 import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
-import { addressKey } from "../contracts/address.ts";
+import { addressKey, objectionToNew } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { AddressKind } from "../contracts/user.ts";
 import type { RegistryRules } from "./reservations.ts";
@@ -72,12 +72,19 @@ export async function lookUp(db: Database, rules: RegistryRules, request: Reques
     request.at === undefined ? holderNow(em, key) : holderAt(em, key, at),
   );
   const status = statusOf(holder, at, rules.terms);
-  if (holder === undefined || status === "available")
+  if (holder === undefined || status === "available") {
+    // Nobody has it and nobody can take it: it is as little an address as one with a fault in its syntax.
+    const objection = objectionToNew(request.address);
+    if (objection !== undefined)
+      throw new Refusal("invalid-fields", "The request has invalid fields", {
+        errors: [{ pointer: "#/address", detail: objection }],
+      });
     return {
       address: request.address,
       status: rules.isBlocked(key) ? "blocked" : "available",
       userId: null,
       kind: null,
     };
+  }
   return { address: holder.address, status, userId: holder.userId, kind: holder.kind };
 }

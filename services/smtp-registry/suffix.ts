@@ -2,7 +2,7 @@
  * Suffixed addresses: `ann@example.com` taken becomes `ann2@example.com`, `ann3@…`, within the limits of an address.
  * Pure. (Exchange's way; never `+n`, which is a recipient delimiter.)
  */
-import { addressOctetsMax, localPartOctetsMax, parseAddress } from "../contracts/address.ts";
+import { addressOctetsMax, domainOctets, localPartOctetsMax, parseAddress } from "../contracts/address.ts";
 
 export interface Candidate {
   readonly address: string;
@@ -35,21 +35,25 @@ const split = (address: string): [local: string, domain: string] => {
 };
 
 const roomFor = (domain: string, digits: number): number =>
-  Math.min(localPartOctetsMax, addressOctetsMax - 1 - octets(domain)) - digits;
+  Math.min(localPartOctetsMax, addressOctetsMax - 1 - domainOctets(domain)) - digits;
+
+/** A dot, ZWNJ, ZWJ, the middle dot and the keraia at the end of a cut local part (contracts/precis.ts). */
+const needingMore = /(?<![.\u00b7\u0375\u200c]|\u200d)(?:[.\u00b7\u0375\u200c]|\u200d)+$/u;
 
 /**
  * The n-th candidate of an address; undefined when none can be made (a domain so long that no stem is left).
- * A stem that would end in a dot loses it: `ann.` + `2` is fine, but the dot would be the cut's, not the person's.
+ * A stem that would end in a dot loses it: `ann.` + `2` is fine, but the dot would be the cut's, not the person's. So
+ * does one that would end in a character that may only stand in front of what was cut off.
  */
 export function candidate(base: string, suffix: number): Candidate | undefined {
   const [local, domain] = split(base);
   const digits = String(suffix);
   const room = roomFor(domain, digits.length);
-  const stem = octets(local) <= room ? local : truncate(local, room).replace(/(?<!\.)\.+$/, "");
+  const stem = octets(local) <= room ? local : truncate(local, room).replace(needingMore, "");
   if (stem === "") return undefined;
   const address = `${stem}${digits}@${domain}`;
   const parsed = parseAddress(address);
-  return parsed.ok ? { address, key: parsed.key, suffix } : undefined;
+  return parsed.ok && parsed.objection === undefined ? { address, key: parsed.key, suffix } : undefined;
 }
 
 /** Candidates `first` … `first + count - 1`, without those whose key is in `taken`. */

@@ -11,6 +11,7 @@ import { addressKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { Change, UserEventType, UserState } from "../contracts/events.ts";
 import { type AddressKind, secondarySmtpsMax } from "../contracts/user.ts";
+import { refuseUnfit } from "./new-values.ts";
 
 export interface OwnedAddress {
   readonly address: string;
@@ -141,6 +142,7 @@ export function decideReemit(
 }
 
 function decideEdit(state: UserState, edit: Edit, now: Date): Decision {
+  refuseUnfit(state, edit);
   const primarySmtp = edit.primarySmtp ?? state.primarySmtp;
   const moved = addressKey(primarySmtp) !== addressKey(state.primarySmtp);
   const listed = edit.secondarySmtps ?? state.secondarySmtps;

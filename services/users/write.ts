@@ -27,6 +27,7 @@ import {
 import { addressTaken, heldAmong, restated } from "./conflicts.ts";
 import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
+import { keptAsTheyAre } from "./new-values.ts";
 import { type FindState, shown } from "./queries.ts";
 import type { Registry } from "./registry.ts";
 import {
@@ -139,7 +140,7 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const before = await deps.findState(request.userId);
   const decision = decide(before, request.command, request.expected, deps.now());
   if (decision.kind === "changed") {
-    const addresses = addressesOf(decision.state);
+    const addresses = keptAsTheyAre(addressesOf(decision.state));
     try {
       await request.reserve(addresses, "refuse");
     } catch (error) {

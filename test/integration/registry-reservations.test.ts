@@ -285,10 +285,10 @@ test("Two long names that are cut to the same one share their numbers", async (t
   ]);
 });
 
-test("Addresses with quotes, question marks and percent signs are kept as they are", async (t) => {
-  const want = ["o'neil?%$1{x}@example.com", "what??@example.com"];
+test("Addresses with quotes, question marks and dollar signs are kept as they are", async (t) => {
+  const want = ["o'neil?$1{x}@example.com", "what??@example.com"];
   t.deepEqual(await assigned({ want }), want);
-  t.deepEqual(await assigned({ want }), ["o'neil?%$1{x}2@example.com", "what??2@example.com"]);
+  t.deepEqual(await assigned({ want }), ["o'neil?$1{x}2@example.com", "what??2@example.com"]);
 });
 
 test("what is granted after its caller has given up is let go", async (t) => {

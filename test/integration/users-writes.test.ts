@@ -34,7 +34,7 @@ test.serial(
       meta,
     );
     t.regex(user.id, uuidV7);
-    t.like(user, { displayName: "Zoë", primarySmtp: "Zoe@One.example", version: 1 });
+    t.like(user, { displayName: "Zoë", primarySmtp: "Zoe@one.example", version: 1 });
     t.deepEqual(user.secondarySmtps, ["z@one.example"]);
     t.false("requestedSmtp" in user);
     t.false("assignments" in user);

@@ -63,6 +63,15 @@ test("A cut never leaves a dot before the number, nor half a character", (t) => 
   t.is(truncate("👩🏽x", 7), "");
 });
 
+test("A cut leaves room for the domain in A-labels, and nothing that may only stand before what was cut off", (t) => {
+  const domain = `${"aö.".repeat(19)}example`;
+  const found = candidate(`${"a".repeat(56)}@${domain}`, 2);
+  t.is(found?.address, `${"a".repeat(55)}2@${domain}`);
+  t.is(Buffer.byteLength(found?.key ?? ""), addressOctetsMax);
+  t.is(candidate(`${"a".repeat(60)}l\u00b7l@x`, 2)?.address, `${"a".repeat(60)}l2@x`);
+  t.is(candidate(`a${"آ".repeat(27)}می\u200cخ@x`, 2)?.address, `a${"آ".repeat(27)}می2@x`);
+});
+
 test("Bases whose candidates would collide share a counter, others do not", (t) => {
   t.is(counterKey(`${"a".repeat(63)}x@x`), counterKey(`${"a".repeat(63)}y@x`));
   t.not(counterKey("ann@x"), counterKey("ann2@x"));

@@ -13,9 +13,78 @@ const onConflict = `  on conflict (key) do update set
     suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
 `;
 
+const addressFile = "services/contracts/address.ts";
+const addressTest = "test/integration/address-rules.test.ts";
+
 const commitsTest = "test/integration/users-commits.test.ts";
 
 export const writes: readonly Mutation[] = [
+  {
+    name: "unseen-is-granted",
+    guarantee: "2e",
+    edits: [
+      {
+        file: "services/contracts/precis.ts",
+        find: "!inClass.test(char) || outOfClass.test(char) || unseen.test(char)",
+        replace: 'char === "\\0" && (outOfClass.test(char) || unseen.test(char))',
+      },
+    ],
+    file: addressTest,
+    title: "what nobody can see, and what a mail server carries out, is no new local part, on any way in",
+  },
+  {
+    name: "instructions-are-granted",
+    guarantee: "2e",
+    edits: [
+      {
+        file: addressFile,
+        find: "[local, folded].some((text) => instructions.test(text))",
+        replace: "instructions.test(local)",
+      },
+    ],
+    file: "test/unit/precis.test.ts",
+    title: "what a mail server takes for an instruction is refused in full width, too",
+  },
+  {
+    name: "domain-as-typed",
+    guarantee: "2e",
+    edits: [
+      {
+        file: addressFile,
+        find: `display: \`\${local}@\${domain.unicode}\``,
+        replace: `display: \`\${local}@\${written}\``,
+      },
+    ],
+    file: addressTest,
+    title: "a domain is kept as a mail server takes it, however it was typed, and is found in either form",
+  },
+  {
+    name: "old-addresses-are-judged",
+    guarantee: "2e",
+    edits: [
+      {
+        file: "services/users/new-values.ts",
+        find: "spellings.has(displayOf(address)) ? undefined : objectionToNew(address)",
+        replace: "spellings.size === 0 ? undefined : objectionToNew(address)",
+      },
+    ],
+    file: addressTest,
+    title:
+      "a user whose address has an invisible letter from before is read, changed, removed and restored as any other",
+  },
+  {
+    name: "names-of-nothing",
+    guarantee: "2f",
+    edits: [
+      {
+        file: "services/contracts/text.ts",
+        find: "if (!seen.test(text)) return",
+        replace: 'if (text === "" && !seen.test(text)) return',
+      },
+    ],
+    file: "test/unit/text.test.ts",
+    title: "of all code points none is a name alone that nobody can see",
+  },
   {
     name: "addresses-not-unique",
     guarantee: "2a",
