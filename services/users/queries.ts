@@ -5,7 +5,7 @@ import type { Database } from "../../mixins/database.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
 import { run } from "../../mixins/statement.ts";
 import type { ActionParams, UserPage } from "../contracts/actions.ts";
-import { addressKey, localKey } from "../contracts/address.ts";
+import { addressKey, inOtherForm, localKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { User } from "../contracts/user.ts";
@@ -59,12 +59,27 @@ export const shown = (user: UserState): User => ({
 /** Folded as addresses are; a final sigma is one only at a word's end, which a part of the word must not depend on. */
 const searchable = (text: string): string => localKey(text).replaceAll("ς", "σ");
 
+/** As it is read, and with its domain in A-labels where that is something else. */
+function formsOf(address: string): string[] {
+  const parsed = parseAddress(address);
+  if (!parsed.ok || parsed.domain === parsed.asciiDomain) return [address];
+  return [address, `${parsed.local}@${parsed.asciiDomain}`];
+}
+
 /** What `q` is looked for in. */
 export const searchTextOf = (user: Pick<User, "displayName" | "primarySmtp" | "secondarySmtps">): string =>
-  [user.displayName, user.primarySmtp, ...user.secondarySmtps].map(searchable).join("\n");
+  [user.displayName, ...[user.primarySmtp, ...user.secondarySmtps].flatMap(formsOf)]
+    .map(searchable)
+    .join("\n");
 
 /** A LIKE pattern that finds the text itself: %, _ and \ stand for themselves. */
 const containing = (text: string): string => `%${searchable(text).replaceAll(/[\\%_]/g, "\\$&")}%`;
+
+/** As it is asked for, and with a domain in the other form: a user that is long unchanged may hold only that one. */
+function patternsOf(q: string): string[] {
+  const other = inOtherForm(q);
+  return [...new Set([q, ...(other === undefined ? [] : [other])].map(containing))];
+}
 
 /** Reads a user, deleted or not; undefined when there never was one. */
 export type FindState = (id: string) => Promise<UserState | undefined>;
@@ -96,16 +111,17 @@ export async function listUsers(db: Database, query: ActionParams<"users.list">)
   // PostgreSQL can't be asked for a NUL, and no name or address has one.
   if (q?.includes("\0")) return { items: [], nextCursor: null };
   const after = cursor === undefined ? sql.beforeAll : decodeCursor(cursor, Cursor)[0];
+  const [pattern, other] = q === undefined ? [] : patternsOf(q);
   const parameters = {
     after,
     limit: limit + 1,
     ...(smtp === undefined ? {} : { key: addressKey(smtp) }),
-    ...(q === undefined ? {} : { pattern: containing(q) }),
+    ...(pattern === undefined ? {} : { pattern }),
+    ...(other === undefined ? {} : { other }),
   };
-  const { all, ofOwner, withText, ofOwnerWithText } = sql.usersPage;
-  const any = q === undefined ? all : withText;
-  const owned = q === undefined ? ofOwner : ofOwnerWithText;
-  const rows = await db.read((em) => run<StateRow>(em, smtp === undefined ? any : owned, parameters));
+  const text = pattern === undefined ? "all" : other === undefined ? "withText" : "withEitherText";
+  const page = (smtp === undefined ? sql.usersPage : sql.usersPageOfOwner)[text];
+  const rows = await db.read((em) => run<StateRow>(em, page, parameters));
   const items = rows.slice(0, limit).map((row) => shown(stateOfRow(row)));
   const last = items.at(-1);
   return { items, nextCursor: rows.length > limit && last ? encodeCursor([last.id]) : null };

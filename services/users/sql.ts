@@ -74,6 +74,7 @@ const page = (conditions: string): string =>
   `${state} where deleted_at is null and id > :after::uuid${conditions} order by id limit :limit`;
 const ofOwner = " and id = (select user_id from address_keys where key = :key)";
 const withText = " and search_text like :pattern";
+const withEitherText = " and (search_text like :pattern or search_text like :other)";
 
 /**
  * The living users behind an id, in the order of ids: a walk of the primary key from there, or with `key`, who holds the
@@ -81,7 +82,11 @@ const withText = " and search_text like :pattern";
  */
 export const usersPage = {
   all: page(""),
-  ofOwner: page(ofOwner),
   withText: page(withText),
-  ofOwnerWithText: page(ofOwner + withText),
+  withEitherText: page(withEitherText),
+};
+export const usersPageOfOwner = {
+  all: page(ofOwner),
+  withText: page(ofOwner + withText),
+  withEitherText: page(ofOwner + withEitherText),
 };

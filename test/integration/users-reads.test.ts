@@ -1,8 +1,9 @@
 import test from "ava";
+import { toASCII } from "tr46";
 import { run } from "../../mixins/statement.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { usersEntities } from "../../services/users/entities.ts";
-import { beforeAll, usersPage } from "../../services/users/sql.ts";
+import { beforeAll, usersPage, usersPageOfOwner } from "../../services/users/sql.ts";
 import { openDatabase, type Rig, startUsersRig } from "../support/users-rig.ts";
 
 let rig: Rig;
@@ -49,8 +50,9 @@ test.serial("a page that ends with the last user has no next cursor", async (t) 
 
 test("a page walks the index of ids from its cursor on, whatever the filters, also by a plan for an empty table", async (t) => {
   const db = await openDatabase(rig.urls.users, usersEntities);
-  const parameters = { after: beforeAll, limit: 21, key: "a@b", pattern: "%a%" };
-  for (const [name, text] of Object.entries(usersPage)) {
+  const parameters = { after: beforeAll, limit: 21, key: "a@b", pattern: "%a%", other: "%b%" };
+  const pages = [usersPage, usersPageOfOwner].flatMap((texts) => Object.entries(texts));
+  for (const [name, text] of pages) {
     const lines = await db.transaction(async (em) => {
       await run(em, "select set_config('plan_cache_mode', ?, true)", ["force_generic_plan"]);
       return run<{ "QUERY PLAN": string }>(em, `explain ${text}`, parameters);
@@ -76,6 +78,30 @@ test("q finds a part of a name or of any address, in any case and script", async
   for (const q of ["ürg", "JÜRGEN", "weiss", "WEISS", "cond.addr", "JW@SEARCH"])
     t.deepEqual(await found(q), ["jw@search.example"], q);
   for (const q of ["οδυς", "οδυσσευς", "ΝΙΚΟ"]) t.deepEqual(await found(q), ["od@search.example"], q);
+});
+
+test("q finds a domain in either form, also among users whose text holds only one of them", async (t) => {
+  const { id } = await create("Either", "either@straßen.example");
+  const inALabels = `either@${toASCII("straßen.example")}`;
+  const forms = [
+    "either@straßen.example",
+    "STRASSEN.example",
+    inALabels,
+    "@xn--stra",
+    "straßen。ex\u00adample",
+  ];
+  for (const q of forms) t.deepEqual(await found(q), ["either@straßen.example"], q);
+  for (const text of ["either\neither@strassen.example", `either\n${inALabels}`]) {
+    await rig.usersDb.query("update users set search_text = $2 where id = $1", [id, text]);
+    for (const q of ["either@straßen.example", inALabels]) {
+      const { items } = await rig.call("users.list", { q, smtp: inALabels });
+      t.deepEqual(
+        items.map((user) => user.id),
+        [id],
+        `${q} in ${text}`,
+      );
+    }
+  }
 });
 
 test("q takes wildcards and backslashes as what they are", async (t) => {
