@@ -126,7 +126,7 @@ export function fieldMessage(issue: Issue): string {
       return "has a member whose name is not allowed";
     case "invalid_element":
       return "has an item that is not valid";
-    default:
+    case "custom":
       return "is not valid";
   }
 }
