@@ -30,9 +30,11 @@ const contextual: readonly { readonly of: RegExp; readonly misplaced: RegExp }[]
 
 /**
  * ZWNJ and ZWJ after a virama, ZWNJ between letters that join (RFC 5892 Appendix A.1 and A.2). JavaScript has neither
- * of the properties; tr46 has them for domains. The `x` keeps it from taking a part for an A-label.
+ * of the properties; tr46 has them for domains. The `x` keeps it from taking a part for an A-label. With nothing to keep
+ * apart ZWNJ shows nothing, behind a virama neither (UAX #31 §2.3, A2); ZWJ there makes a chillu of Malayalam.
  */
 const joinersAreInPlace = (text: string): boolean =>
+  !/\u200c(?![\p{L}\p{M}])/u.test(text) &&
   text.split(".").every((part) => !toUnicode(`x${part}`, { checkJoiners: true }).error);
 
 const nameOf = (text: string): string =>

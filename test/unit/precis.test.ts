@@ -40,6 +40,8 @@ test("of all code points those are taken that fold to letters, marks and digits,
 const contexts: readonly (readonly [what: string, taken: string, refused: string])[] = [
   ["ZWNJ stands between letters that join", "می\u200cخواهم", "ab\u200ccd"],
   ["ZWNJ stands behind a virama", "क्\u200cष", "क\u200cष"],
+  ["ZWNJ keeps a letter from what follows", "अन्\u200cय", "अन्\u200c"],
+  ["ZWJ ends a chillu", "അരുണ്\u200d", "അരുണ\u200d"],
   ["ZWJ stands behind a virama", "ශ්\u200dරී", "می\u200dخواهم"],
   ["A joiner joins within a part of the name", "आ.क्\u200dष", "क्.\u200dष"],
   ["A joiner may stand in what looks like an A-label", "xn--क्\u200dष", "xn--क\u200dष"],
