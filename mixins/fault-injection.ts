@@ -9,11 +9,10 @@ import type { Context, Middleware, ServiceBroker, ServiceSchema } from "molecule
 import { type ActionName, actions } from "../services/contracts/actions.ts";
 import { Refusal, Unavailable } from "../services/contracts/errors.ts";
 import type { Fault } from "../services/contracts/operations.ts";
+import { actionsOf } from "./actions.ts";
 import { onEveryNode } from "./every-node.ts";
 import type { Logger } from "./logging.ts";
 import { pause } from "./pause.ts";
-import type { ActionContext } from "./platform.ts";
-import { params } from "./validation.ts";
 
 const serviceName = "fault";
 
@@ -41,47 +40,32 @@ function faultService(injections: Injections, log: Logger): ServiceSchema {
   const here = () => [...injections.values()].map((fault) => ({ ...fault }));
   return {
     name: serviceName,
-    actions: {
-      set: {
-        params: params(actions["fault.set"].params),
-        handler(ctx: ActionContext<"fault.set">) {
-          const { node, ...fault } = ctx.params;
-          requireKnown(fault.action);
-          return onEveryNode(ctx, "fault.set-here", fault, node);
-        },
+    actions: actionsOf("fault", {
+      set(ctx) {
+        const { node, ...fault } = ctx.params;
+        requireKnown(fault.action);
+        return onEveryNode(ctx, "fault.set-here", fault, node);
       },
-      clear: {
-        params: params(actions["fault.clear"].params),
-        handler(ctx: ActionContext<"fault.clear">) {
-          const { node, ...which } = ctx.params;
-          return onEveryNode(ctx, "fault.clear-here", which, node);
-        },
+      clear(ctx) {
+        const { node, ...which } = ctx.params;
+        return onEveryNode(ctx, "fault.clear-here", which, node);
       },
-      list: {
-        params: params(actions["fault.list"].params),
-        handler: (ctx: ActionContext<"fault.list">) => onEveryNode(ctx, "fault.list-here", {}),
+      list: (ctx) => onEveryNode(ctx, "fault.list-here", {}),
+      "set-here"(ctx) {
+        requireKnown(ctx.params.action);
+        injections.set(ctx.params.action, { ...ctx.params, delayed: 0, failed: 0 });
+        log.warn({ fault: { ...ctx.params } }, "fault injected");
+        return here();
       },
-      "set-here": {
-        params: params(actions["fault.set-here"].params),
-        handler(ctx: ActionContext<"fault.set-here">) {
-          requireKnown(ctx.params.action);
-          injections.set(ctx.params.action, { ...ctx.params, delayed: 0, failed: 0 });
-          log.warn({ fault: { ...ctx.params } }, "fault injected");
-          return here();
-        },
+      "clear-here"(ctx) {
+        const { action } = ctx.params;
+        if (action === undefined) injections.clear();
+        else injections.delete(action);
+        log.warn({ action: action ?? "all" }, "fault cleared");
+        return here();
       },
-      "clear-here": {
-        params: params(actions["fault.clear-here"].params),
-        handler(ctx: ActionContext<"fault.clear-here">) {
-          const { action } = ctx.params;
-          if (action === undefined) injections.clear();
-          else injections.delete(action);
-          log.warn({ action: action ?? "all" }, "fault cleared");
-          return here();
-        },
-      },
-      "list-here": { params: params(actions["fault.list-here"].params), handler: here },
-    },
+      "list-here": here,
+    }),
   };
 }
 

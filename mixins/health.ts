@@ -28,6 +28,10 @@ export async function runChecks(checks: Readonly<Record<string, HealthCheck>>): 
 
 export const healthMixin = (checks: Readonly<Record<string, HealthCheck>>): Mixin => ({
   actions: {
-    health: { params: params(actions["users.health"].params), handler: () => runChecks(checks) },
+    health: {
+      visibility: "public",
+      params: params(actions["users.health"].params),
+      handler: () => runChecks(checks),
+    },
   },
 });

@@ -3,15 +3,14 @@
  * is lost, none is doubled, none is ever changed.
  */
 import type { ServiceSchema } from "moleculer";
+import { actionsOf } from "../../mixins/actions.ts";
 import { busCheck } from "../../mixins/bus/check.ts";
 import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
 import { database } from "../../mixins/database.ts";
 import { eventConsumer } from "../../mixins/event-consumer.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import type { ActionContext, Platform } from "../../mixins/platform.ts";
-import { params } from "../../mixins/validation.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
-import { actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { AuditEntryRow } from "./entities.ts";
 import { append, digestTrails, listEntries, recordedOf } from "./entries.ts";
@@ -60,24 +59,13 @@ export function auditService(
       consumer,
       db.mixin,
     ],
-    actions: {
-      list: {
-        params: params(actions["audit.list"].params),
-        handler: (ctx: ActionContext<"audit.list">) => listEntries(db, ctx.params),
+    actions: actionsOf("audit", {
+      list: (ctx) => listEntries(db, ctx.params),
+      async trace(ctx) {
+        const { eventIds } = ctx.params;
+        return { recorded: await recordedOf(db, eventIds), outcomes: await outcomes.of(eventIds) };
       },
-      trace: {
-        visibility: "public",
-        params: params(actions["audit.trace"].params),
-        handler: async (ctx: ActionContext<"audit.trace">) => {
-          const { eventIds } = ctx.params;
-          return { recorded: await recordedOf(db, eventIds), outcomes: await outcomes.of(eventIds) };
-        },
-      },
-      digest: {
-        visibility: "public",
-        params: params(actions["audit.digest"].params),
-        handler: (ctx: ActionContext<"audit.digest">) => digestTrails(db, ctx.params),
-      },
-    },
+      digest: (ctx) => digestTrails(db, ctx.params),
+    }),
   };
 }

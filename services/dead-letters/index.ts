@@ -5,6 +5,7 @@
  * has decided on it. In-process, the bus hands its letters to the same intake.
  */
 import type { ServiceSchema } from "moleculer";
+import { actionsOf } from "../../mixins/actions.ts";
 import { busCheck } from "../../mixins/bus/check.ts";
 import type { Subscription } from "../../mixins/bus/port.ts";
 import { database } from "../../mixins/database.ts";
@@ -12,10 +13,8 @@ import { reasonLabels } from "../../mixins/dead-letter-cause.ts";
 import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
-import type { ActionContext, Platform } from "../../mixins/platform.ts";
-import { params } from "../../mixins/validation.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
-import { type ActionName, actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { intake } from "./intake.ts";
 import { letters } from "./letters.ts";
@@ -76,23 +75,14 @@ export function deadLettersService(
       // Expired keys are swept by users, whose table it is too.
       db.mixin,
     ],
-    actions: {
-      list: published("dead-letters.list", (ctx) => operator.list(ctx.params)),
-      causes: published("dead-letters.causes", () => operator.causes()),
-      get: published("dead-letters.get", (ctx) => operator.get(ctx.params.id)),
-      trace: {
-        ...published("dead-letters.trace", (ctx) => lettersOf(db, ctx.params.correlationId)),
-        visibility: "public" as const,
-      },
-      replay: published("dead-letters.replay", (ctx) => operator.replay(ctx.params, ctx.meta)),
-      pending: published("dead-letters.pending", (ctx) => operator.pending(ctx.params.userIds)),
-      discard: published("dead-letters.discard", (ctx) => operator.discard(ctx.params, ctx.meta)),
-    },
+    actions: actionsOf("dead-letters", {
+      list: (ctx) => operator.list(ctx.params),
+      causes: () => operator.causes(),
+      get: (ctx) => operator.get(ctx.params.id),
+      trace: (ctx) => lettersOf(db, ctx.params.correlationId),
+      replay: (ctx) => operator.replay(ctx.params, ctx.meta),
+      pending: (ctx) => operator.pending(ctx.params.userIds),
+      discard: (ctx) => operator.discard(ctx.params, ctx.meta),
+    }),
   };
 }
-
-const published = <N extends ActionName>(name: N, handler: (ctx: ActionContext<N>) => Promise<unknown>) => ({
-  visibility: "published" as const,
-  params: params(actions[name].params),
-  handler,
-});

@@ -5,13 +5,12 @@
  * Promise: a level that was set for some minutes ends by itself, and each change is a line in the log.
  */
 import type { ServiceSchema } from "moleculer";
+import { actionsOf } from "../../mixins/actions.ts";
 import { onEveryNode } from "../../mixins/every-node.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { setLogLevel } from "../../mixins/logging.ts";
 import type { ActionContext, Platform } from "../../mixins/platform.ts";
-import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
-import { actions } from "../contracts/actions.ts";
 import type { LogLevel, NodeLogLevel } from "../contracts/operations.ts";
 
 const minuteMs = 60_000;
@@ -57,21 +56,13 @@ export function opsService(platform: Platform, config: Pick<Config, "logLevel">)
   return {
     name: "ops",
     mixins: [healthMixin({})],
-    actions: {
-      "log-level": {
-        visibility: "public",
-        params: params(actions["ops.log-level"].params),
-        handler(ctx: ActionContext<"ops.log-level">) {
-          const { node, ...wanted } = ctx.params;
-          return onEveryNode(ctx, "ops.log-level-here", wanted, node);
-        },
+    actions: actionsOf("ops", {
+      "log-level"(ctx) {
+        const { node, ...wanted } = ctx.params;
+        return onEveryNode(ctx, "ops.log-level-here", wanted, node);
       },
-      "log-level-here": {
-        visibility: "public",
-        params: params(actions["ops.log-level-here"].params),
-        handler: setHere,
-      },
-    },
+      "log-level-here": setHere,
+    }),
     stopped: level.end,
   };
 }

@@ -1,14 +1,13 @@
 /** The outbox service: the life of the relay, and the nudge by which a writer tells that it has committed. */
 import type { ServiceSchema } from "moleculer";
+import { actionsOf } from "../../mixins/actions.ts";
 import { busCheck, publishFault } from "../../mixins/bus/check.ts";
 import { database } from "../../mixins/database.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
-import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import { sweepingMixin } from "../../mixins/sweeping.ts";
-import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
-import { actions } from "../contracts/actions.ts";
 import { backlogsOf } from "./backlogs.ts";
 import { PublishedEvent } from "./entities.ts";
 import { batchesMax, Relay } from "./relay.ts";
@@ -50,43 +49,22 @@ export function outboxService(
       sweepingMixin("published events", () => sweepPublished(db, config.traceDays), log),
       db.mixin,
     ],
-    actions: {
-      nudge: {
-        visibility: "public",
-        params: params(actions["outbox.nudge"].params),
-        handler() {
-          relay?.nudge();
-          return null;
-        },
+    actions: actionsOf("outbox", {
+      nudge() {
+        relay?.nudge();
+        return null;
       },
-      trace: {
-        visibility: "public",
-        params: params(actions["outbox.trace"].params),
-        handler: (ctx: ActionContext<"outbox.trace">) =>
-          eventsOf(db, ctx.params.correlationId, publishFault(bus)),
+      trace: (ctx) => eventsOf(db, ctx.params.correlationId, publishFault(bus)),
+      status: (ctx) => statusOf(db, ctx.params.limit, publishFault(bus)),
+      async pending(ctx) {
+        const partitions = arrayLiteral(new Set(ctx.params.userIds.map(partitionOf)));
+        const rows = await db.read((em) =>
+          em.execute<{ userId: string }[]>(usersPending, [partitions, arrayLiteral(ctx.params.userIds)]),
+        );
+        return { userIds: rows.map(({ userId }) => userId) };
       },
-      status: {
-        visibility: "public",
-        params: params(actions["outbox.status"].params),
-        handler: (ctx: ActionContext<"outbox.status">) => statusOf(db, ctx.params.limit, publishFault(bus)),
-      },
-      pending: {
-        visibility: "public",
-        params: params(actions["outbox.pending"].params),
-        async handler(ctx: ActionContext<"outbox.pending">) {
-          const partitions = arrayLiteral(new Set(ctx.params.userIds.map(partitionOf)));
-          const rows = await db.read((em) =>
-            em.execute<{ userId: string }[]>(usersPending, [partitions, arrayLiteral(ctx.params.userIds)]),
-          );
-          return { userIds: rows.map(({ userId }) => userId) };
-        },
-      },
-      backlogs: {
-        visibility: "public",
-        params: params(actions["outbox.backlogs"].params),
-        handler: () => backlogsOf(bus),
-      },
-    },
+      backlogs: () => backlogsOf(bus),
+    }),
     events: {
       "outbox.appended": () => relay?.nudge(),
     },

@@ -6,6 +6,7 @@
  * however many processes host it.
  */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
+import { actionsOf } from "../../mixins/actions.ts";
 import {
   anonymous,
   currentCorrelation,
@@ -16,9 +17,7 @@ import { database } from "../../mixins/database.ts";
 import { errorText } from "../../mixins/error-text.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { type ActionContext, callAction, type Platform } from "../../mixins/platform.ts";
-import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
-import { actions } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { AcknowledgeReport } from "../contracts/reconciliation.ts";
 import { acknowledge, acknowledgedOf } from "./acknowledgements.ts";
@@ -35,7 +34,7 @@ const poolMax = 2;
 const lockPoolMax = 2;
 const statementTimeoutMs = 10_000;
 /** A pass over a large directory takes minutes; a caller that waits longer has given up on it. */
-const actionTimeoutMs = 30 * 60_000;
+const timeoutMs = 30 * 60_000;
 const reemitTimeoutMs = 5_000;
 const busyRetryAfterMs = 10_000;
 const actor = "reconciler";
@@ -134,23 +133,14 @@ export function reconcilerService(
       lock.mixin,
       db.mixin,
     ],
-    actions: {
-      run: lasting("reconciler.run", (ctx) => alone(ctx.broker, reconcile)),
-      repair: lasting("reconciler.repair", (ctx) =>
-        alone(ctx.broker, (options) => repair(options, ctx.params.userIds, reemitting(ctx.broker))),
-      ),
-      acknowledge: lasting("reconciler.acknowledge", acknowledging),
-    },
+    actions: actionsOf("reconciler", {
+      run: { timeoutMs, handler: (ctx) => alone(ctx.broker, reconcile) },
+      repair: {
+        timeoutMs,
+        handler: (ctx) =>
+          alone(ctx.broker, (options) => repair(options, ctx.params.userIds, reemitting(ctx.broker))),
+      },
+      acknowledge: { timeoutMs, handler: acknowledging },
+    }),
   };
 }
-
-/** An action that may outlast the broker's time for a request; Moleculer reads `timeout`, its types leave it out. */
-const lasting = <N extends "reconciler.run" | "reconciler.repair" | "reconciler.acknowledge">(
-  name: N,
-  handler: (ctx: ActionContext<N>) => Promise<unknown>,
-) => ({
-  visibility: "public" as const,
-  timeout: actionTimeoutMs,
-  params: params(actions[name].params),
-  handler,
-});
