@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from "ava";
 import { toASCII } from "tr46";
 import { callAction } from "../../mixins/platform.ts";
 import { addressKey } from "../../services/contracts/address.ts";
+import { Refusal } from "../../services/contracts/errors.ts";
 import { type Answer, type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
 
@@ -86,6 +87,28 @@ test.serial(
       }
     }
     t.like((await rig.http("GET", `/users/${ann.id}`)).body, { version: 1, secondarySmtps: [] });
+  },
+);
+
+test.serial(
+  "the registry holds what may not be new only for a user who keeps it, and blocks a name in any width",
+  async (t) => {
+    const rig = await system(t);
+    const reserve = (kept?: boolean) =>
+      callAction(rig.broker, "smtp-registry.reserve", {
+        reservationId: randomUUID(),
+        userId: randomUUID(),
+        addresses: [{ address: "ceo\u00ad@kept.example", kind: "primary", ...(kept ? { kept } : {}) }],
+        onTaken: "refuse",
+      });
+    const refused = await t.throwsAsync(reserve(), { instanceOf: Refusal });
+    t.is(refused.data.errors?.[0]?.pointer, "#/addresses/0/address");
+    t.like(await reserve(true), { addresses: [{ assigned: "ceo\u00ad@kept.example" }] });
+    for (const local of ["postmaster", "ＰＯＳＴＭＡＳＴＥＲ", "poſtmaſter", "ⓟostmaster"])
+      t.like(await rig.http("GET", path(`${local}@kept.example`)), {
+        status: 200,
+        body: { status: "blocked" },
+      });
   },
 );
 
