@@ -65,9 +65,12 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       options: {
         level: config.logLevel,
         createLogger: (_level: string, { mod, svc }: { mod?: string; svc?: string }) =>
-          svc === undefined || svc.startsWith("$")
-            ? libraryLogger(log, { service: "moleculer", module: mod })
-            : log.child({ service: svc }),
+          libraryLogger(
+            log,
+            svc === undefined || svc.startsWith("$")
+              ? { service: "moleculer", module: mod }
+              : { service: svc },
+          ),
       },
     } as unknown as BrokerOptions["logger"],
     ...(config.amqpUrl === undefined ? {} : { transporter: transporter(config.amqpUrl) }),

@@ -9,6 +9,7 @@ import type { LogLevel } from "../services/contracts/operations.ts";
 import { correlationMembers } from "./correlation.ts";
 import { errorMessage } from "./error-text.ts";
 import { errorShown, maskAddresses, maskMembers } from "./masking.ts";
+import { within } from "./pause.ts";
 
 export type { Logger } from "pino";
 
@@ -40,6 +41,7 @@ const textOf = (error: Error, pii: boolean): string => (pii ? error.message : er
 /** A library tells of each step at `info`; an operator wants that only when looking for something. */
 const quieter = (level: string): string => (level === "info" ? "warn" : level);
 
+const endMaxMs = 500;
 const quietLoggers = Symbol("loggers of libraries");
 
 /** A child for a library, at `warn` while the process is at `info`, else at its level. */
@@ -59,6 +61,40 @@ export function setLogLevel(root: Logger, level: LogLevel): void {
 /** Loaded for a person at a terminal alone. */
 const pretty = (): typeof import("pino-pretty") => createRequire(import.meta.url)("pino-pretty");
 
+/** pino goes on in silence when nobody reads any more; whoever listens to stdout's errors hears of it here. */
+function standardOutput({ sync }: { sync: boolean }): DestinationStream {
+  const output = pino.destination({ dest: 1, sync });
+  output.on("error", (error: Error) => {
+    if (process.stdout.listenerCount("error") > 0) process.stdout.emit("error", error);
+  });
+  return output;
+}
+
+/** Where a logger writes to: pino's own destination, or the formatter in front of it. */
+type LogStream = { write(text: string): void; end(): void; flushSync?(): void } & NodeJS.EventEmitter;
+const streamOf = (log: Logger): LogStream =>
+  (log as unknown as Record<symbol, LogStream>)[pino.symbols.streamSym] as LogStream;
+
+/**
+ * Text for a person, behind every line that was logged before it. One JSON object a line is a promise about stdout, and
+ * people read stderr too.
+ */
+export function printBehindLog(log: Logger, text: string): void {
+  const stream = streamOf(log);
+  if (stream.flushSync === undefined) return void stream.write(text);
+  stream.flushSync();
+  process.stderr.write(text);
+}
+
+/** Resolves when every line is out; nothing can be logged any more. */
+export async function endLog(log: Logger): Promise<void> {
+  const stream = streamOf(log);
+  if (stream.flushSync !== undefined) return stream.flushSync();
+  const closed = new Promise((resolve) => stream.once("close", resolve));
+  stream.end();
+  await within(endMaxMs, "too late", closed).catch(() => {});
+}
+
 /** The root logger of a process; services take a child of it that carries `service`. */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
   const { pii } = options;
@@ -66,12 +102,13 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
     destination ??
     (options.format === "pretty"
       ? pretty()({
+          destination: standardOutput({ sync: true }),
           colorize: process.stdout.isTTY,
           singleLine: true,
           translateTime: "SYS:HH:MM:ss.l",
           ignore: "nodeID,module,traceparent,actor",
         })
-      : pino.destination(1));
+      : standardOutput({ sync: false }));
   const root = pino(
     {
       level: options.level,

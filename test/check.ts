@@ -1,9 +1,13 @@
 /**
  * `npm run check`: the gate. Runs every step, prints one line for each with its time and, when it fails, what the
- * tool said; ends with a summary. Exits 1 when a step failed. `npm run check -- lint types` runs only those.
+ * tool said; ends with a summary. `npm run check -- lint types` runs only those.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type CommandForm, commandLine, refused } from "../services/runtime/command-line.ts";
+import { exitCodes } from "../services/runtime/errors.ts";
+import { runCommand } from "../services/runtime/run-command.ts";
+import { coloured, counted } from "../services/runtime/terminal.ts";
 import { documentFaults } from "./support/gate/document-lint.ts";
 import { importViolations } from "./support/gate/import-rules.ts";
 import { metricsPageFaults } from "./support/gate/metrics-page.ts";
@@ -74,28 +78,36 @@ const steps: Record<string, Check> = {
   "schema drift": schemaFaults,
 };
 
+const names = Object.keys(steps);
+const form: CommandForm = {
+  name: "check",
+  says: `The gate. A word chooses the steps that have it in their name: ${names.join(", ")}.`,
+  words: { form: "[step …]" },
+  exits: { [exitCodes.ok]: "every step passed", [exitCodes.failure]: "a step failed" },
+};
+const print = (text: string): void => void process.stdout.write(`${coloured(text)}\n`);
+
 async function run(name: string, check: Check): Promise<boolean> {
   const start = performance.now();
   const faults = await check().catch((error: unknown) => [
     error instanceof Error ? error.message : String(error),
   ]);
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  console.log(`${faults.length === 0 ? "✓" : "✗"} ${name.padEnd(20)} ${seconds.padStart(5)} s`);
-  for (const fault of faults) console.log(fault.replace(/^/gm, "    "));
+  print(`${faults.length === 0 ? "✓" : "✗"} ${name.padEnd(20)} ${seconds.padStart(5)} s`);
+  for (const fault of faults) process.stdout.write(`${fault.replace(/^/gm, "    ")}\n`);
   return faults.length === 0;
 }
 
-const wanted = process.argv.slice(2);
-const chosen = Object.entries(steps).filter(
-  ([name]) => wanted.length === 0 || wanted.some((word) => name.includes(word)),
-);
-const failed: string[] = [];
-for (const [name, check] of chosen) if (!(await run(name, check))) failed.push(name);
-if (chosen.length === 0)
-  console.log(`Cannot check ${wanted.join(", ")}: the steps are ${Object.keys(steps).join(", ")}`);
-console.log(
-  failed.length === 0
-    ? `\n${chosen.length} steps passed`
-    : `\n${chosen.length - failed.length} steps passed, ${failed.length} failed: ${failed.join(", ")}`,
-);
-process.exitCode = failed.length > 0 || chosen.length === 0 ? 1 : 0;
+const { words } = commandLine(form);
+await runCommand(async () => {
+  const foreign = words.find((word) => !names.some((name) => name.includes(word)));
+  if (foreign !== undefined) throw refused(form, `there is no step "${foreign}"`, names, foreign);
+  const chosen = Object.entries(steps).filter(
+    ([name]) => words.length === 0 || words.some((word) => name.includes(word)),
+  );
+  const failed: string[] = [];
+  for (const [name, check] of chosen) if (!(await run(name, check))) failed.push(name);
+  const passed = counted(chosen.length - failed.length, "step");
+  print(`\n${passed} passed${failed.length === 0 ? "" : `, ${failed.length} failed: ${failed.join(", ")}`}`);
+  return failed.length === 0 ? exitCodes.ok : exitCodes.failure;
+});

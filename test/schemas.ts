@@ -4,9 +4,19 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type CommandForm, commandLine } from "../services/runtime/command-line.ts";
+import { exitCodes } from "../services/runtime/errors.ts";
+import { runCommand } from "../services/runtime/run-command.ts";
 import { repositoryRoot } from "./support/gate/run-tool.ts";
 import { scratchServer } from "./support/gate/schema-drift.ts";
 import { eventSchemaFaults, freeze, writeNext } from "./support/gate/schema-releases.ts";
+
+const form: CommandForm = {
+  name: "schemas",
+  says: "Writes docs/schemas/next from the code; with release it is frozen under the version of package.json.",
+  words: { form: "[release]", max: 1, known: ["release"] },
+  exits: { [exitCodes.ok]: "written", [exitCodes.failure]: "a schema breaks what was promised" },
+};
 
 async function release(): Promise<void> {
   const { version } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
@@ -24,11 +34,12 @@ async function release(): Promise<void> {
   }
 }
 
-const [command] = process.argv.slice(2);
-writeNext();
-console.log("docs/schemas/next is what the code says");
-if (command === "release") await release();
-else if (command !== undefined) throw new Error(`Cannot do ${command}: there is only release`);
-const faults = eventSchemaFaults();
-for (const fault of faults) console.log(fault);
-process.exitCode = faults.length === 0 ? 0 : 1;
+const { words } = commandLine(form);
+await runCommand(async () => {
+  writeNext();
+  console.log("docs/schemas/next is what the code says");
+  if (words.includes("release")) await release();
+  const faults = eventSchemaFaults();
+  for (const fault of faults) console.log(fault);
+  return faults.length === 0 ? exitCodes.ok : exitCodes.failure;
+});

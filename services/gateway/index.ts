@@ -84,6 +84,8 @@ export function gatewayService(
       const request = (req: IncomingMessage, res: ServerResponse) => void this.httpHandler(req, res);
       server = httpServer(limits, { request, malformed: answerMalformed });
       address = await server.listen(config.httpHost, config.httpPort);
+      // Moleculer makes it known together with the service, once this has ended.
+      this.metadata.address = { host: address.address, port: address.port };
       log.info({ host: address.address, port: address.port }, "HTTP server listens");
     },
     stopped: drain,

@@ -2,8 +2,6 @@
  * `npm run demo`: a tour in half a minute. Starts a whole system of its own (fresh data in a temporary folder, free
  * ports, no environment), plays a story on it with real requests and a real outage, and takes everything away again.
  * `--keep` leaves it running until Ctrl-C.
- *
- * Exit codes: 0 when everything went as told, 1 when something did not, 130 when it was interrupted before its end.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,13 +9,25 @@ import { join } from "node:path";
 import pg from "pg";
 import { createLogger } from "../../mixins/logging.ts";
 import { loadConfig } from "../config/index.ts";
+import { type CommandForm, commandLine } from "./command-line.ts";
 import { DemoFailed, stage } from "./demo/stage.ts";
 import { type Backstage, play } from "./demo/story.ts";
 import { exitCodes, StartError } from "./errors.ts";
 import { type Host, startHost } from "./host.ts";
 import { type Lifecycle, lifecycle } from "./shutdown.ts";
+import { coloured } from "./terminal.ts";
 
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const form: CommandForm = {
+  name: "demo",
+  says: "A tour in half a minute, on a whole system of its own that it takes away again. It reads no variable.",
+  options: { keep: { says: "leaves the system running until Ctrl-C" } },
+  exits: {
+    [exitCodes.ok]: "everything went as told",
+    [exitCodes.failure]: "something did not",
+    [exitCodes.interrupted]: "interrupted before its end",
+  },
+};
+const print = (line: string): void => void process.stdout.write(`${coloured(line)}\n`);
 
 function backstageOf(host: Host): Backstage {
   async function sql(text: string): Promise<void> {
@@ -87,11 +97,11 @@ async function main(life: Lifecycle, dataDir: string, keep: boolean): Promise<vo
   print(next(host, keep));
 }
 
+const keep = commandLine(form).has("keep");
 let over = false;
-const keep = process.argv.includes("--keep");
 const silent = createLogger({ level: "silent", format: "json", pii: false, nodeId: "demo" });
 const life = lifecycle(silent, (code) =>
-  process.exit(code === exitCodes.ok && !over ? exitCodes.forced : code),
+  process.exit(code === exitCodes.ok && !over ? exitCodes.interrupted : code),
 );
 const dataDir = mkdtempSync(join(tmpdir(), "mailroster-demo-"));
 const remove = (): void => rmSync(dataDir, { recursive: true, force: true });

@@ -1,49 +1,36 @@
 /**
  * `npm run doctor`: is this installation healthy? Run it with the environment of the process that you doubt. It changes
- * nothing. `--json` is for machines. Exit codes: 0 healthy, 1 problems, 2 none found but not everything could be seen.
+ * nothing. `--json` is for machines.
  */
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createLogger } from "../../mixins/logging.ts";
 import { type Config, ConfigError, loadConfig } from "../config/index.ts";
+import { type CommandForm, commandLine } from "./command-line.ts";
 import { ownerOf } from "./data-folder.ts";
 import { examineDatabase } from "./doctor/database.ts";
 import { runningEmbeddedPostgres } from "./doctor/embedded.ts";
-import { asJson, asText, exitCodeOf, type Finding, ok, problem, unknown } from "./doctor/findings.ts";
+import { asJson, asText, byCause, exitCodeOf, type Finding, ok, problem } from "./doctor/findings.ts";
 import { examineRabbitMq } from "./doctor/rabbitmq.ts";
-import { examineGateway, examineSystem } from "./doctor/system.ts";
-import { type DatabaseTarget, databaseTargets } from "./prepare-databases.ts";
+import { examineSystem } from "./doctor/system.ts";
+import { exitCodes } from "./errors.ts";
+import { databaseTargets } from "./prepare-databases.ts";
+import { runCommand } from "./run-command.ts";
+import { coloured } from "./terminal.ts";
 
+const form: CommandForm = {
+  name: "doctor",
+  says: "Is this installation healthy? Looks at databases, broker, services and their consistency, and changes nothing.",
+  options: { json: { says: "for machines" } },
+  exits: {
+    [exitCodes.ok]: "healthy",
+    [exitCodes.failure]: "problems",
+    [exitCodes.uncertain]: "no problem found, but not everything could be looked at",
+    [exitCodes.unavailable]: "there is no system that could be reached; why is the first line",
+  },
+};
 const { deno, node } = process.versions;
 const runtime = ok("this process", deno === undefined ? `Node ${node}` : `Deno ${deno}`);
-
-async function databases(targets: readonly DatabaseTarget[]): Promise<Finding[]> {
-  return (await Promise.all(targets.map(examineDatabase))).flat();
-}
-
-/** Everything in one process: what there is to see depends on whether it runs. */
-async function examineAlone(config: Config): Promise<Finding[]> {
-  const part = "system";
-  const folder = resolve(config.dataDir);
-  const owner = ownerOf(config.dataDir);
-  const external = databaseTargets(config);
-  if (owner === undefined) {
-    const data = existsSync(join(folder, "postgres"))
-      ? `its data is in ${folder}`
-      : `there is no data in ${folder} yet`;
-    const state = external.length > 0 ? "does not run" : `does not run, ${data}`;
-    return [unknown(part, state, "npm start, then ask again"), ...(await databases(external))];
-  }
-  if (owner.door === undefined)
-    return [unknown(part, `starts or stops just now (pid ${owner.pid})`, "ask again in a few seconds")];
-  return [
-    ok(part, `runs as pid ${owner.pid}, data in ${folder}`),
-    ...(await databases(databaseTargets(withEmbedded(config)))),
-    await gateway(config),
-    ...(await examineSystem(config, quiet(config), owner.door)),
-  ];
-}
 
 /** With the addresses of the embedded PostgreSQL, when the system of the data folder runs one. */
 function withEmbedded(config: Config): Config {
@@ -52,41 +39,46 @@ function withEmbedded(config: Config): Config {
   return { ...config, ...runningEmbeddedPostgres(resolve(config.dataDir)) };
 }
 
-async function examineParts(config: Config, amqpUrl: string): Promise<Finding[]> {
-  const rabbit = await examineRabbitMq(amqpUrl, config.retryDelaysMs);
-  const reachable = rabbit.length > 1;
-  return [
-    ...(await databases(databaseTargets(withEmbedded(config)))),
-    ...rabbit,
-    ...(config.services.includes("gateway") ? [await gateway(config)] : []),
-    ...(reachable ? await examineSystem(config, quiet(config), undefined) : []),
-  ];
+/** `PostgreSQL at 127.0.0.1:5432/users refuses the connection`, without the database. */
+const serverAndReason = ({ says }: Finding): string => says.replace(/^(\S+ at [^/ ]+)\S*/, "$1");
+
+/** Of two databases on one server that is out of reach, the second follows from the first. */
+async function databases(config: Config): Promise<Finding[]> {
+  const found = (await Promise.all(databaseTargets(withEmbedded(config)).map(examineDatabase))).flat();
+  const [first, ...others] = found.filter(
+    ({ status, part }) => status === "problem" && part.endsWith(" database"),
+  );
+  return found.map((finding) =>
+    first !== undefined && others.includes(finding) && serverAndReason(finding) === serverAndReason(first)
+      ? { ...finding, causes: [first.part] }
+      : finding,
+  );
 }
 
-async function gateway(config: Config): Promise<Finding> {
-  if (config.gatewayUrl.endsWith(":0"))
-    return unknown("gateway", "listens on any port (HTTP_PORT 0)", "set MAILROSTER_URL");
-  return examineGateway(config.gatewayUrl);
+async function examine(config: Config): Promise<Finding[]> {
+  const { amqpUrl, retryDelaysMs, logPii: pii, nodeId } = config;
+  const silent = createLogger({ level: "silent", format: "json", pii, nodeId });
+  const looked = await Promise.all([
+    examineSystem(config, silent),
+    databases(config),
+    amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, retryDelaysMs),
+  ]);
+  return looked.flat();
 }
 
-/** The findings say what matters. */
-const quiet = (config: Config) =>
-  createLogger({ level: "silent", format: "json", pii: config.logPii, nodeId: config.nodeId });
-
-async function examine(): Promise<Finding[]> {
-  let config: Config;
+const line = commandLine(form);
+await runCommand(async () => {
+  const show = (found: readonly Finding[]): readonly Finding[] => {
+    const findings = byCause([runtime, ...found]);
+    process.stdout.write(`${line.has("json") ? asJson(findings) : coloured(asText(findings))}\n`);
+    return findings;
+  };
   try {
-    config = loadConfig(process.env);
+    const config = loadConfig(process.env);
+    return exitCodeOf(show(await examine({ ...config, nodeId: `doctor-${hostname()}-${process.pid}` })));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return [problem("configuration", error.message, "docs/configuration.md")];
+    show([problem("configuration", error.message, "docs/configuration.md")]);
+    return exitCodes.config;
   }
-  const asked = { ...config, nodeId: `doctor-${hostname()}-${process.pid}` };
-  return config.amqpUrl === undefined ? examineAlone(asked) : examineParts(asked, config.amqpUrl);
-}
-
-// Whoever reads only the first lines has seen enough.
-process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
-const findings = [runtime, ...(await examine())];
-process.stdout.write(`${process.argv.includes("--json") ? asJson(findings) : asText(findings)}\n`);
-process.exitCode = exitCodeOf(findings);
+});

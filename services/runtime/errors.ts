@@ -3,5 +3,29 @@ export class StartError extends Error {
   override name = "StartError";
 }
 
-/** The exit codes of a process: sysexits.h EX_CONFIG for a bad variable, 1 for any other failure. */
-export const exitCodes = { ok: 0, failure: 1, config: 78, forced: 130 } as const;
+/** What a command works with (a system, a broker, a database) is out of reach; the message says which, and why. */
+export class UnreachableError extends StartError {
+  override name = "UnreachableError";
+}
+
+/** The words of a command make no sense; the message is one sentence. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/**
+ * The exit codes of every command, those of sysexits.h where it has one: EX_USAGE, EX_DATAERR, EX_UNAVAILABLE,
+ * EX_CONFIG. docs/commands.md tells what each means for whom.
+ */
+export const exitCodes = {
+  ok: 0,
+  failure: 1,
+  /** No fault was found, but not everything could be seen, or it is not over yet. */
+  uncertain: 2,
+  notFound: 3,
+  usage: 64,
+  unavailable: 69,
+  config: 78,
+  /** By a signal before its end; of a system: at once, because the signal came again. */
+  interrupted: 130,
+} as const;

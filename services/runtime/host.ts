@@ -39,6 +39,8 @@ const stopOrder: readonly HostedName[] = [
 
 export interface Host extends RunningSystem {
   readonly broker: ServiceBroker;
+  /** Of this process, as `/health/ready` on OPS_PORT tells it. Never rejects. */
+  health(): Promise<Health>;
   /** Makes and starts a service anew that was destroyed; resolves when it serves. */
   startAgain(name: HostedName): Promise<void>;
 }
@@ -61,17 +63,6 @@ const standing = (state: string): Checks => ({
 
 const transporterOf = (broker: ServiceBroker): CallTransporter =>
   broker.transit?.tx as unknown as CallTransporter;
-
-/** The first seconds of a broker that starts at the same time are no fault of it; they end with the next attempt. */
-function brokerFaultOf(config: Config, broker: ServiceBroker, { bus }: Platform): string | undefined {
-  if (config.amqpUrl === undefined) return undefined;
-  try {
-    transporterOf(broker).check();
-  } catch (error) {
-    return (error as Error).message;
-  }
-  return usesBus(config) ? publishFault(bus) : undefined;
-}
 
 async function serviceIsUp(broker: ServiceBroker, name: HostedName): Promise<void> {
   const call = broker.call as (
@@ -236,6 +227,7 @@ export async function prepareHost(
       readiness.checks = checksOf(complete, broker, platform);
       return {
         broker,
+        health: ready,
         async startAgain(name) {
           broker.createService(await schemaOf(name));
           await broker.waitForServices([name]);
@@ -245,7 +237,6 @@ export async function prepareHost(
         opsPort: ops.port,
         embeddedIn: complete === config ? undefined : folder?.path,
         startMs: performance.now() - startedAt,
-        brokerFault: brokerFaultOf(complete, broker, platform),
       };
     },
   };

@@ -1,16 +1,26 @@
 /**
  * `npm start`: the whole system, or with SERVICES a part of it, in one process. The only place where a process is
  * put together and the only one that exits.
- *
- * Exit codes: 0 after a signal, 78 for a bad variable, 1 for a start or a run that failed, 130 when forced.
  */
 import "./heap.ts";
-import { createLogger } from "../../mixins/logging.ts";
+import { errorMessage } from "../../mixins/error-text.ts";
+import { createLogger, endLog, printBehindLog } from "../../mixins/logging.ts";
 import { type Config, ConfigError, loadConfig } from "../config/index.ts";
+import { type CommandForm, commandLine } from "./command-line.ts";
 import { exitCodes, StartError } from "./errors.ts";
 import { startHost } from "./host.ts";
 import { lifecycle } from "./shutdown.ts";
-import { summary } from "./summary.ts";
+import { settledHealth, summary } from "./summary.ts";
+
+const form: CommandForm = {
+  name: "start",
+  says: "The whole system in one process, or with SERVICES a part of it; docs/configuration.md has its variables.",
+  exits: {
+    [exitCodes.ok]: "stopped in order by a signal",
+    [exitCodes.failure]: "the start or the run failed; the last line says why",
+    [exitCodes.interrupted]: "stopped at once, because the signal came again",
+  },
+};
 
 function configOrExit(): Config {
   try {
@@ -22,6 +32,8 @@ function configOrExit(): Config {
   }
 }
 
+let whenNobodyReads = (): void => process.exit(exitCodes.ok);
+commandLine(form, { whenNobodyReads: () => whenNobodyReads() });
 const config = configOrExit();
 const log = createLogger({
   level: config.logLevel,
@@ -31,7 +43,15 @@ const log = createLogger({
 });
 const own = log.child({ service: "runtime" });
 for (const warning of config.warnings) own.warn(warning);
-const life = lifecycle(own);
+/** The last line of a start that failed. */
+let failure: string | undefined;
+const life = lifecycle(own, (code) => {
+  void endLog(log).then(() => {
+    if (failure !== undefined) process.stderr.write(`${failure}\n`);
+    process.exit(code);
+  });
+});
+whenNobodyReads = () => void life.stop("nobody reads what it prints", exitCodes.ok);
 
 try {
   const starting = startHost(config, log, life);
@@ -39,13 +59,11 @@ try {
   const host = await starting;
   const { httpPort, opsPort, startMs } = host;
   own.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
-  // One JSON object a line is a promise about stdout; people read stderr too.
-  const screen = config.logFormat === "pretty" ? process.stdout : process.stderr;
-  screen.write(`\n${summary(host)}\n\n`);
+  printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
 } catch (error) {
   if (!life.signal.aborted) {
-    if (error instanceof StartError) process.stderr.write(`${error.message}\n`);
-    else own.fatal({ err: error }, "Cannot start");
+    failure = error instanceof StartError ? error.message : `Cannot start: ${errorMessage(error as Error)}`;
+    if (!(error instanceof StartError)) own.fatal({ err: error }, "Cannot start");
     await life.stop("the start failed", exitCodes.failure);
   }
 }

@@ -1,10 +1,42 @@
-/** `npm run migrate`: brings the databases that DATABASE_URL and REGISTRY_DATABASE_URL name up to date, and ends. */
+/**
+ * `npm run migrate`: brings the databases that DATABASE_URL and REGISTRY_DATABASE_URL name up to date, and ends. Whoever
+ * types it waits for an answer: a server that can't be reached is told within 5 s, where a start waits for it.
+ */
+import pg from "pg";
 import { createLogger } from "../../mixins/logging.ts";
 import { ConfigError, loadClientConfig, serviceNames } from "../config/index.ts";
-import { exitCodes, StartError } from "./errors.ts";
-import { databaseTargets, prepareDatabases } from "./prepare-databases.ts";
+import { type CommandForm, commandLine } from "./command-line.ts";
+import { exitCodes, UnreachableError } from "./errors.ts";
+import { type DatabaseTarget, databaseTargets, prepareDatabases } from "./prepare-databases.ts";
+import { reasonOf, serverOf } from "./reasons.ts";
+import { runCommand } from "./run-command.ts";
 
-async function main(): Promise<void> {
+const connectTimeoutMs = 3_000;
+const form: CommandForm = {
+  name: "migrate",
+  says: "Brings the databases that DATABASE_URL and REGISTRY_DATABASE_URL name up to date.",
+};
+
+/** Throws UnreachableError. */
+async function requireReachable({ variable, url }: DatabaseTarget): Promise<void> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: "mailroster-migrate",
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
+  client.on("error", () => {}); // shows as the failure of the connection
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new UnreachableError(
+      `Cannot migrate: the PostgreSQL of ${variable} at ${serverOf(url)} ${reasonOf(cause)}`,
+      { cause },
+    );
+  }
+  await client.end();
+}
+
+async function migrate(): Promise<number> {
   const config = loadClientConfig(process.env, "migrate");
   const targets = databaseTargets({ ...config, services: serviceNames });
   if (targets.length === 0)
@@ -17,15 +49,13 @@ async function main(): Promise<void> {
     pii: config.logPii,
     nodeId: config.nodeId,
   });
-  const aborter = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => aborter.abort(new Error(name)));
-  await prepareDatabases(targets, log, aborter.signal);
+  // A change that waits for a lock hears no signal; one that is cut off has changed nothing.
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.once(name, () => process.exit(exitCodes.interrupted));
+  await Promise.all(targets.map(requireReachable));
+  await prepareDatabases(targets, log, new AbortController().signal);
+  return exitCodes.ok;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = error instanceof ConfigError ? exitCodes.config : exitCodes.failure;
-}
+commandLine(form);
+await runCommand(migrate);

@@ -3,24 +3,25 @@
  * the embedded system of the data folder; when none runs there, it starts one and opens in it.
  */
 import { userInfo } from "node:os";
-import { setTimeout as delay } from "node:timers/promises";
-import { type BrokerOptions, type Middleware, ServiceBroker } from "moleculer";
+import type { BrokerOptions, Middleware, ServiceBroker } from "moleculer";
 import pretty from "pino-pretty";
 import { createLogger, type Logger } from "../../mixins/logging.ts";
-import { brokerOptions } from "../../moleculer.config.ts";
-import { type Config, ConfigError, loadClientConfig, loadConfig } from "../config/index.ts";
-import { ownerOf, type ReplDoor } from "./data-folder.ts";
-import { exitCodes, StartError } from "./errors.ts";
+import { type Config, loadClientConfig, loadConfig, serviceNames } from "../config/index.ts";
+import { type CommandForm, commandLine } from "./command-line.ts";
+import { hostedServices } from "./composition.ts";
+import { ownerOf } from "./data-folder.ts";
+import { exitCodes } from "./errors.ts";
 import { startHost } from "./host.ts";
-import { LoopbackTransporter } from "./loopback.ts";
+import { joinSystem, systemOf } from "./join.ts";
 import { customCommands } from "./repl/index.ts";
 import { openTerminal } from "./repl-terminal.ts";
+import { exitCodeOf, runCommand } from "./run-command.ts";
 import { type Lifecycle, lifecycle } from "./shutdown.ts";
-import { serverOf } from "./summary.ts";
 
-const doorWaitMaxMs = 60_000;
-const servicesWaitMs = 10_000;
-const pollMs = 200;
+const form: CommandForm = {
+  name: "repl",
+  says: "Moleculer's REPL in the running system: the one of AMQP_URL, else of the data folder, else a fresh embedded one.",
+};
 const prompt = "mailroster>";
 /** Moleculer's types know no custom commands. */
 const replOptions = {
@@ -41,52 +42,28 @@ const asOperator = (): Middleware => {
   } as unknown as Middleware;
 };
 
-async function join(config: Config, log: Logger, life: Lifecycle, door?: ReplDoor): Promise<ServiceBroker> {
-  const options = brokerOptions(config, log);
-  const broker = new ServiceBroker({
-    ...options,
-    ...(door === undefined ? {} : { transporter: new LoopbackTransporter(door.secret, door) }),
-    middlewares: [...(options.middlewares ?? []), asOperator()],
-    replOptions,
-  });
-  life.started("the REPL's node", () => broker.stop());
-  await broker.start();
-  await broker.waitForServices(["users", "smtp-registry", "audit"], servicesWaitMs).catch(() => {
-    process.stderr.write("Not all services are here yet; see `services` and `nodes`.\n");
-  });
-  return broker;
+interface Opened {
+  readonly broker: ServiceBroker;
+  readonly where: string;
 }
 
-/** The door of the running system; a system that is still starting is waited for. */
-async function doorOf(config: Config, signal: AbortSignal): Promise<ReplDoor | undefined> {
-  const deadline = Date.now() + doorWaitMaxMs;
-  for (;;) {
-    const owner = ownerOf(config.dataDir);
-    if (owner === undefined || owner.door !== undefined) return owner?.door;
-    if (Date.now() > deadline)
-      throw new StartError(
-        `Cannot join the mailroster with pid ${owner.pid}: it has been starting for ${doorWaitMaxMs / 1000} s`,
-      );
-    await delay(pollMs, undefined, { signal });
-  }
+async function join(config: Config, log: Logger, life: Lifecycle): Promise<Opened> {
+  const hopes = hostedServices({ services: serviceNames });
+  const { broker, where, leave } = await joinSystem(config, log, {
+    doing: "open the REPL",
+    hopes,
+    extras: { middlewares: [asOperator()], replOptions },
+  });
+  life.started("the REPL's node", leave);
+  const { services } = systemOf(broker);
+  const missing = hopes.filter((name) => !services.includes(name));
+  if (missing.length > 0)
+    process.stderr.write(`Not here: ${missing.join(", ")}; see \`services\` and \`nodes\`.\n`);
+  return { broker, where: `joined ${config.amqpUrl === undefined ? where : `the system over ${where}`}` };
 }
 
-async function open(
-  config: Config,
-  log: Logger,
-  life: Lifecycle,
-): Promise<{ broker: ServiceBroker; where: string }> {
-  if (config.amqpUrl !== undefined)
-    return {
-      broker: await join(config, log, life),
-      where: `joined the system over RabbitMQ at ${serverOf(config.amqpUrl)}`,
-    };
-  const door = await doorOf(config, life.signal);
-  if (door !== undefined)
-    return {
-      broker: await join(config, log, life, door),
-      where: `joined the running system of ${config.dataDir} (node ${door.nodeId})`,
-    };
+async function open(config: Config, log: Logger, life: Lifecycle): Promise<Opened> {
+  if (config.amqpUrl !== undefined || ownerOf(config.dataDir) !== undefined) return join(config, log, life);
   const host = await startHost(loadConfig(process.env), log, life, {
     middlewares: [asOperator()],
     replOptions,
@@ -110,7 +87,8 @@ const banner = (where: string): string =>
     "",
   ].join("\n");
 
-async function main(): Promise<void> {
+/** Ends by the REPL being left, or by a signal; resolves with an exit code when it could not be opened. */
+async function main(): Promise<number> {
   const config = loadClientConfig(process.env, "repl");
   const log = createLogger(
     { level: "warn", format: "pretty", pii: config.logPii, nodeId: config.nodeId },
@@ -124,18 +102,15 @@ async function main(): Promise<void> {
     process.stdout.write(banner(where));
     openTerminal(broker, () => void life.stop("the REPL was left", exitCodes.ok));
   } catch (error) {
-    if (life.signal.aborted) return;
-    if (error instanceof StartError || error instanceof ConfigError)
-      process.stderr.write(`${error.message}\n`);
-    else log.fatal({ err: error }, "Cannot open the REPL");
-    await life.stop("the REPL could not be opened", exitCodes.failure);
+    if (!life.signal.aborted) {
+      const code = exitCodeOf(error);
+      if (code === undefined) log.fatal({ err: error }, "Cannot open the REPL");
+      else process.stderr.write(`${(error as Error).message}\n`);
+      await life.stop("the REPL could not be opened", code ?? exitCodes.failure);
+    }
   }
+  return new Promise(() => {});
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = exitCodes.config;
-}
+commandLine(form);
+await runCommand(main);

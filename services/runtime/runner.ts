@@ -7,12 +7,12 @@
  */
 import "./heap.ts";
 import type { BrokerOptions } from "moleculer";
-import { createLogger } from "../../mixins/logging.ts";
+import { createLogger, printBehindLog } from "../../mixins/logging.ts";
 import { ConfigError, loadConfig } from "../config/index.ts";
 import { exitCodes, StartError } from "./errors.ts";
 import { prepareHost } from "./host.ts";
 import { lifecycle } from "./shutdown.ts";
-import { summary } from "./summary.ts";
+import { settledHealth, summary } from "./summary.ts";
 
 function refuse(error: unknown): never {
   if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
@@ -37,7 +37,7 @@ async function hosting(): Promise<BrokerOptions> {
     async started(broker) {
       const host = await prepared.announce(broker);
       own.info({ services: config.services, httpPort: host.httpPort, opsPort: host.opsPort }, "Ready");
-      process.stderr.write(`\n${summary(host)}\n\n`);
+      printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
     },
   };
 }

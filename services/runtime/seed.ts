@@ -3,13 +3,25 @@
  * user already, and may be repeated or killed halfway: every request carries an Idempotency-Key of its own.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { ConfigError, loadClientConfig } from "../config/index.ts";
-import type { CreatedUser, UserPage } from "../contracts/actions.ts";
-import { exitCodes, StartError } from "./errors.ts";
+import { createLogger } from "../../mixins/logging.ts";
+import { type Config, loadClientConfig } from "../config/index.ts";
+import type { CreatedUser, Health, UserPage } from "../contracts/actions.ts";
+import { type CommandForm, commandLine } from "./command-line.ts";
+import { exitCodes, StartError, UnreachableError } from "./errors.ts";
+import { downIn, gatewaysOf } from "./gateways.ts";
+import { visitSystem } from "./join.ts";
+import { reasonOf } from "./reasons.ts";
+import { runCommand } from "./run-command.ts";
 
-const readyWaitMaxMs = 120_000;
-const pollMs = 500;
+/** Of the 5 s within which it is told that there is nobody, npm and the runtime need one. */
+const readyWaitMaxMs = 4_000;
+const readyWaitMinMs = 500;
+const pollMs = 250;
 const requestTimeoutMs = 10_000;
+const form: CommandForm = {
+  name: "seed",
+  says: "Creates a handful of users for a first look, over HTTP at MAILROSTER_URL; nothing when there is one already.",
+};
 
 /** Two people of one name show the suffix, one has aliases, one an address beyond ASCII. */
 const people = [
@@ -27,22 +39,38 @@ const people = [
 const request = (url: string, init: RequestInit = {}): Promise<Response> =>
   fetch(url, { ...init, signal: AbortSignal.timeout(requestTimeoutMs) });
 
+/** Time that is left, counted from the start of this process. */
+const leftMs = (): number => Math.max(readyWaitMinMs, readyWaitMaxMs - performance.now());
+
+/** undefined: it is ready; else why it can't be used. */
+async function unreadiness(base: string): Promise<string | undefined> {
+  try {
+    const answer = await fetch(`${base}/health/ready`, { signal: AbortSignal.timeout(leftMs()) });
+    const health = (await answer.json().catch(() => undefined)) as Health | undefined;
+    return answer.status === 200 ? undefined : `is not ready: ${downIn(health) || answer.status}`;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** Where the gateway says that it is, when that can be asked for in the data folder; else where it should be. */
+async function gatewayOf(config: Config): Promise<string> {
+  if (config.amqpUrl !== undefined || (await unreadiness(config.gatewayUrl)) === undefined)
+    return config.gatewayUrl;
+  const log = createLogger({ level: "silent", format: "json", pii: config.logPii, nodeId: config.nodeId });
+  const wanted = { doing: "seed", needs: ["gateway"] };
+  const gateways = await visitSystem(config, log, wanted, async (broker) => gatewaysOf(broker)).catch(
+    () => [],
+  );
+  return gateways.find(({ url }) => url !== undefined)?.url ?? config.gatewayUrl;
+}
+
 async function untilReady(base: string): Promise<void> {
-  const deadline = Date.now() + readyWaitMaxMs;
-  for (;;) {
-    const status = await request(`${base}/health/ready`).then(
-      async (response) => {
-        await response.body?.cancel();
-        return response.status;
-      },
-      () => undefined,
-    );
-    if (status === 200) return;
+  for (const deadline = Date.now() + leftMs(); ; await delay(pollMs)) {
+    const why = await unreadiness(base);
+    if (why === undefined) return;
     if (Date.now() > deadline)
-      throw new StartError(
-        `Cannot seed ${base}: ${status === undefined ? "nothing answers there" : `it is not ready (${status})`}`,
-      );
-    await delay(pollMs);
+      throw new UnreachableError(`Cannot seed: ${base} ${why} (npm start, or set MAILROSTER_URL)`);
   }
 }
 
@@ -71,12 +99,10 @@ async function seed(base: string): Promise<string[]> {
   return lines;
 }
 
-try {
-  const { gatewayUrl } = loadClientConfig(process.env, "seed");
-  await untilReady(gatewayUrl);
-  for (const line of await seed(gatewayUrl)) console.log(line);
-} catch (error) {
-  if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
-  process.stderr.write(`${error.message}\n`);
-  process.exitCode = error instanceof ConfigError ? exitCodes.config : exitCodes.failure;
-}
+commandLine(form);
+await runCommand(async () => {
+  const base = await gatewayOf(loadClientConfig(process.env, "seed"));
+  await untilReady(base);
+  for (const line of await seed(base)) process.stdout.write(`${line}\n`);
+  return exitCodes.ok;
+});

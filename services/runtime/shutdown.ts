@@ -70,7 +70,7 @@ export function lifecycle(log: Logger, exit: (code: number) => void = process.ex
       void stop(name, exitCodes.ok);
     } else if (Date.now() - firstSignalAt > sameSignalMs) {
       log.warn(`Stopping at once: ${name} came again`);
-      exit(exitCodes.forced);
+      exit(exitCodes.interrupted);
     }
   };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => onSignal(name));

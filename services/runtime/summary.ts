@@ -1,6 +1,14 @@
 /** What a person is told when the system is up: what runs where, and a first request to try. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Config } from "../config/index.ts";
+import type { Health } from "../contracts/actions.ts";
 import { reachableAuthority } from "../contracts/host.ts";
+import { downIn } from "./gateways.ts";
+import { serverOf } from "./reasons.ts";
+
+/** RabbitMQ is connected to within less; what is not there then is told. */
+const settleMaxMs = 3_000;
+const pollMs = 50;
 
 export interface RunningSystem {
   readonly config: Config;
@@ -10,17 +18,7 @@ export interface RunningSystem {
   /** The folder of the embedded PostgreSQL, when it is used. */
   readonly embeddedIn: string | undefined;
   readonly startMs: number;
-  /** Why RabbitMQ can't be used, in its own words; undefined when it can, or is not used. */
-  readonly brokerFault: string | undefined;
 }
-
-/** Never the user or the password. */
-export const serverOf = (url: string): string =>
-  url
-    .split(";")
-    .map((node) => new URL(node))
-    .map(({ host, pathname }) => `${host}${pathname === "/" ? "" : pathname}`)
-    .join(", ");
 
 function storage({ config, embeddedIn }: RunningSystem): string {
   if (embeddedIn !== undefined) return `embedded PostgreSQL, data in ${embeddedIn}`;
@@ -28,16 +26,29 @@ function storage({ config, embeddedIn }: RunningSystem): string {
   return urls.length === 0 ? "none" : `PostgreSQL at ${urls.map(serverOf).join(" and ")}`;
 }
 
+/** The health once it is good, or what it is after a little while. */
+export async function settledHealth(health: () => Promise<Health>): Promise<Health> {
+  for (const deadline = Date.now() + settleMaxMs; ; await delay(pollMs)) {
+    const now = await health();
+    if (now.status === "up" || Date.now() > deadline) return now;
+  }
+}
+
+const headline = (startMs: number, health: Health): string => {
+  const after = `after ${(startMs / 1000).toFixed(1)} s`;
+  if (health.status === "up") return `mailroster is up ${after}`;
+  return `mailroster has started ${after}, and is not ready: ${downIn(health)}`;
+};
+
 /** Several lines, without a newline at the end. */
-export function summary(system: RunningSystem): string {
+export function summary(system: RunningSystem, ready: Health): string {
   const { config, httpPort, opsPort } = system;
   const { deno } = process.versions;
   const runtime = deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno}`;
   const http = `http://${reachableAuthority(config.httpHost, httpPort ?? 0)}`;
-  const without = system.brokerFault === undefined ? "" : `, without RabbitMQ: ${system.brokerFault}`;
   const events = config.amqpUrl === undefined ? "in this process" : `RabbitMQ at ${serverOf(config.amqpUrl)}`;
   const lines = [
-    `mailroster is up after ${(system.startMs / 1000).toFixed(1)} s${without}`,
+    headline(system.startMs, ready),
     `  services  ${config.services.join(", ")} (${runtime}, pid ${process.pid})`,
     `  data      ${storage(system)}`,
     `  events    ${events}`,

@@ -8,13 +8,12 @@ import type {
   TracedWrite,
   TraceVerdict,
 } from "../contracts/trace.ts";
+import { counted } from "./terminal.ts";
 
 type Mark = "✓" | "…" | "✗" | "?";
 type Line = readonly [mark: Mark | " ", step: string, says: string];
 
 const stepWidth = "smtp-registry".length;
-
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 const headline = ({ state, at, sinceS }: TraceVerdict): string =>
   [

@@ -2,6 +2,7 @@
  * What a user costs in bytes: rows and indexes in both databases, the log that PostgreSQL writes, the message. Run by
  * hand, `node test/benchmark/footprint.ts [users]`: the figures that docs/scaling.md calculates with.
  */
+import { type CommandForm, commandLine, orExit, readNumber } from "../../services/runtime/command-line.ts";
 import { newUserEvents } from "./harness/events.ts";
 import { startServers } from "./harness/servers.ts";
 import { Stops } from "./harness/stops.ts";
@@ -12,7 +13,13 @@ const usersDefault = 20_000;
 const connections = 32;
 const secondsMax = 120;
 
-const users = Number(process.argv[2] ?? usersDefault);
+const form: CommandForm = {
+  name: "footprint",
+  says: "What a user costs in bytes: rows, indexes, the log that PostgreSQL writes, the message; of 20000 users when no number is given.",
+  words: { form: "[users]", max: 1 },
+};
+const [word = `${usersDefault}`] = commandLine(form).words;
+const users = orExit(() => readNumber(form, "users", word, { min: 1, max: 10_000_000, whole: true }));
 const stops = new Stops();
 try {
   const servers = await startServers(stops);

@@ -1,31 +1,20 @@
 /**
  * `npm run bench [-- part …] [--rounds 5] [--seconds 5] [--quick] [--out folder] [--list]`: what the system does in a
  * second, beside a bare reference and beside peers, in one run on servers of its own.
- *
- * Exit codes: 0 measured, 1 a part could not be measured, 2 the command line is wrong, 130 interrupted.
  */
 import { join } from "node:path";
+import { commandLine } from "../../services/runtime/command-line.ts";
+import { exitCodes } from "../../services/runtime/errors.ts";
+import { runCommand } from "../../services/runtime/run-command.ts";
 import { root } from "../support/processes.ts";
-import { type Options, optionsOf, UsageError } from "./harness/options.ts";
+import { formOf, type Options, optionsOf } from "./harness/options.ts";
 import { Stops } from "./harness/stops.ts";
 import { parts } from "./parts/index.ts";
 import { Console } from "./report/console.ts";
 import { aligned } from "./report/text.ts";
 import { run } from "./run.ts";
 
-const exitCodes = { failure: 1, usage: 2, interrupted: 130 } as const;
 const console = new Console(process.stdout);
-
-function optionsOrExit(): Options {
-  const names = parts.map(({ name }) => name);
-  try {
-    return optionsOf(process.argv.slice(2), names, root);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.exit(exitCodes.usage);
-  }
-}
 
 async function measure(options: Options): Promise<number> {
   const stops = new Stops();
@@ -54,7 +43,11 @@ async function measure(options: Options): Promise<number> {
   }
 }
 
-const options = optionsOrExit();
-if (options.list)
-  for (const line of aligned(parts.map(({ name, title }) => [name, title]))) console.line(line);
-else process.exitCode = await measure(options);
+const known = parts.map(({ name }) => name);
+const line = commandLine(formOf(known));
+await runCommand(async () => {
+  const options = optionsOf(line, known, root);
+  if (!options.list) return measure(options);
+  for (const text of aligned(parts.map(({ name, title }) => [name, title]))) console.line(text);
+  return exitCodes.ok;
+});

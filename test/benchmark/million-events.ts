@@ -7,8 +7,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import pg from "pg";
+import { type CommandForm, commandLine, numberOf, orExit } from "../../services/runtime/command-line.ts";
+import { exitCodes } from "../../services/runtime/errors.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { RecordingBus } from "../support/recording-bus.ts";
@@ -28,16 +29,27 @@ const progressEveryMs = 5_000;
 const traceDays = 7;
 const drainMs = 10 * 60_000;
 
-const { values: options } = parseArgs({
-  options: { events: { type: "string" }, "in-process": { type: "boolean" } },
-});
-const eventsMax = Number(options.events ?? 1_000_000);
+const form: CommandForm = {
+  name: "million-events",
+  says: "Sends a million changes through relay, RabbitMQ and consumers, and sees that tables stay bounded and a claim as cheap as before.",
+  options: {
+    events: { value: "N", says: "how many (1000000)" },
+    "in-process": { says: "without RabbitMQ" },
+  },
+  exits: {
+    [exitCodes.ok]: "as it should be",
+    [exitCodes.failure]: "a bounded table is not, an event is missing, or a claim costs too much",
+  },
+};
+const line = commandLine(form);
+const eventsRange = { min: 1, max: 1_000_000_000, whole: true };
+const eventsMax = orExit(() => numberOf(form, line, "events", eventsRange)) ?? 1_000_000;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const number = (value: number, digits = 0): string =>
   value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
 const startedAt = performance.now();
 
-const system = await startSystem(options["in-process"] !== true, { TRACE_DAYS: `${traceDays}` });
+const system = await startSystem(!line.has("in-process"), { TRACE_DAYS: `${traceDays}` });
 const load: Writers = writers(system.urls.users, system.urls.registry);
 const twinPool = new pg.Pool({ connectionString: system.urls.twin, max: 2 });
 const pools = { users: load.users, registry: load.registry };

@@ -1,11 +1,13 @@
 /**
  * `npm run mutations [-- <name or guarantee> …]`: takes each guarantee out of a copy of the code, one mutation at a
- * time, and sees the named test go red. Exits 1 when a mutation survives, does not apply, breaks something else than
- * its test, or when a test is red without any.
+ * time, and sees the named test go red.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type CommandForm, commandLine } from "../../services/runtime/command-line.ts";
+import { exitCodes } from "../../services/runtime/errors.ts";
+import { runCommand } from "../../services/runtime/run-command.ts";
 import { runProgram } from "../support/provision/command.ts";
 import { type Servers, startServers } from "../support/provision/servers.ts";
 import { runTests } from "./ava.ts";
@@ -160,22 +162,33 @@ async function run(all: readonly Mutation[]): Promise<boolean> {
   }
 }
 
+const guarantees = [...new Set(mutations.map(({ guarantee }) => guarantee))];
+const form: CommandForm = {
+  name: "mutations",
+  says: "Takes each guarantee out of a copy of the code, one at a time, and sees the named test go red.",
+  words: {
+    form: "[name or guarantee …]",
+    known: [...guarantees, ...mutations.map(({ name }) => name)],
+  },
+  exits: {
+    [exitCodes.ok]: "each mutation was noticed",
+    [exitCodes.failure]:
+      "one survived, does not apply or breaks more than its test, or a test is red without any",
+    [exitCodes.interrupted]: "interrupted",
+  },
+};
+
+const { words } = commandLine(form);
 for (const name of ["SIGINT", "SIGTERM"] as const)
   process.on(name, () => interrupted.abort(new Error(`Stopped by ${name}`)));
-
-const wanted = process.argv.slice(2);
-const chosen = mutations.filter(
-  ({ name, guarantee }) => wanted.length === 0 || wanted.includes(name) || wanted.includes(guarantee),
-);
-if (chosen.length === 0) {
-  print(
-    `Cannot find ${wanted.join(", ")}: the mutations are ${mutations.map(({ name }) => name).join(", ")}`,
+await runCommand(async () => {
+  const chosen = mutations.filter(
+    ({ name, guarantee }) => words.length === 0 || words.includes(name) || words.includes(guarantee),
   );
-  process.exitCode = 1;
-} else
   try {
-    process.exitCode = (await run(chosen)) ? 0 : 1;
+    return (await run(chosen)) ? exitCodes.ok : exitCodes.failure;
   } catch (error) {
     print((error as Error).message);
-    process.exitCode = 1;
+    return interrupted.signal.aborted ? exitCodes.interrupted : exitCodes.failure;
   }
+});

@@ -81,7 +81,11 @@ test("a virtual host that is not there is named by readiness, the start, the log
   const says = /NOT_ALLOWED - vhost no-such-host not found/;
   await bothSay(system, says);
   await until(async () => {
-    if (!/mailroster is up .*NOT_ALLOWED - vhost no-such-host not found/.test(system.stderr()))
+    if (
+      !/mailroster has started .*not ready: .*NOT_ALLOWED - vhost no-such-host not found/.test(
+        system.stderr(),
+      )
+    )
       throw new Error(system.stderr());
   });
   await create(system, "no-host");

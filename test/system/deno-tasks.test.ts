@@ -19,15 +19,15 @@ test("a task is run by Deno itself, with its arguments and without its packages'
   const processes = new Processes();
   const env = { ...process.env, DATA_DIR: processes.folder(), HTTP_PORT: "0", OPS_PORT: "0" };
   try {
-    // 2: nothing runs in a folder that is empty, so not everything could be seen.
+    // 69: nothing runs in a folder that is empty.
     const { code, stdout, stderr } = await runProgram(
       deno,
       ["task", "--quiet", "--cwd", root, "doctor", "--json"],
       { env },
     );
-    t.is(code, 2, stderr);
+    t.is(code, 69, stderr);
     const { findings } = JSON.parse(stdout) as { findings: { says: string }[] };
-    t.regex(findings.map(({ says }) => says).join("\n"), /^Deno 2\./);
+    t.regex(findings.map(({ says }) => says).join("\n"), /^Deno 2\./m);
   } finally {
     await processes.end();
   }

@@ -1,11 +1,17 @@
 /** What the benchmark's command line asks for, and what it refuses in one sentence. */
 import test from "ava";
-import { optionsOf, UsageError } from "../benchmark/harness/options.ts";
+import { readCommandLine } from "../../services/runtime/command-line.ts";
+import { UsageError } from "../../services/runtime/errors.ts";
+import { formOf, optionsOf } from "../benchmark/harness/options.ts";
 import { Stops } from "../benchmark/harness/stops.ts";
 import { failuresOf, requestsOf } from "../benchmark/load/order.ts";
 
 const known = ["creates", "latency", "idle"];
-const asked = (...args: string[]) => optionsOf(args, known, "/srv/here");
+function asked(...args: string[]) {
+  const line = readCommandLine(formOf(known), args);
+  if (line === "help") throw new Error("It is asked for help");
+  return optionsOf(line, known, "/srv/here");
+}
 
 test("without arguments all parts run, five rounds of five seconds, into bench-results", (t) => {
   const { parts, scale, out, isQuick, list } = asked();
@@ -33,14 +39,17 @@ test("--out is a folder as seen from here", (t) => {
 });
 
 for (const [args, message] of [
-  [["speed"], 'There is no part "speed": the parts are creates, latency, idle'],
-  [["--fast"], "Unknown option '--fast'"],
+  [["createz"], 'there is no "createz", the nearest is "creates"'],
+  [["--quack"], "there is no option --quack, the nearest is --quick"],
   [["--rounds", "0"], '--rounds must be a whole number from 1 to 100, not "0"'],
   [["--rounds", "many"], '--rounds must be a whole number from 1 to 100, not "many"'],
   [["--seconds", "1.5"], '--seconds must be a whole number from 1 to 600, not "1.5"'],
 ] as const)
   test(`${args.join(" ")} is refused in one sentence`, (t) => {
-    t.throws(() => asked(...args), { instanceOf: UsageError, message });
+    t.throws(() => asked(...args), {
+      instanceOf: UsageError,
+      message: `Cannot run bench: ${message} (--help tells what there is)`,
+    });
   });
 
 test("each create asks for an address of its own, and the same one when told so", (t) => {

@@ -4,7 +4,9 @@ import pg from "pg";
 import { connectionOf } from "../../../mixins/database-url.ts";
 import { migrationNames } from "../migrations.ts";
 import type { DatabaseTarget } from "../prepare-databases.ts";
-import { type Finding, faultOf, ok, problem, within } from "./findings.ts";
+import { reasonOf, serverOf } from "../reasons.ts";
+import { counted } from "../terminal.ts";
+import { type Finding, ok, problem, within } from "./findings.ts";
 
 const connectTimeoutMs = 3_000;
 const statementTimeoutMs = 5_000;
@@ -22,7 +24,7 @@ async function clock(name: string, query: Query): Promise<Finding[]> {
     "select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 * 1000 as ms",
   );
   const halfTripMs = (Date.now() - before) / 2;
-  const skewMs = Math.round((row?.ms ?? 0) - before - halfTripMs);
+  const skewMs = Math.round((row?.ms ?? 0) - before - halfTripMs) || 0; // never -0
   return [
     ok(`${name} database`, `PostgreSQL ${row?.version} answers`),
     within(
@@ -51,6 +53,7 @@ async function migrations({ name }: DatabaseTarget, query: Query): Promise<Findi
       part,
       `${pending.length} pending: ${pending.join(", ")}`,
       "npm run migrate, or start the system",
+      ["system"],
     );
   if (foreign.length > 0)
     return problem(
@@ -70,8 +73,11 @@ async function outbox(query: Query): Promise<Finding> {
   return within(
     age <= outboxAgeMaxS,
     "outbox",
-    waiting === 0 ? "empty" : `${waiting} events wait, the oldest for ${Math.round(age)} s`,
-    "the relay does not publish: see the lines of service outbox, and RabbitMQ",
+    waiting === 0
+      ? "empty"
+      : `${counted(waiting, "event waits", "events wait")}, the oldest for ${Math.round(age)} s`,
+    "the relay does not publish: see the lines of service outbox",
+    ["system", "services", "RabbitMQ"],
   );
 }
 
@@ -127,7 +133,7 @@ export async function examineDatabase(target: DatabaseTarget): Promise<Finding[]
     return [
       problem(
         `${target.name} database`,
-        `can't be used: ${faultOf(error)}`,
+        `PostgreSQL at ${serverOf(target.url)} ${reasonOf(error)}`,
         `see that its server runs and that ${target.variable} is right`,
       ),
     ];

@@ -1,21 +1,27 @@
-/** What the doctor says: one line for each thing it looked at, with what to do next, and the exit code that follows. */
+/** What the doctor says: the causes first, one line for each thing it looked at, and the exit code that follows. */
+import { exitCodes } from "../errors.ts";
+import { counted } from "../terminal.ts";
 
-/** ok: works, or a figure; problem: does not work; unknown: could not be looked at. */
+/** problem: does not work; follows: does not work because of another problem; unknown: could not be looked at. */
 export interface Finding {
-  readonly status: "ok" | "problem" | "unknown";
+  readonly status: "ok" | "problem" | "follows" | "unknown";
   /** What was looked at. */
   readonly part: string;
   readonly says: string;
   readonly todo?: string;
+  /** Parts whose problem is the cause of this one. */
+  readonly causes?: readonly string[];
+  /** There is no system to look at. */
+  readonly unreachable?: true;
 }
 
 export const ok = (part: string, says: string): Finding => ({ status: "ok", part, says });
-export const problem = (part: string, says: string, todo: string): Finding => ({
-  status: "problem",
-  part,
-  says,
-  todo,
-});
+export const problem = (
+  part: string,
+  says: string,
+  todo: string,
+  causes: readonly string[] = [],
+): Finding => ({ status: "problem", part, says, todo, causes });
 export const unknown = (part: string, says: string, todo: string): Finding => ({
   status: "unknown",
   part,
@@ -24,43 +30,56 @@ export const unknown = (part: string, says: string, todo: string): Finding => ({
 });
 
 /** A figure is a problem once it passes a bound. */
-export const within = (passes: boolean, part: string, says: string, todo: string): Finding =>
-  passes ? ok(part, says) : problem(part, says, todo);
+export const within = (
+  passes: boolean,
+  part: string,
+  says: string,
+  todo: string,
+  causes: readonly string[] = [],
+): Finding => (passes ? ok(part, says) : problem(part, says, todo, causes));
 
-const marks = { ok: "✓", problem: "✗", unknown: "!" } as const;
+const order = ["problem", "unknown", "ok", "follows"] as const;
+const marks = { ok: "✓", problem: "✗", unknown: "!", follows: "…" } as const;
 
-/** 0: healthy; 1: there are problems; 2: none was found, but not everything could be looked at. */
-export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 {
-  if (findings.some(({ status }) => status === "problem")) return 1;
-  return findings.some(({ status }) => status === "unknown") ? 2 : 0;
+/** Tells causes from what follows from them, and puts the causes first. Pure. */
+export function byCause(findings: readonly Finding[]): Finding[] {
+  const broken = new Set(findings.flatMap(({ status, part }) => (status === "problem" ? [part] : [])));
+  const told = findings.map((finding): Finding => {
+    const cause = finding.causes?.find((part) => broken.has(part) && part !== finding.part);
+    return finding.status === "problem" && cause !== undefined
+      ? { ...finding, status: "follows", causes: [cause] }
+      : finding;
+  });
+  return order.flatMap((wanted) => told.filter(({ status }) => status === wanted));
 }
 
-const verdicts = ["healthy", "problems", "cannot tell"] as const;
+/** Healthy, problems, not everything could be looked at, or no system that could be reached. */
+export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 | 69 {
+  if (findings.some(({ unreachable }) => unreachable === true)) return exitCodes.unavailable;
+  if (findings.some(({ status }) => status === "problem")) return exitCodes.failure;
+  return findings.some(({ status }) => status === "unknown") ? exitCodes.uncertain : exitCodes.ok;
+}
 
-/** For people. */
+const verdicts = { 0: "healthy", 1: "problems", 2: "cannot tell", 69: "unreachable" } as const;
+
+/** For people: what only follows from a problem is counted. */
 export function asText(findings: readonly Finding[]): string {
-  const width = Math.max(...findings.map(({ part }) => part.length));
-  const lines = findings.flatMap(({ status, part, says, todo }) => [
+  const shown = findings.filter(({ status }) => status !== "follows");
+  const width = Math.max(...shown.map(({ part }) => part.length));
+  const lines = shown.flatMap(({ status, part, says, todo }) => [
     `${marks[status]} ${part.padEnd(width)}  ${says}`,
     ...(todo === undefined ? [] : [`  ${" ".repeat(width)}  → ${todo}`]),
   ]);
   const count = (status: Finding["status"]) => findings.filter((finding) => finding.status === status).length;
-  const verdict = verdicts[exitCodeOf(findings)];
-  return [
-    ...lines,
-    "",
-    `${verdict}: ${count("ok")} ok, ${count("problem")} problems, ${count("unknown")} unknown`,
-  ].join("\n");
+  const sums = [
+    `${count("ok")} ok`,
+    counted(count("problem"), "problem"),
+    `${count("unknown")} unknown`,
+    ...(count("follows") === 0 ? [] : [`${count("follows")} more that follow (--json names them)`]),
+  ];
+  return [...lines, "", `${verdicts[exitCodeOf(findings)]}: ${sums.join(", ")}`].join("\n");
 }
 
 /** For machines. */
 export const asJson = (findings: readonly Finding[]): string =>
   JSON.stringify({ verdict: verdicts[exitCodeOf(findings)], findings }, undefined, 2);
-
-/** The kind of a fault, without the values that a driver's message may hold. */
-export function faultOf(error: unknown): string {
-  const { code, message } = error as { code?: unknown; message?: string };
-  return typeof code === "string" && code !== ""
-    ? code
-    : ((message ?? "an unknown fault").split("\n")[0] ?? "");
-}

@@ -8,7 +8,9 @@ import amqp, { type Channel, type ChannelModel } from "amqplib";
 import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
-import { type Finding, faultOf, ok, problem, within } from "./findings.ts";
+import { reasonOf, serverOf } from "../reasons.ts";
+import { counted } from "../terminal.ts";
+import { type Finding, ok, problem, within } from "./findings.ts";
 
 const connectTimeoutMs = 3_000;
 const managementTimeoutMs = 1_000;
@@ -30,6 +32,7 @@ async function asked<T>(connection: ChannelModel, question: (channel: Channel) =
   }
 }
 
+const exchangePart = `exchange ${usersExchange}`;
 const redeclare = "start the system: its processes declare what is missing at every connection";
 
 async function queueFinding(
@@ -39,10 +42,10 @@ async function queueFinding(
 ): Promise<Finding> {
   const part = `queue ${queue}`;
   const state = await asked(connection, (channel) => channel.checkQueue(queue)).catch((error: unknown) => {
-    if (faultOf(error).includes("404") || (error as { code?: number }).code === 404) return undefined;
+    if ((error as { code?: number }).code === 404) return undefined;
     throw error;
   });
-  if (state === undefined) return problem(part, "is not there", redeclare);
+  if (state === undefined) return problem(part, "is not there", redeclare, ["system", exchangePart]);
   try {
     await asked(connection, (channel) => channel.assertQueue(queue, options));
   } catch (error) {
@@ -55,22 +58,25 @@ async function queueFinding(
   }
   const { messageCount, consumerCount } = state;
   const isRead = queue === spec.queue || queue === deadLetterQueue(spec.queue);
-  const says = `${messageCount} messages${isRead ? `, ${consumerCount} readers` : ""}`;
+  const readers = isRead ? `, ${counted(consumerCount, "reader")}` : "";
+  const says = `${counted(messageCount, "message")}${readers}`;
   if (isRead && consumerCount === 0)
     return problem(
       part,
       says,
       `start a process that hosts ${spec.queue.split(".")[0]}${queue === spec.queue ? "" : " and one that hosts outbox"}`,
+      ["system", "services"],
     );
   return within(
     messageCount <= depthMax,
     part,
     says,
     "its consumer is slower than what comes: see its lines, add a process",
+    ["system", "services"],
   );
 }
 
-/** undefined when the management API does not answer. */
+/** undefined when the management API does not answer, or not this user. */
 async function bindings(node: URL): Promise<Set<string> | undefined> {
   const [scheme, port] = managementPorts[node.protocol === "amqps:" ? "amqps:" : "amqp:"];
   const vhost = decodeURIComponent(node.pathname.slice(1)) || "/";
@@ -91,22 +97,15 @@ async function bindings(node: URL): Promise<Set<string> | undefined> {
   }
 }
 
-async function bindingsFinding(node: URL): Promise<Finding> {
+/** Nothing of bindings that could not be looked at: the processes declare them at every connection. */
+async function bindingsFinding(node: URL): Promise<Finding[]> {
   const found = await bindings(node);
-  if (found === undefined)
-    return ok(
-      "bindings",
-      "not looked at: the management API does not answer (the processes declare them at every connection)",
-    );
+  if (found === undefined) return [];
   const missing = userQueues.flatMap(({ queue, bindings: keys }) =>
     keys.filter((key) => !found.has(`${queue} ${key}`)).map((key) => `${queue} ← ${key}`),
   );
-  return within(
-    missing.length === 0,
-    "bindings",
-    missing.length === 0 ? "complete" : `missing: ${missing.join(", ")}`,
-    redeclare,
-  );
+  const says = missing.length === 0 ? "complete" : `missing: ${missing.join(", ")}`;
+  return [within(missing.length === 0, "bindings", says, redeclare, ["system", exchangePart])];
 }
 
 async function examineTopology(
@@ -120,7 +119,7 @@ async function examineTopology(
     () => false,
   );
   findings.push(
-    within(exchange, `exchange ${usersExchange}`, exchange ? "is there" : "is not there", redeclare),
+    within(exchange, exchangePart, exchange ? "is there" : "is not there", redeclare, ["system"]),
   );
   for (const spec of userQueues)
     for (const declaration of queueDeclarations(spec, retryDelaysMs))
@@ -130,7 +129,7 @@ async function examineTopology(
 
 /** The first node of the list that answers is examined. Never rejects. */
 export async function examineRabbitMq(amqpUrl: string, retryDelaysMs: readonly number[]): Promise<Finding[]> {
-  let fault = "";
+  let fault: unknown;
   for (const node of amqpUrl.split(";")) {
     let connection: ChannelModel | undefined;
     try {
@@ -140,12 +139,18 @@ export async function examineRabbitMq(amqpUrl: string, retryDelaysMs: readonly n
         clientProperties: { connection_name: "mailroster doctor" },
       });
       connection.on("error", () => {}); // shows as the failure of the question
-      return [...(await examineTopology(connection, retryDelaysMs)), await bindingsFinding(new URL(node))];
+      return [
+        ...(await examineTopology(connection, retryDelaysMs)),
+        ...(await bindingsFinding(new URL(node))),
+      ];
     } catch (error) {
-      fault = faultOf(error);
+      fault ??= error;
     } finally {
       await connection?.close().catch(() => {});
     }
   }
-  return [problem("RabbitMQ", `can't be used: ${fault}`, "see that it runs and that AMQP_URL is right")];
+  const says = `at ${serverOf(amqpUrl)} ${reasonOf(fault)}`;
+  return [
+    problem("RabbitMQ", says, "see that it runs, and that AMQP_URL and the user's permissions are right"),
+  ];
 }

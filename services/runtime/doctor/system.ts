@@ -3,15 +3,22 @@ import { Errors, type ServiceBroker } from "moleculer";
 import type { Logger } from "../../../mixins/logging.ts";
 import { callAction } from "../../../mixins/platform.ts";
 import { type Config, serviceNames } from "../../config/index.ts";
+import type { Health } from "../../contracts/actions.ts";
 import { Unavailable } from "../../contracts/errors.ts";
+import { reachableAuthority } from "../../contracts/host.ts";
 import { hostedServices } from "../composition.ts";
-import type { ReplDoor } from "../data-folder.ts";
-import { visitSystem } from "../visit.ts";
-import { type Finding, faultOf, ok, problem, unknown, within } from "./findings.ts";
+import { StartError } from "../errors.ts";
+import { downIn, gatewaysOf } from "../gateways.ts";
+import { systemOf, visitSystem } from "../join.ts";
+import { reasonOf } from "../reasons.ts";
+import { counted } from "../terminal.ts";
+import { type Finding, ok, problem, unknown, within } from "./findings.ts";
 
-const servicesWaitMs = 5_000;
 const reconcileTimeoutMs = 60_000;
 const gatewayTimeoutMs = 3_000;
+/** The gateway serves only under the names that it was given. */
+const misdirected = 421;
+const below = ["services", "users database", "registry database", "RabbitMQ"];
 
 interface NodeInfo {
   readonly id: string;
@@ -21,20 +28,13 @@ interface NodeInfo {
 /** Everything that a whole system hosts somewhere. */
 const everyService = hostedServices({ services: serviceNames });
 
-async function services(broker: ServiceBroker): Promise<Finding[]> {
-  const missing: string[] = [];
-  await broker.waitForServices([...everyService], servicesWaitMs).catch(() => {});
-  for (const name of everyService) {
-    const found = await broker.waitForServices([name], 1).then(
-      () => true,
-      () => false,
-    );
-    if (!found) missing.push(name);
-  }
+function services(broker: ServiceBroker): Finding[] {
+  const { services: present } = systemOf(broker);
+  const missing = everyService.filter((name) => !present.includes(name));
   const nodes = broker.registry.getNodeList({ onlyAvailable: true, withServices: false }) as NodeInfo[];
   const others = nodes.filter(({ id }) => id !== broker.nodeID);
   return [
-    ok("nodes", others.map(({ id, client }) => `${id} (${client?.langVersion ?? "?"})`).join(", ") || "none"),
+    ok("nodes", others.map(({ id, client }) => `${id} (${client?.langVersion ?? "?"})`).join(", ")),
     within(
       missing.length === 0,
       "services",
@@ -44,6 +44,21 @@ async function services(broker: ServiceBroker): Promise<Finding[]> {
   ];
 }
 
+/** Each gateway where it says that it listens; the one of MAILROSTER_URL when that is set. */
+async function gateways(broker: ServiceBroker, config: Config): Promise<Finding[]> {
+  if (config.gatewayUrl !== `http://${reachableAuthority(config.httpHost, config.httpPort)}`)
+    return [await examineGateway("gateway", config.gatewayUrl)];
+  const listening = gatewaysOf(broker);
+  return Promise.all(
+    listening.map(({ nodeId, url, machine }) => {
+      const part = listening.length === 1 ? "gateway" : `gateway ${nodeId}`;
+      return url === undefined
+        ? unknown(part, `listens on the loopback interface of ${machine}`, "ask there, or set MAILROSTER_URL")
+        : examineGateway(part, url);
+    }),
+  );
+}
+
 async function agreement(broker: ServiceBroker): Promise<Finding> {
   const part = "reconciliation";
   try {
@@ -51,7 +66,7 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
     const { checked, inFlight, violations, differences, pending, acknowledged } = report;
     const found = Object.entries(violations).map(([check, count]) => `${check} ${count}`);
     const apart = [
-      ...(inFlight === 0 ? [] : [`${inFlight} have an event on its way`]),
+      ...(inFlight === 0 ? [] : [`${inFlight} with an event on its way`]),
       ...(pending.count === 0
         ? []
         : [`${pending.count} may wait in the queue of a slow or stopped consumer`]),
@@ -59,13 +74,14 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
     ];
     if (found.length === 0) {
       const agree = pending.count + acknowledged.count === 0;
-      const says = agree ? `${checked} users agree everywhere` : `${checked} users, no violation`;
+      const users = counted(checked, "user");
+      const says = agree ? `${users} agree${checked === 1 ? "s" : ""} everywhere` : `${users}, no violation`;
       return ok(part, [says, ...apart].join(", "));
     }
     const first = differences[0]?.userId;
     return problem(
       part,
-      `${found.join(", ")} among ${checked} users (first: ${first})`,
+      `${found.join(", ")} among ${counted(checked, "user")} (first: ${first})`,
       "docs/guides/consistency.md; `reconcile repair` in npm run repl",
     );
   } catch (error) {
@@ -77,41 +93,56 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
       );
     if (error instanceof Unavailable && error.data.dependency === "reconciler")
       return unknown(part, "another pass is under way", "ask again when it is over");
-    return problem(part, `can't be done: ${faultOf(error)}`, "see the services above");
+    const { message } = error as Error;
+    return problem(part, `can't be done: ${message}`, "see the lines of service reconciler", below);
   }
 }
 
-/** Joins over RabbitMQ, or through the door of the embedded system. Never rejects. */
-export async function examineSystem(
-  config: Config,
-  log: Logger,
-  door: ReplDoor | undefined,
-): Promise<Finding[]> {
+/** Joins the running system. Never rejects. */
+export async function examineSystem(config: Config, log: Logger): Promise<Finding[]> {
+  const part = "system";
+  const wanted = { doing: "look at it", hopes: everyService };
   try {
-    return await visitSystem(config, log, door, async (broker) => {
-      const findings = await services(broker);
-      return [...findings, await agreement(broker)];
+    return await visitSystem(config, log, wanted, async (broker) => {
+      const seen = [ok(part, "is there"), ...services(broker)];
+      return [...seen, ...(await gateways(broker, config)), await agreement(broker)];
     });
   } catch (error) {
-    return [problem("nodes", `can't be joined: ${faultOf(error)}`, "see RabbitMQ above")];
+    if (!(error instanceof StartError)) throw error;
+    const says = error.message.replace(/^Cannot look at it: /, "");
+    const todo = config.amqpUrl === undefined ? "npm start" : "start its processes";
+    return [{ ...problem(part, says, `${todo}, then ask again`, ["RabbitMQ"]), unreachable: true }];
   }
 }
 
 /** Never rejects. */
-export async function examineGateway(baseUrl: string): Promise<Finding> {
-  const part = "gateway";
+async function examineGateway(part: string, baseUrl: string): Promise<Finding> {
   try {
     const answer = await fetch(`${baseUrl}/health/ready`, { signal: AbortSignal.timeout(gatewayTimeoutMs) });
-    const { checks } = (await answer.json()) as { checks?: Record<string, { status: string }> };
-    const down = Object.entries(checks ?? {}).flatMap(([name, { status }]) => (status === "up" ? [] : name));
+    const health = (await answer.json().catch(() => undefined)) as Health | undefined;
     if (answer.status === 200) return ok(part, `ready at ${baseUrl}`);
-    return problem(part, `not ready at ${baseUrl}: ${down.join(", ") || answer.status}`, "see what it names");
-  } catch (error) {
-    const cause = (error as { cause?: unknown }).cause ?? error;
+    if (answer.status === misdirected)
+      return unknown(
+        part,
+        `takes no request as ${baseUrl}`,
+        "HTTP_ALLOWED_HOSTS there, or MAILROSTER_URL here",
+      );
+    const down = downIn(health);
     return problem(
       part,
-      `does not answer at ${baseUrl}: ${faultOf(cause)}`,
-      "npm start, or set MAILROSTER_URL",
+      `not ready at ${baseUrl}: ${down || answer.status}`,
+      down === ""
+        ? "see its lines"
+        : `mend ${Object.keys(health?.checks ?? {})
+            .filter((name) => health?.checks[name]?.status === "down")
+            .join(", ")}: their lines say since when`,
+      below,
+    );
+  } catch (error) {
+    return problem(
+      part,
+      `${baseUrl} ${reasonOf(error)}`,
+      "see its lines; MAILROSTER_URL can name another way to it",
     );
   }
 }

@@ -1,6 +1,7 @@
 /** What the command line asks for. Pure. */
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
+import { type CommandForm, type CommandLine, numberOf } from "../../../services/runtime/command-line.ts";
+import { exitCodes } from "../../../services/runtime/errors.ts";
 
 /** How much of everything is done. */
 export interface Scale {
@@ -61,55 +62,40 @@ export interface Options {
   readonly list: boolean;
 }
 
-/** The command line is wrong; the message is one sentence. */
-export class UsageError extends Error {}
-
 const roundsMax = 100;
 const secondsMax = 600;
 
-function numberOf(name: string, text: string | undefined, fallback: number, max: number): number {
-  if (text === undefined) return fallback;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > max)
-    throw new UsageError(`--${name} must be a whole number from 1 to ${max}, not "${text}"`);
-  return value;
-}
+/** `known` are the names of the parts in the order in which they run. */
+export const formOf = (known: readonly string[]): CommandForm => ({
+  name: "bench",
+  says: "What the system does in a second, beside a bare reference and beside peers, in one run on servers of its own.",
+  words: { form: "[part …]", known },
+  options: {
+    rounds: { value: "N", says: `measured rounds of each part (${full.rounds})` },
+    seconds: { value: "N", says: `of one round (${full.seconds})` },
+    quick: { says: "only whether everything runs" },
+    out: { value: "FOLDER", says: "where the report goes (bench-results)" },
+    list: { says: "the parts, and nothing else" },
+  },
+  exits: {
+    [exitCodes.ok]: "measured",
+    [exitCodes.failure]: "a part could not be measured",
+    [exitCodes.interrupted]: "interrupted",
+  },
+});
 
-function argumentsOf(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        rounds: { type: "string" },
-        seconds: { type: "string" },
-        out: { type: "string" },
-        quick: { type: "boolean" },
-        list: { type: "boolean" },
-      },
-    });
-  } catch (error) {
-    // Node's first sentence names the option; what follows explains how to pass a file of that name.
-    throw new UsageError((error as Error).message.split(/[.\n]/)[0]);
-  }
-}
-
-/** Throws UsageError. `known` are the names of the parts in the order in which they run. */
-export function optionsOf(args: readonly string[], known: readonly string[], folder: string): Options {
-  const { values, positionals } = argumentsOf(args);
-  const unknown = positionals.find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new UsageError(`There is no part "${unknown}": the parts are ${known.join(", ")}`);
-  const scale = values.quick === true ? quick : full;
+/** Throws UsageError. */
+export function optionsOf(line: CommandLine, known: readonly string[], folder: string): Options {
+  const form = formOf(known);
+  const scale = line.has("quick") ? quick : full;
+  const { words } = line;
+  const number = (option: "rounds" | "seconds", max: number): number =>
+    numberOf(form, line, option, { min: 1, max, whole: true }) ?? scale[option];
   return {
-    parts: known.filter((name) => positionals.length === 0 || positionals.includes(name)),
-    scale: {
-      ...scale,
-      rounds: numberOf("rounds", values.rounds, scale.rounds, roundsMax),
-      seconds: numberOf("seconds", values.seconds, scale.seconds, secondsMax),
-    },
-    isQuick: values.quick === true,
-    out: resolve(folder, values.out ?? "bench-results"),
-    list: values.list === true,
+    parts: known.filter((name) => words.length === 0 || words.includes(name)),
+    scale: { ...scale, rounds: number("rounds", roundsMax), seconds: number("seconds", secondsMax) },
+    isQuick: line.has("quick"),
+    out: resolve(folder, line.valueOf("out") ?? "bench-results"),
+    list: line.has("list"),
   };
 }

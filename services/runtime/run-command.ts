@@ -1,0 +1,26 @@
+/** How a command ends: with an exit code that tells why, and with nothing left behind that could keep it. */
+import { ConfigError } from "../config/index.ts";
+import { exitCodes, StartError, UnreachableError, UsageError } from "./errors.ts";
+
+/** undefined: nobody expected it. */
+export function exitCodeOf(error: unknown): number | undefined {
+  if (error instanceof ConfigError) return exitCodes.config;
+  if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof UnreachableError) return exitCodes.unavailable;
+  return error instanceof StartError ? exitCodes.failure : undefined;
+}
+
+/** Exits with what the work resolves to. What is thrown on purpose becomes one sentence, the last line, and its code. */
+export async function runCommand(work: () => Promise<number>): Promise<void> {
+  let code: number;
+  try {
+    code = await work();
+  } catch (error) {
+    const known = exitCodeOf(error);
+    if (known === undefined) throw error;
+    process.stderr.write(`${(error as Error).message}\n`);
+    code = known;
+  }
+  // A connection that hangs must not keep the process; what was printed must be out.
+  process.stdout.write("", () => process.exit(code));
+}

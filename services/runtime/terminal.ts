@@ -1,0 +1,31 @@
+/** Text for a person: colours on a terminal only (`NO_COLOR` and `FORCE_COLOR` decide otherwise), numbers with their noun. */
+import { styleText } from "node:util";
+
+const colours = {
+  "✓": "green",
+  "✔": "green",
+  "✗": "red",
+  "✘": "red",
+  "…": "yellow",
+  "?": "yellow",
+  "!": "yellow",
+  "→": "cyan",
+  "←": "cyan",
+} as const;
+type Mark = keyof typeof colours;
+
+/** Node's own rule for the stream: is it a terminal, of how many colours, and what the environment asks for. */
+const painted = (style: Parameters<typeof styleText>[0], text: string): string =>
+  styleText(style, text, { stream: process.stdout });
+
+/** The mark at the begin of each line in its colour, and a line that is a heading (`1. …`) in bold. */
+export const coloured = (text: string): string =>
+  text
+    .replace(/^( *)([✓✔✗✘…?!→←])(?= )/gm, (_line, indent: string, mark: Mark) =>
+      indent.concat(painted(colours[mark], mark)),
+    )
+    .replace(/^\d+\. .*$/gm, (heading) => painted("bold", heading));
+
+/** `1 event`, `2 events`; never `-0`. */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count === 0 ? 0 : count} ${count === 1 ? one : many}`;

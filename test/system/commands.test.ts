@@ -1,0 +1,335 @@
+/** What holds for every command, as a person types it: its words, its end when nobody is there, its colours, its pipe. */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import test from "ava";
+import pg from "pg";
+import { freePort } from "../../services/runtime/ports.ts";
+import { eventually } from "../support/eventually.ts";
+import {
+  commandOf,
+  Processes,
+  type Runtime,
+  root,
+  runtimes,
+  type TestProcess,
+} from "../support/processes.ts";
+import { rabbitEval, testDatabase, testVhost } from "../support/resources.ts";
+
+interface Told {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const file = (name: string) => JSON.parse(readFileSync(join(root, name), "utf8"));
+/** Name and file of each command that a script of package.json starts. */
+const commands = Object.entries<string>(file("package.json").scripts).flatMap(([name, text]) => {
+  const script = /(?:^| )node (?:--\S+ )*(\S+\.ts)$/.exec(text)?.[1];
+  return script === undefined ? [] : [{ name, script }];
+});
+const onDeno = Object.keys(file("deno.json").tasks);
+const path = { PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}` };
+
+async function endOf(command: TestProcess): Promise<Told> {
+  const { code } = await command.exited();
+  return { code, stdout: command.stdout(), stderr: command.stderr() };
+}
+
+async function run(
+  processes: Processes,
+  name: string,
+  options: { env?: Record<string, string>; args?: string[]; runtime?: Runtime } = {},
+): Promise<Told> {
+  const script = commands.find((command) => command.name === name)?.script ?? "";
+  return endOf(await processes.start({ ...options, script, env: { ...path, ...options.env } }));
+}
+
+const alone = (t: { teardown(end: () => Promise<void>): void }): Processes => {
+  const processes = new Processes();
+  t.teardown(() => processes.end());
+  return processes;
+};
+
+test.serial("there are the commands that this file is about", (t) => {
+  const names = commands.map(({ name }) => name);
+  for (const name of ["start", "check", "repl", "trace", "migrate", "seed", "demo", "doctor", "schemas"])
+    t.true(names.includes(name), name);
+});
+
+for (const runtime of runtimes)
+  for (const { name } of commands) {
+    // What it does not know, `npm test` hands on to ava.
+    if (name === "test" || (runtime === "deno" && !onDeno.includes(name))) continue;
+    test.serial(`on ${runtime} ${name} tells what it does, and refuses what it does not know`, async (t) => {
+      const processes = alone(t);
+      const help = await run(processes, name, { runtime, args: ["--help"] });
+      t.deepEqual([help.code, help.stderr], [0, ""]);
+      t.regex(help.stdout, new RegExp(`^(npm run|deno task) ${name}\\b[^\\n]*\\[--help\\]\\n`));
+      t.regex(help.stdout, /\n {2}64 +the command line is wrong\n/);
+      const wrong = await run(processes, name, { runtime, args: ["--hlep"] });
+      t.deepEqual([wrong.code, wrong.stdout], [64, ""]);
+      t.regex(wrong.stderr, /^Cannot run .*: there is no option --hlep, the nearest is --help .*\n$/);
+    });
+  }
+
+const askers = [
+  ["trace", ["abc"]],
+  ["repl", []],
+  ["doctor", []],
+] as const;
+
+for (const runtime of runtimes)
+  for (const [name, args] of askers)
+    test.serial(`on ${runtime} ${name} says that RabbitMQ refuses the connection, and where`, async (t) => {
+      const port = await freePort();
+      const env = { AMQP_URL: `amqp://guest:hunter2@127.0.0.1:${port}` };
+      const told = await run(alone(t), name, { runtime, args: [...args], env });
+      t.is(told.code, 69, `${told.stdout}${told.stderr}`);
+      const text = name === "doctor" ? told.stdout : told.stderr;
+      t.regex(text, new RegExp(`^[^\\n]* at 127\\.0\\.0\\.1:${port} refuses the connection`));
+      t.false(`${told.stdout}${told.stderr}`.includes("joined"));
+      t.false(`${told.stdout}${told.stderr}`.includes("hunter2"));
+    });
+
+test.serial(
+  "a server that takes the connection and stays silent is told, and ends the command",
+  async (t) => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    t.teardown(() => void silent.close());
+    const { port } = silent.address() as AddressInfo;
+    const told = await run(alone(t), "trace", {
+      args: ["abc"],
+      env: { AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}` },
+    });
+    t.is(told.code, 69, told.stderr);
+    t.regex(told.stderr, /^Cannot ask for a trace: RabbitMQ at 127\.0\.0\.1:\d+ .*not answer.*\n$/);
+  },
+);
+
+test.serial(
+  "what RabbitMQ said is the reason: a virtual host that is not there, a password, a permission",
+  async (t) => {
+    const processes = alone(t);
+    const vhost = await testVhost();
+    t.teardown(() => vhost.drop());
+    const to = (change: (url: URL) => void): Record<string, string> => {
+      const url = new URL(vhost.url);
+      change(url);
+      return { AMQP_URL: url.href };
+    };
+    const reason = async (env: Record<string, string>): Promise<string> => {
+      const { code, stderr } = await run(processes, "trace", { args: ["abc"], env });
+      t.is(code, 69);
+      return stderr;
+    };
+    const absent = to((url) => {
+      url.pathname = "/nowhere-to-be-found";
+    });
+    t.regex(await reason(absent), /says: NOT_ALLOWED - vhost nowhere-to-be-found not found\n$/);
+    const wrong = to((url) => {
+      url.password = "wrong";
+    });
+    t.regex(await reason(wrong), /says: ACCESS_REFUSED - Login was refused .*\n$/);
+    const { pathname, username } = new URL(vhost.url);
+    await rabbitEval(
+      `rabbit_auth_backend_internal:set_permissions(<<"${username}">>, <<"${pathname.slice(1)}">>, ` +
+        `<<"^$">>, <<".*">>, <<".*">>, <<"test">>).`,
+    );
+    t.regex(
+      await reason({ AMQP_URL: vhost.url }),
+      /says: ACCESS_REFUSED - access to queue .* refused for user .*\n$/,
+    );
+    const doctor = await run(processes, "doctor", { env: { AMQP_URL: vhost.url } });
+    t.is(doctor.code, 69);
+    t.regex(doctor.stdout, /^✗ \w+ .*ACCESS_REFUSED - access to/);
+  },
+);
+
+test.serial(
+  "the REPL does not say that it has joined when no process of the system is at RabbitMQ",
+  async (t) => {
+    const vhost = await testVhost();
+    t.teardown(() => vhost.drop());
+    const told = await run(alone(t), "repl", { env: { AMQP_URL: vhost.url } });
+    t.is(told.code, 69);
+    t.regex(told.stderr, /^Cannot open the REPL: no process of mailroster is connected to RabbitMQ at .*\n$/);
+    t.is(told.stdout, "");
+  },
+);
+
+test.serial("a system that hangs keeps no command: trace, repl and doctor name its process", async (t) => {
+  const processes = alone(t);
+  const env = { DATA_DIR: processes.folder() };
+  const system = await processes.start({ env });
+  await system.ready();
+  system.kill("SIGSTOP");
+  try {
+    for (const [name, args] of askers) {
+      const told = await run(processes, name, { args: [...args], env });
+      t.is(told.code, 69, name);
+      const text = name === "doctor" ? told.stdout : told.stderr;
+      t.regex(text, new RegExp(`the mailroster with pid ${system.pid} does not answer`));
+    }
+  } finally {
+    system.kill("SIGCONT");
+  }
+});
+
+test.serial(
+  "seed says who refuses when nothing runs, and finds the gateway of the data folder on any port",
+  async (t) => {
+    const processes = alone(t);
+    const env = { DATA_DIR: processes.folder() };
+    const none = await run(processes, "seed", { env });
+    t.is(none.code, 69);
+    t.regex(none.stderr, /^Cannot seed: http:\/\/127\.0\.0\.1:\d+ refuses the connection .*\n$/);
+    const system = await processes.start({ env });
+    await system.ready();
+    const seeded = await run(processes, "seed", { env });
+    t.is(seeded.code, 0, seeded.stderr);
+    t.is(seeded.stdout.trim().split("\n").length, 5);
+  },
+);
+
+test.serial(
+  "migrate says which server refuses and is stopped by one signal while it waits for its turn",
+  async (t) => {
+    const processes = alone(t);
+    const port = await freePort();
+    const url = `postgresql://postgres:hunter2@127.0.0.1:${port}/users`;
+    const refused = await run(processes, "migrate", { env: { DATABASE_URL: url } });
+    t.is(refused.code, 69);
+    t.is(
+      refused.stderr,
+      `Cannot migrate: the PostgreSQL of DATABASE_URL at 127.0.0.1:${port}/users refuses the connection (ECONNREFUSED)\n`,
+    );
+    const database = await testDatabase();
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    try {
+      await holder.query("select pg_advisory_lock($1)", [0x6d61_696c]);
+      const waiting = await processes.start({
+        script: "services/runtime/migrate.ts",
+        env: { DATABASE_URL: database.url },
+      });
+      await eventually(
+        async () => {
+          const { rowCount } = await holder.query(
+            "select 1 from pg_locks where locktype = 'advisory' and not granted and database = (select oid from pg_database where datname = current_database())",
+          );
+          if (rowCount !== 1) throw new Error(waiting.stderr());
+        },
+        { timeoutMs: 30_000 },
+      );
+      waiting.kill("SIGINT");
+      const { code, stderr } = await endOf(waiting);
+      t.deepEqual([code, stderr], [130, ""]);
+    } finally {
+      await holder.end();
+    }
+    await eventually(() => database.drop());
+  },
+);
+
+test.serial(
+  "doctor is in colours when that is asked for, and without when it prints to a pipe",
+  async (t) => {
+    const processes = alone(t);
+    const env = { DATA_DIR: processes.folder() };
+    const esc = String.fromCharCode(27);
+    const plain = await run(processes, "doctor", { env });
+    t.regex(plain.stdout, /^✗ system/);
+    t.false(plain.stdout.includes(esc));
+    const painted = await run(processes, "doctor", { env: { ...env, FORCE_COLOR: "1" } });
+    t.true(painted.stdout.startsWith(`${esc}[31m✗${esc}[39m system`), painted.stdout);
+  },
+);
+
+for (const runtime of runtimes)
+  for (const name of ["start", "doctor", "demo", "check"])
+    test.serial(`on ${runtime} ${name} ends in silence when nobody reads what it prints`, async (t) => {
+      if (runtime === "deno" && name === "check") return t.pass("deno task check is npm run check");
+      const processes = alone(t);
+      const script = commands.find((command) => command.name === name)?.script ?? "";
+      const [program, args] = commandOf(runtime, script, name === "check" ? ["house"] : []);
+      const { HOME = "", TMPDIR = "/tmp" } = process.env;
+      const env = { ...path, HOME, TMPDIR, DATA_DIR: processes.folder(), HTTP_PORT: "0", OPS_PORT: "0" };
+      const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
+      child.stdout.destroy();
+      let stderr = "";
+      child.stderr.on("data", (chunk) => {
+        stderr += chunk;
+      });
+      const code = await new Promise((resolve) => child.once("close", resolve));
+      // The doctor has found that nothing runs before it can know that nobody listens.
+      t.is(code, name === "doctor" ? 69 : 0, stderr);
+      t.false(/EPIPE|Error/.test(stderr), stderr);
+    });
+
+for (const runtime of runtimes)
+  test.serial(
+    `on ${runtime} what a person reads of a start ends with the banner, without a line for each service`,
+    async (t) => {
+      const processes = alone(t);
+      const env = { DATA_DIR: processes.folder(), LOG_FORMAT: "pretty" };
+      const system = await processes.start({ runtime, env });
+      await eventually(
+        () => {
+          if (!system.stdout().includes("Ctrl-C stops it.")) throw new Error(system.stdout());
+        },
+        { timeoutMs: 60_000 },
+      );
+      const text = system.stdout();
+      t.regex(text, /Ready[\s\S]*\n\nmailroster is up after [\d.]+ s\n[\s\S]*\nCtrl-C stops it\.\n\n$/);
+      t.false(/Service '.*' started/.test(text), text);
+    },
+  );
+
+test.serial("the last line of a start that failed says why", async (t) => {
+  const processes = alone(t);
+  const busy = createServer();
+  await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+  t.teardown(() => void busy.close());
+  const { port } = busy.address() as AddressInfo;
+  for (const format of ["json", "pretty"]) {
+    const start = await processes.start({
+      command: ["sh", "-c", 'exec "$0" services/runtime/main.ts 2>&1', commandOf("node", "", [])[0]],
+      env: { DATA_DIR: processes.folder(), OPS_PORT: String(port), LOG_FORMAT: format },
+    });
+    const { code, stdout } = await endOf(start);
+    t.is(code, 1);
+    t.regex(stdout, /Stopped/);
+    t.regex(stdout.trim().split("\n").at(-1) ?? "", new RegExp(`^[^{]*${port}`));
+  }
+});
+
+test.serial(
+  "the banner does not say that the system is up while RabbitMQ refuses it, and says why",
+  async (t) => {
+    const processes = alone(t);
+    const [users, registry] = [await testDatabase(), await testDatabase()];
+    const port = await freePort();
+    const system = await processes.start({
+      env: {
+        DATABASE_URL: users.url,
+        REGISTRY_DATABASE_URL: registry.url,
+        AMQP_URL: `amqp://guest:guest@127.0.0.1:${port}`,
+      },
+    });
+    await eventually(
+      () => {
+        if (!system.stderr().includes("Ctrl-C stops it.")) throw new Error(system.stderr());
+      },
+      { timeoutMs: 60_000 },
+    );
+    t.regex(system.stderr(), /mailroster has started after [\d.]+ s, and is not ready: .*bus \(/);
+    t.false(system.stderr().includes("is up after"));
+    system.kill("SIGINT");
+    t.is((await system.exited()).code, 0);
+    await users.drop();
+    await registry.drop();
+  },
+);
