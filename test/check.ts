@@ -4,10 +4,11 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { counted } from "../mixins/counted.ts";
 import { type CommandForm, commandLine, refused } from "../services/runtime/command-line.ts";
 import { exitCodes } from "../services/runtime/errors.ts";
 import { runCommand } from "../services/runtime/run-command.ts";
-import { coloured, counted } from "../services/runtime/terminal.ts";
+import { coloured } from "../services/runtime/terminal.ts";
 import { documentFaults } from "./support/gate/document-lint.ts";
 import { importViolations } from "./support/gate/import-rules.ts";
 import { metricsPageFaults } from "./support/gate/metrics-page.ts";

@@ -1,4 +1,4 @@
-/** Text for a person: colours on a terminal only (`NO_COLOR` and `FORCE_COLOR` decide otherwise), numbers with their noun. */
+/** Colours on a terminal only; `NO_COLOR` and `FORCE_COLOR` decide otherwise. */
 import { styleText } from "node:util";
 
 const colours = {
@@ -25,7 +25,3 @@ export const coloured = (text: string): string =>
       indent.concat(painted(colours[mark], mark)),
     )
     .replace(/^\d+\. .*$/gm, (heading) => painted("bold", heading));
-
-/** `1 event`, `2 events`; never `-0`. */
-export const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${count === 0 ? 0 : count} ${count === 1 ? one : many}`;

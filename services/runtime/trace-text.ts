@@ -1,4 +1,6 @@
 /** The way of a request for people: the same text from `npm run trace` and from the REPL. Pure. */
+
+import { counted } from "../../mixins/counted.ts";
 import type {
   AddressesStep,
   ConsumerStep,
@@ -8,7 +10,6 @@ import type {
   TracedWrite,
   TraceVerdict,
 } from "../contracts/trace.ts";
-import { counted } from "./terminal.ts";
 
 type Mark = "✓" | "…" | "✗" | "?";
 type Line = readonly [mark: Mark | " ", step: string, says: string];

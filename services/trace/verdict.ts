@@ -4,6 +4,7 @@
  * From the worst: what can't come right by itself, what waits for somebody, what takes too long, what can't be seen,
  * what is under way. Ages come from the databases' own clocks.
  */
+import { counted } from "../../mixins/counted.ts";
 import {
   type AddressesStep,
   type ConsumerStep,
@@ -25,7 +26,8 @@ export interface Steps {
 
 const repair = (userId: string): string =>
   `in npm run repl: call reconciler.repair --userIds.0 ${userId} (docs/guides/consistency.md)`;
-const seconds = (ageS: number | null): number | null => (ageS === null ? null : Math.floor(ageS));
+const seconds = (ageS: number | null): number | null =>
+  ageS === null ? null : Math.max(0, Math.floor(ageS));
 
 export const complete: TraceVerdict = {
   state: "complete",
@@ -59,7 +61,7 @@ function dead({ consumers }: Steps): TraceVerdict | undefined {
   const step = consumers.find(({ state }) => state === "dead");
   if (!step?.letter) return undefined;
   const { id, reason, error, attempts, replays, ageS } = step.letter;
-  const tried = `${attempts} attempts${replays === 0 ? "" : ` after replay ${replays}`}`;
+  const tried = `${counted(attempts, "attempt")}${replays === 0 ? "" : ` after replay ${replays}`}`;
   return {
     state: "stuck",
     at: step.consumer,
@@ -80,7 +82,7 @@ function atConsumer(step: ConsumerStep, ageS: number | null): TraceVerdict {
       state: late(ageS),
       at: consumer,
       sinceS: seconds(ageS),
-      says: `${consumer} has failed on the event ${failures} times: ${error}`,
+      says: `${consumer} has failed on the event ${counted(failures, "time")}: ${error}`,
       next: "mend the cause; it is tried again by itself, and is a dead letter when its retries are used up",
     };
   const since = letter?.status === "replayed" ? letter.ageS : ageS;
@@ -105,7 +107,7 @@ function atOutbox({ attempts, refusal, ageS }: OutboxStep): TraceVerdict {
   const tries =
     attempts === null || attempts === 0
       ? "the bus does not take it"
-      : `the bus has refused it ${attempts} times`;
+      : `the bus has refused it ${counted(attempts, "time")}`;
   const refused = refusal === null ? "" : `; ${tries}: ${refusal}`;
   return {
     state,

@@ -46,7 +46,11 @@ const eventsRange = { min: 1, max: 1_000_000_000, whole: true };
 const eventsMax = orExit(() => numberOf(form, line, "events", eventsRange)) ?? 1_000_000;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const number = (value: number, digits = 0): string =>
-  value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits });
+  value.toLocaleString("en", {
+    maximumFractionDigits: digits,
+    minimumFractionDigits: digits,
+    signDisplay: "negative",
+  });
 const startedAt = performance.now();
 
 const system = await startSystem(!line.has("in-process"), { TRACE_DAYS: `${traceDays}` });

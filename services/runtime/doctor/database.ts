@@ -1,11 +1,11 @@
 /** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
 import type { TLSSocket } from "node:tls";
 import pg from "pg";
+import { counted } from "../../../mixins/counted.ts";
 import { connectionOf } from "../../../mixins/database-url.ts";
 import { migrationNames } from "../migrations.ts";
 import type { DatabaseTarget } from "../prepare-databases.ts";
 import { reasonOf, serverOf } from "../reasons.ts";
-import { counted } from "../terminal.ts";
 import { type Finding, ok, problem, within } from "./findings.ts";
 
 const connectTimeoutMs = 3_000;

@@ -1,6 +1,7 @@
 /** What the doctor says: the causes first, one line for each thing it looked at, and the exit code that follows. */
+
+import { counted } from "../../../mixins/counted.ts";
 import { exitCodes } from "../errors.ts";
-import { counted } from "../terminal.ts";
 
 /** problem: does not work; follows: does not work because of another problem; unknown: could not be looked at. */
 export interface Finding {

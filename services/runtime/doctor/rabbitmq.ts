@@ -7,9 +7,9 @@
 import amqp, { type Channel, type ChannelModel } from "amqplib";
 import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
+import { counted } from "../../../mixins/counted.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
 import { reasonOf, serverOf } from "../reasons.ts";
-import { counted } from "../terminal.ts";
 import { type Finding, ok, problem, within } from "./findings.ts";
 
 const connectTimeoutMs = 3_000;

@@ -1,5 +1,6 @@
 /** Looks at the running system as one more node of it: who is there, on what, and whether users, registry and audit agree. */
 import { Errors, type ServiceBroker } from "moleculer";
+import { counted } from "../../../mixins/counted.ts";
 import type { Logger } from "../../../mixins/logging.ts";
 import { callAction } from "../../../mixins/platform.ts";
 import { type Config, serviceNames } from "../../config/index.ts";
@@ -11,7 +12,6 @@ import { StartError } from "../errors.ts";
 import { downIn, gatewaysOf } from "../gateways.ts";
 import { systemOf, visitSystem } from "../join.ts";
 import { reasonOf } from "../reasons.ts";
-import { counted } from "../terminal.ts";
 import { type Finding, ok, problem, unknown, within } from "./findings.ts";
 
 const reconcileTimeoutMs = 60_000;

@@ -1,4 +1,5 @@
 /** `reconcile`: users, smtp-registry and audit log compared, what differs told again, or accepted with a reason. */
+import { counted } from "../../../mixins/counted.ts";
 import {
   type AcknowledgedDifference,
   acknowledgeableChecks,
@@ -27,7 +28,7 @@ function told(report: ReconcileReport, table: Desk["table"]): string {
   const found = Object.values(violations).reduce((sum, count) => sum + count, 0);
   const waiting = pending.count === 0 ? "" : `, ${pending.count} that may wait in a queue`;
   const accepted = acknowledged.count === 0 ? "" : `, ${acknowledged.count} acknowledged`;
-  const head = `${checked} users compared in ${ms} ms, ${inFlight} with an event on its way, ${found} differences${waiting}${accepted}`;
+  const head = `${counted(checked, "user")} compared in ${ms} ms, ${inFlight} with an event on its way, ${counted(found, "difference")}${waiting}${accepted}`;
   return [
     head,
     ...(differences.length === 0 ? [] : [differenceTable(differences, table)]),

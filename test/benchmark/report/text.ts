@@ -8,7 +8,12 @@ import type { JudgedRow } from "./results.ts";
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return "–";
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value.toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+    // Not `-0`, nor `-0.00` of what is rounded.
+    signDisplay: "negative",
+  });
 }
 
 export const withUnit = (value: number, unit: string): string =>
