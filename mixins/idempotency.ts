@@ -12,6 +12,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
 import type { CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
+import { idempotencyKeyCharsMax, isIdempotencyKey } from "../services/contracts/idempotency-key.ts";
 import { anonymous, isCorrelationId } from "./correlation.ts";
 import type { Database, EntityManager } from "./database.ts";
 import { errorText } from "./error-text.ts";
@@ -66,8 +67,6 @@ export const idempotencyEntities = [
   IdempotencyRecord,
   IdempotencyReplay,
 ] as unknown as readonly EntitySchema[];
-
-const keyCharsMax = 255;
 
 /** Takes over an expired record of the same key; changes nothing, and so returns no row, when a live one is there. */
 const insertRecord = `
@@ -124,20 +123,13 @@ export interface Idempotency {
   sweep(): Promise<number>;
 }
 
-/**
- * 1–255 visible ASCII characters, bare or as a structured-field string (RFC 8941 §3.3.3), which the header's draft asks
- * for: `"abc"` and `abc` are the same key. Throws Refusal.
- */
-export function parseIdempotencyKey(text: string): string {
-  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text);
-  const key = quoted?.[1] === undefined ? text : quoted[1].replaceAll(/\\(["\\])/g, "$1");
-  const halfQuoted = quoted === null && text.startsWith('"');
-  if (halfQuoted || key.length > keyCharsMax || !/^[\x21-\x7e]+$/.test(key))
+/** The key is taken as it is: whoever reads it from a header has unquoted it. Throws Refusal. */
+function requireKey(key: string): void {
+  if (!isIdempotencyKey(key))
     throw new Refusal(
       "idempotency-key-invalid",
-      `Cannot use the idempotency key: it must be 1 to ${keyCharsMax} visible ASCII characters`,
+      `Cannot use the idempotency key: it must be 1 to ${idempotencyKeyCharsMax} printable ASCII characters`,
     );
-  return key;
 }
 
 /** JSON whose members are sorted, so that equal values give equal text. */
@@ -256,10 +248,10 @@ export function idempotency(db: Database, options: Options): Idempotency {
   };
 
   const run: Idempotency["run"] = async (call, write) => {
-    const text = call.meta.idempotencyKey;
-    if (text === undefined)
+    const key = call.meta.idempotencyKey;
+    if (key === undefined)
       return write({ operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() });
-    const key = parseIdempotencyKey(text);
+    requireKey(key);
     const scope = call.meta.actor ?? anonymous;
     const slot = JSON.stringify([scope, key]);
     if (running.has(slot))

@@ -33,7 +33,8 @@ export const problemTypes = {
   "idempotency-key-invalid": {
     status: 400,
     title: "Invalid idempotency key",
-    about: "Idempotency-Key takes 1 to 255 visible ASCII characters, bare or as a quoted string.",
+    about:
+      "Idempotency-Key takes 1 to 255 ASCII characters: visible ones bare, or printable ones as a quoted string.",
   },
   "foreign-site": {
     status: 403,

@@ -8,9 +8,8 @@ import {
   validTraceparent,
 } from "../../mixins/correlation.ts";
 import { httpHeader } from "../contracts/headers.ts";
+import { idempotencyKeyCharsMax, isIdempotencyKey } from "../contracts/idempotency-key.ts";
 import { type HttpProblem, invalidHeader, invalidParameter } from "./problems.ts";
-
-const idempotencyKeyCharsMax = 255;
 
 /** Takes what the caller sent where it is usable and makes the id if not; never fails, so every answer can carry it. */
 export function correlationOf(headers: IncomingHttpHeaders): Correlation {
@@ -33,18 +32,25 @@ export function requireActor(headers: IncomingHttpHeaders): void {
     throw invalidHeader("X-Actor", "must be 1 to 128 visible ASCII characters");
 }
 
-/** The key of Idempotency-Key: bare, or a quoted string as in the IETF draft; both forms name the same key. */
+/** A string of structured fields (RFC 9651 §3.3.3), which is all that the header's draft takes. */
+const quotedString = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+/** What everybody sends: no space and no quote in front, so that it can't be taken for a broken string. */
+const bareKey = /^[\x21\x23-\x7e][\x21-\x7e]*$/;
+
+/**
+ * The key of Idempotency-Key (draft-ietf-httpapi-idempotency-key-header §2.1): a quoted string, whose content it is, or
+ * bare; `"abc"` and `abc` name the same key. Throws a problem.
+ */
 export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
   const header = headers[httpHeader.idempotencyKey];
   if (header === undefined) return undefined;
   const text = String(header);
-  const quoted = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/.exec(text)?.[1];
-  const key = quoted?.replaceAll(/\\(["\\])/g, "$1") ?? text;
-  const bounded = key.length >= 1 && key.length <= idempotencyKeyCharsMax;
-  if (!bounded || (quoted === undefined && !/^[\x21-\x7e]+$/.test(key)))
+  const quoted = quotedString.exec(text)?.[1]?.replaceAll(/\\(["\\])/g, "$1");
+  const key = quoted ?? text;
+  if (!isIdempotencyKey(key) || (quoted === undefined && !bareKey.test(text)))
     throw invalidHeader(
       "Idempotency-Key",
-      `must be 1 to ${idempotencyKeyCharsMax} visible ASCII characters`,
+      `must be 1 to ${idempotencyKeyCharsMax} visible ASCII characters, or a quoted string of as many printable ones`,
       "idempotency-key-invalid",
     );
   return key;

@@ -101,6 +101,23 @@ const becomes = (address: string, status: string) =>
     if (actual !== status) throw new Error(`Cannot go on: ${address} is ${actual}`);
   });
 
+test.serial("a quoted Idempotency-Key is unquoted once on its whole way, and may hold spaces", async (t) => {
+  const create = (name: string, key: string) =>
+    call<User>(
+      "POST",
+      "/users",
+      { displayName: name, primarySmtp: `${name}@example.com` },
+      { "idempotency-key": key },
+    );
+  const bare = await create("kay", "a");
+  t.is(bare.status, 201);
+  t.is((await create("quotes", String.raw`"\"a\""`)).status, 201);
+  t.is((await create("spaces", '"a b"')).status, 201);
+  const again = await create("kay", '"a"');
+  t.is(again.headers.get("idempotent-replayed"), "true");
+  t.is(again.body.id, bare.body.id);
+});
+
 test.serial("a user's life over HTTP is followed by the registry and the audit log", async (t) => {
   t.is((await call("GET", "/health/ready")).status, 200);
   const ann = { displayName: "Ann", primarySmtp: "ann@example.com" };
