@@ -16,6 +16,13 @@ import { ServerPool } from "./support/provision/servers.ts";
 import { type Counts, tapReader } from "./support/tap.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const help = `npm test [-- <arguments of ava>]
+
+Every test, on a real PostgreSQL, RabbitMQ and Prometheus that are found or got; or what the arguments name, as in
+  npm test -- test/unit/address.test.ts
+  npm test -- test/unit/address.test.ts --match '*octets*'
+
+The last line is "N passed, N failed"; the exit code is 0 when nothing failed, else 1.`;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const interrupted = new AbortController();
 const servers = new ServerPool(print, interrupted.signal);
@@ -160,6 +167,10 @@ for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     if (running !== undefined) void stopChild(running, "SIGTERM");
   });
 
+if (process.argv.includes("--help")) {
+  print(help);
+  process.exit();
+}
 const { passed, failed } = await main();
 print(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 /**
- * How many events a second leave the outbox when the bus costs nothing? Run by hand: `node test/benchmark/relay-rate.ts`.
+ * How many events a second leave the outbox when the bus costs nothing? Run by hand: `npm exec -c 'node test/benchmark/relay-rate.ts'`.
  * For comparing two versions of the relay on one machine; prints each round and the median.
  */
 import { eventually } from "../support/eventually.ts";
