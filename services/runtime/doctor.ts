@@ -63,7 +63,8 @@ async function examine(config: Config): Promise<Finding[]> {
     databases(config),
     amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, retryDelaysMs),
   ]);
-  return looked.flat();
+  const misspelt = config.warnings.map((says) => problem("configuration", says, "docs/configuration.md"));
+  return [...misspelt, ...looked.flat()];
 }
 
 const line = commandLine(form);

@@ -1,6 +1,6 @@
 /**
- * What a user costs in bytes: rows and indexes in both databases, the log that PostgreSQL writes, the message. Run by
- * hand, `node test/benchmark/footprint.ts [users]`: the figures that docs/scaling.md calculates with.
+ * What a user costs in bytes: rows and indexes in both databases, the log that PostgreSQL writes, the message. `npm run
+ * footprint -- [users]`: the figures that docs/scaling.md calculates with.
  */
 import { type CommandForm, commandLine, orExit, readNumber } from "../../services/runtime/command-line.ts";
 import { newUserEvents } from "./harness/events.ts";

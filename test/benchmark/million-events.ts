@@ -1,6 +1,6 @@
 /**
  * Do tables that should be bounded stay so, and does a claim cost the same after a million events as at the start?
- * `node test/benchmark/million-events.ts [--events 1000000] [--in-process]`: writes that many users' changes
+ * `npm run million-events -- [--events 1000000] [--in-process]`: writes that many users' changes
  * into the users database, through the real relay, RabbitMQ and both consumers, on a PostgreSQL and a RabbitMQ of its
  * own; for a part of the run a transaction of another reader (a backup, say) holds the vacuum horizon back.
  * Exits 1 when a bounded table is not, when an event is missing, or when a claim costs more than `ratioMax` times as much.

@@ -1,6 +1,7 @@
 /**
  * What spans cost when nobody records them: calls through a broker with the tracing middleware and without it, in turns
- * in one process, so that both meet the same machine; the best round of each counts, others had company. Run by hand: `npm exec -c 'node test/benchmark/tracing-cost.ts'`.
+ * in one process, so that both meet the same machine; the best round of each counts, others had company.
+ * Run by hand: `npm exec -c 'node test/benchmark/tracing-cost.ts'`.
  */
 import { ServiceBroker } from "moleculer";
 import { correlationMiddleware } from "../../mixins/correlation.ts";

@@ -39,6 +39,19 @@ async function visit(processes: All, env: Record<string, string>, runtime: Runti
   };
 }
 
+test.serial("the doctor names a misspelt variable and the one that was meant", async (t) => {
+  const processes = new Processes();
+  try {
+    const { part } = await visit(processes, { DATA_DIR: processes.folder(), HTPP_PORT: "3000" });
+    t.like(part("configuration"), {
+      status: "problem",
+      says: "HTPP_PORT is not a variable of mailroster and has no effect: HTTP_PORT is",
+    });
+  } finally {
+    await processes.end();
+  }
+});
+
 for (const runtime of runtimes)
   test.serial(
     `on ${runtime} the doctor finds an embedded system healthy while it runs, and says when it does not`,
