@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
+import { blockedByDefault } from "./blocked-local-parts.ts";
 import { misspellings } from "./misspelling.ts";
 import {
   baseUrl,
@@ -70,7 +71,7 @@ export interface Config {
   readonly reconcileMinutes: number;
   /** What differs is reported when it still does, unchanged, this much later. */
   readonly reconcileGraceMs: number;
-  /** Local parts that nobody may ever take, beside those of RFC 2142. */
+  /** Local parts that nobody may ever take. */
   readonly blockedLocalParts: readonly string[];
   /** Whether an operator may make actions slow or faulty; only ever behind a loopback address. */
   readonly faultInjection: boolean;
@@ -156,7 +157,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     traceDays: integer(env, "TRACE_DAYS", { fallback: 7, min: 1, max: 36_500 }),
     reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
     reconcileGraceMs: integer(env, "RECONCILE_GRACE_MS", { fallback: 30_000, min: 100, max: 3_600_000 }),
-    blockedLocalParts: localParts(env, "BLOCKED_LOCAL_PARTS") ?? [],
+    blockedLocalParts: localParts(env, "BLOCKED_LOCAL_PARTS") ?? blockedByDefault,
     faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
     otlpEndpoint: baseUrl(env, "OTEL_EXPORTER_OTLP_ENDPOINT"),
     gatewayUrl: baseUrl(env, "MAILROSTER_URL") ?? `http://${reachableAuthority(httpHost, httpPort)}`,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { ConfigError, loadClientConfig, loadConfig, variableNames } from "../../services/config/index.ts";
+import { repositoryRoot } from "../support/gate/run-tool.ts";
 import { testLogger } from "../support/logs.ts";
 
 const database = "postgresql://nobody:hidden@127.0.0.1:1/none";
@@ -240,4 +241,21 @@ test("a client of the system hosts nothing and needs no database", (t) => {
   const config = loadClientConfig({ AMQP_URL: "amqp://broker" }, "repl");
   t.deepEqual(config.services, []);
   t.regex(config.nodeId, /^repl-/);
+});
+
+test("the blocked names are those of the page, and the whole list is replaced by the one that is set", (t) => {
+  const page = readFileSync(join(repositoryRoot, "docs/configuration.md"), "utf8");
+  const row = page.split("\n").find((line) => line.startsWith("| `BLOCKED_LOCAL_PARTS`")) ?? "";
+  const told = (row.split("|")[2] ?? "")
+    .replaceAll("`", "")
+    .split(",")
+    .map((name) => name.trim());
+  t.deepEqual(loadConfig({}).blockedLocalParts, told);
+  t.deepEqual(loadConfig({ BLOCKED_LOCAL_PARTS: "" }).blockedLocalParts, told);
+  for (const name of ["postmaster", "admin", "administrator", "root", "webmaster", "hostmaster", "sysadmin"])
+    t.true(told.includes(name), name);
+  t.deepEqual(loadConfig({ BLOCKED_LOCAL_PARTS: "postmaster, ceo" }).blockedLocalParts, [
+    "postmaster",
+    "ceo",
+  ]);
 });
