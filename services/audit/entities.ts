@@ -19,6 +19,8 @@ export const AuditEntryRow = defineEntity({
     actor: p.text(),
     correlationId: p.text(),
     changes: p.json(),
+    /** The addresses that were given in place of those asked for; null: there is none. */
+    assignments: p.json().nullable(),
     /** When this row was written. */
     recordedAt: p.datetime(3).defaultRaw("now()"),
   },

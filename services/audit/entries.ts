@@ -17,10 +17,10 @@ import type { AuditTrace } from "../contracts/trace.ts";
  * the same events in hand wait for each other instead of deadlocking. Parameter: the entries as JSON.
  */
 const appendEntries = `
-insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes)
-select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.correlation_id, e.changes
+insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes, assignments)
+select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.correlation_id, e.changes, e.assignments
 from jsonb_to_recordset(?::jsonb) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
-  correlation_id text, changes jsonb)
+  correlation_id text, changes jsonb, assignments jsonb)
 order by e.id
 on conflict do nothing
 returning id`;
@@ -36,6 +36,7 @@ const entryOf = (event: UserEvent) => ({
   actor: event.actor,
   correlation_id: event.correlationid,
   changes: event.data.changes,
+  assignments: event.data.assignments,
 });
 
 /** Appends what is new; `duplicate` for each event whose entry is there already. */
@@ -72,7 +73,7 @@ function selectPage(query: ActionParams<"audit.list">): { text: string; values: 
   }
   const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
   const text = `
-    select id, at, action, user_id as "userId", version, actor, correlation_id as "correlationId", changes
+    select id, at, action, user_id as "userId", version, actor, correlation_id as "correlationId", changes, assignments
     from audit_entries ${where} order by ${keys} limit ?`;
   return { text, values: [...values, query.limit + 1] };
 }
@@ -82,7 +83,10 @@ const versionMax = 2 ** 31 - 1;
 const At = z.iso.datetime().refine((text) => text >= "0001");
 const Cursor = z.tuple([At, z.int().min(1).max(versionMax), z.uuid()]);
 
-type Row = Omit<AuditEntry, "at"> & { readonly at: Date | string };
+type Row = Omit<AuditEntry, "at" | "assignments"> & {
+  readonly at: Date | string;
+  readonly assignments: AuditEntry["assignments"] | null;
+};
 
 /** Oldest first. Throws Refusal `invalid-fields` for a cursor of another list. */
 export async function listEntries(db: Database, query: ActionParams<"audit.list">): Promise<AuditPage> {
@@ -91,11 +95,21 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
     return { items: [], nextCursor: null };
   const { text, values } = selectPage(query);
   const rows = await db.read((em) => em.execute<Row[]>(text, values));
-  const items = rows.slice(0, query.limit).map((row) => ({
+  const items = rows.slice(0, query.limit).map(({ assignments, ...row }) => ({
     ...row,
     at: new Date(row.at).toISOString(),
     // jsonb keeps members by the length of their names; a reader wants from before to.
     changes: row.changes.map(({ field, from, to }) => ({ field, from, to })),
+    ...(assignments === null || assignments === undefined
+      ? {}
+      : {
+          assignments: assignments.map(({ requested, assigned, kind, reason }) => ({
+            requested,
+            assigned,
+            kind,
+            reason,
+          })),
+        }),
   }));
   const last = items.at(-1);
   const nextCursor =

@@ -1,5 +1,6 @@
 /** The audit log as it is asked and as it answers. */
 import * as z from "zod";
+import { Assignments } from "./assignment.ts";
 import { Change } from "./events.ts";
 import { NextCursor, paging } from "./paging.ts";
 import { UserId } from "./user.ts";
@@ -29,6 +30,7 @@ export const AuditEntry = z
     actor: z.string().meta({ description: "Who asked for it" }),
     correlationId: z.string().meta({ description: "The request that made it" }),
     changes: z.array(Change).meta({ description: "Each field that changed" }),
+    assignments: Assignments,
   })
   .meta({ id: "AuditEntry" });
 export type AuditEntry = z.infer<typeof AuditEntry>;

@@ -3,6 +3,7 @@
  * An event carries the user's whole state and version, so a consumer that keeps a watermark needs no order.
  */
 import * as z from "zod";
+import { Assignments } from "./assignment.ts";
 import { User } from "./user.ts";
 
 /** Semantics of the change; `field` is a key of the user, or `deletedAt`. */
@@ -82,6 +83,7 @@ const envelope = <T extends UserEventType>(type: T) =>
         .object({
           user: UserState.meta({ description: "The user's complete state after the change" }),
           changes: z.array(Change).default([]).meta({ description: "What changed" }),
+          assignments: Assignments,
         })
         .meta({ description: "The user after the change, and what changed" }),
     })

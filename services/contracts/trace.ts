@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { DeadLetterStatus } from "./dead-letters.ts";
-import { AddressKind } from "./user.ts";
+import { AddressKind, AddressStatus } from "./user.ts";
 
 /** So many writes of one correlation id are shown, the newest. */
 export const traceWritesMax = 100;
@@ -27,6 +27,8 @@ export const WriteNote = z.object({
   action: z.string(),
   actor: z.string(),
   changed: z.array(z.string()),
+  /** The addresses that got a suffix; absent: none. */
+  suffixed: z.array(z.object({ kind: AddressKind, reason: AddressStatus })).optional(),
   /** Which record of the idempotency keys is this write's; absent without a key. */
   operation: z.string().optional(),
 });
@@ -240,6 +242,20 @@ export const TracedWrite = z
           .array(z.object({ field: z.string(), from: z.unknown().optional(), to: z.unknown().optional() }))
           .meta({
             description: "from and to once the audit log has them, until then the fields' names",
+          }),
+        assignments: z
+          .array(
+            z.object({
+              requested: z.string().optional(),
+              assigned: z.string().optional(),
+              kind: AddressKind,
+              reason: AddressStatus,
+            }),
+          )
+          .optional()
+          .meta({
+            description:
+              "Each address that the request asked for and did not get, and why; which they were once the audit log has them",
           }),
       })
       .nullable()

@@ -35,13 +35,17 @@ function requestLine({ request }: TracedWrite): Line {
 
 function transactionLines({ transaction }: TracedWrite): Line[] {
   if (transaction === null) return [["✓", "transaction", "nothing was changed"]];
-  const { userId, version, eventId, eventType, changes } = transaction;
+  const { userId, version, eventId, eventType, changes, assignments = [] } = transaction;
   const about = `user ${userId}, version ${version ?? "?"}: ${eventType} (event ${eventId})`;
   const shown = changes.map(({ field, from, to }): Line => {
     const values = to === undefined ? "" : `: ${JSON.stringify(from)} → ${JSON.stringify(to)}`;
     return [" ", "", `${field}${values}`];
   });
-  return [["✓", "transaction", about], ...shown];
+  const suffixed = assignments.map(({ requested, assigned, kind, reason }): Line => {
+    const which = requested === undefined ? `its ${kind} address` : `${requested} became ${assigned}`;
+    return [" ", "", `${which} got a suffix: what was asked for is ${reason}`];
+  });
+  return [["✓", "transaction", about], ...shown, ...suffixed];
 }
 
 function outboxLine({ state, writtenAt, publishedAt, attempts, refusal }: OutboxStep): Line {

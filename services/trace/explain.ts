@@ -51,7 +51,11 @@ function changesOf({ row, entry }: EventFacts): { field: string; from?: unknown;
   return (row?.note?.changed ?? []).map((field) => ({ field }));
 }
 
+/** Absent: every address is the one that was asked for, or nobody knows any more. */
+const assignmentsOf = ({ row, entry }: EventFacts) => entry?.assignments ?? row?.note?.suffixed;
+
 function tracedEvent(event: EventFacts, facts: Facts): TracedWrite {
+  const assignments = assignmentsOf(event);
   const steps = {
     userId: event.userId,
     outbox: outboxStep(event, facts.outbox !== undefined),
@@ -66,6 +70,7 @@ function tracedEvent(event: EventFacts, facts: Facts): TracedWrite {
       eventId: event.eventId,
       eventType: event.type,
       changes: changesOf(event) as NonNullable<TracedWrite["transaction"]>["changes"],
+      ...(assignments === undefined ? {} : { assignments }),
     },
     outbox: steps.outbox,
     consumers: steps.consumers,

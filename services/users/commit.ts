@@ -144,8 +144,8 @@ function userRowOf({ before, decision: { state } }: Work) {
   };
 }
 
-function eventRowsOf({ decision: { type, state, changes }, ticket, cause }: Work) {
-  const event = toUserEvent(randomUUID(), type, state, changes, cause);
+function eventRowsOf({ decision: { type, state, changes, assignments }, ticket, cause }: Work) {
+  const event = toUserEvent(randomUUID(), type, state, changes, cause, assignments);
   return [outboxRow(event, toNote(event, cause, ticket))];
 }
 

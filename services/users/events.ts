@@ -1,5 +1,6 @@
 /** Promise: what a decision changed becomes exactly one CloudEvent that carries the user's whole state and version. */
 import type { ActionName } from "../contracts/actions.ts";
+import type { Assignment } from "../contracts/assignment.ts";
 import {
   type Change,
   dataschemaOf,
@@ -25,6 +26,7 @@ export function toUserEvent(
   user: UserState,
   changes: Change[],
   cause: Cause,
+  assignments: Assignment[] = [],
 ): UserEvent {
   return {
     specversion: "1.0",
@@ -40,7 +42,7 @@ export function toUserEvent(
     sequence: user.version,
     ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
     actor: cause.actor,
-    data: { user, changes },
+    data: { user, changes, ...(assignments.length === 0 ? {} : { assignments }) },
   };
 }
 
@@ -54,5 +56,8 @@ export const toNote = (
   action,
   actor,
   changed: event.data.changes.map(({ field }) => field),
+  ...(event.data.assignments === undefined
+    ? {}
+    : { suffixed: event.data.assignments.map(({ kind, reason }) => ({ kind, reason })) }),
   ...(ticket.keyed ? { operation: ticket.operationId } : {}),
 });

@@ -401,3 +401,19 @@ test.serial("what is older than its term is forgotten, and the audit log still t
   });
   t.is((await traceOf(rig, "young")).writes[0]?.outbox?.state, "published");
 });
+
+test("what was requested and not given, and why, stays in the audit entry and the trace", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  const { primarySmtp } = await create(rig, randomUUID());
+  const id = randomUUID();
+  const request = { displayName: "Ann", primarySmtp };
+  const answer = await write(rig, "POST", "/users", request, { "x-correlation-id": id });
+  const assigned = primarySmtp.replace("@", "2@");
+  t.like(answer, { primarySmtp: assigned, requestedSmtp: primarySmtp });
+  const { writes } = await verdictIs(rig, id, "complete");
+  const { assignments } = answer as unknown as { assignments: { reason: string }[] };
+  t.like(assignments[0], { requested: primarySmtp, assigned, kind: "primary" });
+  t.deepEqual(writes[0]?.transaction?.assignments, assignments as never);
+  const audit = await rig.http("GET", `/audit?correlationId=${id}`);
+  t.deepEqual(audit.body.items[0].assignments, assignments);
+});
