@@ -9,7 +9,7 @@ import type { Mixin } from "./platform.ts";
 
 const sweepEveryMs = 60_000;
 /** Processes that started together should not sweep together. */
-const jitterMs = 30_000;
+const jitterShare = 0.5;
 /** Between two rounds of a backlog. */
 const soonMs = 1_000;
 const batchesMax = 20;
@@ -30,11 +30,18 @@ export async function sweepInBatches(
 }
 
 /** How long to wait after a round that took so many rows; `chance` is from 0 to 1. */
-export const untilNextRoundMs = (gone: number, chance: number): number =>
-  gone >= batchesMax * sweepRowsMax ? soonMs : sweepEveryMs + chance * jitterMs;
+export const untilNextRoundMs = (gone: number, chance: number, everyMs = sweepEveryMs): number => {
+  const waitMs = everyMs * (1 + chance * jitterShare);
+  return gone >= batchesMax * sweepRowsMax ? Math.min(soonMs, waitMs) : waitMs;
+};
 
 /** Sweeps from `started` to `stopped`; a round under way is awaited. List it before the database's mixin. */
-export function sweepingMixin(what: string, sweep: () => Promise<number>, log: Logger): Mixin {
+export function sweepingMixin(
+  what: string,
+  sweep: () => Promise<number>,
+  log: Logger,
+  everyMs = sweepEveryMs,
+): Mixin {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
@@ -53,7 +60,7 @@ export function sweepingMixin(what: string, sweep: () => Promise<number>, log: L
       () => {
         running = round();
       },
-      untilNextRoundMs(gone, Math.random()),
+      untilNextRoundMs(gone, Math.random(), everyMs),
     );
     timer.unref();
   };

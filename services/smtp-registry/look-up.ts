@@ -17,13 +17,18 @@ interface Holder extends Holding {
   readonly kind: AddressKind | null;
 }
 
-async function holderNow(em: EntityManager, key: string): Promise<Holder | undefined> {
+interface HolderNow extends Holder {
+  /** Of a hold; null: since before it was noted. */
+  readonly heldSince: Date | null;
+}
+
+async function holderNow(em: EntityManager, key: string): Promise<HolderNow | undefined> {
   const [row] = await run<{
     address: string;
     user_id: string;
     kind: AddressKind;
     status: Holding["status"];
-    expires_ms: number | null;
+    held_ms: number | null;
     deleted_ms: number | null;
   }>(em, sql.rowOfKey, { key });
   if (row === undefined) return undefined;
@@ -32,9 +37,16 @@ async function holderNow(em: EntityManager, key: string): Promise<Holder | undef
     userId: row.user_id,
     kind: row.kind,
     status: row.status,
-    expiresAt: row.expires_ms === null ? null : new Date(row.expires_ms),
+    heldSince: row.held_ms === null ? null : new Date(row.held_ms),
     deletedAt: row.deleted_ms === null ? null : new Date(row.deleted_ms),
   };
+}
+
+/** A hold of that time, whose event the history may still wait for. */
+async function heldAt(em: EntityManager, key: string, at: Date): Promise<Holder | undefined> {
+  const row = await holderNow(em, key);
+  const isOfThen = row?.status === "reserved" && (row.heldSince === null || row.heldSince <= at);
+  return isOfThen ? row : undefined;
 }
 
 /** Of each user's last word on the address, what counts: who has it, else who had it last and was deleted with it. */
@@ -53,7 +65,6 @@ async function holderAt(em: EntityManager, key: string, at: Date): Promise<Holde
     userId: row.user_id,
     kind: row.kind,
     status: row.state,
-    expiresAt: null,
     deletedAt: row.state === "deleted" ? new Date(row.at_ms) : null,
   };
 }
@@ -68,9 +79,11 @@ export async function lookUp(db: Database, rules: RegistryRules, request: Reques
       errors: [{ pointer: "#/at", detail: "must not be in the future" }],
     });
   const key = addressKey(request.address);
-  const holder = await db.read((em) =>
-    request.at === undefined ? holderNow(em, key) : holderAt(em, key, at),
-  );
+  const holder = await db.read(async (em) => {
+    if (request.at === undefined) return holderNow(em, key);
+    const then = await holderAt(em, key, at);
+    return statusOf(then, at, rules.terms) === "available" ? heldAt(em, key, at) : then;
+  });
   const status = statusOf(holder, at, rules.terms);
   if (holder === undefined || status === "available") {
     // Nobody has it and nobody can take it: it is as little an address as one with a fault in its syntax.
@@ -81,7 +94,7 @@ export async function lookUp(db: Database, rules: RegistryRules, request: Reques
       });
     return {
       address: request.address,
-      status: rules.isBlocked(key) ? "blocked" : "available",
+      status: rules.blocked.has(key) ? "blocked" : "available",
       userId: null,
       kind: null,
     };

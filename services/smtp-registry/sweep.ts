@@ -1,7 +1,6 @@
 /**
- * Promise: holds that lapsed, tombstones whose terms are over and the counters of their names leave their tables by
- * themselves, a few at a time.
- * Nothing depends on when: every statement treats such a row as free already.
+ * Promise: tombstones whose terms are over leave their table by themselves with the counters of their names, a few at a
+ * time. Nothing depends on when: every statement treats such a row as free already. (Holds that lapsed: holds.ts.)
  */
 import type { Database } from "../../mixins/database.ts";
 import type { Logger } from "../../mixins/logging.ts";
@@ -12,16 +11,12 @@ import { freedBefore } from "../contracts/terms.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";
 
-/** One round over both. Resolves with the number of rows gone. */
-export async function sweep(db: Database, rules: ProjectionRules): Promise<number> {
-  const now = rules.now();
-  const freed = freedBefore(now, rules.terms);
-  let gone = 0;
-  for (const statement of [sql.sweepHolds, sql.sweepTombstones])
-    gone += await sweepInBatches((max) => db.read((em) => run(em, statement, { now, freed, max })));
-  return gone;
+/** One round. Resolves with the number of rows gone. */
+export function sweep(db: Database, rules: ProjectionRules): Promise<number> {
+  const freed = freedBefore(rules.now(), rules.terms);
+  return sweepInBatches((max) => db.read((em) => run(em, sql.sweepTombstones, { freed, max })));
 }
 
 /** Sweeps from `started` to `stopped`. */
 export const sweepMixin = (db: Database, rules: ProjectionRules, log: Logger): Mixin =>
-  sweepingMixin("lapsed addresses", () => sweep(db, rules), log);
+  sweepingMixin("freed tombstones", () => sweep(db, rules), log);

@@ -3,7 +3,7 @@ import test from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { Life, registryRig, ttlMs } from "../support/registry-rig.ts";
 
-test("A lapsed hold is free for anyone, and a live one for nobody else", async (t) => {
+test("A lapsed hold is free for anyone who writes, and nobody is told so before users was asked", async (t) => {
   const rig = await registryRig();
   try {
     const want = ["ann@example.com"];
@@ -12,6 +12,10 @@ test("A lapsed hold is free for anyone, and a live one for nobody else", async (
     t.is((await rig.lookUp("ann@example.com")).status, "reserved");
     await t.throwsAsync(rig.reserve({ want, onTaken: "refuse" }), { instanceOf: Refusal });
     rig.advance(1);
+    t.is((await rig.lookUp("ann@example.com")).status, "reserved");
+    t.is((await rig.reserve({ want })).addresses[0]?.assigned, "ann@example.com");
+    rig.advance(ttlMs);
+    t.is(await rig.sweep(), 1);
     t.deepEqual(await rig.lookUp("Ann@example.com"), {
       address: "Ann@example.com",
       status: "available",
