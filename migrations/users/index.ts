@@ -13,6 +13,7 @@ import { Migration20261125000100_consistency_acknowledgements } from "./Migratio
 import { Migration20261125000200_consistency_backlogs } from "./Migration20261125000200_consistency_backlogs.ts";
 import { Migration20261126000100_guard_of_tombstones } from "./Migration20261126000100_guard_of_tombstones.ts";
 import { Migration20261126000200_audit_once } from "./Migration20261126000200_audit_once.ts";
+import { Migration20261126000300_audit_assignments } from "./Migration20261126000300_audit_assignments.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -26,4 +27,5 @@ export const usersMigrations = [
   Migration20261125000200_consistency_backlogs,
   Migration20261126000100_guard_of_tombstones,
   Migration20261126000200_audit_once,
+  Migration20261126000300_audit_assignments,
 ] as const;

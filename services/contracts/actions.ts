@@ -1,5 +1,6 @@
 /** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
 import * as z from "zod";
+import { Assignments } from "./assignment.ts";
 import { AuditPage, ListAudit } from "./audit.ts";
 import {
   DeadLetter,
@@ -42,6 +43,7 @@ import {
   RepairReport,
   UsersDigest,
 } from "./reconciliation.ts";
+import { HeldKey, HoldersQuery, ReleaseReservation, Reservation, ReserveAddresses } from "./reservations.ts";
 import {
   AddressesQuery,
   AuditTrace,
@@ -62,9 +64,7 @@ import {
   NewDisplayName,
   NewSecondarySmtps,
   NewSmtpAddress,
-  ReservedAddress,
   SmtpAddress,
-  secondarySmtpsMax,
   User,
   UserId,
   WrittenSecondarySmtps,
@@ -85,6 +85,10 @@ export const CreateUser = z
     displayName: NewDisplayName,
     primarySmtp: NewSmtpAddress,
     secondarySmtps: NewSecondarySmtps.optional(),
+    onTaken: z.enum(["suffix", "refuse"]).optional().meta({
+      description:
+        "What becomes of an address that is taken: suffix gives every one of them a number, refuse none. Without it a taken primary gets a number and a taken secondary is refused",
+    }),
   })
   .meta({ id: "CreateUser" });
 
@@ -118,20 +122,11 @@ export const PatchUser = z
 
 export const TargetUser = z.strictObject(target).meta({ id: "TargetUser" });
 
-/** Why an address differs from the one asked for. */
-export const Assignment = z
-  .object({ requested: SmtpAddress, assigned: SmtpAddress, kind: AddressKind, reason: AddressStatus })
-  .meta({ id: "Assignment" });
-export type Assignment = z.infer<typeof Assignment>;
-
 export const CreatedUser = User.extend({
   requestedSmtp: SmtpAddress.optional().meta({
     description: "Present when the primary was taken and got a suffix",
   }),
-  assignments: z
-    .array(Assignment)
-    .optional()
-    .meta({ description: "Every address that got a suffix, and why" }),
+  assignments: Assignments,
 }).meta({ id: "CreatedUser" });
 export type CreatedUser = z.infer<typeof CreatedUser>;
 
@@ -147,54 +142,6 @@ export const ListUsers = z
 
 export const UserPage = z.object({ items: z.array(User), nextCursor: NextCursor }).meta({ id: "UserPage" });
 export type UserPage = z.infer<typeof UserPage>;
-
-export const ReserveAddresses = z
-  .strictObject({
-    reservationId: z
-      .string()
-      .min(1)
-      .max(128)
-      .meta({ description: "Repeating a reservation gives the same answer" }),
-    userId: UserId,
-    addresses: z
-      .array(ReservedAddress)
-      .min(1)
-      .max(secondarySmtpsMax + 2),
-    onTaken: z.enum(["suffix", "refuse"]),
-    alsoTaken: z
-      .array(z.string())
-      .max(secondarySmtpsMax + 2)
-      .optional()
-      .meta({
-        description:
-          "Conflict keys that the caller knows to be taken although their event is still on its way",
-      }),
-  })
-  .meta({ id: "ReserveAddresses" });
-export type ReserveAddresses = z.infer<typeof ReserveAddresses>;
-
-export const Reservation = z
-  .object({
-    reservationId: z.string(),
-    expiresAt: z.iso.datetime(),
-    addresses: z.array(
-      z.object({
-        requested: z.string(),
-        assigned: z.string(),
-        kind: AddressKind,
-        reason: AddressStatus.optional().meta({
-          description: "Status of the requested address when another was assigned",
-        }),
-      }),
-    ),
-  })
-  .meta({ id: "Reservation" });
-export type Reservation = z.infer<typeof Reservation>;
-
-export const ReleaseReservation = z.strictObject({
-  reservationId: z.string().min(1).max(128),
-  userId: UserId,
-});
 
 export const LookUpAddress = z
   .strictObject({
@@ -250,6 +197,7 @@ export const actions = {
   "users.reemit": internal(ReemitUser, ReemittedUser),
   "users.trace": internal(TraceQuery, RequestsTrace),
   "users.addresses": internal(AddressesQuery, UsersAddresses),
+  "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) })),
   "users.health": internal(Nothing, Health),
   "smtp-registry.reserve": internal(ReserveAddresses, Reservation),
   "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() })),

@@ -4,8 +4,8 @@ import { AddressKind, AddressStatus, SmtpAddress } from "./user.ts";
 
 export const Assignment = z
   .object({
-    requested: SmtpAddress,
-    assigned: SmtpAddress,
+    requested: SmtpAddress.meta({ description: "What the request asked for" }),
+    assigned: SmtpAddress.meta({ description: "What the user got" }),
     kind: AddressKind,
     reason: AddressStatus.meta({ description: "What the requested address was" }),
   })

@@ -81,7 +81,7 @@ const userOperations: readonly Operation[] = [
     tag: "users",
     summary: "Create a user",
     description:
-      "An address that is taken gets a number as suffix; then requestedSmtp stands beside primarySmtp, and assignments tells every address that was changed and why.",
+      "A primary that is taken gets a number as suffix; then requestedSmtp stands beside primarySmtp, and assignments tells every address that was changed and why. A secondary that is taken is a conflict, unless onTaken is suffix; with refuse a taken primary is one, too. A blocked name is always a conflict, and so is an address that no suffix fits.",
     target: to("users.create", ({ body }) => body as ActionInput<"users.create">),
     query: {},
     ...body(CreateUser, json, example.createUser),

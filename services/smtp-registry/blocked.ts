@@ -1,19 +1,31 @@
-/**
- * The local parts that no user can ever take: the mailbox names of RFC 2142, which belong to whoever runs a domain
- * or a service, and what the operator adds. Compared by conflict key, so `POSTMASTER` is blocked too. Pure.
- */
+/** The local parts that no user can ever take. Compared by conflict key, so `POSTMASTER` is blocked too. Pure. */
 import { localKey } from "../contracts/address.ts";
 
-/** RFC 2142 §§ 3–5, and `mailer-daemon` (RFC 5321 §3.6.3's reverse path of last resort, as every MTA uses it). */
-const rfc2142 = [
-  ..."info marketing sales support".split(" "),
-  ..."abuse noc security".split(" "),
-  ..."postmaster hostmaster usenet news webmaster www uucp ftp".split(" "),
-  "mailer-daemon",
-];
+export interface BlockedNames {
+  /** Whether a conflict key belongs to nobody. */
+  has(key: string): boolean;
+  /**
+   * How the numbers begin that nobody is given after a stem (the beginning of a local part's key), because a blocked
+   * name would come of it or one with nothing but digits behind it: `postmaster2` is taken for the postmaster by whoever
+   * reads it. The empty text: each of them.
+   */
+  numbersAfter(keyStem: string): string[];
+}
 
-/** Answers whether a conflict key belongs to nobody. */
-export function blockedKeys(configured: readonly string[]): (key: string) => boolean {
-  const names = new Set([...rfc2142, ...configured].map(localKey));
-  return (key) => names.has(key.slice(0, key.lastIndexOf("@")));
+const isDigits = (text: string): boolean => /^\d*$/.test(text);
+
+export function blockedNames(localParts: readonly string[]): BlockedNames {
+  const names = new Set(localParts.map(localKey));
+  return {
+    has: (key) => names.has(key.slice(0, key.lastIndexOf("@"))),
+    numbersAfter(keyStem) {
+      const beginnings = [...names].flatMap((name) => {
+        if (keyStem.startsWith(name)) return isDigits(keyStem.slice(name.length)) ? [""] : [];
+        return name.startsWith(keyStem) && isDigits(name.slice(keyStem.length))
+          ? [name.slice(keyStem.length)]
+          : [];
+      });
+      return beginnings.includes("") ? [""] : beginnings;
+    },
+  };
 }

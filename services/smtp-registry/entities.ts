@@ -4,7 +4,7 @@ import { ConsumerOutcomeRow } from "../../mixins/consumer-outcomes.ts";
 
 /**
  * One row for each address that is not free: its conflict key is the primary key, so no two users can hold one.
- * `reserved` is a hold until `expiresAt`; `deleted` is a tombstone since `deletedAt`.
+ * `reserved` is a hold until `expiresAt`, and until users was asked about it; `deleted` is a tombstone since `deletedAt`.
  */
 export const AddressRow = defineEntity({
   name: "AddressRow",
@@ -23,6 +23,7 @@ export const AddressRow = defineEntity({
     reason: p.text().nullable(),
     /** The number that was appended, when one was. */
     suffix: p.integer().nullable(),
+    heldSince: p.datetime(3).nullable(),
     expiresAt: p.datetime(3).nullable(),
     deletedAt: p.datetime(3).nullable(),
   },

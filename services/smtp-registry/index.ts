@@ -17,9 +17,10 @@ import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
-import { blockedKeys } from "./blocked.ts";
+import { blockedNames } from "./blocked.ts";
 import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
+import { holdsMixin } from "./holds.ts";
 import { lookUp } from "./look-up.ts";
 import { apply } from "./projection.ts";
 import { type RegistryRules, release } from "./reservations.ts";
@@ -59,7 +60,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
   const rules: RegistryRules = {
     terms: { tombstoneDays: config.tombstoneDays, quarantineDays: config.quarantineDays },
     reservationTtlMs: config.reservationTtlMs,
-    isBlocked: blockedKeys(config.blockedLocalParts),
+    blocked: blockedNames(config.blockedLocalParts),
     now: platform.now,
   };
   const reserve = reserving(db, rules);
@@ -71,6 +72,7 @@ export function smtpRegistryService(platform: Platform, config: RegistryConfig):
     mixins: [
       healthMixin({ database: db.check, bus: busCheck(platform.bus) }),
       sweepMixin(db, rules, log),
+      holdsMixin(db, rules, log),
       outcomes.mixin,
       eventConsumer({
         name: consumer,

@@ -1,41 +1,31 @@
 /**
- * Promise: an address is reserved for one user at a time, all addresses of a request or (mode "refuse") none, however
- * many ask at once; a repeated reservation gets the same answer and a new time to live. A hold that is neither
- * confirmed by an event nor released ends by itself.
+ * Promise: an address is reserved for one user at a time, all addresses of a request or none, however many ask at once;
+ * a repeated reservation gets the same answer and a new time to live. A hold that is neither confirmed by an event nor
+ * released ends by itself.
  */
 import { type Database, type EntityManager, isContention, isUniqueViolation } from "../../mixins/database.ts";
 import { run } from "../../mixins/statement.ts";
-import type { ActionParams, Reservation } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
+import type { Reservation } from "../contracts/reservations.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
-import type { AddressKind, AddressStatus } from "../contracts/user.ts";
+import type { AddressStatus } from "../contracts/user.ts";
+import type { BlockedNames } from "./blocked.ts";
 import * as sql from "./sql.ts";
 import { statusOf } from "./status.ts";
-import { candidates, counterKey, firstSuffix } from "./suffix.ts";
+import { counterKey } from "./suffix.ts";
+import { giveBackNumbers } from "./suffix-sql.ts";
+import { type NoSuffix, reserveSuffixed, type TakenAddress } from "./suffixing.ts";
+import { isRefusedWhenTaken, type ReserveRequest, type Wanted, wantedOf } from "./wanted.ts";
 
 export interface RegistryRules {
   readonly terms: Terms;
   readonly reservationTtlMs: number;
-  readonly isBlocked: (key: string) => boolean;
+  readonly blocked: BlockedNames;
   readonly now: () => Date;
 }
 
-export type ReserveRequest = ActionParams<"smtp-registry.reserve">;
-
-/** How often a request is run again after it lost a row to another one or a deadlock; each time someone else won. */
-const attemptsMax = 8;
-/** Numbers tried for one address at once: nearly always the first is free; then it is a gap to be crossed fast. */
-const batchSizes = [1, 8, 64, 512, 512, 512, 512, 512] as const;
-
-interface Wanted {
-  readonly key: string;
-  readonly address: string;
-  readonly kind: AddressKind;
-  readonly pointer: string;
-}
-
-interface FoundRow {
+interface ReserveRow {
   readonly key: string;
   readonly target: string;
   readonly address: string;
@@ -43,7 +33,6 @@ interface FoundRow {
   readonly verdict: "own" | "open" | "taken" | "blocked";
   readonly got: boolean;
   readonly held_status: "reserved" | "active" | "deleted" | null;
-  readonly expires_ms: number | null;
   readonly deleted_ms: number | null;
 }
 
@@ -54,55 +43,38 @@ interface Assigned {
 }
 
 /** What stays the same while one request is run, possibly several times. */
-interface Run {
+export interface Run {
   readonly request: ReserveRequest;
   readonly wanted: readonly Wanted[];
   readonly now: Date;
   readonly freed: Date;
   readonly expiresAt: Date;
+  /** On the monotonic clock: a run that begins or looks on later would answer nobody. */
+  readonly giveUpAt: number;
   readonly rules: RegistryRules;
 }
 
-/** Each address once, by key; what comes first (the primary, by order or by kind) decides. */
-export function wantedOf(request: ReserveRequest): Wanted[] {
-  const byKey = new Map<string, Wanted>();
-  let secondaries = 0;
-  const rows = request.addresses.map(({ address, kind }) => {
-    const pointer = kind === "primary" ? "#/primarySmtp" : `#/secondarySmtps/${secondaries++}`;
-    return { key: addressKey(address), address, kind, pointer };
-  });
-  for (const row of rows)
-    if (!byKey.has(row.key) || (row.kind === "primary" && byKey.get(row.key)?.kind !== "primary"))
-      byKey.set(row.key, row);
-  return [...byKey.values()];
-}
-
-const dateOf = (ms: number | null): Date | null => (ms === null ? null : new Date(ms));
-
-function statusOfFound({ rules, now }: Run, row: FoundRow): AddressStatus {
+function statusOfRow({ rules, now }: Run, row: ReserveRow): AddressStatus {
   if (row.verdict === "blocked") return "blocked";
   if (row.held_status === null) return "active"; // only the caller knows of it, from a living user
-  const holding = {
-    status: row.held_status,
-    expiresAt: dateOf(row.expires_ms),
-    deletedAt: dateOf(row.deleted_ms),
-  };
-  const status = statusOf(holding, now, rules.terms);
+  const deletedAt = row.deleted_ms === null ? null : new Date(row.deleted_ms);
+  const status = statusOf({ status: row.held_status, deletedAt }, now, rules.terms);
   return status === "available" ? "active" : status;
 }
 
 /** The one statement; rows that another request took in between come back as undefined: run it again. */
-async function reserveAll(em: EntityManager, current: Run): Promise<FoundRow[] | undefined> {
+async function reserveAll(em: EntityManager, current: Run): Promise<ReserveRow[] | undefined> {
   const { request, rules, wanted } = current;
   const alsoTaken = new Set(request.alsoTaken);
-  const refuse = request.onTaken === "refuse";
-  const rows = await run<FoundRow>(em, sql.reserve, {
-    wanted: wanted.map(({ key, address, kind }) => ({
-      key,
-      address,
-      kind,
-      blocked: rules.isBlocked(key),
-      also_taken: alsoTaken.has(key),
+  const rows = await run<ReserveRow>(em, sql.reserve, {
+    wanted: wanted.map((each) => ({
+      key: each.key,
+      address: each.address,
+      kind: each.kind,
+      base_key: counterKey(each.key),
+      refuse: isRefusedWhenTaken(request, each),
+      blocked: rules.blocked.has(each.key),
+      also_taken: alsoTaken.has(each.key),
     })),
     alsoTaken: [...alsoTaken],
     reservationId: request.reservationId,
@@ -110,111 +82,76 @@ async function reserveAll(em: EntityManager, current: Run): Promise<FoundRow[] |
     now: current.now,
     freed: current.freed,
     expiresAt: current.expiresAt,
-    refuse,
   });
-  const isTaken = (row: FoundRow) => row.verdict === "taken" || row.verdict === "blocked";
-  const lost = rows.some((row) => row.verdict === "open" && !row.got);
-  return lost && !(refuse && rows.some(isTaken)) ? undefined : rows;
+  return rows.some((row) => row.verdict === "open" && !row.got) && conflictsIn(current, rows).length === 0
+    ? undefined
+    : rows;
 }
 
-async function refuseTaken(em: EntityManager, current: Run, taken: readonly FoundRow[]): Promise<never> {
-  await releaseHolds(em, current.request);
-  const byKey = new Map(taken.map((row) => [row.key, row]));
-  const conflicts = current.wanted.flatMap((wanted) => {
+interface Conflict extends TakenAddress {
+  readonly noSuffix?: NoSuffix | undefined;
+}
+
+const takenIn = (current: Run, rows: readonly ReserveRow[]): TakenAddress[] => {
+  const byKey = new Map(rows.map((row) => [row.key, row]));
+  return current.wanted.flatMap((wanted) => {
     const row = byKey.get(wanted.key);
-    return row === undefined ? [] : [{ ...wanted, status: statusOfFound(current, row) }];
+    const isTaken = row?.verdict === "taken" || row?.verdict === "blocked";
+    return isTaken ? [{ wanted, reason: statusOfRow(current, row) }] : [];
   });
-  throw new Refusal("address-taken", "An address is taken by another user", {
-    errors: conflicts.map(({ pointer, status }) => ({
-      pointer,
-      detail: `is not available: it is ${status}`,
-    })),
-    conflicts: conflicts.map(({ address, kind, status }) => ({ address, kind, status })),
-  });
-}
+};
 
-/** The first free suffix of one address. `avoid` holds every key that this request has or wants. */
-async function reserveSuffixed(
-  em: EntityManager,
-  current: Run,
-  taken: { wanted: Wanted; reason: AddressStatus },
-  avoid: ReadonlySet<string>,
-): Promise<Assigned | undefined> {
-  const { wanted, reason } = taken;
-  const baseKey = counterKey(wanted.key);
-  for (const count of batchSizes) {
-    const [numbers] = await run<{ first: number }>(em, sql.takeNumbers, {
-      baseKey,
-      next: firstSuffix + count,
-      count,
-    });
-    const first = numbers?.first ?? firstSuffix;
-    const open = candidates(wanted.address, first, count, avoid).filter(
-      ({ key }) => !current.rules.isBlocked(key),
-    );
-    const found = await reserveCandidate(em, current, taken, open);
-    if (found === undefined) continue;
-    if (!found.got) return undefined;
-    if (found.suffix + 1 < first + count)
-      await run(em, sql.giveBackNumbers, { unused: found.suffix + 1, baseKey, next: first + count });
-    return { address: found.address, key: found.key, reason };
-  }
-  throw new Unavailable("smtp-registry", "Cannot find a free suffix: very many in a row are taken");
-}
-
-async function reserveCandidate(
-  em: EntityManager,
-  current: Run,
-  { wanted, reason }: { wanted: Wanted; reason: AddressStatus },
-  open: ReturnType<typeof candidates>,
-): Promise<{ key: string; address: string; suffix: number; got: boolean } | undefined> {
-  if (open.length === 0) return undefined;
-  const [found] = await run<{ key: string; address: string; suffix: number; got: boolean }>(
-    em,
-    sql.reserveCandidate,
-    {
-      candidates: open,
-      now: current.now,
-      freed: current.freed,
-      userId: current.request.userId,
-      kind: wanted.kind,
-      reservationId: current.request.reservationId,
-      requestedKey: wanted.key,
-      reason,
-      expiresAt: current.expiresAt,
-    },
+/** Those for which the request takes no other. A blocked name becomes nothing else: nobody else may look like it. */
+const conflictsIn = (current: Run, rows: readonly ReserveRow[]): Conflict[] =>
+  takenIn(current, rows).filter(
+    ({ wanted, reason }) => reason === "blocked" || isRefusedWhenTaken(current.request, wanted),
   );
-  return found;
+
+async function refuse(em: EntityManager, { request }: Run, conflicts: readonly Conflict[]): Promise<never> {
+  await releaseHolds(em, request);
+  throw new Refusal("address-taken", "Cannot reserve every address: some are taken", {
+    errors: conflicts.map(({ wanted: { pointer }, reason }) => ({
+      pointer,
+      detail: `is not available: it is ${reason}`,
+    })),
+    conflicts: conflicts.map(({ wanted: { address, kind }, reason, noSuffix }) => ({
+      address,
+      kind,
+      status: reason,
+      ...(noSuffix === undefined ? {} : { noSuffix }),
+    })),
+  });
 }
 
 /** One run of a request; undefined when it lost a row meanwhile and has to be run again. */
 async function attempt(em: EntityManager, current: Run): Promise<Map<string, Assigned> | undefined> {
   const rows = await reserveAll(em, current);
   if (rows === undefined) return undefined;
-  const taken = rows.filter((row) => row.verdict === "taken" || row.verdict === "blocked");
-  if (taken.length > 0 && current.request.onTaken === "refuse") return refuseTaken(em, current, taken);
+  const conflicts = conflictsIn(current, rows);
+  if (conflicts.length > 0) return refuse(em, current, conflicts);
   const assigned = new Map<string, Assigned>();
-  for (const row of rows)
-    if (row.verdict === "own") assigned.set(row.key, { address: row.address, key: row.target });
-    else if (row.got)
-      assigned.set(row.key, {
-        address: row.address,
-        key: row.target,
-        ...(row.reason === null ? {} : { reason: row.reason }),
-      });
+  for (const { key, target, address, verdict, got, reason } of rows)
+    if (verdict === "own") assigned.set(key, { address, key: target });
+    else if (got) assigned.set(key, { address, key: target, ...(reason === null ? {} : { reason }) });
+  const taken = takenIn(current, rows);
+  if (taken.length === 0) return assigned;
   const avoid = new Set([
     ...current.wanted.map(({ key }) => key),
     ...(current.request.alsoTaken ?? []),
     ...rows.map((row) => row.target),
   ]);
-  for (const wanted of current.wanted) {
-    const row = taken.find(({ key }) => key === wanted.key);
-    if (row === undefined) continue;
-    const found = await reserveSuffixed(em, current, { wanted, reason: statusOfFound(current, row) }, avoid);
-    if (found === undefined) return undefined;
-    avoid.add(found.key);
-    assigned.set(wanted.key, found);
-  }
+  const suffixing = await reserveSuffixed(em, current, taken, avoid);
+  if (suffixing === undefined) return undefined;
+  if ("without" in suffixing)
+    return refuse(
+      em,
+      current,
+      taken.flatMap((each) => {
+        const noSuffix = suffixing.without.get(each.wanted);
+        return noSuffix === undefined ? [] : [{ ...each, noSuffix }];
+      }),
+    );
+  for (const [key, found] of suffixing.assigned) assigned.set(key, found);
   return assigned;
 }
 
@@ -233,20 +170,22 @@ export async function reserveAlone(
   db: Database,
   rules: RegistryRules,
   request: ReserveRequest,
+  giveUpAt: number,
 ): Promise<Reservation> {
   const now = rules.now();
   const current: Run = {
     request,
     rules,
     now,
+    giveUpAt,
     wanted: wantedOf(request),
     freed: freedBefore(now, rules.terms),
     expiresAt: new Date(now.getTime() + rules.reservationTtlMs),
   };
-  for (let count = 0; count < attemptsMax; count += 1) {
+  do {
     const assigned = await tried(() => db.read((em) => attempt(em, current)));
     if (assigned !== undefined) return answer(current, assigned);
-  }
+  } while (performance.now() < giveUpAt);
   throw new Unavailable("smtp-registry", "Cannot reserve: others are faster for the same addresses");
 }
 
@@ -263,24 +202,22 @@ function answer({ request, expiresAt }: Run, assigned: ReadonlyMap<string, Assig
   };
 }
 
-interface Holder {
-  readonly reservationId: string;
-  readonly userId: string;
-}
+type Holder = Pick<ReserveRequest, "reservationId" | "userId" | "alsoTaken">;
 
-async function releaseHolds(em: EntityManager, { reservationId, userId }: Holder): Promise<number> {
+async function releaseHolds(
+  em: EntityManager,
+  { reservationId, userId, alsoTaken = [] }: Holder,
+): Promise<number> {
   const rows = await run<{ requested_key: string; suffix: number | null }>(em, sql.release, {
     reservationId,
     userId,
+    alsoTaken,
   });
   // The number of a failed request is the next one's, so that failures leave no gaps as long as nobody came between.
-  for (const { requested_key, suffix } of rows)
-    if (suffix !== null)
-      await run(em, sql.giveBackNumbers, {
-        unused: suffix,
-        baseKey: counterKey(requested_key),
-        next: suffix + 1,
-      });
+  const numbers = rows.flatMap(({ requested_key, suffix }) =>
+    suffix === null ? [] : [{ base_key: counterKey(requested_key), suffix }],
+  );
+  if (numbers.length > 0) await run(em, giveBackNumbers, { numbers });
   return rows.length;
 }
 

@@ -9,18 +9,22 @@ import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import { type Database, isContention, isUniqueViolation } from "../../mixins/database.ts";
 import { currentLatenessMs } from "../../mixins/lateness.ts";
 import { run } from "../../mixins/statement.ts";
-import type { Reservation } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
-import { type RegistryRules, type ReserveRequest, release, reserveAlone, wantedOf } from "./reservations.ts";
+import type { Reservation } from "../contracts/reservations.ts";
+import { type RegistryRules, release, reserveAlone } from "./reservations.ts";
 import * as sql from "./sql.ts";
+import { type ReserveRequest, wantedOf } from "./wanted.ts";
 
 /** Nobody who asks waits longer (users). */
 const callerWaitsMsMax = 1_400;
+/** Left for the last statement and the answer, when a request is run again or looks on for a suffix. */
+const answerMs = 250;
 /** Two, so that one is on its way while the other is carried out. */
 const limits = { itemsMax: 64, lanesMax: 1 };
 
 interface Plain {
   readonly request: ReserveRequest;
+  readonly heldSince: Date;
   readonly expiresAt: Date;
   readonly rows: readonly { readonly key: string; readonly address: string; readonly kind: string }[];
 }
@@ -33,13 +37,14 @@ export type Reserve = (request: ReserveRequest, callerWaitsMs?: number) => Promi
 
 /** Which requests got everything; what a request got of a part stays its hold, and is used or released alone. */
 async function holdTogether(db: Database, items: readonly Plain[]): Promise<Outcome<boolean>[]> {
-  const wanted = items.flatMap(({ request, rows, expiresAt }, place) =>
+  const wanted = items.flatMap(({ request, rows, heldSince, expiresAt }, place) =>
     rows.map(({ key, address, kind }) => ({
       key,
       address,
       kind,
       user_id: request.userId,
       reservation_id: request.reservationId,
+      held_since: heldSince,
       expires_at: expiresAt,
       place,
     })),
@@ -63,11 +68,13 @@ async function holdTogether(db: Database, items: readonly Plain[]): Promise<Outc
 export function reserving(db: Database, rules: RegistryRules): Reserve {
   const holdFresh = coalescing((items: readonly Plain[]) => holdTogether(db, items), limits);
 
-  async function reserveNow(request: ReserveRequest): Promise<Reservation> {
+  async function reserveNow(request: ReserveRequest, giveUpAt: number): Promise<Reservation> {
     const rows = wantedOf(request);
-    const plain = (request.alsoTaken?.length ?? 0) === 0 && !rows.some(({ key }) => rules.isBlocked(key));
-    const expiresAt = new Date(rules.now().getTime() + rules.reservationTtlMs);
-    if (!plain || !(await holdFresh({ request, rows, expiresAt }))) return reserveAlone(db, rules, request);
+    const plain = (request.alsoTaken?.length ?? 0) === 0 && !rows.some(({ key }) => rules.blocked.has(key));
+    const heldSince = rules.now();
+    const expiresAt = new Date(heldSince.getTime() + rules.reservationTtlMs);
+    if (!plain || !(await holdFresh({ request, rows, heldSince, expiresAt })))
+      return reserveAlone(db, rules, request, giveUpAt - answerMs);
     return {
       reservationId: request.reservationId,
       expiresAt: expiresAt.toISOString(),
@@ -81,7 +88,7 @@ export function reserving(db: Database, rules: RegistryRules): Reserve {
 
   return async (request, callerWaitsMs = callerWaitsMsMax) => {
     const giveUpAt = performance.now() + Math.min(callerWaitsMs, callerWaitsMsMax) - currentLatenessMs();
-    const reservation = await reserveNow(request);
+    const reservation = await reserveNow(request, giveUpAt);
     if (performance.now() < giveUpAt) return reservation;
     await release(db, request);
     throw new Unavailable("smtp-registry", "Cannot reserve: it took longer than the caller waits");

@@ -4,9 +4,13 @@
  * which keeps the statement the same for 1 and for 100 addresses. Rows are touched in the order of their keys: two statements
  * that want the same rows then queue instead of deadlocking.
  */
+import { firstSuffix } from "./suffix.ts";
 
-/** A row nobody has a claim on any more. `row` is the alias of addresses. */
-const lapsed = (row: string): string =>
+/**
+ * A row that a write may take: nobody has a claim on it any more, or (a hold of a user that was committed and could not be
+ * kept in time) the users' own unique key says so. `row` is the alias of addresses.
+ */
+export const lapsed = (row: string): string =>
   `(${row}.status = 'reserved' and ${row}.expires_at <= :now::timestamptz
     or ${row}.status = 'deleted' and ${row}.deleted_at <= :freed::timestamptz)`;
 
@@ -16,7 +20,11 @@ const lapsed = (row: string): string =>
  * a hold (putState) waits. The counter's row lock is held until its commit, so that wait was in a row for all who want
  * one name. Volatile, so the planner does not drop it.
  */
-const withoutDiskWait = `(select set_config('synchronous_commit', 'off', true)) async`;
+export const withoutDiskWait = `(select set_config('synchronous_commit', 'off', true)) async`;
+
+/** What a hold keeps when its user asks for the address again by another reservation. */
+const ofSameUser = (column: string): string => `${column} =
+      case when held.status = 'reserved' and held.user_id = excluded.user_id then held.${column} else excluded.${column} end`;
 
 /**
  * Reserves all addresses of a request in one statement, so there is no check before the write to race with: what the
@@ -24,27 +32,29 @@ const withoutDiskWait = `(select set_config('synchronous_commit', 'off', true)) 
  *
  * `target` is what this reservation was given before under another key, so that it gets the same again. `verdict`: own (held
  * by the user for good, or a tombstone: granted and left as it is, a hold must not weaken it), open (try), taken or
- * blocked. In mode "refuse" nothing is tried once one is taken. What the reservation held and no longer wants goes
- * first (hence the count), so that it can't collide with what takes its place.
+ * blocked. Nothing is tried once one is blocked, or taken and to be refused then. What the reservation held and no longer
+ * wants goes first (hence the count), so that it can't collide with what takes its place; before any address the
+ * counters of those that will get a suffix are made, as the next statement locks them in this order, too.
+ * A hold that the same user has by another reservation stays that one's: if it was committed and its event waits, a later
+ * write of the user that fails must not let it go.
  * A row that is open and comes back with got = false was lost to another reservation in between: run it again.
  */
 export const reserve = `
 with asked as (
   select w.* from ${withoutDiskWait}, jsonb_to_recordset(:wanted::jsonb)
-    as w(key text, address text, kind text, blocked boolean, also_taken boolean)
+    as w(key text, address text, kind text, base_key text, refuse boolean, blocked boolean, also_taken boolean)
 ), wanted as (
-  select w.key, w.kind, w.blocked, w.also_taken, e.suffix, e.reason,
+  select w.key, w.kind, w.base_key, w.refuse, w.blocked, w.also_taken, e.suffix, e.reason,
          coalesce(e.key, w.key) as target, coalesce(e.address, w.address) as address
   from asked w
   left join lateral (
     select key, address, suffix, reason from addresses e
-    where e.reservation_id = :reservationId and e.requested_key = w.key and not :refuse
+    where e.reservation_id = :reservationId and e.requested_key = w.key and not w.refuse
       and e.key not in (select key from asked)
       and e.key not in (select value from jsonb_array_elements_text(:alsoTaken::jsonb))
   ) e on true
 ), found as (
   select w.*, a.status as held_status,
-         extract(epoch from a.expires_at)::float8 * 1000 as expires_ms,
          extract(epoch from a.deleted_at)::float8 * 1000 as deleted_ms,
          case
            when w.also_taken and w.target = w.key then 'taken'
@@ -56,22 +66,31 @@ with asked as (
            else 'taken'
          end as verdict
   from wanted w left join addresses a on a.key = w.target
+), refused as (
+  select key from found where verdict = 'blocked' or verdict = 'taken' and refuse
+), counted as (
+  insert into suffixes (base_key, next)
+  select distinct base_key, ${firstSuffix} from found
+  where verdict = 'taken' and not exists (select from refused) order by base_key
+  on conflict (base_key) do nothing
+  returning base_key
 ), unwanted as (
   delete from addresses
   where reservation_id = :reservationId and status = 'reserved' and key not in (select target from wanted)
+    and (select count(*) from counted) >= 0
   returning key
 ), got as (
   insert into addresses as held
-    (key, address, user_id, kind, status, reservation_id, requested_key, reason, suffix, expires_at)
-  select target, address, :userId::uuid, kind, 'reserved', :reservationId, key, reason, suffix, :expiresAt::timestamptz
+    (key, address, user_id, kind, status, reservation_id, requested_key, reason, suffix, held_since, expires_at)
+  select target, address, :userId::uuid, kind, 'reserved', :reservationId, key, reason, suffix,
+    :now::timestamptz, :expiresAt::timestamptz
   from found
-  where verdict = 'open' and (select count(*) from unwanted) >= 0
-    and not (:refuse and exists (select from found where verdict in ('taken', 'blocked')))
+  where verdict = 'open' and (select count(*) from unwanted) >= 0 and not exists (select from refused)
   order by target
   on conflict (key) do update set
+    ${["reservation_id", "requested_key", "reason", "suffix", "held_since"].map(ofSameUser).join(", ")},
     address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
-    reservation_id = excluded.reservation_id, requested_key = excluded.requested_key, reason = excluded.reason,
-    suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
+    expires_at = excluded.expires_at, deleted_at = null
   where held.status = 'reserved' and (held.reservation_id = excluded.reservation_id or held.user_id = excluded.user_id)
      or ${lapsed("held")}
   returning held.key
@@ -83,62 +102,25 @@ select f.*, g.key is not null as got from found f left join got g on g.key = f.t
  * loss but a second look (`reserve`). Of two requests in one statement that want the same key, the first gets it.
  */
 export const reserveFresh = `
-insert into addresses (key, address, user_id, kind, status, reservation_id, requested_key, expires_at)
-select w.key, w.address, w.user_id, w.kind, 'reserved', w.reservation_id, w.key, w.expires_at
+insert into addresses (key, address, user_id, kind, status, reservation_id, requested_key, held_since, expires_at)
+select w.key, w.address, w.user_id, w.kind, 'reserved', w.reservation_id, w.key, w.held_since, w.expires_at
 from ${withoutDiskWait}, jsonb_to_recordset(:wanted::jsonb) as w(key text, address text, user_id uuid, kind text,
-  reservation_id text, expires_at timestamptz, place int)
+  reservation_id text, held_since timestamptz, expires_at timestamptz, place int)
 order by w.key, w.place
 on conflict (key) do nothing
 returning key, reservation_id`;
 
-/**
- * The next number of a base and `count - 1` after it, handed to nobody else: concurrent requests for one name get
- * different candidates instead of racing for the same.
- */
-export const takeNumbers = `
-insert into suffixes as counter (base_key, next) select :baseKey, :next::int from ${withoutDiskWait}
-on conflict (base_key) do update set next = counter.next + :count::int
-returning next - :count::int as first`;
-
-/** Gives numbers back that were not used, if nobody took one since. */
-export const giveBackNumbers = `
-update suffixes set next = :unused from ${withoutDiskWait} where base_key = :baseKey and next = :next`;
-
-/**
- * Takes the first free candidate. `seen` without `got`: another request was faster, run it again.
- */
-export const reserveCandidate = `
-with seen as (
-  select c.key, c.address, c.suffix
-  from ${withoutDiskWait}, jsonb_to_recordset(:candidates::jsonb) as c(key text, address text, suffix int)
-  left join addresses a on a.key = c.key
-  where a.key is null or ${lapsed("a")}
-  order by c.suffix
-  limit 1
-), got as (
-  insert into addresses as held
-    (key, address, user_id, kind, status, reservation_id, requested_key, reason, suffix, expires_at)
-  select key, address, :userId::uuid, :kind, 'reserved', :reservationId, :requestedKey, :reason, suffix, :expiresAt::timestamptz
-  from seen
-  on conflict (key) do update set
-    address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
-    reservation_id = excluded.reservation_id, requested_key = excluded.requested_key, reason = excluded.reason,
-    suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
-  where ${lapsed("held")}
-  returning held.key
-)
-select s.key, s.address, s.suffix, g.key is not null as got from seen s left join got g on g.key = s.key`;
-
-/** Ends the holds of a reservation, never what has become a fact. */
+/** Ends the holds of a reservation, never what has become a fact, nor what turned out to be another user's. */
 export const release = `
 delete from addresses using ${withoutDiskWait}
 where reservation_id = :reservationId and user_id = :userId and status = 'reserved'
+  and (key in (select value from jsonb_array_elements_text(:alsoTaken::jsonb))) is not true
 returning requested_key, suffix`;
 
 /** Who has a key, and how. */
 export const rowOfKey = `
 select address, user_id, kind, status,
-       extract(epoch from expires_at)::float8 * 1000 as expires_ms,
+       extract(epoch from held_since)::float8 * 1000 as held_ms,
        extract(epoch from deleted_at)::float8 * 1000 as deleted_ms
 from addresses where key = :key`;
 
@@ -222,7 +204,7 @@ with u as materialized (
   order by key
   on conflict (key) do update set
     address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = excluded.status,
-    deleted_at = excluded.deleted_at, expires_at = null,
+    deleted_at = excluded.deleted_at, expires_at = null, held_since = null,
     reservation_id = null, requested_key = null, reason = null, suffix = null
   where (held.user_id = excluded.user_id or held.status = 'reserved'
          or held.status = 'deleted' and held.deleted_at <= :freed::timestamptz)
@@ -271,9 +253,34 @@ with gone as (
 )
 select key from gone`;
 
-/** A small batch of holds that lapsed. */
+/** A page of the holds that end by a time, in the order of their ends; the next begins behind the last one's end and key. */
+export const endingHolds = `
+select key, expires_at <= :now::timestamptz as lapsed, expires_at::text as expires_at from addresses
+where status = 'reserved' and expires_at <= :until::timestamptz
+  and (expires_at, key) > (:afterAt::timestamptz, :afterKey)
+order by expires_at, key limit :max`;
+
+/**
+ * Keeps holds of committed users, for as long again; one that another write was given because it had lapsed goes back.
+ * From then on no reservation can let it go. A hold that has changed hands or has become a fact meanwhile is left.
+ */
+export const keepHolds = `
+with held as materialized (
+  select h.* from (
+    select * from jsonb_to_recordset(:held::jsonb) as h(key text, address text, user_id uuid, kind text) order by key
+  ) h cross join lateral (
+    select from addresses a where a.key = h.key offset 0 for update
+  ) a
+)
+update addresses a set address = h.address, user_id = h.user_id, kind = h.kind, expires_at = :expiresAt::timestamptz,
+  reservation_id = 'committed:' || h.user_id, requested_key = a.key, reason = null, suffix = null
+from held h where a.key = h.key and a.status = 'reserved' and a.expires_at <= :until::timestamptz
+returning a.key`;
+
+/** Those of some holds that have lapsed. */
 export const sweepHolds = sweepOf(
-  "select key from addresses where status = 'reserved' and expires_at <= :now::timestamptz order by expires_at",
+  `select key from addresses where key in (select value from jsonb_array_elements_text(:keys::jsonb))
+    and status = 'reserved' and expires_at <= :now::timestamptz`,
 );
 
 /** A small batch of tombstones whose terms are over. */

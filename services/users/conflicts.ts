@@ -7,12 +7,34 @@ import type { AddressKey } from "./entities.ts";
 import type { Command, OwnedAddress } from "./rules.ts";
 
 /** As smtp-registry lists them in the data of its `address-taken`. */
-const Conflicts = z.array(z.object({ address: z.string(), kind: AddressKind, status: AddressStatus }));
+const Conflicts = z.array(
+  z.object({
+    address: z.string(),
+    kind: AddressKind,
+    status: AddressStatus,
+    /** How the search for a suffix ended; absent: none was asked for. */
+    noSuffix: z.enum(["fits", "was found in time"]).optional(),
+  }),
+);
 type Conflicts = z.infer<typeof Conflicts>;
 
-/** The registry's refusal, told in the terms of the command. */
-export const restated = (refusal: Refusal, command: Command): Refusal =>
-  addressTaken(command, Conflicts.parse(refusal.data.conflicts));
+/** What the client's body says of addresses; a request without a body says nothing. */
+export interface Body {
+  readonly primarySmtp?: string | undefined;
+  readonly secondarySmtps?: readonly string[] | undefined;
+}
+
+export const bodyOf = (command: Command): Body => (command.kind === "edit" ? command : {});
+
+/** Runs a reservation; what the registry refuses is told in the terms of the body. */
+export async function restated<T>(body: Body, reserve: () => Promise<T>): Promise<T> {
+  try {
+    return await reserve();
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.type !== "address-taken") throw error;
+    throw addressTaken(body, Conflicts.parse(error.data.conflicts));
+  }
+}
 
 /** What another user holds of the addresses, by our own constraint. */
 export const heldAmong = (addresses: readonly OwnedAddress[], held: readonly AddressKey[]): Conflicts =>
@@ -21,22 +43,29 @@ export const heldAmong = (addresses: readonly OwnedAddress[], held: readonly Add
     return by === undefined ? [] : [{ ...owned, status: by.deletedAt === null ? "active" : "deleted" }];
   });
 
+function sentenceOf(conflicts: Conflicts): string {
+  const { noSuffix } = conflicts.find((conflict) => conflict.noSuffix !== undefined) ?? {};
+  if (noSuffix !== undefined) return `Cannot assign every address: one is taken, and no suffix ${noSuffix}`;
+  return conflicts.every(({ status }) => status === "blocked")
+    ? "Cannot assign every address: nobody can have a blocked name"
+    : "Cannot assign every address: some are taken";
+}
+
 /** A user can't have one of the addresses that it would have. */
-export function addressTaken(command: Command, conflicts: Conflicts): Refusal {
-  return new Refusal("address-taken", "Cannot assign every address: some are taken", {
+export function addressTaken(body: Body, conflicts: Conflicts): Refusal {
+  return new Refusal("address-taken", sentenceOf(conflicts), {
     conflicts,
-    errors: conflicts.map(({ address, status }) => ({
-      pointer: pointerTo(address, command),
-      detail: `is not available: it is ${status}`,
+    errors: conflicts.map(({ address, status, noSuffix }) => ({
+      pointer: pointerTo(address, body),
+      detail: `is not available: it is ${status}${noSuffix === undefined ? "" : `, and no suffix ${noSuffix}`}`,
     })),
   });
 }
 
 /** `#` when the body does not name the address: a restore has no body, a patch may leave a field out. */
-function pointerTo(address: string, command: Command): string {
-  if (command.kind !== "edit") return "#";
+function pointerTo(address: string, body: Body): string {
   const same = (other: string): boolean => addressKey(other) === addressKey(address);
-  if (command.primarySmtp !== undefined && same(command.primarySmtp)) return "#/primarySmtp";
-  const index = command.secondarySmtps?.findIndex(same) ?? -1;
+  if (body.primarySmtp !== undefined && same(body.primarySmtp)) return "#/primarySmtp";
+  const index = body.secondarySmtps?.findIndex(same) ?? -1;
   return index < 0 ? "#" : `#/secondarySmtps/${index}`;
 }

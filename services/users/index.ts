@@ -17,6 +17,7 @@ import { freedBefore } from "../contracts/terms.ts";
 import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
+import { holdersOf } from "./holders.ts";
 import { relayNudge } from "./nudge.ts";
 import { findingStates, getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
@@ -113,26 +114,17 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
           change(ctx.params.id, { kind: "restore" }, ctx.params.expectedVersions, context),
         ),
       ),
-      digest: {
-        ...published("users.digest", (ctx) => digestUsers(db, ctx.params)),
-        visibility: "public",
-      },
-      trace: {
-        ...published("users.trace", (ctx) => requestsOf(db, ctx.params.correlationId, platform.now())),
-        visibility: "public",
-      },
-      addresses: {
-        ...published("users.addresses", (ctx) => addressesNow(db, ctx.params.userIds)),
-        visibility: "public",
-      },
-      reemit: {
-        ...published("users.reemit", (ctx) =>
-          write(ctx, "users.reemit", (_, context) =>
-            reemit({ findState, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
-          ),
+      digest: internal("users.digest", (ctx) => digestUsers(db, ctx.params)),
+      trace: internal("users.trace", (ctx) => requestsOf(db, ctx.params.correlationId, platform.now())),
+      addresses: internal("users.addresses", (ctx) => addressesNow(db, ctx.params.userIds)),
+      holders: internal("users.holders", async (ctx) => ({
+        items: await holdersOf(db, freed(), ctx.params.keys),
+      })),
+      reemit: internal("users.reemit", (ctx) =>
+        write(ctx, "users.reemit", (_, context) =>
+          reemit({ findState, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
         ),
-        visibility: "public",
-      },
+      ),
     },
   };
 }
@@ -142,6 +134,12 @@ const published = <N extends ActionName>(name: N, handler: (ctx: ActionContext<N
   visibility: "published" as const,
   params: params(actions[name].params),
   handler,
+});
+
+/** One for other services alone. */
+const internal = <N extends ActionName>(name: N, handler: (ctx: ActionContext<N>) => Promise<unknown>) => ({
+  ...published(name, handler),
+  visibility: "public" as const,
 });
 
 /** What the client may set; its read-only members are ignored, and null empties the secondaries (RFC 7396). */

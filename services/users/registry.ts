@@ -8,8 +8,9 @@ import { CircuitOpen, circuitBreaker } from "../../mixins/circuit-breaker.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { Metrics } from "../../mixins/metrics.ts";
 import { callAction } from "../../mixins/platform.ts";
-import type { ActionInput, Reservation } from "../contracts/actions.ts";
+import type { ActionInput } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
+import type { Reservation } from "../contracts/reservations.ts";
 
 /** Part of the write's budget (write.ts): what is left must do for the transaction. */
 export const registryTimeoutMs = 1_400;
@@ -27,7 +28,7 @@ export interface Registry {
   /** Throws Refusal `address-taken`, or Unavailable. */
   reserve(request: ActionInput<"smtp-registry.reserve">, options: ReserveOptions): Promise<Reservation>;
   /** Best effort: what can't be released lapses by itself. Never rejects. */
-  release(reservation: { reservationId: string; userId: string }): Promise<void>;
+  release(reservation: ActionInput<"smtp-registry.release">): Promise<void>;
   /** A service has come or gone: if the registry was away, it is worth asking again. */
   mayBeBack(): void;
 }
@@ -43,9 +44,14 @@ const transportFaults = [
   Errors.BrokerDisconnectedError,
 ] as const;
 
-/** A registry without its own database is as unreachable for a write as one that is not there. */
+/**
+ * A registry without its own database is as unreachable for a write as one that is not there. One that says it could
+ * not do this request, because others were faster, has answered: that must not stop those who want other addresses.
+ */
 const isFault = (error: unknown): boolean =>
-  error instanceof Unavailable || transportFaults.some((fault) => error instanceof fault);
+  error instanceof Unavailable
+    ? error.data.dependency !== "smtp-registry"
+    : transportFaults.some((fault) => error instanceof fault);
 
 export function registryClient(caller: Caller, metrics: Metrics, log: Logger): Registry {
   const breaker = circuitBreaker({ target: "smtp-registry", isFault, log, metrics });

@@ -8,6 +8,7 @@
  */
 import type { ActionParams } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
+import type { Assignment } from "../contracts/assignment.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { Change, UserEventType, UserState } from "../contracts/events.ts";
 import { type AddressKind, secondarySmtpsMax } from "../contracts/user.ts";
@@ -40,6 +41,8 @@ export type Decision =
       readonly type: UserEventType;
       readonly state: UserState;
       readonly changes: Change[];
+      /** What was asked for and not given; absent: nothing. */
+      readonly assignments?: Assignment[];
     };
 
 /** Every address of a user, the primary first. */
@@ -53,20 +56,21 @@ export function addressesOf(user: {
   ];
 }
 
+/** Of too many secondaries: told at the member of the request by which they became so. */
+const tooMany = (pointer: string, detail: string): Refusal =>
+  new Refusal("invalid-fields", "Cannot keep all addresses: the user has too many", {
+    errors: [{ pointer, detail }],
+  });
+
 /** A set of secondaries: the first spelling of each key stays, the primary's key never does. */
 function asSecondaries(addresses: readonly string[], primarySmtp: string): string[] {
   const seen = new Set([addressKey(primarySmtp)]);
-  const kept = addresses.filter((address) => {
+  return addresses.filter((address) => {
     const key = addressKey(address);
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
   });
-  if (kept.length > secondarySmtpsMax)
-    throw new Refusal("invalid-fields", "Cannot keep all addresses: the user has too many", {
-      errors: [{ pointer: "#/secondarySmtps", detail: `must have at most ${secondarySmtpsMax} addresses` }],
-    });
-  return kept;
 }
 
 /** The addresses to ask the registry for on a create: repeats collapsed, the primary first. */
@@ -84,6 +88,7 @@ export function decideCreate(
   displayName: string,
   assigned: readonly OwnedAddress[],
   now: Date,
+  assignments: Assignment[] = [],
 ): Extract<Decision, { kind: "changed" }> {
   const primaries = assigned.filter(({ kind }) => kind === "primary");
   const primarySmtp = primaries[0]?.address;
@@ -100,6 +105,7 @@ export function decideCreate(
     type: "user.created.v1",
     state: { id, ...content, version: 1, createdAt: at, updatedAt: at, deletedAt: null },
     changes: Object.entries(content).map(([field, to]) => changeFrom(field, null, to)),
+    assignments,
   };
 }
 
@@ -147,6 +153,17 @@ function decideEdit(state: UserState, edit: Edit, now: Date): Decision {
   const moved = addressKey(primarySmtp) !== addressKey(state.primarySmtp);
   const listed = edit.secondarySmtps ?? state.secondarySmtps;
   const secondarySmtps = asSecondaries(moved ? [...listed, state.primarySmtp] : listed, primarySmtp);
+  if (secondarySmtps.length > secondarySmtpsMax) {
+    const own = asSecondaries(listed, primarySmtp).length;
+    const why = `the old primary becomes a secondary, of which a user has at most ${secondarySmtpsMax}`;
+    if (edit.secondarySmtps === undefined) throw tooMany("#/primarySmtp", `can't be changed: ${why}`);
+    throw tooMany(
+      "#/secondarySmtps",
+      own > secondarySmtpsMax
+        ? `must have at most ${secondarySmtpsMax} addresses`
+        : `must leave room for one: ${why}`,
+    );
+  }
   return changed(
     "user.updated.v1",
     state,

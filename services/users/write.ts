@@ -11,9 +11,11 @@ import { v7 as uuidv7 } from "uuid";
 import { isContention } from "../../mixins/database.ts";
 import { AnsweredElsewhere, type Ticket } from "../../mixins/idempotency.ts";
 import type { Logger } from "../../mixins/logging.ts";
-import type { ActionParams, Assignment, CreatedUser, Reservation } from "../contracts/actions.ts";
-import { Refusal, Unavailable } from "../contracts/errors.ts";
+import type { ActionInput, ActionParams, CreatedUser } from "../contracts/actions.ts";
+import type { Assignment } from "../contracts/assignment.ts";
+import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
+import type { Reservation } from "../contracts/reservations.ts";
 import { secondarySmtpsMax, type User } from "../contracts/user.ts";
 import { type Budget, startBudget } from "./budget.ts";
 import {
@@ -24,7 +26,7 @@ import {
   LostRace,
   UnknownOutcome,
 } from "./commit.ts";
-import { addressTaken, heldAmong, restated } from "./conflicts.ts";
+import { addressTaken, bodyOf, heldAmong, restated } from "./conflicts.ts";
 import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import { keptAsTheyAre } from "./new-values.ts";
@@ -80,11 +82,10 @@ interface Plan {
   readonly answer: unknown;
 }
 
+type OnTaken = ActionInput<"smtp-registry.reserve">["onTaken"];
+
 interface Attempt {
-  readonly reserve: (
-    addresses: readonly OwnedAddress[],
-    onTaken: "suffix" | "refuse",
-  ) => Promise<Reservation>;
+  readonly reserve: (addresses: readonly OwnedAddress[], onTaken: OnTaken) => Promise<Reservation>;
 }
 
 interface Write<P extends Plan> {
@@ -105,10 +106,12 @@ export function userWrites(deps: WriteDeps): UserWrites {
         userId,
         context,
         async plan({ reserve }) {
-          const reservation = await reserve(addresses, "suffix");
+          const onTaken = params.onTaken ?? "suffix-primary";
+          const reservation = await restated(params, () => reserve(addresses, onTaken));
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
-          const decision = decideCreate(userId, params.displayName, assigned, deps.now());
-          return { before: undefined, decision, answer: createdUser(decision.state, reservation) };
+          const assignments = assignmentsOf(reservation);
+          const decision = decideCreate(userId, params.displayName, assigned, deps.now(), assignments);
+          return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
         taken() {},
       });
@@ -122,7 +125,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           context,
           plan: ({ reserve }) => planChange(deps, { userId, command, expected, reserve }),
           taken(plan, held) {
-            throw addressTaken(command, heldAmong(addressesOf(plan.decision.state), held));
+            throw addressTaken(bodyOf(command), heldAmong(addressesOf(plan.decision.state), held));
           },
         }),
       );
@@ -141,12 +144,7 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const decision = decide(before, request.command, request.expected, deps.now());
   if (decision.kind === "changed") {
     const addresses = keptAsTheyAre(addressesOf(decision.state));
-    try {
-      await request.reserve(addresses, "refuse");
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.type !== "address-taken") throw error;
-      throw restated(error, request.command);
-    }
+    await restated(bodyOf(request.command), () => request.reserve(addresses, "refuse"));
   }
   return { before, decision, answer: request.command.kind === "remove" ? null : shown(decision.state) };
 }
@@ -171,9 +169,9 @@ async function settle<A, P extends Plan & { answer: A }>(
     throw new Unavailable("users", `The write lost against others ${attemptsMax} times`);
   } catch (error) {
     const mayBeOurs = error instanceof UnknownOutcome || error instanceof AnsweredElsewhere;
+    const given = { userId: write.userId, alsoTaken: newest(alsoTaken) };
     if (!mayBeOurs)
-      for (const reservationId of reservations)
-        void deps.registry.release({ reservationId, userId: write.userId });
+      for (const reservationId of reservations) void deps.registry.release({ reservationId, ...given });
     throw error;
   }
 }
@@ -203,6 +201,8 @@ async function tryCommit<P extends Plan>(
   }
 }
 
+const newest = (keys: ReadonlySet<string>): string[] => [...keys].slice(-alsoTakenMax);
+
 function reserving<P extends Plan>(
   { registry }: WriteDeps,
   budget: Budget,
@@ -212,8 +212,7 @@ function reserving<P extends Plan>(
   return async (addresses, onTaken) => {
     // What the registry is asked for in vain it may hold after the release of it.
     budget.check();
-    const alsoTaken = [...seen.alsoTaken].slice(-alsoTakenMax);
-    const asked = { addresses: [...addresses], onTaken, alsoTaken };
+    const asked = { addresses: [...addresses], onTaken, alsoTaken: newest(seen.alsoTaken) };
     const reservationId = reservationIdOf(context.ticket.operationId, asked);
     return registry.reserve(
       { reservationId, userId, ...asked },
@@ -228,9 +227,9 @@ const reservationIdOf = (operationId: string, asked: unknown): string =>
     .update(JSON.stringify([operationId, asked]))
     .digest("base64url");
 
-/** The answer to a create: it tells which address was asked for, which was assigned, and why. */
-function createdUser(state: UserState, reservation: Reservation): CreatedUser {
-  const assignments: Assignment[] = reservation.addresses
+/** Which address was asked for, which was assigned, and why; of those that differ. */
+const assignmentsOf = (reservation: Reservation): Assignment[] =>
+  reservation.addresses
     .filter(({ requested, assigned }) => requested !== assigned)
     .map(({ requested, assigned, kind, reason }) => ({
       requested,
@@ -238,6 +237,9 @@ function createdUser(state: UserState, reservation: Reservation): CreatedUser {
       kind,
       reason: reason ?? "active",
     }));
+
+/** The answer to a create. */
+function createdUser(state: UserState, assignments: Assignment[]): CreatedUser {
   const primary = assignments.find(({ kind }) => kind === "primary");
   return {
     ...shown(state),

@@ -79,7 +79,7 @@ test("Reservations that wait together share their statement, and each has its ow
     t.is(assignedIn(suffixed), "taken2@example.com");
     t.is(refused?.status, "rejected");
     t.is((await own.lookUp("strict@example.com")).status, "available");
-    t.is(assignedIn(blocked), "postmaster2@example.com");
+    t.true(blocked?.status === "rejected" && blocked.reason instanceof Refusal);
     t.is(assignedIn(again), "Repeated@example.com");
     t.true(own.statements() - before < 30, `${own.statements() - before} statements for 64 requests`);
   } finally {
@@ -229,15 +229,17 @@ test("A strict reservation names every conflict by its place in the request and 
   t.deepEqual(await heldBy(userId), []);
 });
 
-test("A blocked name is suffixed on create, whatever its case, also the configured one", async (t) => {
-  const { addresses } = await rig.reserve({ want: ["PostMaster@blocked.example", "CEO@blocked.example"] });
-  t.deepEqual(
-    addresses.map(({ assigned: got, reason }) => [got, reason]),
-    [
-      ["PostMaster2@blocked.example", "blocked"],
-      ["CEO2@blocked.example", "blocked"],
-    ],
-  );
+test("A blocked name is refused and never suffixed, whatever its case, and nothing is held", async (t) => {
+  const [userId, free] = [randomUUID(), fresh()];
+  for (const onTaken of ["suffix", "suffix-primary", "refuse"] as const) {
+    const want = ["PostMaster@blocked.example", free, "CEO@blocked.example"];
+    const data = await refusal(rig.reserve({ want, userId, onTaken }));
+    t.deepEqual(data.conflicts, [
+      { address: "PostMaster@blocked.example", kind: "primary", status: "blocked" },
+      { address: "CEO@blocked.example", kind: "secondary", status: "blocked" },
+    ]);
+  }
+  t.deepEqual(await heldBy(userId), []);
   t.is((await rig.lookUp("abuse@blocked.example")).status, "blocked");
 });
 

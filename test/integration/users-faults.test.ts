@@ -64,7 +64,12 @@ test.serial(
     const first = await create("a@three.example", ["b@three.example"]);
     await eventually(async () => assert.equal(await statusOf("a@three.example"), "active"));
     await rig.registryDb.query("delete from addresses where user_id = $1", [first.id]);
-    const second = await create("a@three.example", ["b@three.example", "c@three.example"]);
+    const second = await rig.call("users.create", {
+      displayName: "Ann",
+      primarySmtp: "a@three.example",
+      secondarySmtps: ["b@three.example", "c@three.example"],
+      onTaken: "suffix",
+    });
     t.is(second.primarySmtp, "a2@three.example");
     t.is(second.requestedSmtp, "a@three.example");
     t.deepEqual(second.secondarySmtps, ["b2@three.example", "c@three.example"]);

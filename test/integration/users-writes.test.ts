@@ -53,23 +53,32 @@ test.serial(
   },
 );
 
-test.serial("a taken primary gets a suffix, and the answer tells what was asked for and why", async (t) => {
-  await create("bob@two.example");
-  const user = await create("Bob@two.example", ["bob@two.example", "robert@two.example"]);
-  t.is(user.primarySmtp, "Bob2@two.example");
-  t.is(user.requestedSmtp, "Bob@two.example");
-  t.is(user.assignments?.length, 1);
-  t.like(user.assignments?.[0], {
-    requested: "Bob@two.example",
-    assigned: "Bob2@two.example",
-    kind: "primary",
-  });
-  t.deepEqual(user.secondarySmtps, ["robert@two.example"]);
-});
+test.serial(
+  "a taken primary gets a suffix, and answer and event tell what was asked for and why",
+  async (t) => {
+    await create("bob@two.example");
+    const user = await create("Bob@two.example", ["bob@two.example", "robert@two.example"]);
+    t.is(user.primarySmtp, "Bob2@two.example");
+    t.is(user.requestedSmtp, "Bob@two.example");
+    t.is(user.assignments?.length, 1);
+    t.like(user.assignments?.[0], {
+      requested: "Bob@two.example",
+      assigned: "Bob2@two.example",
+      kind: "primary",
+    });
+    t.deepEqual(user.secondarySmtps, ["robert@two.example"]);
+    t.deepEqual((await rig.eventsOf(user.id))[0]?.data.assignments, user.assignments);
+  },
+);
 
-test.serial("a taken secondary gets a suffix without the primary counting as changed", async (t) => {
+test.serial("a suffix that a secondary asked for does not count as a change of the primary", async (t) => {
   await create("sales.team@three.example");
-  const user = await create("cy@three.example", ["sales.team@three.example"]);
+  const user = await rig.call("users.create", {
+    displayName: "Cy",
+    primarySmtp: "cy@three.example",
+    secondarySmtps: ["sales.team@three.example"],
+    onTaken: "suffix",
+  });
   t.deepEqual(user.secondarySmtps, ["sales.team2@three.example"]);
   t.is(user.requestedSmtp, undefined);
   t.like(user.assignments?.[0], { kind: "secondary", assigned: "sales.team2@three.example" });

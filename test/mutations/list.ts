@@ -1,5 +1,5 @@
 /** Every mutation, in the order of the guarantees. A refactoring that moves its text has to move it here too. */
-
+import { addresses } from "./list/addresses.ts";
 import { broker } from "./list/broker.ts";
 import { databases } from "./list/databases.ts";
 import { events } from "./list/events.ts";
@@ -10,6 +10,7 @@ import { writes } from "./list/writes.ts";
 import type { Mutation } from "./mutation.ts";
 
 export const mutations: readonly Mutation[] = [
+  ...addresses,
   ...events,
   ...writes,
   ...letters,

@@ -3,15 +3,17 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { type Database, database } from "../../mixins/database.ts";
 import type { Applied } from "../../mixins/event-consumer.ts";
-import type { ActionInput, AddressInfo, Reservation } from "../../services/contracts/actions.ts";
+import type { ActionInput, AddressInfo } from "../../services/contracts/actions.ts";
 import type { Change, UserEvent, UserEventType } from "../../services/contracts/events.ts";
+import type { HeldKey, Reservation } from "../../services/contracts/reservations.ts";
 import { dayMs } from "../../services/contracts/terms.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
-import { blockedKeys } from "../../services/smtp-registry/blocked.ts";
+import { blockedNames } from "../../services/smtp-registry/blocked.ts";
 import { registryEntities } from "../../services/smtp-registry/entities.ts";
+import { settleHolds } from "../../services/smtp-registry/holds.ts";
 import { lookUp } from "../../services/smtp-registry/look-up.ts";
 import { apply } from "../../services/smtp-registry/projection.ts";
-import { release } from "../../services/smtp-registry/reservations.ts";
+import { type RegistryRules, release } from "../../services/smtp-registry/reservations.ts";
 import { reserving } from "../../services/smtp-registry/reserve.ts";
 import { sweep } from "../../services/smtp-registry/sweep.ts";
 import { testLogger } from "./logs.ts";
@@ -23,6 +25,7 @@ export const terms = { tombstoneDays: 30, quarantineDays: 365 };
 export interface RegistryRig {
   readonly db: Database;
   readonly sql: pg.Pool;
+  readonly rules: RegistryRules;
   now(): Date;
   advance(ms: number): void;
   advanceDays(days: number): void;
@@ -30,8 +33,8 @@ export interface RegistryRig {
   release(reservationId: string, userId: string): Promise<number>;
   apply(...events: UserEvent[]): Promise<Applied[]>;
   lookUp(address: string, at?: string): Promise<AddressInfo>;
-  /** One round; resolves with how many addresses are gone. */
-  sweep(): Promise<number>;
+  /** One round; resolves with how many addresses are gone. `holders`: what users says, if it can be asked. */
+  sweep(holders?: readonly HeldKey[] | "can't be asked"): Promise<number>;
   /** How many statements the registry has sent. */
   statements(): number;
   close(): Promise<void>;
@@ -61,11 +64,17 @@ export async function registryRig(): Promise<RegistryRig> {
   const sql = new pg.Pool({ connectionString: resource.url, max: 4 });
   let time = new Date("2026-03-01T12:00:00.000Z").getTime();
   const now = () => new Date(time);
-  const rules = { terms, reservationTtlMs: ttlMs, isBlocked: blockedKeys(["ceo"]), now };
+  const rules = {
+    terms,
+    reservationTtlMs: ttlMs,
+    blocked: blockedNames(["ceo", "postmaster", "abuse"]),
+    now,
+  };
   const reserve = reserving(db, rules);
   return {
     db,
     sql,
+    rules,
     now,
     advance(ms) {
       time += ms;
@@ -87,7 +96,13 @@ export async function registryRig(): Promise<RegistryRig> {
     release: (reservationId, userId) => release(db, { reservationId, userId }),
     apply: (...events) => db.transaction((em) => apply(em, rules, events)),
     lookUp: (address, at) => lookUp(db, rules, { address, ...(at === undefined ? {} : { at }) }),
-    sweep: () => sweep(db, rules),
+    async sweep(holders = []) {
+      const ask = async (keys: readonly string[]) => {
+        if (holders === "can't be asked") throw new Error("Cannot ask users");
+        return holders.filter(({ key }) => keys.includes(key));
+      };
+      return (await sweep(db, rules)) + (await settleHolds(db, rules, ask));
+    },
     statements: () => lines.filter(({ msg }) => msg === "statement").length,
     async close() {
       await sql.end();

@@ -2,21 +2,31 @@ import test from "ava";
 import fc from "fast-check";
 import { addressOctetsMax, localPartOctetsMax, parseAddress } from "../../services/contracts/address.ts";
 import { dayMs, freedBefore } from "../../services/contracts/terms.ts";
-import { blockedKeys } from "../../services/smtp-registry/blocked.ts";
+import { blockedNames } from "../../services/smtp-registry/blocked.ts";
 import { ledgerEntries } from "../../services/smtp-registry/history.ts";
 import { judge, newestOf } from "../../services/smtp-registry/projection.ts";
 import { statusOf } from "../../services/smtp-registry/status.ts";
-import { candidate, candidates, counterKey, truncate } from "../../services/smtp-registry/suffix.ts";
+import { counterKey, suffixesOf, truncate } from "../../services/smtp-registry/suffix.ts";
 import { Life } from "../support/registry-rig.ts";
 
 const now = new Date("2026-03-01T12:00:00.000Z");
 const terms = { tombstoneDays: 30, quarantineDays: 365 };
 
-test("A candidate is the base with the number before the @", (t) => {
-  t.deepEqual(candidate("Ann.Lee@Example.com", 2), {
+const blocked = blockedNames(["postmaster", "web2", "Straße"]);
+
+/** What an address becomes with a number; undefined: no such address is given. */
+function suffixed(base: string, suffix: number): { address: string; key: string } | undefined {
+  const { domain, keyDomain, ranges } = suffixesOf(base, blocked);
+  const range = ranges.find(({ first, last }) => first <= suffix && suffix <= last);
+  if (range === undefined || range.passed.some((begins) => String(suffix).startsWith(begins)))
+    return undefined;
+  return { address: `${range.stem}${suffix}@${domain}`, key: `${range.keyStem}${suffix}@${keyDomain}` };
+}
+
+test("A suffixed address is the base with the number before the @", (t) => {
+  t.deepEqual(suffixed("Ann.Lee@Example.com", 2), {
     address: "Ann.Lee2@Example.com",
     key: "ann.lee2@example.com",
-    suffix: 2,
   });
 });
 
@@ -29,12 +39,12 @@ const bases = fc
   .map(([units, domain]) => `${units.join("")}@${domain}`)
   .filter((text) => parseAddress(text).ok);
 
-test("Every candidate is a valid address within the limits, of whole characters of its base", (t) => {
+test("Every suffixed address is valid, within the limits, and of whole characters of its base", (t) => {
   const segments = (text: string) =>
     [...new Intl.Segmenter("und").segment(text)].map(({ segment }) => segment);
   fc.assert(
     fc.property(bases, fc.integer({ min: 2, max: 999_999 }), (base, suffix) => {
-      const found = candidate(base, suffix);
+      const found = suffixed(base, suffix);
       if (found === undefined) return t.pass();
       const parsed = parseAddress(found.address);
       t.true(parsed.ok && parsed.key === found.key);
@@ -49,27 +59,32 @@ test("Every candidate is a valid address within the limits, of whole characters 
   );
 });
 
-test("Candidates leave out what is taken, and different numbers have different keys", (t) => {
-  const taken = new Set(["ann3@example.com"]);
-  t.deepEqual(
-    candidates("ANN@example.com", 2, 3, taken).map(({ key }) => key),
-    ["ann2@example.com", "ann4@example.com"],
-  );
-});
-
 test("A cut never leaves a dot before the number, nor half a character", (t) => {
-  t.is(candidate(`${"a".repeat(62)}.b@x`, 10)?.address, `${"a".repeat(62)}10@x`);
+  t.is(suffixed(`${"a".repeat(62)}.b@x`, 10)?.address, `${"a".repeat(62)}10@x`);
   t.is(truncate("e\u0301e\u0301", 5), "e\u0301");
   t.is(truncate("👩🏽x", 7), "");
 });
 
 test("A cut leaves room for the domain in A-labels, and nothing that may only stand before what was cut off", (t) => {
   const domain = `${"aö.".repeat(19)}example`;
-  const found = candidate(`${"a".repeat(56)}@${domain}`, 2);
+  const found = suffixed(`${"a".repeat(56)}@${domain}`, 2);
   t.is(found?.address, `${"a".repeat(55)}2@${domain}`);
   t.is(Buffer.byteLength(found?.key ?? ""), addressOctetsMax);
-  t.is(candidate(`${"a".repeat(60)}l\u00b7l@x`, 2)?.address, `${"a".repeat(60)}l2@x`);
-  t.is(candidate(`a${"آ".repeat(27)}می\u200cخ@x`, 2)?.address, `a${"آ".repeat(27)}می2@x`);
+  t.is(suffixed(`${"a".repeat(60)}l\u00b7l@x`, 2)?.address, `${"a".repeat(60)}l2@x`);
+  t.is(suffixed(`a${"آ".repeat(27)}می\u200cخ@x`, 2)?.address, `a${"آ".repeat(27)}می2@x`);
+});
+
+test("Each number of an address that needs no cut stands in one range, and none where no digit fits", (t) => {
+  t.deepEqual(
+    suffixesOf("ann@example.com", blocked).ranges.map(({ first, last }) => [first, last]),
+    [[2, 999_999_999]],
+  );
+  const domain = `${"d".repeat(60)}.${"d".repeat(60)}.${"d".repeat(60)}.${"d".repeat(60)}.`;
+  t.deepEqual(suffixesOf(`w@${domain}${"e".repeat(8)}`, blocked).ranges, []);
+  t.deepEqual(
+    suffixesOf(`w@${domain}${"e".repeat(6)}`, blocked).ranges.map(({ first, last }) => [first, last]),
+    [[2, 99]],
+  );
 });
 
 test("Bases whose candidates would collide share a counter, others do not", (t) => {
@@ -77,28 +92,30 @@ test("Bases whose candidates would collide share a counter, others do not", (t) 
   t.not(counterKey("ann@x"), counterKey("ann2@x"));
 });
 
-test("RFC 2142 names and the configured ones are blocked by key, in every domain", (t) => {
-  const isBlocked = blockedKeys(["Straße"]);
-  for (const key of ["postmaster@a", "abuse@b.example", "mailer-daemon@x", "strasse@x"])
-    t.true(isBlocked(key), key);
-  for (const key of ["postmaster2@a", "ann@abuse", "post.master@a"]) t.false(isBlocked(key), key);
+test("Blocked names are blocked by key, in every domain, and no other is", (t) => {
+  for (const key of ["postmaster@a", "strasse@x", "web2@b.example"]) t.true(blocked.has(key), key);
+  for (const key of ["postmaster2@a", "ann@postmaster", "post.master@a", "web@x"])
+    t.false(blocked.has(key), key);
+});
+
+test("No number makes a blocked name of an address, nor a blocked name and digits", (t) => {
+  t.is(suffixed("web@x", 2), undefined);
+  t.is(suffixed("web@x", 27), undefined);
+  t.is(suffixed("web@x", 3)?.key, "web3@x");
+  for (const base of ["postmaster@x", "postmaster7@x", "PostMaster77@x"])
+    t.is(suffixed(base, 2), undefined, base);
+  t.is(suffixed("postmasters@x", 2)?.key, "postmasters2@x");
 });
 
 test("A row's status follows the clock and the terms, to the millisecond", (t) => {
   const deleted = (agoMs: number) => ({
     status: "deleted" as const,
-    expiresAt: null,
     deletedAt: new Date(now.getTime() - agoMs),
-  });
-  const reserved = (inMs: number) => ({
-    status: "reserved" as const,
-    expiresAt: new Date(now.getTime() + inMs),
-    deletedAt: null,
   });
   const of = (holding: Parameters<typeof statusOf>[0]) => statusOf(holding, now, terms);
   t.is(of(undefined), "available");
-  t.is(of({ status: "active", expiresAt: null, deletedAt: null }), "active");
-  t.deepEqual([of(reserved(1)), of(reserved(0))], ["reserved", "available"]);
+  t.is(of({ status: "active", deletedAt: null }), "active");
+  t.is(of({ status: "reserved", deletedAt: null }), "reserved");
   t.deepEqual(
     [of(deleted(0)), of(deleted(30 * dayMs - 1)), of(deleted(30 * dayMs))],
     ["deleted", "deleted", "quarantined"],

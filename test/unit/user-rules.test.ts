@@ -119,18 +119,23 @@ test("changes name each field with what it was and what it is", (t) => {
   });
 });
 
-test("a user over the limit of secondaries is refused, with a join as with a list", (t) => {
+test("a user over the limit of secondaries is refused at a member that was sent, with a join as with a list", (t) => {
   const many = Array.from({ length: secondarySmtpsMax }, (_, n) => `a${n}@example.com`);
   const joined = refusal(() =>
     given(user({ secondarySmtps: many })).when(edit({ primarySmtp: "b@example.com" })),
   );
+  const why = `the old primary becomes a secondary, of which a user has at most ${secondarySmtpsMax}`;
   t.is(joined.type, "invalid-fields");
-  t.deepEqual(
-    joined.data.errors?.map(({ pointer }) => pointer),
-    ["#/secondarySmtps"],
-  );
+  t.deepEqual(joined.data.errors, [{ pointer: "#/primarySmtp", detail: `can't be changed: ${why}` }]);
+  const both = edit({ primarySmtp: "b@example.com", secondarySmtps: many });
+  t.deepEqual(refusal(() => given(user()).when(both)).data.errors, [
+    { pointer: "#/secondarySmtps", detail: `must leave room for one: ${why}` },
+  ]);
   const listed = refusal(() => given(user()).when(edit({ secondarySmtps: [...many, "z@example.com"] })));
   t.is(listed.type, "invalid-fields");
+  t.deepEqual(listed.data.errors, [
+    { pointer: "#/secondarySmtps", detail: `must have at most ${secondarySmtpsMax} addresses` },
+  ]);
   t.notThrows(() => given(user({ secondarySmtps: many })).when(edit({ primarySmtp: "a7@example.com" })));
 });
 

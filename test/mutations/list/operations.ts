@@ -234,8 +234,8 @@ export const operations: readonly Mutation[] = [
     edits: [
       {
         file: "mixins/sweeping.ts",
-        find: "? soonMs : sweepEveryMs",
-        replace: "? sweepEveryMs : sweepEveryMs",
+        find: "? Math.min(soonMs, waitMs) : waitMs",
+        replace: "? waitMs : waitMs",
       },
     ],
     file: "test/unit/sweeping.test.ts",

@@ -8,9 +8,15 @@ const circuitTest = "test/integration/users-circuit.test.ts";
 
 /** What a statement does with a key that is there, up to its condition. */
 const onConflict = `  on conflict (key) do update set
+    \${["reservation_id", "requested_key", "reason", "suffix", "held_since"].map(ofSameUser).join(", ")},
+    address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
+    expires_at = excluded.expires_at, deleted_at = null
+`;
+/** And with one that is a suffix. */
+const onConflictOfSuffix = `  on conflict (key) do update set
     address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
     reservation_id = excluded.reservation_id, requested_key = excluded.requested_key, reason = excluded.reason,
-    suffix = excluded.suffix, expires_at = excluded.expires_at, deleted_at = null
+    suffix = excluded.suffix, held_since = excluded.held_since, expires_at = excluded.expires_at, deleted_at = null
 `;
 
 const addressFile = "services/contracts/address.ts";
@@ -102,7 +108,20 @@ export const writes: readonly Mutation[] = [
 `,
         replace: "",
       },
-      { file: registrySql, find: `${onConflict}  where \${lapsed("held")}\n`, replace: "" },
+      {
+        file: "services/smtp-registry/suffix-sql.ts",
+        find: `${onConflictOfSuffix}  where \${lapsed("held")}\n`,
+        replace: "",
+      },
+      // Taken away with what used it.
+      {
+        file: registrySql,
+        find: `/** What a hold keeps when its user asks for the address again by another reservation. */
+const ofSameUser = (column: string): string => \`\${column} =
+      case when held.status = 'reserved' and held.user_id = excluded.user_id then held.\${column} else excluded.\${column} end\`;
+`,
+        replace: "",
+      },
     ],
     file: "test/integration/registry-reservations.test.ts",
     title: "40 concurrent reservations of one address get 40 addresses, without a gap",
@@ -219,7 +238,7 @@ export const writes: readonly Mutation[] = [
     edits: [
       {
         file: "services/users/write.ts",
-        find: 'await request.reserve(addresses, "refuse");',
+        find: 'await restated(bodyOf(request.command), () => request.reserve(addresses, "refuse"));',
         replace: 'void request.reserve(addresses, "refuse").catch(() => {});',
       },
     ],
