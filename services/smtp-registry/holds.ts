@@ -13,7 +13,7 @@ import { callAction, type Mixin } from "../../mixins/platform.ts";
 import { run } from "../../mixins/statement.ts";
 import { sweepingMixin, sweepRowsMax } from "../../mixins/sweeping.ts";
 import type { HeldKey } from "../contracts/reservations.ts";
-import type { RegistryRules } from "./reservations.ts";
+import type { RegistryRules } from "./request.ts";
 import * as sql from "./sql.ts";
 
 /** Of one round; more are for the next, which follows at once. */

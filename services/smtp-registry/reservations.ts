@@ -8,22 +8,20 @@ import { run } from "../../mixins/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
-import { freedBefore, type Terms } from "../contracts/terms.ts";
+import { freedBefore } from "../contracts/terms.ts";
 import type { AddressStatus } from "../contracts/user.ts";
-import type { BlockedNames } from "./blocked.ts";
+import {
+  isRefusedWhenTaken,
+  type RegistryRules,
+  type ReserveRequest,
+  type Run,
+  wantedOf,
+} from "./request.ts";
 import * as sql from "./sql.ts";
 import { statusOf } from "./status.ts";
 import { counterKey } from "./suffix.ts";
 import { giveBackNumbers } from "./suffix-sql.ts";
 import { type NoSuffix, reserveSuffixed, type TakenAddress } from "./suffixing.ts";
-import { isRefusedWhenTaken, type ReserveRequest, type Wanted, wantedOf } from "./wanted.ts";
-
-export interface RegistryRules {
-  readonly terms: Terms;
-  readonly reservationTtlMs: number;
-  readonly blocked: BlockedNames;
-  readonly now: () => Date;
-}
 
 interface ReserveRow {
   readonly key: string;
@@ -40,18 +38,6 @@ interface Assigned {
   readonly address: string;
   readonly key: string;
   readonly reason?: AddressStatus;
-}
-
-/** What stays the same while one request is run, possibly several times. */
-export interface Run {
-  readonly request: ReserveRequest;
-  readonly wanted: readonly Wanted[];
-  readonly now: Date;
-  readonly freed: Date;
-  readonly expiresAt: Date;
-  /** On the monotonic clock: a run that begins or looks on later would answer nobody. */
-  readonly giveUpAt: number;
-  readonly rules: RegistryRules;
 }
 
 function statusOfRow({ rules, now }: Run, row: ReserveRow): AddressStatus {

@@ -11,9 +11,9 @@ import { currentLatenessMs } from "../../mixins/lateness.ts";
 import { run } from "../../mixins/statement.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
-import { type RegistryRules, release, reserveAlone } from "./reservations.ts";
+import { type RegistryRules, type ReserveRequest, wantedOf } from "./request.ts";
+import { release, reserveAlone } from "./reservations.ts";
 import * as sql from "./sql.ts";
-import { type ReserveRequest, wantedOf } from "./wanted.ts";
 
 /** Nobody who asks waits longer (users). */
 const callerWaitsMsMax = 1_400;

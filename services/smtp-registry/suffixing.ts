@@ -5,10 +5,9 @@
 import type { EntityManager } from "../../mixins/database.ts";
 import { run } from "../../mixins/statement.ts";
 import type { AddressStatus } from "../contracts/user.ts";
-import type { Run } from "./reservations.ts";
+import type { Run, Wanted } from "./request.ts";
 import { counterKey, firstSuffix, type Suffixes, suffixesOf } from "./suffix.ts";
 import * as sql from "./suffix-sql.ts";
-import type { Wanted } from "./wanted.ts";
 
 /** Nearly always the first number is free; else there is a gap to be crossed fast. */
 const spanFirst = 4;

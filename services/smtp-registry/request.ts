@@ -1,7 +1,16 @@
-/** What a reservation asks for, each address once. Pure. */
+/** What a reservation asks for, each address once, and by which rules it is judged. Pure. */
 import type { ActionParams } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
+import type { Terms } from "../contracts/terms.ts";
 import type { AddressKind } from "../contracts/user.ts";
+import type { BlockedNames } from "./blocked.ts";
+
+export interface RegistryRules {
+  readonly terms: Terms;
+  readonly reservationTtlMs: number;
+  readonly blocked: BlockedNames;
+  readonly now: () => Date;
+}
 
 export type ReserveRequest = ActionParams<"smtp-registry.reserve">;
 
@@ -10,6 +19,18 @@ export interface Wanted {
   readonly address: string;
   readonly kind: AddressKind;
   readonly pointer: string;
+}
+
+/** What stays the same while one request is run, possibly several times. */
+export interface Run {
+  readonly request: ReserveRequest;
+  readonly wanted: readonly Wanted[];
+  readonly now: Date;
+  readonly freed: Date;
+  readonly expiresAt: Date;
+  /** On the monotonic clock: a run that begins or looks on later would answer nobody. */
+  readonly giveUpAt: number;
+  readonly rules: RegistryRules;
 }
 
 /** By key; what comes first (the primary, by order or by kind) decides. */
