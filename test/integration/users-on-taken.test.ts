@@ -102,7 +102,7 @@ test.serial("with room for one digit the numbers 2 to 9 are given, then it is a 
 });
 
 test.serial("a character that would have to be cut in two leaves no suffix", async (t) => {
-  for (const local of ["👩🏽", "e\u0301", "字"]) {
+  for (const local of ["字", "é", "क्षि"]) {
     const address = `${local}@${domainOf(whole - 1 - Buffer.byteLength(local), "h")}`;
     await create({ primarySmtp: address });
     t.regex((await refusalOf({ primarySmtp: address })).message, /no suffix fits/, local);
