@@ -10,7 +10,7 @@ import { counterKey, firstSuffix, type Suffixes, suffixesOf } from "./suffix.ts"
 import * as sql from "./suffix-sql.ts";
 
 /** Nearly always the first number is free; else there is a gap to be crossed fast. */
-const spanFirst = 4;
+const spanFirst = 16;
 const spanGrowth = 16;
 /** Of all addresses that look on, in one statement: some 100 ms of the registry's database. */
 const spansMax = 32_768;
