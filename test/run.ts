@@ -9,6 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { commandLine } from "../services/runtime/command-line.ts";
+import { avaForm } from "./support/ava-form.ts";
 import { personalDataIn } from "./support/personal-data.ts";
 import { findProgram, stopChild } from "./support/provision/command.ts";
 import { type ServerName, serverNames, serversOf } from "./support/provision/needs.ts";
@@ -16,13 +18,7 @@ import { ServerPool } from "./support/provision/servers.ts";
 import { type Counts, tapReader } from "./support/tap.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const help = `npm test [-- <arguments of ava>]
-
-Every test, on a real PostgreSQL, RabbitMQ and Prometheus that are found or got; or what the arguments name, as in
-  npm test -- test/unit/address.test.ts
-  npm test -- test/unit/address.test.ts --match '*octets*'
-
-The last line is "N passed, N failed"; the exit code is 0 when nothing failed, else 1.`;
+const line = commandLine(avaForm, { whenNobodyReads: () => stop("nobody reads what it prints") });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const interrupted = new AbortController();
 const servers = new ServerPool(print, interrupted.signal);
@@ -76,7 +72,7 @@ const filesOf = (...patterns: string[]): string[] => globSync(patterns, { cwd: r
 
 /** What the arguments name: files, or all that there is when they only choose among titles. */
 function namedTier(args: readonly string[]): Tier {
-  const files = filesOf(...args.filter((arg) => !arg.startsWith("-")));
+  const files = filesOf(...line.words);
   return {
     name: `ava ${args.join(" ")}`,
     program: process.execPath,
@@ -161,16 +157,13 @@ async function main(): Promise<Counts> {
   return total;
 }
 
-for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-  process.on(name, () => {
-    interrupted.abort(new Error(`Stopped by ${name}`));
-    if (running !== undefined) void stopChild(running, "SIGTERM");
-  });
-
-if (process.argv.includes("--help")) {
-  print(help);
-  process.exit();
+function stop(why: string): void {
+  interrupted.abort(new Error(`Stopped: ${why}`));
+  if (running !== undefined) void stopChild(running, "SIGTERM");
 }
+
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => stop(name));
+
 const { passed, failed } = await main();
 print(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;

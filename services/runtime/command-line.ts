@@ -7,6 +7,8 @@ import { nearest } from "../../mixins/nearest.ts";
 import { exitCodes, UsageError } from "./errors.ts";
 
 export interface CommandOption {
+  /** One letter, for an option that people know by it. */
+  readonly short?: string;
   /** What stands for its value in the help; without, it has none. */
   readonly value?: string;
   readonly says: string;
@@ -38,7 +40,7 @@ export interface CommandLine {
   valueOf(option: string): string | undefined;
 }
 
-const help: CommandOption = { says: "this text" };
+const help: CommandOption = { short: "h", says: "this text" };
 /** Of those who pass on what they do not know. */
 const common: Readonly<Record<number, string>> = {
   [exitCodes.usage]: "the command line is wrong",
@@ -103,29 +105,31 @@ function requireKnown(form: CommandForm, words: readonly string[]): void {
 export function readCommandLine(form: CommandForm, args: readonly string[]): CommandLine | "help" {
   const known = optionsOf(form);
   const options = Object.fromEntries(
-    Object.entries(known).map(([name, { value }]) => [
+    Object.entries(known).map(([name, { short, value }]) => [
       name,
-      { type: value === undefined ? ("boolean" as const) : ("string" as const) },
+      {
+        type: value === undefined ? ("boolean" as const) : ("string" as const),
+        ...(short === undefined ? {} : { short }),
+      },
     ]),
   );
   const loose = parseArgs({
     args: [...args],
-    options: { ...options, h: { type: "boolean" } },
+    options,
     strict: false,
     allowPositionals: true,
     tokens: true,
   });
   const given = loose.tokens.filter((token) => token.kind === "option");
-  if (given.some(({ rawName }) => rawName === "--help" || rawName === "-h")) return "help";
+  if (given.some(({ name }) => name === "help")) return "help";
   for (const { name, rawName, value, inlineValue } of given) {
     const option = known[name];
-    if (option === undefined || !rawName.startsWith("--"))
+    if (option === undefined)
       throw refused(
         form,
         `there is no option ${rawName}, the nearest is --${nearest(name, Object.keys(known))}`,
       );
-    const isMissing =
-      value === undefined || value === "" || (inlineValue === false && value.startsWith("--"));
+    const isMissing = value === undefined || value === "" || (inlineValue === false && value.startsWith("-"));
     if (option.value !== undefined && isMissing) throw refused(form, `the value of ${rawName} is missing`);
     if (option.value === undefined && value !== undefined)
       throw refused(form, `${rawName} takes no value, not "${value}"`);

@@ -60,8 +60,7 @@ test.serial("there are the commands that this file is about", (t) => {
 
 for (const runtime of runtimes)
   for (const { name } of commands) {
-    // What it does not know, `npm test` hands on to ava.
-    if (name === "test" || (runtime === "deno" && !onDeno.includes(name))) continue;
+    if (runtime === "deno" && !onDeno.includes(name)) continue;
     test.serial(`on ${runtime} ${name} tells what it does, and refuses what it does not know`, async (t) => {
       const processes = alone(t);
       const help = await run(processes, name, { runtime, args: ["--help"] });
@@ -254,7 +253,7 @@ for (const runtime of runtimes)
       if (runtime === "deno" && name === "check") return t.pass("deno task check is npm run check");
       const processes = alone(t);
       const script = commands.find((command) => command.name === name)?.script ?? "";
-      const [program, args] = commandOf(runtime, script, name === "check" ? ["house"] : []);
+      const [program, args] = commandOf(runtime, script, name === "check" ? ["packages"] : []);
       const { HOME = "", TMPDIR = "/tmp" } = process.env;
       const env = { ...path, HOME, TMPDIR, DATA_DIR: processes.folder(), HTTP_PORT: "0", OPS_PORT: "0" };
       const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
