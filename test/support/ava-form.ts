@@ -4,7 +4,7 @@ import { exitCodes } from "../../services/runtime/errors.ts";
 
 export const avaForm: CommandForm = {
   name: "test",
-  says: "Runs every tier, each on the servers that its files need; or what the words name, as ava takes them: test/unit/address.test.ts, a pattern, or a file with :line. The last line is "N passed, N failed".",
+  says: "Runs every tier, each on the servers that its files need; or what the words name, as ava takes them: test/unit/address.test.ts, a pattern, or a file with :line. The last line is `N passed, N failed`.",
   words: { form: "[file …]" },
   options: {
     match: { short: "m", value: "TITLE", says: "only tests of that title, * stands for anything" },

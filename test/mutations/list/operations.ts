@@ -306,4 +306,56 @@ export const operations: readonly Mutation[] = [
     file: "test/unit/call-transporter.test.ts",
     title: "a frame gives its packets back, in order and byte for byte",
   },
+  {
+    name: "joining-has-no-end",
+    guarantee: "24a",
+    edits: [
+      {
+        file: "services/runtime/join.ts",
+        find: "if (Date.now() > deadline) {",
+        replace: "if (Date.now() > deadline + 3_600_000) {",
+      },
+    ],
+    file: "test/system/commands.test.ts",
+    title: "the REPL does not say that it has joined when no process of the system is at RabbitMQ",
+  },
+  {
+    name: "joins-unprobed",
+    guarantee: "24a",
+    edits: [
+      {
+        file: "services/runtime/rabbitmq-probe.ts",
+        find: "    await useAsNode(connection, nodeId);\n",
+        replace: '    if (nodeId === "") await useAsNode(connection, nodeId);\n',
+      },
+    ],
+    file: "test/system/commands.test.ts",
+    title: "what RabbitMQ said is the reason: a virtual host that is not there, a password, a permission",
+  },
+  {
+    name: "extra-words-are-taken",
+    guarantee: "24b",
+    edits: [
+      {
+        file: "services/runtime/command-line.ts",
+        find: "if (extra !== undefined)",
+        replace: 'if (extra === "")',
+      },
+    ],
+    file: "test/unit/command-line.test.ts",
+    title: "a command that takes no word refuses one",
+  },
+  {
+    name: "consequences-are-causes",
+    guarantee: "24c",
+    edits: [
+      {
+        file: "services/runtime/doctor/findings.ts",
+        find: "broken.has(part) && part !== finding.part",
+        replace: "broken.has(part) && part === finding.part",
+      },
+    ],
+    file: "test/system/doctor.test.ts",
+    title: "of a system over RabbitMQ the doctor finds each fault, and what to do",
+  },
 ];
