@@ -208,7 +208,7 @@ const readOperations: readonly Operation[] = [
     tag: "audit",
     summary: "Who changed what, and when",
     description:
-      "Newest first. An entry follows its change within moments, and is never changed or taken away.",
+      "In the order in which it happened; of one user, in the order of its versions. An entry follows its change within moments, and is never changed or taken away.",
     target: to("audit.list", ({ query }) => query),
     query: ListAudit.shape,
     status: 200,

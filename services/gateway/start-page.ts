@@ -16,7 +16,7 @@ const documents: readonly Link[] = [
 ];
 const lists: readonly Link[] = [
   { name: "users", path: "/users", says: "Users, page by page" },
-  { name: "audit", path: "/audit", says: "Who changed what, newest first" },
+  { name: "audit", path: "/audit", says: "Who changed what, and when" },
   { name: "dead-letters", path: "/dead-letters", says: "Events that a consumer gave up" },
 ];
 const health: readonly Link[] = [
