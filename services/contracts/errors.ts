@@ -3,6 +3,7 @@
  * Anything else is a defect. Both keep their class over the wire through `restoreError`.
  */
 import { Errors } from "moleculer";
+import type { AddressConflict } from "./user.ts";
 
 export const refusalTypes = [
   "not-found",
@@ -21,6 +22,8 @@ export type RefusalType = (typeof refusalTypes)[number];
 export interface FieldError {
   readonly pointer: string;
   readonly detail: string;
+  /** Of an `address-taken`. */
+  readonly conflict?: AddressConflict;
 }
 
 export interface RefusalData {

@@ -112,3 +112,16 @@ export const AddressStatus = z
       "available: anyone may take it; reserved: promised to a write under way; active: a user has it; deleted: a restore of its user gets it back; quarantined: only its last owner may take it; blocked: nobody ever",
   });
 export type AddressStatus = z.infer<typeof AddressStatus>;
+
+/** What stands against an address that a request wants, in the words of `GET /smtp/:address`. */
+export const AddressConflict = z
+  .object({
+    address: z.string().meta({ description: "The address that the request wants" }),
+    status: AddressStatus,
+    userId: UserId.nullable().meta({
+      description:
+        "Who has it, or had it last; null: nobody (it is blocked), or a write that is just being committed",
+    }),
+  })
+  .meta({ id: "AddressConflict" });
+export type AddressConflict = z.infer<typeof AddressConflict>;

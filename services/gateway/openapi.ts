@@ -87,6 +87,17 @@ const faultExamples: Partial<Record<ProblemSlug, readonly Fault[]>> = {
     { pointer: "#/primarySmtp", detail: "is missing" },
     { parameter: "limit", detail: "must be at most 200" },
   ],
+  "address-taken": [
+    {
+      pointer: "#/primarySmtp",
+      detail: "is not available: it is active",
+      conflict: {
+        address: "ann.chen@example.com",
+        status: "active",
+        userId: "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11",
+      },
+    },
+  ],
   "invalid-header": [{ header: "If-Match", detail: 'must be * or tags like "3"' }],
 };
 

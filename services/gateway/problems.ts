@@ -6,6 +6,7 @@
 import { Errors } from "moleculer";
 import * as z from "zod";
 import { type FieldError, Refusal, Unavailable } from "../contracts/errors.ts";
+import { AddressConflict } from "../contracts/user.ts";
 
 interface ProblemType {
   readonly status: number;
@@ -60,7 +61,8 @@ export const problemTypes = {
   "address-taken": {
     status: 409,
     title: "Address taken",
-    about: "An address of the request belongs, belonged or is promised to somebody else, or is blocked.",
+    about:
+      "An address of the request belongs, belonged or is promised to somebody else, or is blocked; errors names each with its status and who has it.",
   },
   "not-deleted": { status: 409, title: "Not deleted", about: "Only a deleted user can be restored." },
   "dead-letter-settled": {
@@ -150,6 +152,9 @@ export const Problem = z
             .optional()
             .meta({ description: "A parameter of the query or the path, by its name" }),
           header: z.string().optional().meta({ description: "A header of the request, by its name" }),
+          conflict: AddressConflict.optional().meta({
+            description: "Of address-taken: what stands against the address, and who has it",
+          }),
         }),
       )
       .optional()
@@ -161,7 +166,7 @@ export type Problem = z.infer<typeof Problem>;
 export const problemContentType = "application/problem+json";
 
 /** One fault and where it is: in the body, among the parameters of query and path, or in a header. */
-export type Fault = { readonly detail: string } & (
+export type Fault = { readonly detail: string; readonly conflict?: AddressConflict } & (
   | { readonly pointer: string }
   | { readonly parameter: string }
   | { readonly header: string }
