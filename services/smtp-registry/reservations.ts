@@ -31,6 +31,7 @@ interface ReserveRow {
   readonly verdict: "own" | "open" | "taken" | "blocked";
   readonly got: boolean;
   readonly held_status: "reserved" | "active" | "deleted" | null;
+  readonly held_by: string | null;
   readonly deleted_ms: number | null;
 }
 
@@ -40,12 +41,15 @@ interface Assigned {
   readonly reason?: AddressStatus;
 }
 
-function statusOfRow({ rules, now }: Run, row: ReserveRow): AddressStatus {
-  if (row.verdict === "blocked") return "blocked";
-  if (row.held_status === null) return "active"; // only the caller knows of it, from a living user
+/** What only the caller knows of is a living user's, and the registry does not know whose. */
+const knownByCaller = { reason: "active", userId: null } as const;
+
+function claimOn({ request, rules, now }: Run, row: ReserveRow): Omit<TakenAddress, "wanted"> {
+  if (row.verdict === "blocked") return { reason: "blocked", userId: null };
+  if (row.held_status === null || row.held_by === request.userId) return knownByCaller;
   const deletedAt = row.deleted_ms === null ? null : new Date(row.deleted_ms);
   const status = statusOf({ status: row.held_status, deletedAt }, now, rules.terms);
-  return status === "available" ? "active" : status;
+  return status === "available" ? knownByCaller : { reason: status, userId: row.held_by };
 }
 
 /** The one statement; rows that another request took in between come back as undefined: run it again. */
@@ -83,7 +87,7 @@ const takenIn = (current: Run, rows: readonly ReserveRow[]): TakenAddress[] => {
   return current.wanted.flatMap((wanted) => {
     const row = byKey.get(wanted.key);
     const isTaken = row?.verdict === "taken" || row?.verdict === "blocked";
-    return isTaken ? [{ wanted, reason: statusOfRow(current, row) }] : [];
+    return isTaken ? [{ wanted, ...claimOn(current, row) }] : [];
   });
 };
 
@@ -100,10 +104,11 @@ async function refuse(em: EntityManager, { request }: Run, conflicts: readonly C
       pointer,
       detail: `is not available: it is ${reason}`,
     })),
-    conflicts: conflicts.map(({ wanted: { address, kind }, reason, noSuffix }) => ({
+    conflicts: conflicts.map(({ wanted: { address, kind }, reason, userId, noSuffix }) => ({
       address,
       kind,
       status: reason,
+      userId,
       ...(noSuffix === undefined ? {} : { noSuffix }),
     })),
   });

@@ -54,7 +54,7 @@ with asked as (
       and e.key not in (select value from jsonb_array_elements_text(:alsoTaken::jsonb))
   ) e on true
 ), found as (
-  select w.*, a.status as held_status,
+  select w.*, a.status as held_status, a.user_id as held_by,
          extract(epoch from a.deleted_at)::float8 * 1000 as deleted_ms,
          case
            when w.also_taken and w.target = w.key then 'taken'

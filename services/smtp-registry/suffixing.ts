@@ -18,6 +18,8 @@ const spansMax = 32_768;
 export interface TakenAddress {
   readonly wanted: Wanted;
   readonly reason: AddressStatus;
+  /** Who has it; null: nobody, or the registry does not know yet. */
+  readonly userId: string | null;
 }
 
 export interface Suffixed {
@@ -57,7 +59,7 @@ interface SeenRow {
 
 function searchesFor(current: Run, taken: readonly TakenAddress[]): Search[] {
   const ranks = new Map<string, number>();
-  return taken.map(({ wanted, reason }) => {
+  return taken.map(({ wanted, reason, userId }) => {
     const suffixes = suffixesOf(wanted.address, current.rules.blocked);
     const baseKey = counterKey(wanted.key);
     const rank = ranks.get(baseKey) ?? 0;
@@ -66,6 +68,7 @@ function searchesFor(current: Run, taken: readonly TakenAddress[]): Search[] {
     return {
       wanted,
       reason,
+      userId,
       suffixes,
       last,
       baseKey,

@@ -2,16 +2,17 @@
 import * as z from "zod";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
-import { AddressKind, AddressStatus } from "../contracts/user.ts";
+import { AddressConflict, AddressKind } from "../contracts/user.ts";
 import type { AddressKey } from "./entities.ts";
 import type { Command, OwnedAddress } from "./rules.ts";
 
 /** As smtp-registry lists them in the data of its `address-taken`. */
 const Conflicts = z.array(
   z.object({
-    address: z.string(),
+    ...AddressConflict.shape,
+    /** A registry of before it told who has it says nothing. */
+    userId: AddressConflict.shape.userId.default(null),
     kind: AddressKind,
-    status: AddressStatus,
     /** How the search for a suffix ended; absent: none was asked for. */
     noSuffix: z.enum(["fits", "was found in time"]).optional(),
   }),
@@ -26,13 +27,24 @@ export interface Body {
 
 export const bodyOf = (command: Command): Body => (command.kind === "edit" ? command : {});
 
+/** Who has a conflict key by our own constraint, where the registry does not know yet. */
+export type Holders = ReadonlyMap<string, string>;
+
 /** Runs a reservation; what the registry refuses is told in the terms of the body. */
-export async function restated<T>(body: Body, reserve: () => Promise<T>): Promise<T> {
+export async function restated<T>(
+  body: Body,
+  reserve: () => Promise<T>,
+  holders: Holders = new Map(),
+): Promise<T> {
   try {
     return await reserve();
   } catch (error) {
     if (!(error instanceof Refusal) || error.type !== "address-taken") throw error;
-    throw addressTaken(body, Conflicts.parse(error.data.conflicts));
+    const conflicts = Conflicts.parse(error.data.conflicts).map((conflict) => ({
+      ...conflict,
+      userId: conflict.userId ?? holders.get(addressKey(conflict.address)) ?? null,
+    }));
+    throw addressTaken(body, conflicts);
   }
 }
 
@@ -40,7 +52,9 @@ export async function restated<T>(body: Body, reserve: () => Promise<T>): Promis
 export const heldAmong = (addresses: readonly OwnedAddress[], held: readonly AddressKey[]): Conflicts =>
   addresses.flatMap((owned) => {
     const by = held.find(({ key }) => key === addressKey(owned.address));
-    return by === undefined ? [] : [{ ...owned, status: by.deletedAt === null ? "active" : "deleted" }];
+    return by === undefined
+      ? []
+      : [{ ...owned, userId: by.userId, status: by.deletedAt === null ? "active" : "deleted" }];
   });
 
 function sentenceOf(conflicts: Conflicts): string {
@@ -55,9 +69,10 @@ function sentenceOf(conflicts: Conflicts): string {
 export function addressTaken(body: Body, conflicts: Conflicts): Refusal {
   return new Refusal("address-taken", sentenceOf(conflicts), {
     conflicts,
-    errors: conflicts.map(({ address, status, noSuffix }) => ({
+    errors: conflicts.map(({ address, status, userId, noSuffix }) => ({
       pointer: pointerTo(address, body),
       detail: `is not available: it is ${status}${noSuffix === undefined ? "" : `, and no suffix ${noSuffix}`}`,
+      conflict: { address, status, userId },
     })),
   });
 }

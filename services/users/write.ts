@@ -102,18 +102,21 @@ export function userWrites(deps: WriteDeps): UserWrites {
     create(params, context) {
       const userId = uuidv7();
       const addresses = wantedAddresses(params);
+      const holders = new Map<string, string>();
       return settle(deps, startBudget(), {
         userId,
         context,
         async plan({ reserve }) {
           const onTaken = params.onTaken ?? "suffix-primary";
-          const reservation = await restated(params, () => reserve(addresses, onTaken));
+          const reservation = await restated(params, () => reserve(addresses, onTaken), holders);
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
           const assignments = assignmentsOf(reservation);
           const decision = decideCreate(userId, params.displayName, assigned, deps.now(), assignments);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
-        taken() {},
+        taken(_plan, held) {
+          for (const { key, userId: holder } of held) holders.set(key, holder);
+        },
       });
     },
     change(id, command, expected, context) {

@@ -187,6 +187,46 @@ test.serial(
   },
 );
 
+test.serial("a 409 says of each address what stands against it, and who has it", async (t) => {
+  const holder = await call<User>("POST", "/users", {
+    displayName: "Ann",
+    primarySmtp: "held@conflict.example",
+  });
+  const other = await call<User>("POST", "/users", {
+    displayName: "Ann",
+    primarySmtp: "other@conflict.example",
+  });
+  const { id: userId } = holder.body;
+  const wants = async (method: string, path: string, body: unknown) => {
+    const answer = await call<{ errors: object[] }>(method, path, body);
+    t.is(answer.status, 409, JSON.stringify(answer.body));
+    return answer.body.errors;
+  };
+  const conflictOf = (address: string, status: string, by: string | null = userId) => ({
+    detail: `is not available: it is ${status}`,
+    conflict: { address, status, userId: by },
+  });
+  await becomes("held@conflict.example", "active");
+  const patch = { primarySmtp: "Held@conflict.example" };
+  t.deepEqual(await wants("PATCH", `/users/${other.body.id}`, patch), [
+    { pointer: "#/primarySmtp", ...conflictOf("Held@conflict.example", "active") },
+  ]);
+  const create = {
+    displayName: "Ann",
+    primarySmtp: "free@conflict.example",
+    secondarySmtps: ["held@conflict.example", "postmaster@conflict.example"],
+  };
+  t.deepEqual(await wants("POST", "/users", create), [
+    { pointer: "#/secondarySmtps/0", ...conflictOf("held@conflict.example", "active") },
+    { pointer: "#/secondarySmtps/1", ...conflictOf("postmaster@conflict.example", "blocked", null) },
+  ]);
+  t.is((await call("DELETE", `/users/${userId}`)).status, 204);
+  await becomes("held@conflict.example", "deleted");
+  t.deepEqual(await wants("PATCH", `/users/${other.body.id}`, { primarySmtp: "held@conflict.example" }), [
+    { pointer: "#/primarySmtp", ...conflictOf("held@conflict.example", "deleted") },
+  ]);
+});
+
 const runs = 600;
 test.serial("no request makes a 5xx on the real services", async (t) => {
   await fuzz(port, runs);

@@ -205,26 +205,31 @@ test("A free address that the caller knows to be taken is suffixed, or refused a
   const alsoTaken = [addressKey(address)];
   t.deepEqual(await assigned({ want: [address], alsoTaken }), [numbered(address, 2)]);
   const data = await refusal(rig.reserve({ want: [address], alsoTaken, onTaken: "refuse" }));
-  t.deepEqual(data.conflicts, [{ address, kind: "primary", status: "active" }]);
+  t.deepEqual(data.conflicts, [{ address, kind: "primary", status: "active", userId: null }]);
 });
 
-test("A strict reservation names every conflict by its place in the request and holds nothing", async (t) => {
-  const [one, two, three, free] = [fresh(), fresh(), fresh(), fresh()];
-  await active(one, two);
-  await rig.apply((await active(three)).remove());
+test("A strict reservation names every conflict by its place in the request and who has it, and holds nothing", async (t) => {
+  const [one, two, three, four, free] = [fresh(), fresh(), fresh(), fresh(), fresh()];
+  const holder = await active(one, two);
+  const deleted = await active(three);
+  await rig.apply(deleted.remove());
+  const writer = randomUUID();
+  await rig.reserve({ want: [four], userId: writer });
   const userId = randomUUID();
-  const want = [one, free, two, "postmaster@example.com", three];
+  const want = [one, free, two, "postmaster@example.com", three, four];
   const data = await refusal(rig.reserve({ want, userId, onTaken: "refuse" }));
   t.is(data.type, "address-taken");
   t.deepEqual(
     data.errors?.map(({ pointer }) => pointer),
-    ["#/primarySmtp", "#/secondarySmtps/1", "#/secondarySmtps/2", "#/secondarySmtps/3"],
+    ["#/primarySmtp", "#/secondarySmtps/1", "#/secondarySmtps/2", "#/secondarySmtps/3", "#/secondarySmtps/4"],
   );
+  const kind = "secondary";
   t.deepEqual(data.conflicts, [
-    { address: one, kind: "primary", status: "active" },
-    { address: two, kind: "secondary", status: "active" },
-    { address: "postmaster@example.com", kind: "secondary", status: "blocked" },
-    { address: three, kind: "secondary", status: "deleted" },
+    { address: one, kind: "primary", status: "active", userId: holder.id },
+    { address: two, kind, status: "active", userId: holder.id },
+    { address: "postmaster@example.com", kind, status: "blocked", userId: null },
+    { address: three, kind, status: "deleted", userId: deleted.id },
+    { address: four, kind, status: "reserved", userId: writer },
   ]);
   t.deepEqual(await heldBy(userId), []);
 });
@@ -235,8 +240,8 @@ test("A blocked name is refused and never suffixed, whatever its case, and nothi
     const want = ["PostMaster@blocked.example", free, "CEO@blocked.example"];
     const data = await refusal(rig.reserve({ want, userId, onTaken }));
     t.deepEqual(data.conflicts, [
-      { address: "PostMaster@blocked.example", kind: "primary", status: "blocked" },
-      { address: "CEO@blocked.example", kind: "secondary", status: "blocked" },
+      { address: "PostMaster@blocked.example", kind: "primary", status: "blocked", userId: null },
+      { address: "CEO@blocked.example", kind: "secondary", status: "blocked", userId: null },
     ]);
   }
   t.deepEqual(await heldBy(userId), []);

@@ -77,6 +77,23 @@ test.serial(
 );
 
 test.serial(
+  "a create that the registry wrongly grants and that takes no other says by the users' own constraint who has it",
+  async (t) => {
+    const first = await create("a@eight.example");
+    await eventually(async () => assert.equal(await statusOf("a@eight.example"), "active"));
+    await rig.registryDb.query("delete from addresses where user_id = $1", [first.id]);
+    const refused = await t.throwsAsync(
+      rig.call("users.create", { displayName: "Ann", primarySmtp: "A@eight.example", onTaken: "refuse" }),
+      { instanceOf: Refusal },
+    );
+    const conflict = { address: "A@eight.example", status: "active", userId: first.id };
+    t.deepEqual(refused.data.errors, [
+      { pointer: "#/primarySmtp", detail: "is not available: it is active", conflict },
+    ]);
+  },
+);
+
+test.serial(
   "an update that the registry wrongly grants is refused by the users' own constraint",
   async (t) => {
     const first = await create("a@four.example");
@@ -88,8 +105,9 @@ test.serial(
       { instanceOf: Refusal },
     );
     t.is(refused.type, "address-taken");
+    const conflict = { address: "A@four.example", status: "active", userId: first.id };
     t.deepEqual(refused.data.errors, [
-      { pointer: "#/secondarySmtps/1", detail: "is not available: it is active" },
+      { pointer: "#/secondarySmtps/1", detail: "is not available: it is active", conflict },
     ]);
     await eventually(async () => assert.equal(await statusOf("free@four.example"), "available"));
   },
