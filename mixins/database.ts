@@ -12,13 +12,13 @@ import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from 
 import type { Pool } from "pg";
 import { Unavailable } from "../services/contracts/errors.ts";
 import { DatabaseClient } from "./database-client.ts";
-import { outageTextOf, ReadOnlyDatabase, SchemaMissing } from "./database-faults.ts";
+import { outageTextOf } from "./database-faults.ts";
+import { requireRoom, requireUsable } from "./database-health.ts";
 import { connectionOf } from "./database-url.ts";
 import type { Logger } from "./logging.ts";
 import { pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
-import { run } from "./statement.ts";
 
 export {
   isContention,
@@ -126,7 +126,10 @@ export interface Database {
   transaction<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
   /** Runs reads outside a transaction; Unavailable when the database can't be reached. */
   read<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
-  /** The health check. */
+  /**
+   * The health check: whether a write can succeed now. It is cheap while all is well; once work has failed for the
+   * database's sake it writes, until that succeeds.
+   */
   check(): Promise<void>;
 }
 
@@ -141,36 +144,12 @@ const giveUp = (_: Error, client: unknown): void => {
   if (client instanceof DatabaseClient && client.isSpent) void client.end();
 };
 
-/**
- * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release
- * that was restored beneath the process has the tables, and refuses every write.
- */
-const usabilitySql = `
-select current_setting('transaction_read_only')::boolean as "readOnly",
-  array(
-    select n.relation || '.' || n.attribute
-    from jsonb_to_recordset(:needed::jsonb) as n (relation text, attribute text)
-    where not exists (
-      select from pg_attribute a
-      where a.attrelid = to_regclass(n.relation) and a.attname = n.attribute and not a.attisdropped
-    )
-  ) as missing`;
-
-/** Rejects with the error that a write would meet that came now. */
-async function requireUsable(em: EntityManager): Promise<void> {
-  const needed = [...em.getMetadata().getAll().values()].flatMap(({ tableName: relation, props }) =>
-    props.flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
-  );
-  const [row] = await run<{ readOnly: boolean; missing: string[] }>(em, usabilitySql, { needed });
-  if (row?.readOnly !== false) throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");
-  if (row.missing.length > 0)
-    throw new SchemaMissing(`Cannot use the schema: ${row.missing[0]} is not there`);
-}
-
 /** Opens with the service that carries `mixin`, closes with it. */
 export function database(options: DatabaseOptions): Database {
   let orm: MikroORM | undefined;
   let closed = false;
+  /** Work has failed for the database's sake since a write was last seen to succeed. */
+  let failing = false;
   const pool = poolFigures(options);
   const running = new Set<Promise<void>>();
   const em = (): EntityManager => {
@@ -191,6 +170,7 @@ export function database(options: DatabaseOptions): Database {
     } catch (cause) {
       const outage = outageTextOf(cause);
       if (outage === undefined) throw cause;
+      failing = true;
       throw new Unavailable("database", outage, { cause });
     } finally {
       running.delete(end);
@@ -201,7 +181,13 @@ export function database(options: DatabaseOptions): Database {
     em,
     transaction: (fn) => translated(() => em().transactional((inner) => fn(inner as EntityManager))),
     read: (fn) => translated(() => fn(em())),
-    check: () => translated(() => requireUsable(em())),
+    check: () =>
+      translated(async () => {
+        await requireUsable(em());
+        if (!failing) return;
+        await em().transactional((inner) => requireRoom(inner as EntityManager));
+        failing = false;
+      }),
     mixin: {
       async started() {
         closed = false;

@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { StartError } from "./errors.ts";
+import { diskIsFull, isNoSpace } from "./postgres-reasons.ts";
 
 /** Where `npm run repl` finds the running system. */
 export interface ReplDoor {
@@ -120,9 +121,8 @@ export function takeDataFolder(dataDir: string): DataFolder {
   try {
     write(me);
   } catch (cause) {
-    throw new StartError(`Cannot use the data folder ${path}: it can't be written to (set DATA_DIR)`, {
-      cause,
-    });
+    const why = isNoSpace(cause) ? diskIsFull(path) : "it can't be written to (set DATA_DIR)";
+    throw new StartError(`Cannot use the data folder ${path}: ${why}`, { cause });
   }
   try {
     for (let takeover = 0; ; takeover += 1) {

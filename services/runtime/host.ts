@@ -15,6 +15,7 @@ import type { Config } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
 import { createBus, factories, type HostedName, hostedServices, usesBus } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
+import type { EmbeddedPostgres } from "./embedded-postgres.ts";
 import { showHealth, showQueues } from "./figures.ts";
 import { LoopbackTransporter } from "./loopback.ts";
 import { startOpsServer } from "./ops-server.ts";
@@ -95,22 +96,36 @@ const hasDatabase = ({ services }: Config): boolean => services.some((name) => n
 const needsEmbeddedPostgres = (config: Config): boolean =>
   config.usersDatabaseUrl === undefined && config.registryDatabaseUrl === undefined && hasDatabase(config);
 
-/** The same configuration with the addresses of the embedded PostgreSQL, when it is needed. */
+/** Our own server, when nobody has named one. */
+async function embeddedPostgres(
+  config: Config,
+  folder: DataFolder | undefined,
+  log: Logger,
+  life: Lifecycle,
+): Promise<EmbeddedPostgres | undefined> {
+  if (folder === undefined || !needsEmbeddedPostgres(config)) return undefined;
+  const { startEmbeddedPostgres } = await import("./embedded-postgres.ts");
+  const postgres = await startEmbeddedPostgres(folder.path, log.child({ service: "postgres" }));
+  life.started("the embedded PostgreSQL", postgres.stop, postgres.abandon);
+  return postgres;
+}
+
+/** The same configuration with the addresses of the databases, which have their schema. */
 async function withDatabases(
   config: Config,
   folder: DataFolder | undefined,
   log: Logger,
   life: Lifecycle,
 ): Promise<Config> {
-  if (folder === undefined || !needsEmbeddedPostgres(config)) return config;
-  const { startEmbeddedPostgres } = await import("./embedded-postgres.ts");
-  const postgres = await startEmbeddedPostgres(folder.path, log.child({ service: "postgres" }));
-  life.started("the embedded PostgreSQL", postgres.stop, postgres.abandon);
-  return {
-    ...config,
-    usersDatabaseUrl: postgres.usersDatabaseUrl,
-    registryDatabaseUrl: postgres.registryDatabaseUrl,
-  };
+  const postgres = await embeddedPostgres(config, folder, log, life);
+  const complete = postgres === undefined ? config : { ...config, ...postgres.urls };
+  if (!hasDatabase(complete)) return complete;
+  const { databaseTargets, prepareDatabases } = await import("./prepare-databases.ts");
+  const signal = postgres === undefined ? life.signal : AbortSignal.any([life.signal, postgres.ended]);
+  const embeddedIn = postgres === undefined ? undefined : folder?.path;
+  await prepareDatabases(databaseTargets(complete), log, signal, embeddedIn);
+  postgres?.keepUp();
+  return complete;
 }
 
 interface Joining {
@@ -195,10 +210,6 @@ export async function prepareHost(
   showHealth(metrics, ready);
 
   const complete = await withDatabases(config, folder, log, life);
-  if (hasDatabase(complete)) {
-    const { databaseTargets, prepareDatabases } = await import("./prepare-databases.ts");
-    await prepareDatabases(databaseTargets(complete), log, life.signal);
-  }
 
   const owned = await createBus(complete, log);
   const platform: Platform = { log, metrics, bus: owned.bus, now: () => new Date() };

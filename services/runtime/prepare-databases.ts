@@ -20,6 +20,10 @@ export interface DatabaseTarget {
   readonly url: string;
 }
 
+/** What an operator calls it: the variable and its server, or the PostgreSQL that nobody has named. */
+const calledBy = (embeddedIn: string | undefined, { variable, url }: DatabaseTarget): string =>
+  embeddedIn === undefined ? `${variable} (${serverOf(url)})` : `the embedded PostgreSQL in ${embeddedIn}`;
+
 /** The databases that a process with this configuration writes to. */
 export function databaseTargets(config: Config): DatabaseTarget[] {
   const targets: DatabaseTarget[] = [];
@@ -31,10 +35,13 @@ export function databaseTargets(config: Config): DatabaseTarget[] {
   return targets;
 }
 
-async function prepare(target: DatabaseTarget, root: Logger, signal: AbortSignal): Promise<void> {
-  const { name, url, variable } = target;
+async function prepare(
+  { name, url }: DatabaseTarget,
+  called: string,
+  root: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const log = root.child({ service: "runtime" });
-  const server = serverOf(url);
   const deadline = Date.now() + waitMaxMs;
   for (let told = ""; ; ) {
     signal.throwIfAborted();
@@ -48,22 +55,24 @@ async function prepare(target: DatabaseTarget, root: Logger, signal: AbortSignal
       if (fault?.kind !== "outage") throw cause;
       means = fault.means;
       if (fault.atStart === "refuse" || Date.now() > deadline)
-        throw new StartError(`Cannot use ${variable} (${server}): ${means}`, { cause });
+        throw new StartError(`Cannot use ${called}: ${means}`, { cause });
     }
-    if (means !== told)
-      log.warn({ database: name }, `Waiting for the server of ${variable} (${server}): ${means}`);
+    if (means !== told) log.warn({ database: name }, `Waiting for the server of ${called}: ${means}`);
     told = means;
-    await delay(pauseMs, undefined, { signal });
+    await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
 
-/** Throws StartError, or the signal's reason when the process is to stop. */
+/** Throws StartError, or the signal's reason when the process is to stop. `embeddedIn`: the folder of our own server. */
 export async function prepareDatabases(
   targets: readonly DatabaseTarget[],
   log: Logger,
   signal: AbortSignal,
+  embeddedIn?: string,
 ): Promise<void> {
   // Every attempt has ended before a failure is told: the server may be stopped right after.
-  const results = await Promise.allSettled(targets.map((target) => prepare(target, log, signal)));
+  const results = await Promise.allSettled(
+    targets.map((target) => prepare(target, calledBy(embeddedIn, target), log, signal)),
+  );
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }

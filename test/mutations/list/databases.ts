@@ -6,6 +6,7 @@ const batch = "services/outbox/batch.ts";
 const relay = "services/outbox/relay.ts";
 const faultsTest = "test/unit/database-faults.test.ts";
 const readOnlyTest = "test/integration/database-read-only.test.ts";
+const fullDiskTest = "test/system/full-disk.test.ts";
 const tlsTest = "test/integration/database-tls.test.ts";
 const schemaTest = "test/integration/database-schema.test.ts";
 
@@ -113,5 +114,38 @@ export const databases: readonly Mutation[] = [
     ],
     file: tlsTest,
     title: "every mode that is to check refuses another authority and another name",
+  },
+  {
+    name: "ready-on-a-full-disk",
+    guarantee: "20f",
+    edits: [{ file: "mixins/database.ts", find: "      failing = true;\n", replace: "" }],
+    file: fullDiskTest,
+    title: "while its disk is full a system refuses writes, is not ready and says why, and then goes on",
+  },
+  {
+    name: "restarts-are-given-up",
+    guarantee: "20f",
+    edits: [
+      {
+        file: "services/runtime/postgres-server.ts",
+        find: "attempt = 0; !stopping;",
+        replace: "attempt = 0; attempt < 1 && !stopping;",
+      },
+    ],
+    file: fullDiskTest,
+    title: "while its disk is full a system refuses writes, is not ready and says why, and then goes on",
+  },
+  {
+    name: "initdb-says-what-it-removes",
+    guarantee: "20g",
+    edits: [
+      {
+        file: "services/runtime/postgres-reasons.ts",
+        find: "  if (noSpace.test(output)) return diskIsFull(folder);\n  const lines = output",
+        replace: "  const lines = output",
+      },
+    ],
+    file: fullDiskTest,
+    title: "a first start on a disk of 20 MB ends with exit code 1 and says that it is full",
   },
 ];

@@ -1,0 +1,54 @@
+/**
+ * Promise: what the health of a database says is what a write would meet: a server that takes none, a schema that is not
+ * whole, a disk without room.
+ */
+import type { EntityManager } from "./database.ts";
+import { ReadOnlyDatabase, SchemaMissing } from "./database-faults.ts";
+import { run } from "./statement.ts";
+
+/**
+ * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release
+ * that was restored beneath the process has the tables, and refuses every write.
+ */
+const usabilitySql = `
+select current_setting('transaction_read_only')::boolean as "readOnly",
+  array(
+    select n.relation || '.' || n.attribute
+    from jsonb_to_recordset(:needed::jsonb) as n (relation text, attribute text)
+    where not exists (
+      select from pg_attribute a
+      where a.attrelid = to_regclass(n.relation) and a.attname = n.attribute and not a.attisdropped
+    )
+  ) as missing`;
+
+/** Rejects with the error that a write would meet that came now. */
+export async function requireUsable(em: EntityManager): Promise<void> {
+  const needed = [...em.getMetadata().getAll().values()].flatMap(({ tableName: relation, props }) =>
+    props.flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
+  );
+  const [row] = await run<{ readOnly: boolean; missing: string[] }>(em, usabilitySql, { needed });
+  if (row?.readOnly !== false) throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");
+  if (row.missing.length > 0)
+    throw new SchemaMissing(`Cannot use the schema: ${row.missing[0]} is not there`);
+}
+
+/** Not every user may make temporary tables. They lie where the database does, whatever else is set. */
+const prepareRoomSql = `
+select has_database_privilege(current_database(), 'temporary') as asks,
+  set_config('temp_tablespaces', '', true)`;
+
+/** Some pages at once. A row of a table that is there would say nothing: on a full disk it may still fit into a page. */
+const takeRoomSql = [
+  "create temporary table mailroster_room (filler text) on commit drop",
+  "insert into mailroster_room select repeat(md5(i::text), 30) from generate_series(1, 64) i",
+];
+
+/**
+ * Rejects as a write does that finds no room. For a transaction of its own, whose commit is part of the question. A user
+ * that may not ask is let through: the next write that fails says it again.
+ */
+export async function requireRoom(em: EntityManager): Promise<void> {
+  const [row] = await run<{ asks: boolean }>(em, prepareRoomSql, []);
+  if (row?.asks !== true) return;
+  for (const statement of takeRoomSql) await run(em, statement, []);
+}
