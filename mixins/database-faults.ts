@@ -108,6 +108,7 @@ export const databaseFaults: Readonly<Record<string, DatabaseFault>> = { ...sqlS
 
 /** What pg, its pool and Deno's TLS say without a code; the beginning of the message. */
 export const wordedFaults: Readonly<Record<string, DatabaseFault>> = {
+  "Connection terminated due to connection timeout": silent,
   "Connection terminated": lost,
   "Client has encountered a connection error": lost,
   "Query read timeout": silent,

@@ -60,8 +60,11 @@ export async function migrate(name: DatabaseName, url: string): Promise<string[]
     connectionTimeoutMillis: connectTimeoutMs,
   });
   lock.on("error", () => {}); // a lost lock connection shows as the failure of the migration itself
-  await lock.connect().catch((error: Error) => {
-    throw Object.assign(error, { connecting: true });
+  const since = performance.now();
+  await lock.connect().catch((cause: Error) => {
+    // When its time is over pg says whatever it is that the socket says of its end.
+    const isLate = performance.now() - since >= connectTimeoutMs;
+    throw Object.assign(cause, { connecting: true }, isLate ? { code: "ETIMEDOUT" } : {});
   });
   try {
     await lock.query("select pg_advisory_lock($1)", [migrationLock]);

@@ -90,7 +90,11 @@ export const databases: readonly Mutation[] = [
     name: "ready-without-a-schema",
     guarantee: "20d",
     edits: [
-      { file: "mixins/database.ts", find: "row.missing.length > 0", replace: "row.missing.length < 0" },
+      {
+        file: "mixins/database-health.ts",
+        find: "row.missing.length > 0",
+        replace: "row.missing.length < 0",
+      },
     ],
     file: schemaTest,
     title: "a users database without a table or a column that is needed is not up",
