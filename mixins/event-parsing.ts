@@ -1,5 +1,5 @@
 /** Promise: a handler sees only events that satisfy their schema; why another one does not is told without its values. */
-import { eventTypes, UserEvent } from "../services/contracts/events.ts";
+import { eventTypes, UserEvent, versionWithHeadroomMax } from "../services/contracts/events.ts";
 import type { Delivery } from "./bus/port.ts";
 
 export type ParsedEvent =
@@ -58,7 +58,14 @@ export function parseEvent(delivery: Delivery): ParsedEvent {
   if (!isKnownType(value))
     return { ok: false, reason: "unknown-type", error: "the event's type is none that this consumer knows" };
   const result = UserEvent.safeParse(value);
-  if (result.success) return { ok: true, event: result.data };
+  if (result.success && result.data.sequence <= versionWithHeadroomMax)
+    return { ok: true, event: result.data };
+  if (result.success)
+    return {
+      ok: false,
+      reason: "invalid-event",
+      error: "sequence: too close to the last version that there is",
+    };
   // Paths and kinds of fault only: zod's messages and the values themselves may hold names and addresses.
   const faults = result.error.issues
     .slice(0, faultsToldMax)

@@ -31,6 +31,11 @@ const Timestamp = z.iso
   .overwrite(normalised);
 
 const versionMax = 2 ** 31 - 1;
+/**
+ * No event takes a user beyond this, which leaves it a million changes: at `versionMax` it could never be written again,
+ * and versions only grow.
+ */
+export const versionWithHeadroomMax = versionMax - 1_000_000;
 
 /** An integer; the CloudEvents extension of this name is a string, so that is taken as well. */
 const Version = z

@@ -68,7 +68,10 @@ export const Backlogs = z.object({
 export type Backlogs = z.infer<typeof Backlogs>;
 export const PendingUsers = z.object({ userIds: z.array(z.string()) });
 
-/** Tells the user's state again, under a version above `above` too when others know a newer one than users does. */
+/**
+ * Tells the user's state again, under a version above `above` too when others know a newer one than users does. At most
+ * 10,000 above users' own: versions are finite and only grow.
+ */
 export const ReemitUser = z.strictObject({ userId: AnyUserId, above: z.int().min(0).default(0) });
 export const ReemittedUser = z.object({ version: z.int() });
 

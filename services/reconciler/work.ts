@@ -5,6 +5,7 @@
 import type { Logger } from "../../mixins/logging.ts";
 import type { Metrics } from "../../mixins/metrics.ts";
 import type { ActionParams } from "../contracts/actions.ts";
+import { Refusal } from "../contracts/errors.ts";
 import {
   type AcknowledgedDifference,
   type AcknowledgeReport,
@@ -100,14 +101,25 @@ export async function repair(
 ): Promise<RepairReport> {
   let reemitted = 0;
   let reportedOnly = 0;
+  /** Of one user alone nobody else's repair may depend: a forged version is refused. */
+  const isToldAgain = async (userId: string, newest: number): Promise<boolean> => {
+    try {
+      await reemit(userId, newest);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      options.log.error({ userId, newest, reason: error.message }, "a user can't be told again");
+      return false;
+    }
+  };
   const { report } = await collect(
     options,
     (pass) => (userIds === undefined ? passOverAll(pass) : passOver(pass, userIds)),
     async ({ userId, differences, newest }) => {
       if (differences.length === 0) return;
       if (differences.some(({ check }) => canBeMended(check))) {
-        await reemit(userId, newest);
-        reemitted += 1;
+        if (await isToldAgain(userId, newest)) reemitted += 1;
+        else reportedOnly += 1;
       } else reportedOnly += 1;
     },
   );

@@ -21,7 +21,7 @@ export interface ReemitDeps {
   readonly nudge: () => void;
 }
 
-/** The new version. Throws Refusal `not-found`, or Unavailable. */
+/** The new version. Throws Refusal `not-found`, `invalid-fields` for an absurd `above`, or Unavailable. */
 export async function reemit(
   { findState, commit, now, nudge }: ReemitDeps,
   { userId, above }: { readonly userId: string; readonly above: number },

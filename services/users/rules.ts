@@ -10,7 +10,12 @@ import type { ActionParams } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import type { Assignment } from "../contracts/assignment.ts";
 import { Refusal } from "../contracts/errors.ts";
-import type { Change, UserEventType, UserState } from "../contracts/events.ts";
+import {
+  type Change,
+  type UserEventType,
+  type UserState,
+  versionWithHeadroomMax,
+} from "../contracts/events.ts";
 import { type AddressKind, secondarySmtpsMax } from "../contracts/user.ts";
 import { refuseUnfit } from "./new-values.ts";
 
@@ -133,11 +138,22 @@ export function decide(
 }
 
 /** Nothing changes but the version, which passes `above` too. A deleted user's event is of the type that says so. */
+/** Other than a forged or a broken event nothing is so far ahead of users, who count a user's versions one by one. */
+export const versionJumpMax = 10_000;
+
+/** Throws Refusal `invalid-fields` when `above` would take the user's room for changes. */
 export function decideReemit(
   state: UserState,
   above: number,
   now: Date,
 ): Extract<Decision, { kind: "changed" }> {
+  const aboveMax = Math.min(state.version + versionJumpMax, versionWithHeadroomMax);
+  if (above > aboveMax) {
+    const detail = `must be at most ${aboveMax}: the user is at version ${state.version}`;
+    throw new Refusal("invalid-fields", "Cannot tell the user again: it would jump too many versions", {
+      errors: [{ pointer: "#/above", detail }],
+    });
+  }
   const version = Math.max(state.version, above) + 1;
   return {
     kind: "changed",

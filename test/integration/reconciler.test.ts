@@ -207,6 +207,27 @@ test.serial("what a repair tells is the user as it is, under a new version, by t
   t.deepEqual(of(await rig.run()), [[other, "registry_addresses_differ"]]);
 });
 
+test.serial(
+  "a user of whom an absurd version was heard is repaired by nothing, and keeps no other from it",
+  async (t) => {
+    const rig = await reconcilerRig(t);
+    const [forged = "", other = ""] = (await rig.settledUsers(2)).sort();
+    await rig.registryDb.query("update watermarks set version = $2 where user_id = $1", [
+      forged,
+      2 ** 31 - 1,
+    ]);
+    await rig.registryDb.query("delete from addresses where user_id = $1", [other]);
+    const report = await rig.repair();
+    t.deepEqual([report.reemitted, report.reportedOnly], [1, 1]);
+    await rig.arrived();
+    t.deepEqual(
+      of(await rig.run()).filter(([userId]) => userId === other),
+      [],
+    );
+    t.is((await rig.http("PATCH", `/users/${forged}`, { displayName: "Bea" })).status, 200);
+  },
+);
+
 test.serial("a deleted user is repaired as deleted, and one whose terms are over needs none", async (t) => {
   const rig = await reconcilerRig(t);
   const [userId = "", lapsed = ""] = await rig.settledUsers(2);

@@ -279,3 +279,16 @@ test.serial(
     );
   },
 );
+
+test("a user is told again at most 10,000 versions on, and stays writable", async (t) => {
+  const { id } = await create("headroom@example.com");
+  const absurd = [2 ** 31 - 2, 2 ** 31 - 1, 1e15, 10_002];
+  for (const above of absurd) {
+    const refusal = await t.throwsAsync(rig.call("users.reemit", { userId: id, above }), {
+      instanceOf: Refusal,
+    });
+    t.is(refusal.type, "invalid-fields", String(above));
+  }
+  t.deepEqual(await rig.call("users.reemit", { userId: id, above: 10_001 }), { version: 10_002 });
+  t.is((await rig.call("users.patch", { id, displayName: "Ann Again" })).version, 10_003);
+});

@@ -77,3 +77,15 @@ test("a backslash before u0000 in a name is only a text", (t) => {
   const user = { ...minimal.data.user, displayName: "\\u0000" };
   t.is(faultOf({ ...minimal, data: { user } }), "none");
 });
+
+test("a version without room for another is refused: its user could never be written again", (t) => {
+  const at = (version: number) => ({
+    ...minimal,
+    sequence: version,
+    data: { user: { ...minimal.data.user, version } },
+  });
+  const last = 2 ** 31 - 1;
+  for (const version of [last, last - 999_999])
+    t.is(faultOf(at(version)), "invalid-event: sequence: too close to the last version that there is");
+  t.is(faultOf(at(last - 1_000_000)), "none");
+});

@@ -65,4 +65,43 @@ export const broker: readonly Mutation[] = [
     file: "test/unit/dead-letters.test.ts",
     title: "of an error of any length only as much is read as we write of one",
   },
+  {
+    name: "version-headroom",
+    guarantee: "26d",
+    edits: [
+      {
+        file: "mixins/event-parsing.ts",
+        find: "result.success && result.data.sequence <= versionWithHeadroomMax",
+        replace: "result.success && versionWithHeadroomMax > 0",
+      },
+    ],
+    file: "test/unit/event-parsing.test.ts",
+    title: "a version without room for another is refused: its user could never be written again",
+  },
+  {
+    name: "jump-of-any-size",
+    guarantee: "26d",
+    edits: [
+      {
+        file: "services/users/rules.ts",
+        find: "  if (above > aboveMax) {",
+        replace: "  if (above > aboveMax + 2 ** 53) {",
+      },
+    ],
+    file: "test/integration/users-writes.test.ts",
+    title: "a user is told again at most 10,000 versions on, and stays writable",
+  },
+  {
+    name: "one-refusal-ends-the-repair",
+    guarantee: "26d",
+    edits: [
+      {
+        file: "services/reconciler/work.ts",
+        find: "if (!(error instanceof Refusal)) throw error;",
+        replace: "if (error instanceof Error) throw error;",
+      },
+    ],
+    file: "test/integration/reconciler.test.ts",
+    title: "a user of whom an absurd version was heard is repaired by nothing, and keeps no other from it",
+  },
 ];
