@@ -9,7 +9,7 @@ import type { ActionParams } from "../contracts/actions.ts";
 import type { AuditEntry, AuditPage } from "../contracts/audit.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import type { AuditTrailDigest, DigestQuery } from "../contracts/reconciliation.ts";
-import type { AuditTrace } from "../contracts/trace.ts";
+import { type AuditTrace, placeBeforeAll, type RequestEntries } from "../contracts/trace.ts";
 
 /**
  * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
@@ -88,6 +88,23 @@ type Row = Omit<AuditEntry, "at" | "assignments"> & {
   readonly assignments: AuditEntry["assignments"] | null;
 };
 
+const shown = ({ assignments, ...row }: Row): AuditEntry => ({
+  ...row,
+  at: new Date(row.at).toISOString(),
+  // jsonb keeps members by the length of their names; a reader wants from before to.
+  changes: row.changes.map(({ field, from, to }) => ({ field, from, to })),
+  ...(assignments === null || assignments === undefined
+    ? {}
+    : {
+        assignments: assignments.map(({ requested, assigned, kind, reason }) => ({
+          requested,
+          assigned,
+          kind,
+          reason,
+        })),
+      }),
+});
+
 /** Oldest first. Throws Refusal `invalid-fields` for a cursor of another list. */
 export async function listEntries(db: Database, query: ActionParams<"audit.list">): Promise<AuditPage> {
   // No entry has such an id, and PostgreSQL would choke on a NUL in it.
@@ -95,22 +112,7 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
     return { items: [], nextCursor: null };
   const { text, values } = selectPage(query);
   const rows = await db.read((em) => em.execute<Row[]>(text, values));
-  const items = rows.slice(0, query.limit).map(({ assignments, ...row }) => ({
-    ...row,
-    at: new Date(row.at).toISOString(),
-    // jsonb keeps members by the length of their names; a reader wants from before to.
-    changes: row.changes.map(({ field, from, to }) => ({ field, from, to })),
-    ...(assignments === null || assignments === undefined
-      ? {}
-      : {
-          assignments: assignments.map(({ requested, assigned, kind, reason }) => ({
-            requested,
-            assigned,
-            kind,
-            reason,
-          })),
-        }),
-  }));
+  const items = rows.slice(0, query.limit).map(shown);
   const last = items.at(-1);
   const nextCursor =
     rows.length > query.limit && last ? encodeCursor([last.at, last.version, last.id]) : null;
@@ -137,6 +139,29 @@ export async function digestTrails(
   return {
     items: await db.read((em) => em.execute<AuditTrailDigest[]>(digestPage(where), [...values, limit])),
   };
+}
+
+/** Parameters: correlation id, user, version, event, rows. */
+const entriesOfRequestSql = `
+select id, at, action, user_id as "userId", version, actor, correlation_id as "correlationId", changes,
+  assignments, count(*) over ()::int as behind
+from audit_entries where correlation_id = ? and (user_id, version, id) > (?::uuid, ?::int, ?::uuid)
+order by user_id, version, id limit ?`;
+
+/** By user and version. */
+export async function entriesOfRequest(
+  db: Database,
+  { correlationId, after, limit }: ActionParams<"audit.request">,
+): Promise<RequestEntries> {
+  const rows = await db.read((em) =>
+    em.execute<(Row & { behind: number })[]>(entriesOfRequestSql, [
+      correlationId,
+      ...(after ?? placeBeforeAll),
+      limit,
+    ]),
+  );
+  const items = rows.map(({ behind: _, ...row }) => shown(row));
+  return { items, left: (rows[0]?.behind ?? 0) - rows.length };
 }
 
 /** Which of some events have an entry, and since when. Parameter: event ids. */

@@ -13,7 +13,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { queueName } from "../contracts/headers.ts";
 import { AuditEntryRow } from "./entities.ts";
-import { append, digestTrails, listEntries, recordedOf } from "./entries.ts";
+import { append, digestTrails, entriesOfRequest, listEntries, recordedOf } from "./entries.ts";
 
 const poolMax = 5;
 const statementTimeoutMs = 10_000;
@@ -65,6 +65,7 @@ export function auditService(
         const { eventIds } = ctx.params;
         return { recorded: await recordedOf(db, eventIds), outcomes: await outcomes.of(eventIds) };
       },
+      request: (ctx) => entriesOfRequest(db, ctx.params),
       digest: (ctx) => digestTrails(db, ctx.params),
     }),
   };

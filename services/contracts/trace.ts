@@ -3,11 +3,18 @@
  * each service answers of its own tables to whoever puts it together (services/trace).
  */
 import * as z from "zod";
+import { AuditEntry } from "./audit.ts";
 import { DeadLetterStatus } from "./dead-letters.ts";
+import { wholeNumber } from "./numbers.ts";
+import { NextCursor, paging } from "./paging.ts";
 import { AddressKind, AddressStatus } from "./user.ts";
 
-/** So many writes of one correlation id are shown, the newest. */
+/** So many writes of one correlation id are on a page at most. */
 export const traceWritesMax = 100;
+/** About so many an owner is asked at once. */
+export const traceChunkMax = 2_000;
+/** Of a request with more writes, those that have an event are not told from those that have none. */
+export const traceOperationsMax = 20_000;
 
 /** 1–128 visible ASCII characters, as the gateway takes it (mixins/correlation.ts). */
 export const CorrelationId = z
@@ -19,7 +26,36 @@ export const CorrelationId = z
     examples: ["3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d"],
   });
 
-export const TraceQuery = z.strictObject({ correlationId: CorrelationId });
+export const tracePaging = {
+  ...paging,
+  limit: wholeNumber(1, traceWritesMax).default(traceWritesMax).meta({
+    description: "How many writes a page has at most",
+  }),
+};
+export const TraceQuery = z.strictObject({
+  correlationId: CorrelationId,
+  ...tracePaging,
+  withinMs: z.int().min(0).max(60_000).default(1_400).meta({
+    description: "How long the writes behind the page may be looked at for their verdicts",
+  }),
+});
+
+const AnyUserId = z.guid();
+
+/** By user and version, which no clock has a say in. */
+export const WritePlace = z.tuple([AnyUserId, z.int(), z.guid()]);
+export type WritePlace = z.infer<typeof WritePlace>;
+
+const nobody = "00000000-0000-0000-0000-000000000000";
+export const placeBeforeAll: WritePlace = [nobody, -1, nobody];
+
+/** The events of a request behind a place, by user and version. */
+export const RequestEventsQuery = z.strictObject({
+  correlationId: CorrelationId,
+  after: WritePlace.nullable(),
+  limit: z.int().min(1).max(traceChunkMax),
+});
+const left = z.int().meta({ description: "How many there are behind these" });
 
 /** What a writer leaves beside its event: names and numbers, no value of the user. */
 export const WriteNote = z.object({
@@ -40,7 +76,11 @@ const Seconds = z.number();
 
 // What each owner tells of its own tables.
 
+export const RequestEntries = z.object({ items: z.array(AuditEntry), left });
+export type RequestEntries = z.infer<typeof RequestEntries>;
+
 export const OutboxTrace = z.object({
+  left,
   events: z.array(
     z.object({
       eventId: z.string(),
@@ -57,6 +97,14 @@ export const OutboxTrace = z.object({
 });
 export type OutboxTrace = z.infer<typeof OutboxTrace>;
 
+const Operations = z.array(z.string().max(200));
+/** `shown`: of writes that are told; `known`: of all that have an event, null when not all are known. */
+export const RequestsQuery = z.strictObject({
+  correlationId: CorrelationId,
+  shown: Operations.max(traceChunkMax),
+  known: Operations.max(traceOperationsMax).nullable(),
+});
+
 export const RequestsTrace = z.object({
   answers: z.array(z.object({ operation: z.string(), action: z.string(), replays: z.int(), at: Time })),
   replays: z.array(
@@ -67,8 +115,7 @@ export const RequestsTrace = z.object({
 });
 export type RequestsTrace = z.infer<typeof RequestsTrace>;
 
-const AnyUserId = z.guid();
-export const AddressesQuery = z.strictObject({ userIds: z.array(AnyUserId).max(traceWritesMax * 2) });
+export const AddressesQuery = z.strictObject({ userIds: z.array(AnyUserId).max(traceChunkMax) });
 
 export const HeldAddress = z
   .object({
@@ -104,7 +151,7 @@ export const ConsumerOutcome = z.object({
 });
 export type ConsumerOutcome = z.infer<typeof ConsumerOutcome>;
 
-export const EventsQuery = z.strictObject({ eventIds: z.array(z.guid()).max(traceWritesMax * 2) });
+export const EventsQuery = z.strictObject({ eventIds: z.array(z.guid()).max(traceChunkMax) });
 
 export const AuditTrace = z.object({
   recorded: z.array(z.object({ eventId: z.string(), at: Time })),
@@ -149,7 +196,9 @@ export const TracedLetter = z
   })
   .meta({ id: "TracedLetter" });
 export type TracedLetter = z.infer<typeof TracedLetter>;
-export const LettersTrace = z.object({ letters: z.array(TracedLetter) });
+/** Of these events, and the newest of what else there is under the id. */
+export const LettersQuery = z.strictObject({ correlationId: CorrelationId, ...EventsQuery.shape });
+export const LettersTrace = z.object({ letters: z.array(TracedLetter), others: z.array(TracedLetter) });
 export type LettersTrace = z.infer<typeof LettersTrace>;
 
 // What is made of it.
@@ -271,16 +320,25 @@ export type TracedWrite = z.infer<typeof TracedWrite>;
 export const Trace = z
   .object({
     correlationId: z.string(),
-    verdict: TraceVerdict.meta({ description: "The worst of the writes'" }),
+    verdict: TraceVerdict.meta({
+      description: "The worst of the writes', also of those that are not on this page",
+    }),
+    total: z.int().nullable().meta({
+      description: "How many writes there are under this id; null on a page behind the first",
+    }),
+    counts: z.record(z.enum(verdictStates), z.int()).nullable().meta({
+      description:
+        "Of how many of them which verdict is true (`unknown` also where there was no time to look); null on a page behind the first",
+    }),
     writes: z.array(TracedWrite).meta({
-      description: "Each write under this id, by user and version, then those that changed nothing",
+      description: "The writes of this page, by user and version; those that changed nothing end the first",
     }),
     replays: RequestsTrace.shape.replays,
     letters: z.array(TracedLetter).meta({ description: "Dead letters that belong to none of the writes" }),
     unseen: z.array(z.object({ service: z.string(), reason: z.string() })).meta({
       description: "What could not be asked",
     }),
-    truncated: z.boolean().meta({ description: `There are more than ${traceWritesMax} writes` }),
+    nextCursor: NextCursor,
   })
   .meta({ id: "Trace" });
 export type Trace = z.infer<typeof Trace>;

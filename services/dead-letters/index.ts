@@ -79,7 +79,7 @@ export function deadLettersService(
       list: (ctx) => operator.list(ctx.params),
       causes: () => operator.causes(),
       get: (ctx) => operator.get(ctx.params.id),
-      trace: (ctx) => lettersOf(db, ctx.params.correlationId),
+      trace: (ctx) => lettersOf(db, ctx.params),
       replay: (ctx) => operator.replay(ctx.params, ctx.meta),
       pending: (ctx) => operator.pending(ctx.params.userIds),
       discard: (ctx) => operator.discard(ctx.params, ctx.meta),

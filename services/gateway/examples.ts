@@ -196,6 +196,8 @@ const arrived: TraceVerdict = {
 export const trace: Trace = {
   correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
   verdict: arrived,
+  total: 1,
+  counts: { diverged: 0, stuck: 0, unknown: 0, "in flight": 0, complete: 1 },
   writes: [
     {
       request: { did: "PATCH /users/:id", actor: "helpdesk", idempotency: "no key", replays: 0 },
@@ -225,7 +227,7 @@ export const trace: Trace = {
   replays: [],
   letters: [],
   unseen: [],
-  truncated: false,
+  nextCursor: null,
 };
 const up = { status: "up" } as const;
 export const live: Health = { status: "up", checks: { process: up } };

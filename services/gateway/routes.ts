@@ -15,7 +15,7 @@ import {
   UserPage,
 } from "../contracts/actions.ts";
 import { AuditPage, ListAudit } from "../contracts/audit.ts";
-import { CorrelationId, Trace } from "../contracts/trace.ts";
+import { CorrelationId, Trace, tracePaging } from "../contracts/trace.ts";
 import { User, UserId, WrittenSmtpAddress } from "../contracts/user.ts";
 import { deadLetterOperations } from "./dead-letter-routes.ts";
 import * as example from "./examples.ts";
@@ -222,12 +222,12 @@ const readOperations: readonly Operation[] = [
     tag: "trace",
     summary: "What became of a request",
     description:
-      "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action.",
-    target: to("trace.explain", (parts) => ({ correlationId: correlationId(parts) })),
+      "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action. Many writes are told in pages; the first one counts all of them by verdict.",
+    target: to("trace.explain", (parts) => ({ ...parts.query, correlationId: correlationId(parts) })),
     pathParams: {
       correlationId: CorrelationId.meta({ description: "The X-Correlation-ID that the request had" }),
     },
-    query: {},
+    query: tracePaging,
     status: 200,
     answer: { schema: Trace, example: example.trace },
     problems: ["not-found"],

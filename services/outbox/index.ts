@@ -54,7 +54,7 @@ export function outboxService(
         relay?.nudge();
         return null;
       },
-      trace: (ctx) => eventsOf(db, ctx.params.correlationId, publishFault(bus)),
+      trace: (ctx) => eventsOf(db, ctx.params, publishFault(bus)),
       status: (ctx) => statusOf(db, ctx.params.limit, publishFault(bus)),
       async pending(ctx) {
         const partitions = arrayLiteral(new Set(ctx.params.userIds.map(partitionOf)));

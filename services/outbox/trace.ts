@@ -1,7 +1,8 @@
 /** What the outbox tells of a request's events, those that wait and those that are published; and when it forgets them. */
 import type { Database } from "../../mixins/database.ts";
 import { sweepInBatches } from "../../mixins/sweeping.ts";
-import { type OutboxTrace, traceWritesMax, WriteNote } from "../contracts/trace.ts";
+import type { ActionParams } from "../contracts/actions.ts";
+import { type OutboxTrace, placeBeforeAll, WriteNote } from "../contracts/trace.ts";
 import * as sql from "./sql.ts";
 
 type Event = OutboxTrace["events"][number];
@@ -9,25 +10,24 @@ type Row = Omit<Event, "note" | "writtenAt" | "publishedAt"> & {
   readonly note: string | null;
   readonly writtenAt: Date | string;
   readonly publishedAt: Date | string | null;
+  readonly behind: number;
 };
-
-/** One more than are shown, so that it can be told that there are more. */
-const rowsMax = traceWritesMax + 1;
 
 const noteOf = (text: string | null): WriteNote | null =>
   text === null ? null : (WriteNote.safeParse(JSON.parse(text)).data ?? null);
 
 /**
- * The newest first. One statement sees one moment: an event that is being published is in one of its tables. `fault`: why
- * the bus takes nothing now; an event that waits may never have been offered to it.
+ * One statement sees one moment: an event that is being published is in one of its tables. `fault`: why the bus takes
+ * nothing now; an event that waits may never have been offered to it.
  */
 export async function eventsOf(
   db: Database,
-  correlationId: string,
+  { correlationId, after, limit }: ActionParams<"outbox.trace">,
   fault: string | undefined,
 ): Promise<OutboxTrace> {
+  const place = after ?? placeBeforeAll;
   const rows = await db.read((em) =>
-    em.execute<Row[]>(sql.eventsOfRequest, [correlationId, rowsMax, correlationId, rowsMax, rowsMax]),
+    em.execute<Row[]>(sql.eventsOfRequest, [correlationId, correlationId, ...place, limit]),
   );
   const events = rows.map(({ note, writtenAt, publishedAt, ...row }) => ({
     eventId: row.eventId,
@@ -40,7 +40,7 @@ export async function eventsOf(
     writtenAt: new Date(writtenAt).toISOString(),
     publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
   }));
-  return { events };
+  return { events, left: (rows[0]?.behind ?? 0) - rows.length };
 }
 
 /** Deletes what was published more than `days` ago; resolves with how many. */

@@ -1,14 +1,15 @@
 /** The way of a request for people: the same text from `npm run trace` and from the REPL. Pure. */
 
 import { counted } from "../../mixins/counted.ts";
-import type {
-  AddressesStep,
-  ConsumerStep,
-  OutboxStep,
-  Trace,
-  TracedLetter,
-  TracedWrite,
-  TraceVerdict,
+import {
+  type AddressesStep,
+  type ConsumerStep,
+  type OutboxStep,
+  type Trace,
+  type TracedLetter,
+  type TracedWrite,
+  type TraceVerdict,
+  verdictStates,
 } from "../contracts/trace.ts";
 
 type Mark = "✓" | "…" | "✗" | "?";
@@ -137,9 +138,16 @@ function writeText(write: TracedWrite, index: number, count: number): string {
   return [title, ...lines.map(aligned), ...own].join("\n");
 }
 
+/** Of one write the headline says it. */
+function countLines({ total, counts }: Trace): string[] {
+  if (total === null || counts === null || total < 2) return [];
+  const states = verdictStates.flatMap((state) => (counts[state] ? `${counts[state]} ${state}` : []));
+  return [`  ${total} writes: ${states.join(", ")}`];
+}
+
 /** Several lines, without a newline at the end. */
 export function traceText(trace: Trace): string {
-  const { correlationId, verdict, writes, replays, letters, unseen, truncated } = trace;
+  const { correlationId, verdict, writes, replays, letters, unseen, nextCursor } = trace;
   const others: Line[] = [
     ...replays.map(({ action, of, times, at }): Line => {
       const first = of === null ? "an earlier request" : `the request ${of}`;
@@ -154,10 +162,14 @@ export function traceText(trace: Trace): string {
       return [mark, "dead letter", `${letter.queue}, of no write that is known: ${letterText(letter)}`];
     }),
     ...unseen.map(({ service, reason }): Line => ["?", service, reason]),
-    ...(truncated ? [[" ", "", "there are more writes under this id than are shown"] as const] : []),
+    ...(nextCursor === null
+      ? []
+      : [[" ", "", `there are more writes under this id: --cursor ${nextCursor}`] as const]),
   ];
   return [
-    [`trace ${correlationId}: ${headline(verdict)}`, ...verdictLines(verdict)].join("\n"),
+    [`trace ${correlationId}: ${headline(verdict)}`, ...countLines(trace), ...verdictLines(verdict)].join(
+      "\n",
+    ),
     ...writes.map((write, index) => writeText(write, index, writes.length)),
     ...(others.length === 0 ? [] : [others.map(aligned).join("\n")]),
   ].join("\n\n");

@@ -15,12 +15,17 @@ import { runCommand } from "./run-command.ts";
 import { coloured } from "./terminal.ts";
 import { traceText } from "./trace-text.ts";
 
-const traceTimeoutMs = 5_000;
+/** Enough for some ten thousand writes. */
+const lookMs = 15_000;
+const traceTimeoutMs = 18_000;
 const form: CommandForm = {
   name: "trace",
   says: "What became of a request: each step of its way, and a verdict with the next safe action.",
   words: { form: "<correlation id>", min: 1, max: 1 },
-  options: { json: { says: "for machines" } },
+  options: {
+    cursor: { value: "CURSOR", says: "where a further page of many writes begins" },
+    json: { says: "for machines" },
+  },
   exits: {
     [exitCodes.ok]: "complete",
     [exitCodes.failure]: "stuck or diverged",
@@ -36,9 +41,14 @@ const codeOf: Readonly<Record<TraceVerdict["state"], number>> = {
   unknown: exitCodes.uncertain,
 };
 
-async function explain(broker: ServiceBroker, correlationId: string): Promise<Trace> {
+async function explain(
+  broker: ServiceBroker,
+  correlationId: string,
+  cursor: string | undefined,
+): Promise<Trace> {
   try {
-    return await callAction(broker, "trace.explain", { correlationId }, { timeout: traceTimeoutMs });
+    const query = { correlationId, withinMs: lookMs, ...(cursor === undefined ? {} : { cursor }) };
+    return await callAction(broker, "trace.explain", query, { timeout: traceTimeoutMs });
   } catch (error) {
     if (!(error instanceof Unavailable || error instanceof Errors.MoleculerRetryableError)) throw error;
     throw new UnreachableError(`Cannot ask for a trace: ${error.message}`, { cause: error });
@@ -54,7 +64,9 @@ await runCommand(async () => {
   const log = createLogger({ level: "silent", format: "json", pii: config.logPii, nodeId: config.nodeId });
   const wanted = { doing: "ask for a trace", needs: ["trace"] };
   try {
-    const trace = await visitSystem(config, log, wanted, (broker) => explain(broker, correlationId.data));
+    const trace = await visitSystem(config, log, wanted, (broker) =>
+      explain(broker, correlationId.data, line.valueOf("cursor")),
+    );
     const text = line.has("json") ? JSON.stringify(trace, undefined, 2) : coloured(traceText(trace));
     process.stdout.write(`${text}\n`);
     return codeOf[trace.verdict.state];

@@ -6,7 +6,7 @@ import {
   type TracedLetter,
   type TracedWrite,
   type TraceVerdict,
-  traceWritesMax,
+  verdictStates,
 } from "../contracts/trace.ts";
 import { type EventFacts, eventsOf, type Facts, versionOf } from "./facts.ts";
 import { addressesStep, consumerStep, outboxStep } from "./steps.ts";
@@ -100,18 +100,26 @@ function letterVerdict({ id, queue, status, reason, error, ageS }: TracedLetter)
   };
 }
 
+/** What is told beside the writes of a page. */
+export interface Page {
+  /** The first ones of the facts' events. */
+  readonly shown: number;
+  /** Of writes that are on no page yet. */
+  readonly behind: readonly TraceVerdict[];
+  readonly total: number | null;
+  readonly counts: Trace["counts"];
+  /** Dead letters that belong to none of the writes. */
+  readonly letters: readonly TracedLetter[];
+  readonly nextCursor: string | null;
+}
+
 function overall(
   { replays, unseen }: Pick<Trace, "replays" | "unseen">,
-  writes: readonly TracedWrite[],
+  writes: readonly TraceVerdict[],
   letters: readonly TracedLetter[],
 ): TraceVerdict {
   // Whoever is away may know of more writes under this id: without their answer nothing is complete.
-  const away = unseen.map(({ service }) => service);
-  const verdicts = [
-    ...incomplete(away),
-    ...writes.map(({ verdict }) => verdict),
-    ...letters.map(letterVerdict),
-  ];
+  const verdicts = [...incomplete(unseen), ...writes, ...letters.map(letterVerdict)];
   const [first] = replays;
   if (verdicts.length > 0 || first === undefined) return worstOf(verdicts);
   return {
@@ -121,27 +129,52 @@ function overall(
   };
 }
 
-/** undefined when nobody knows of it, and everybody could be asked. */
-export function explain(facts: Facts): Trace | undefined {
-  const events = eventsOf(facts);
-  const shown = events.slice(-traceWritesMax);
-  const eventIds = new Set(events.map(({ eventId }) => eventId));
+const noCounts = (): NonNullable<Trace["counts"]> =>
+  Object.fromEntries(verdictStates.map((state) => [state, 0])) as NonNullable<Trace["counts"]>;
+
+export function countsOf(verdicts: readonly TraceVerdict[]): NonNullable<Trace["counts"]> {
+  const counts = noCounts();
+  for (const { state } of verdicts) counts[state] += 1;
+  return counts;
+}
+
+/** The verdict on each of these events. */
+export const verdictsOf = (events: readonly EventFacts[], facts: Facts): TraceVerdict[] =>
+  events.map((event) => tracedEvent(event, facts).verdict);
+
+/** The answers that no event's note names: of what changed nothing, or was no user's. */
+function alone({ outbox, requests }: Facts, events: readonly EventFacts[]): TracedWrite[] {
+  // With events whose notes can't be seen, an answer may belong to one of them.
+  if (outbox === undefined || events.some(({ row }) => row === undefined)) return [];
   const operations = new Set(events.flatMap(({ row }) => row?.note?.operation ?? []));
-  const answers = (facts.requests?.answers ?? []).filter(({ operation }) => !operations.has(operation));
-  const writes = [
-    ...shown.map((event) => tracedEvent(event, facts)),
-    // With events whose notes can't be seen, an answer may belong to one of them.
-    ...(facts.outbox === undefined || events.some(({ row }) => row === undefined)
-      ? []
-      : answers.map(withoutEvent)),
-  ];
-  const letters = (facts.letters?.letters ?? []).filter(
-    ({ eventId }) => eventId === null || !eventIds.has(eventId),
-  );
+  return (requests?.answers ?? []).filter(({ operation }) => !operations.has(operation)).map(withoutEvent);
+}
+
+/** undefined when nobody knows of it, and everybody could be asked. */
+export function explain(facts: Facts, page: Page): Trace | undefined {
+  const events = eventsOf(facts);
+  const told = events.slice(0, page.shown).map((event) => tracedEvent(event, facts));
+  const others = alone(facts, events);
+  const writes = [...told, ...others];
+  const letters = [...page.letters];
   const replays = facts.requests?.replays ?? [];
   const { correlationId, unseen } = facts;
-  if (writes.length + letters.length + replays.length + unseen.length === 0) return undefined;
-  const truncated = shown.length < events.length;
-  const verdict = overall({ replays, unseen }, writes, letters);
-  return { correlationId, verdict, writes, replays, letters, unseen, truncated };
+  const isNothing = writes.length + letters.length + replays.length + unseen.length === 0;
+  if (isNothing && page.total !== null) return undefined;
+  const verdict = overall(
+    { replays, unseen },
+    [...writes.map((write) => write.verdict), ...page.behind],
+    letters,
+  );
+  return {
+    correlationId,
+    verdict,
+    total: page.total === null ? null : page.total + others.length,
+    counts: page.counts && { ...page.counts, complete: (page.counts.complete ?? 0) + others.length },
+    writes,
+    replays,
+    letters,
+    unseen,
+    nextCursor: page.nextCursor,
+  };
 }

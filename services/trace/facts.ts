@@ -8,11 +8,12 @@ import type {
   RequestsTrace,
   Trace,
   UsersAddresses,
+  WritePlace,
 } from "../contracts/trace.ts";
 
 export interface Facts {
   readonly correlationId: string;
-  readonly outbox: OutboxTrace | undefined;
+  readonly outbox: Pick<OutboxTrace, "events"> | undefined;
   readonly requests: RequestsTrace | undefined;
   readonly letters: LettersTrace | undefined;
   /** The entries under the correlation id. */
@@ -55,10 +56,21 @@ export function eventsOf({ outbox, entries = [] }: Pick<Facts, "outbox" | "entri
         entry,
       })),
   ];
-  const before = (a: EventFacts, b: EventFacts): number =>
-    a.userId === b.userId ? (versionOf(a) ?? 0) - (versionOf(b) ?? 0) : a.userId < b.userId ? -1 : 1;
-  return events.sort(before);
+  return events.sort(inOrder);
 }
+
+/** As the owners order them (WritePlace): UUIDs compare as their texts do. */
+function inOrder(a: EventFacts, b: EventFacts): number {
+  if (a.userId !== b.userId) return a.userId < b.userId ? -1 : 1;
+  const byVersion = (versionOf(a) ?? 0) - (versionOf(b) ?? 0);
+  return byVersion === 0 ? (a.eventId < b.eventId ? -1 : 1) : byVersion;
+}
+
+export const placeOf = (event: EventFacts): WritePlace => [
+  event.userId,
+  versionOf(event) ?? 0,
+  event.eventId,
+];
 
 export const versionOf = ({ row, entry }: Pick<EventFacts, "row" | "entry">): number | null =>
   row?.note?.version ?? entry?.version ?? null;

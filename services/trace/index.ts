@@ -13,8 +13,7 @@ import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { Trace } from "../contracts/trace.ts";
-import { explain } from "./explain.ts";
-import { gather } from "./gather.ts";
+import { tell } from "./tell.ts";
 
 /** It has no database of its own. */
 export function traceService(config: Pick<Config, "traceDays" | "idempotencyHours">): ServiceSchema {
@@ -30,7 +29,7 @@ export function traceService(config: Pick<Config, "traceDays" | "idempotencyHour
       explain: {
         params: params(actions["trace.explain"].params),
         async handler(ctx: ActionContext<"trace.explain">): Promise<Trace> {
-          const trace = explain(await gather(ctx, ctx.params.correlationId));
+          const trace = await tell(ctx, ctx.params);
           if (trace === undefined) throw new Refusal("not-found", nothing);
           return trace;
         },

@@ -9,6 +9,7 @@ import {
   type AddressesStep,
   type ConsumerStep,
   type OutboxStep,
+  type Trace,
   type TraceVerdict,
   verdictStates,
 } from "../contracts/trace.ts";
@@ -146,13 +147,34 @@ function unknown({ outbox, consumers, addresses }: Steps): TraceVerdict | undefi
   return at === undefined ? undefined : cannotSee(at, parts);
 }
 
+/** Of who is there and refuses: it is no fault of the network or of that process's health. */
+export const notUnderstood = "does not understand the question (is it of another release?)";
+
 /** None when everybody has answered. */
-export const incomplete = (away: readonly string[]): TraceVerdict[] => {
-  const [at] = away;
-  if (at === undefined) return [];
-  const says = `this trace is incomplete, because ${away.join(", ")} can't be reached now`;
-  return [{ ...cannotSee(at, away), says }];
-};
+export function incomplete(unseen: Trace["unseen"]): TraceVerdict[] {
+  const [first] = unseen;
+  if (first === undefined) return [];
+  const reasons = [...Map.groupBy(unseen, ({ reason }) => reason === notUnderstood)].map(
+    ([isThere, of]) =>
+      `${of.map(({ service }) => service).join(", ")} ${isThere ? notUnderstood : "can't be reached now"}`,
+  );
+  const says = `this trace is incomplete, because ${reasons.join(", and ")}`;
+  return [{ ...cannotSee(first.service, []), says }];
+}
+
+/** None when all were looked at. */
+export const notLookedAt = (left: number, total: number): TraceVerdict[] =>
+  left === 0
+    ? []
+    : [
+        {
+          state: "unknown",
+          at: null,
+          sinceS: null,
+          says: `${left} of ${total} writes were not looked at in time`,
+          next: "read the next pages, or ask by npm run trace, which takes its time",
+        },
+      ];
 
 /** Some of what would have to be asked does not answer. */
 const cannotSee = (at: string, parts: readonly string[]): TraceVerdict => ({

@@ -115,7 +115,7 @@ export function usersService(platform: Platform, config: Config): ServiceSchema 
         ),
       ),
       digest: internal("users.digest", (ctx) => digestUsers(db, ctx.params)),
-      trace: internal("users.trace", (ctx) => requestsOf(db, ctx.params.correlationId, platform.now())),
+      trace: internal("users.trace", (ctx) => requestsOf(db, ctx.params, platform.now())),
       addresses: internal("users.addresses", (ctx) => addressesNow(db, ctx.params.userIds)),
       holders: internal("users.holders", async (ctx) => ({
         items: await holdersOf(db, freed(), ctx.params.keys),

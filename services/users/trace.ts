@@ -1,7 +1,13 @@
 /** What users tells of a request's idempotency, and of where its users' addresses stand now. */
 import type { Database } from "../../mixins/database.ts";
 import { operationOf } from "../../mixins/idempotency.ts";
-import { type RequestsTrace, traceWritesMax, type UsersAddresses } from "../contracts/trace.ts";
+import type { ActionParams } from "../contracts/actions.ts";
+import {
+  type RequestsTrace,
+  traceOperationsMax,
+  traceWritesMax,
+  type UsersAddresses,
+} from "../contracts/trace.ts";
 import { heldAddresses } from "./digest.ts";
 import { UserRow } from "./entities.ts";
 import { stateOf } from "./queries.ts";
@@ -33,22 +39,39 @@ type ReplayRow = Omit<RequestsTrace["replays"][number], "at"> & { readonly at: D
 
 const iso = (at: Date | string): string => new Date(at).toISOString();
 
-export const requestsOf = (db: Database, correlationId: string, now: Date): Promise<RequestsTrace> =>
+/**
+ * The answers of writes that are shown, and of those that have no event; of the latter the newest, and none when it is not
+ * known which they are.
+ */
+export const requestsOf = (
+  db: Database,
+  { correlationId, shown, known }: ActionParams<"users.trace">,
+  now: Date,
+): Promise<RequestsTrace> =>
   db.read(async (em) => {
-    const rows = await em.execute<AnswerRow[]>(answersSql, [correlationId, now, traceWritesMax]);
-    const operations = rows.map(({ scope, key, fingerprint }) => operationOf(scope, key, fingerprint));
+    const rows = await em.execute<AnswerRow[]>(answersSql, [correlationId, now, traceOperationsMax]);
+    const all = rows.map((row) => ({ ...row, operation: operationOf(row.scope, row.key, row.fingerprint) }));
+    const [wanted, withEvent] = [new Set(shown), known === null ? undefined : new Set([...known, ...shown])];
+    const answers = [
+      ...all.filter(({ operation }) => wanted.has(operation)),
+      ...(withEvent === undefined
+        ? []
+        : all.filter(({ operation }) => !withEvent.has(operation)).slice(0, traceWritesMax)),
+    ];
     // Base64url needs no quoting in an array literal.
     const repeats = await em.execute<{ operation: string; times: number }[]>(repeatsSql, [
-      `{${operations.join(",")}}`,
+      `{${answers.map(({ operation }) => operation).join(",")}}`,
       now,
     ]);
     const times = new Map(repeats.map((repeat) => [repeat.operation, repeat.times]));
     const replays = await em.execute<ReplayRow[]>(replaysSql, [correlationId, now, traceWritesMax]);
     return {
-      answers: rows.map(({ action, at }, index) => {
-        const operation = operations[index] ?? "";
-        return { operation, action: action ?? "unknown", replays: times.get(operation) ?? 0, at: iso(at) };
-      }),
+      answers: answers.map(({ operation, action, at }) => ({
+        operation,
+        action: action ?? "unknown",
+        replays: times.get(operation) ?? 0,
+        at: iso(at),
+      })),
       replays: replays.map((replay) => ({ ...replay, at: iso(replay.at) })),
     };
   });

@@ -2,10 +2,12 @@
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
+import { callAction } from "../../mixins/platform.ts";
 import { queueName } from "../../services/contracts/headers.ts";
-import { Trace, type TraceVerdict } from "../../services/contracts/trace.ts";
+import { Trace, type TraceVerdict, traceChunkMax } from "../../services/contracts/trace.ts";
 import { partitionLockClass } from "../../services/outbox/sql.ts";
 import { sweepPublished } from "../../services/outbox/trace.ts";
+import { gather } from "../../services/trace/gather.ts";
 import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
@@ -416,4 +418,90 @@ test("what was requested and not given, and why, stays in the audit entry and th
   t.deepEqual(writes[0]?.transaction?.assignments, assignments as never);
   const audit = await rig.http("GET", `/audit?correlationId=${id}`);
   t.deepEqual(audit.body.items[0].assignments, assignments);
+});
+
+/** So many creates under one id, as an import makes them. */
+async function createMany(rig: DeadLettersRig, correlationId: string, count: number): Promise<void> {
+  const numbers = Array.from({ length: count }, (_, index) => index);
+  const lane = async (): Promise<void> => {
+    for (let index = numbers.pop(); index !== undefined; index = numbers.pop())
+      await write(rig, "POST", "/users", someone(), {
+        "x-correlation-id": correlationId,
+        "idempotency-key": `${correlationId}-${index}`,
+      });
+  };
+  await Promise.all(Array.from({ length: 20 }, lane));
+}
+
+/** Page by page, as a client reads them. */
+async function pagesOf(rig: DeadLettersRig, id: string): Promise<Trace[]> {
+  const pages: Trace[] = [];
+  for (let query = ""; query !== "end"; ) {
+    const { status, body } = await rig.http("GET", `/trace/${id}${query}`);
+    if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`);
+    const page = Trace.parse(body);
+    pages.push(page);
+    query = page.nextCursor === null ? "end" : `?cursor=${page.nextCursor}`;
+  }
+  return pages;
+}
+
+const placesOf = (pages: readonly Trace[]): string[] =>
+  pages.flatMap(({ writes }) => writes.map(({ transaction }) => `${transaction?.userId}`));
+
+test.serial("201 writes under one id are all told, in pages, and blame no service", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  await createMany(rig, "import", 201);
+  const { total, counts } = await verdictIs(rig, "import", "complete");
+  t.deepEqual([total, counts?.complete], [201, 201]);
+  const pages = await pagesOf(rig, "import");
+  t.deepEqual(
+    pages.map(({ writes }) => writes.length),
+    [100, 100, 1],
+  );
+  const places = placesOf(pages);
+  t.deepEqual(places, [...new Set(places)].toSorted());
+  for (const { verdict, unseen } of pages) t.deepEqual([verdict.state, unseen], ["complete", []]);
+  for (const { request } of pages.flatMap(({ writes }) => writes)) t.is(request.idempotency, "answer stored");
+  const short = (await rig.http("GET", "/trace/import?limit=7")).body;
+  t.deepEqual([short.writes.length, short.total, short.counts.complete], [7, 201, 201]);
+  t.is((await rig.http("GET", "/trace/import?limit=101")).status, 422);
+  t.is((await rig.http("GET", "/trace/import?cursor=abc")).status, 422);
+});
+
+test.serial(
+  "of thousands of writes each is counted by its verdict, and what was not looked at is unknown",
+  async (t) => {
+    const rig = await deadLettersRig(t, "in-process");
+    const count = 2_600; // in three parts
+    await createMany(rig, "large", count);
+    const ask = (withinMs: number): Promise<Trace> =>
+      callAction(rig.broker, "trace.explain", { correlationId: "large", withinMs }, { timeout: 60_000 });
+    await eventually(
+      async () => {
+        const { counts } = await ask(60_000);
+        if (counts?.complete !== count) throw new Error(JSON.stringify(counts));
+      },
+      { timeoutMs: 60_000 },
+    );
+    const [last = ""] = placesOf(await pagesOf(rig, "large")).slice(-1);
+    await rig.registryDb.query("delete from addresses where user_id = $1", [last]);
+    const whole = await ask(60_000);
+    t.deepEqual(whole.counts, { complete: count - 1, diverged: 1, stuck: 0, unknown: 0, "in flight": 0 });
+    t.deepEqual([whole.total, whole.verdict.state, whole.unseen], [count, "diverged", []]);
+    const hasty = await ask(0);
+    t.deepEqual(hasty.counts, { complete: 500, diverged: 0, stuck: 0, unknown: count - 500, "in flight": 0 });
+    t.is(hasty.verdict.state, "unknown");
+    t.regex(hasty.verdict.says, /^2100 of 2600 writes were not looked at in time$/);
+  },
+);
+
+test.serial("who does not understand the question is there, and is told as such", async (t) => {
+  const rig = await deadLettersRig(t, "in-process");
+  const { facts } = await gather(rig.broker, "abc", null, traceChunkMax + 1);
+  t.deepEqual(
+    facts.unseen.map(({ service }) => service),
+    ["outbox", "audit"],
+  );
+  for (const { reason } of facts.unseen) t.regex(reason, /^does not understand the question/);
 });

@@ -43,10 +43,13 @@ export const outbox: Command = {
 export const trace: Command = {
   name: "trace",
   description: "The whole way of a request",
-  usage: ["trace <correlation id>"],
+  usage: ["trace <correlation id> [<cursor of a further page>]"],
   async run({ call }, words) {
     const correlationId = wordAt(words, 0, "The correlation id");
-    if (words.length > 1) throw new WrongUse("A correlation id is one word");
-    return traceText(await call("trace.explain", { correlationId }));
+    const [, cursor, ...more] = words;
+    if (more.length > 0) throw new WrongUse("A correlation id is one word");
+    return traceText(
+      await call("trace.explain", { correlationId, ...(cursor === undefined ? {} : { cursor }) }),
+    );
   },
 };

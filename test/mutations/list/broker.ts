@@ -98,10 +98,36 @@ export const broker: readonly Mutation[] = [
       {
         file: "services/reconciler/work.ts",
         find: "if (!(error instanceof Refusal)) throw error;",
-        replace: "if (error instanceof Error) throw error;",
+        replace: 'if (!(error instanceof Refusal) || error.type === "invalid-fields") throw error;',
       },
     ],
     file: "test/integration/reconciler.test.ts",
     title: "a user of whom an absurd version was heard is repaired by nothing, and keeps no other from it",
+  },
+  {
+    name: "rest-is-complete",
+    guarantee: "26e",
+    edits: [
+      {
+        file: "services/trace/tell.ts",
+        find: "unknown: (counts.unknown ?? 0) + left",
+        replace: "complete: (counts.complete ?? 0) + left",
+      },
+    ],
+    file: "test/integration/trace.test.ts",
+    title: "of thousands of writes each is counted by its verdict, and what was not looked at is unknown",
+  },
+  {
+    name: "refusal-is-away",
+    guarantee: "26e",
+    edits: [
+      {
+        file: "services/trace/gather.ts",
+        find: "return isRefused ? notUnderstood",
+        replace: "return isRefused && false ? notUnderstood",
+      },
+    ],
+    file: "test/integration/trace.test.ts",
+    title: "who does not understand the question is there, and is told as such",
   },
 ];

@@ -195,7 +195,7 @@ export const operations: readonly Mutation[] = [
     name: "incomplete-is-complete",
     guarantee: "14c",
     edits: [
-      { file: "services/trace/explain.ts", find: "...incomplete(away),", replace: "...incomplete([])," },
+      { file: "services/trace/explain.ts", find: "...incomplete(unseen),", replace: "...incomplete([])," },
     ],
     file: traceTest,
     title: "while dead-letters alone is away a trace is not complete, and tells what the others know",
