@@ -158,7 +158,7 @@ for (const kind of kinds) {
       t.like(step, { consumer: "smtp-registry", failures: 1, letter: null });
       t.regex(step.error ?? "", /P0001/);
       await age(rig);
-      t.regex((await verdictIs(rig, "failing", "stuck", "smtp-registry")).verdict.says, /failed .* 1 times/);
+      t.regex((await verdictIs(rig, "failing", "stuck", "smtp-registry")).verdict.says, /failed .* 1 time:/);
     },
   );
 
