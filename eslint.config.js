@@ -24,4 +24,10 @@ export default tseslint.config(
       "regexp/no-super-linear-move": ["error", { report: "potential" }],
     },
   },
+  {
+    // Of two it can't see that they are linear: a quotation mark scans to the end only when no other of its kind
+    // follows, and an id begins only where a word does.
+    files: ["mixins/dead-letter-cause.ts"],
+    rules: { "regexp/no-super-linear-move": "off" },
+  },
 );

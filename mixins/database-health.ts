@@ -2,9 +2,8 @@
  * Promise: what the health of a database says is what a write would meet: a server that takes none, a schema that is not
  * whole, a disk without room.
  */
-import type { EntityManager } from "./database.ts";
 import { ReadOnlyDatabase, SchemaMissing } from "./database-faults.ts";
-import { run } from "./statement.ts";
+import { type EntityManager, run } from "./statement.ts";
 
 /**
  * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release

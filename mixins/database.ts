@@ -8,7 +8,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { EntitySchema } from "@mikro-orm/core";
-import { MikroORM, type Options, PostgreSqlDriver, type SqlEntityManager } from "@mikro-orm/postgresql";
+import { MikroORM, type Options, PostgreSqlDriver } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import { Unavailable } from "../services/contracts/errors.ts";
 import { DatabaseClient } from "./database-client.ts";
@@ -19,6 +19,7 @@ import type { Logger } from "./logging.ts";
 import { pause } from "./pause.ts";
 import type { Mixin } from "./platform.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
+import type { EntityManager } from "./statement.ts";
 
 export {
   isContention,
@@ -27,7 +28,7 @@ export {
   isUniqueViolation,
 } from "./database-faults.ts";
 
-export type EntityManager = SqlEntityManager<PostgreSqlDriver>;
+export type { EntityManager } from "./statement.ts";
 
 export interface DatabaseOptions {
   readonly url: string;

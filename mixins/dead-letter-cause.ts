@@ -19,8 +19,6 @@ const causeChars = 12;
 /** Below what any transport cuts off, so that a cut text has the cause of the whole one. */
 const comparedCharsMax = 300;
 
-/* eslint-disable regexp/no-super-linear-move -- of two of these it can't see that they are linear: a quotation mark scans to
-   the end only when no other of its kind follows, and an id begins only where a word does. */
 /** In this order: an address or a UUID is taken whole before its digits are. */
 const particulars: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/gi, "<id>"],
@@ -30,7 +28,6 @@ const particulars: readonly (readonly [RegExp, string])[] = [
   [/\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b/gi, "<id>"],
   [/\d+(?:[.:,-]\d+)*/g, "<n>"],
 ];
-/* eslint-enable regexp/no-super-linear-move */
 /** A SQLSTATE behind its class (`DriverException 22P05`) is a kind of error, not a particular of one. */
 const sqlState = /((?:error|exception) )([0-9A-Z]{5})(?= |$|;)/gi;
 

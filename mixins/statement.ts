@@ -7,8 +7,10 @@
  * Lists and objects of named parameters travel as one JSON document. It joins the unit of work it is given.
  * The text must be a constant.
  */
+import type { PostgreSqlDriver, SqlEntityManager } from "@mikro-orm/postgresql";
 import { CompiledQuery } from "kysely";
-import type { EntityManager } from "./database.ts";
+
+export type EntityManager = SqlEntityManager<PostgreSqlDriver>;
 
 export type Parameter = string | number | boolean | null | Date | readonly unknown[];
 

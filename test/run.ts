@@ -141,7 +141,7 @@ async function main(): Promise<Counts> {
   try {
     const args = process.argv.slice(2);
     const tiers = tiersOf(args);
-    for (const name of new Set(tiers.flatMap(({ needs }) => needs))) servers.ask(name);
+    for (const name of new Set(tiers.flatMap(({ needs }) => needs))) void servers.ask(name);
     for (const tier of tiers) {
       interrupted.signal.throwIfAborted();
       add(await runTierWhenPossible(tier, logFolder));

@@ -50,7 +50,7 @@ async function gateways(broker: ServiceBroker, config: Config): Promise<Finding[
     return [await examineGateway("gateway", config.gatewayUrl)];
   const listening = gatewaysOf(broker);
   return Promise.all(
-    listening.map(({ nodeId, url, machine }) => {
+    listening.map(async ({ nodeId, url, machine }) => {
       const part = listening.length === 1 ? "gateway" : `gateway ${nodeId}`;
       return url === undefined
         ? unknown(part, `listens on the loopback interface of ${machine}`, "ask there, or set MAILROSTER_URL")
