@@ -19,7 +19,7 @@ const poolMax = 5;
 const statementTimeoutMs = 10_000;
 
 /** Needs `usersDatabaseUrl`. */
-export function auditService(
+export default function auditService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "retryDelaysMs" | "traceDays">,
 ): ServiceSchema {

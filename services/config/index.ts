@@ -6,6 +6,7 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
+import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
 import { misspellings } from "./misspelling.ts";
 import {
@@ -27,11 +28,6 @@ export { ConfigError } from "./variables.ts";
 
 /** Each is a queue of its own for every consumer. */
 const retriesMax = 20;
-
-export const serviceNames = ["gateway", "users", "audit", "outbox", "smtp-registry"] as const;
-export type ServiceName = (typeof serviceNames)[number];
-/** The services that live in the users database; smtp-registry has its own, the gateway none. */
-export const usersDatabaseServices: readonly ServiceName[] = ["users", "audit", "outbox"];
 
 export interface Config {
   readonly services: readonly ServiceName[];
@@ -184,8 +180,8 @@ function requireTogether(config: Config): void {
   const misspelt = config.warnings.length === 0 ? "" : ` (${config.warnings.join("; ")})`;
   const missing = (name: string, why: string) => fault(name, `is missing: ${why}${misspelt}`);
   const hostsAll = serviceNames.every((name) => config.services.includes(name));
-  const hostsUsers = config.services.some((name) => usersDatabaseServices.includes(name));
-  const hostsRegistry = config.services.includes("smtp-registry");
+  const hostsUsers = usesDatabase(config.services, "users");
+  const hostsRegistry = usesDatabase(config.services, "registry");
   if (config.services.includes("gateway") && config.opsPort !== 0 && config.opsPort === config.httpPort)
     throw fault("OPS_PORT", "must differ from HTTP_PORT");
   if (isSameDatabase(config.usersDatabaseUrl, config.registryDatabaseUrl))

@@ -26,7 +26,7 @@ const statementTimeoutMs = 10_000;
 const hourMs = 3_600_000;
 
 /** Needs `usersDatabaseUrl`. */
-export function deadLettersService(
+export default function deadLettersService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "idempotencyHours" | "deadLetterDays">,
 ): ServiceSchema {

@@ -233,5 +233,5 @@ const up = { status: "up" } as const;
 export const live: Health = { status: "up", checks: { process: up } };
 export const ready: Health = {
   status: "up",
-  checks: { users: up, audit: up, outbox: up, "smtp-registry": up },
+  checks: { trace: up, users: up, "dead-letters": up, outbox: up, audit: up, "smtp-registry": up },
 };

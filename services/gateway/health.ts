@@ -3,17 +3,13 @@ import type { ServiceBroker } from "moleculer";
 import { isOutageText } from "../../mixins/database-faults.ts";
 import { callAction } from "../../mixins/platform.ts";
 import type { Health } from "../contracts/actions.ts";
+import { behindTheGateway, type HostedName } from "../contracts/services.ts";
 
-const behind = ["users", "audit", "outbox", "smtp-registry"] as const;
 type Check = Health["checks"][string];
 
-async function check(
-  broker: ServiceBroker,
-  name: (typeof behind)[number],
-  timeoutMs: number,
-): Promise<Check> {
+async function check(broker: ServiceBroker, name: HostedName, timeoutMs: number): Promise<Check> {
   try {
-    const health = await callAction(broker, `${name}.health`, {}, { timeout: timeoutMs });
+    const health = await callAction(broker, `${name}.health` as "users.health", {}, { timeout: timeoutMs });
     if (health.status === "up") return { status: "up" };
     const down = Object.entries(health.checks).flatMap(([part, { status, detail }]) =>
       status === "up" ? [] : isOutageText(detail) ? `${part} (${detail})` : part,
@@ -29,7 +25,9 @@ export const live = (): Health => ({ status: "up", checks: { process: { status: 
 
 /** Asks every service beside each other; resolves within `timeoutMs`, never rejects. */
 export async function ready(broker: ServiceBroker, timeoutMs: number): Promise<Health> {
-  const checks = await Promise.all(behind.map(async (name) => [name, await check(broker, name, timeoutMs)]));
+  const checks = await Promise.all(
+    behindTheGateway.map(async (name) => [name, await check(broker, name, timeoutMs)]),
+  );
   const result = Object.fromEntries(checks) as Health["checks"];
   const up = Object.values(result).every(({ status }) => status === "up");
   return { status: up ? "up" : "down", checks: result };

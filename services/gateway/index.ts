@@ -27,7 +27,7 @@ export function gatewayAddress(broker: ServiceBroker): AddressInfo | undefined {
 }
 
 /** `start` rejects with one sentence that names HTTP_PORT or HTTP_HOST when the address can't be had. */
-export function gatewayService(
+export default function gatewayService(
   platform: Platform,
   config: Config,
   limits: GatewayLimits = defaultLimits,

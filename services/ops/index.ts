@@ -47,7 +47,7 @@ function levelOf({ log, now }: Platform, configured: LogLevel) {
   };
 }
 
-export function opsService(platform: Platform, config: Pick<Config, "logLevel">): ServiceSchema {
+export default function opsService(platform: Platform, config: Pick<Config, "logLevel">): ServiceSchema {
   const level = levelOf(platform, config.logLevel);
   const setHere = (ctx: ActionContext<"ops.log-level-here">): NodeLogLevel => {
     if (ctx.params.level !== undefined) level.set(ctx.params.level, ctx.params.minutes);

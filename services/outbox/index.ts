@@ -20,7 +20,7 @@ const poolMax = batchesMax + 1;
 const statementTimeoutMs = 10_000;
 
 /** Needs `usersDatabaseUrl`. The local event `outbox.appended` and the action `outbox.nudge` mean the same. */
-export function outboxService(
+export default function outboxService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "traceDays">,
 ): ServiceSchema {

@@ -40,7 +40,7 @@ const busyRetryAfterMs = 10_000;
 const actor = "reconciler";
 
 /** Needs `usersDatabaseUrl`. */
-export function reconcilerService(
+export default function reconcilerService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "reconcileMinutes" | "reconcileGraceMs">,
 ): ServiceSchema {

@@ -1,52 +1,29 @@
-/** The parts a process is put together from: every service's factory, and the bus that fits the configuration. */
+/** The parts a process is put together from: the services, and the bus that fits the configuration. */
 import type { ServiceSchema } from "moleculer";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { userQueues } from "../../mixins/bus/topology.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import type { Config, ServiceName } from "../config/index.ts";
+import type { Config } from "../config/index.ts";
+import type { HostedName } from "../contracts/services.ts";
 
-export type ServiceFactory = (platform: Platform, config: Config) => Promise<ServiceSchema>;
-
-/** A service of a process: one that SERVICES names, or one that comes with another. */
-export type HostedName = ServiceName | "dead-letters" | "reconciler" | "trace" | "ops";
+type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
 
 /**
- * The dead letters live where the events come from: in the outbox's database, in each process that hosts it. The
- * reconciler measures the others by users, so it goes with users. The trace has no data of its own and is asked when
- * something is away: with the gateway, which has nobody to ask but its own process then, and with users, for the REPL of
- * an installation without a gateway. Each process has its own ops.
+ * The schema of a service. Its code is loaded where it is hosted: without the others' a gateway has 30 MB less, which is
+ * the ORM's.
  */
-export const hostedServices = ({ services }: Pick<Config, "services">): readonly HostedName[] => [
-  ...services,
-  ...(services.includes("outbox") ? (["dead-letters"] as const) : []),
-  ...(services.includes("users") ? (["reconciler"] as const) : []),
-  ...(services.includes("users") || services.includes("gateway") ? (["trace"] as const) : []),
-  "ops",
-];
+export async function makeService(
+  name: HostedName,
+  platform: Platform,
+  config: Config,
+): Promise<ServiceSchema> {
+  const { default: factory } = (await import(`../${name}/index.ts`)) as { readonly default: ServiceFactory };
+  return factory(platform, config);
+}
 
-/** A service's code is loaded where it is hosted: without the others' a gateway has 30 MB less, which is the ORM's. */
-export const factories: Readonly<Record<HostedName, ServiceFactory>> = {
-  gateway: async (platform, config) => (await import("../gateway/index.ts")).gatewayService(platform, config),
-  users: async (platform, config) => (await import("../users/index.ts")).usersService(platform, config),
-  audit: async (platform, config) => (await import("../audit/index.ts")).auditService(platform, config),
-  outbox: async (platform, config) => (await import("../outbox/index.ts")).outboxService(platform, config),
-  "smtp-registry": async (platform, config) =>
-    (await import("../smtp-registry/index.ts")).smtpRegistryService(platform, config),
-  "dead-letters": async (platform, config) =>
-    (await import("../dead-letters/index.ts")).deadLettersService(platform, config),
-  reconciler: async (platform, config) =>
-    (await import("../reconciler/index.ts")).reconcilerService(platform, config),
-  ops: async (platform, config) => (await import("../ops/index.ts")).opsService(platform, config),
-  trace: async (_, config) => (await import("../trace/index.ts")).traceService(config),
-};
-
-const busUsers: readonly ServiceName[] = ["outbox", "audit", "smtp-registry"];
 const deadLetterPoolMax = 2;
 const statementTimeoutMs = 10_000;
-
-/** Whether a hosted service publishes or consumes events. */
-export const usesBus = (config: Config): boolean => config.services.some((name) => busUsers.includes(name));
 
 export interface OwnedBus {
   readonly bus: Bus;

@@ -13,7 +13,14 @@ import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Config } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
-import { createBus, factories, type HostedName, hostedServices, usesBus } from "./composition.ts";
+import {
+  type HostedName,
+  hostedNames,
+  hostedServices,
+  usesBus,
+  usesDatabase,
+} from "../contracts/services.ts";
+import { createBus, makeService } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import type { EmbeddedPostgres } from "./embedded-postgres.ts";
 import { showHealth, showQueues } from "./figures.ts";
@@ -25,18 +32,6 @@ import type { RunningSystem } from "./summary.ts";
 import { startTracing } from "./tracing.ts";
 
 const healthTimeoutMs = 1_000;
-/** Who asks for work stops before who does it. */
-const stopOrder: readonly HostedName[] = [
-  "gateway",
-  "trace",
-  "reconciler",
-  "users",
-  "dead-letters",
-  "outbox",
-  "audit",
-  "smtp-registry",
-  "ops",
-];
 
 export interface Host extends RunningSystem {
   readonly broker: ServiceBroker;
@@ -79,9 +74,9 @@ async function serviceIsUp(broker: ServiceBroker, name: HostedName): Promise<voi
 
 function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Checks {
   const checks: Checks = {};
-  for (const name of hostedServices(config))
+  for (const name of hostedServices(config.services))
     if (name !== "gateway") checks[name] = () => serviceIsUp(broker, name);
-  if (usesBus(config))
+  if (usesBus(config.services))
     checks.bus = () => {
       const fault = publishFault(platform.bus);
       if (fault !== undefined) throw new Error(fault);
@@ -90,7 +85,8 @@ function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Ch
   return checks;
 }
 
-const hasDatabase = ({ services }: Config): boolean => services.some((name) => name !== "gateway");
+const hasDatabase = ({ services }: Config): boolean =>
+  usesDatabase(services, "users") || usesDatabase(services, "registry");
 
 /** RabbitMQ may be a server of one's own while the databases are not. */
 const needsEmbeddedPostgres = (config: Config): boolean =>
@@ -150,7 +146,7 @@ async function httpPortOf(broker: ServiceBroker): Promise<number | undefined> {
 }
 
 async function stopServices(broker: ServiceBroker): Promise<void> {
-  for (const name of stopOrder) {
+  for (const name of hostedNames) {
     const service = broker.getLocalService(name);
     if (service) await broker.destroyService(service);
   }
@@ -214,14 +210,14 @@ export async function prepareHost(
   const owned = await createBus(complete, log);
   const platform: Platform = { log, metrics, bus: owned.bus, now: () => new Date() };
   life.started("the bus", owned.close);
-  if (usesBus(complete)) {
+  if (usesBus(complete.services)) {
     await owned.start();
     life.started("the figures of the queues", showQueues(metrics, owned.bus));
   }
 
   const { options, door } = joiningOf(complete, log, extra);
-  const schemaOf = (name: HostedName) => factories[name](platform, complete);
-  const schemas = await Promise.all(hostedServices(complete).map(schemaOf));
+  const schemaOf = (name: HostedName) => makeService(name, platform, complete);
+  const schemas = await Promise.all(hostedServices(complete.services).map(schemaOf));
   life.signal.throwIfAborted();
   return {
     options,

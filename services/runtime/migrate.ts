@@ -2,9 +2,11 @@
  * `npm run migrate`: brings the databases that DATABASE_URL and REGISTRY_DATABASE_URL name up to date, and ends. Whoever
  * types it waits for an answer: a server that can't be reached is told within 5 s, where a start waits for it.
  */
+
 import pg from "pg";
 import { createLogger } from "../../mixins/logging.ts";
-import { ConfigError, loadClientConfig, serviceNames } from "../config/index.ts";
+import { ConfigError, loadClientConfig } from "../config/index.ts";
+import { serviceNames } from "../contracts/services.ts";
 import { type CommandForm, commandLine } from "./command-line.ts";
 import { exitCodes, UnreachableError } from "./errors.ts";
 import { type DatabaseTarget, databaseTargets, prepareDatabases } from "./prepare-databases.ts";

@@ -6,7 +6,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { databaseFaultOf } from "../../mixins/database-faults.ts";
 import { serverOf } from "../../mixins/database-url.ts";
 import type { Logger } from "../../mixins/logging.ts";
-import { type Config, usersDatabaseServices } from "../config/index.ts";
+import type { Config } from "../config/index.ts";
+import { usesDatabase } from "../contracts/services.ts";
 import type { DatabaseName } from "./databases.ts";
 import { StartError } from "./errors.ts";
 import { migrate } from "./migrations.ts";
@@ -26,13 +27,14 @@ const calledBy = (embeddedIn: string | undefined, { variable, url }: DatabaseTar
 
 /** The databases that a process with this configuration writes to. */
 export function databaseTargets(config: Config): DatabaseTarget[] {
-  const targets: DatabaseTarget[] = [];
-  const hostsUsers = config.services.some((name) => usersDatabaseServices.includes(name));
-  if (hostsUsers && config.usersDatabaseUrl !== undefined)
-    targets.push({ name: "users", variable: "DATABASE_URL", url: config.usersDatabaseUrl });
-  if (config.services.includes("smtp-registry") && config.registryDatabaseUrl !== undefined)
-    targets.push({ name: "registry", variable: "REGISTRY_DATABASE_URL", url: config.registryDatabaseUrl });
-  return targets;
+  const { services, usersDatabaseUrl, registryDatabaseUrl } = config;
+  const all = [
+    { name: "users", variable: "DATABASE_URL", url: usersDatabaseUrl },
+    { name: "registry", variable: "REGISTRY_DATABASE_URL", url: registryDatabaseUrl },
+  ] as const;
+  return all.flatMap(({ url, ...target }) =>
+    url !== undefined && usesDatabase(services, target.name) ? { ...target, url } : [],
+  );
 }
 
 async function prepare(

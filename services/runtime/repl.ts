@@ -2,13 +2,14 @@
  * `npm run repl`: Moleculer's REPL in the running system. With AMQP_URL it joins over RabbitMQ; without, it joins
  * the embedded system of the data folder; when none runs there, it starts one and opens in it.
  */
+
 import { userInfo } from "node:os";
 import type { BrokerOptions, Middleware, ServiceBroker } from "moleculer";
 import pretty from "pino-pretty";
 import { createLogger, type Logger } from "../../mixins/logging.ts";
-import { type Config, loadClientConfig, loadConfig, serviceNames } from "../config/index.ts";
+import { type Config, loadClientConfig, loadConfig } from "../config/index.ts";
+import { hostedServices, serviceNames } from "../contracts/services.ts";
 import { type CommandForm, commandLine } from "./command-line.ts";
-import { hostedServices } from "./composition.ts";
 import { ownerOf } from "./data-folder.ts";
 import { exitCodes } from "./errors.ts";
 import { startHost } from "./host.ts";
@@ -48,7 +49,7 @@ interface Opened {
 }
 
 async function join(config: Config, log: Logger, life: Lifecycle): Promise<Opened> {
-  const hopes = hostedServices({ services: serviceNames });
+  const hopes = hostedServices(serviceNames);
   const { broker, where, leave } = await joinSystem(config, log, {
     doing: "open the REPL",
     hopes,

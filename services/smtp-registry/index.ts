@@ -45,7 +45,7 @@ export type RegistryConfig = Pick<
 >;
 
 /** Throws when the configuration has no database for it. */
-export function smtpRegistryService(platform: Platform, config: RegistryConfig): ServiceSchema {
+export default function smtpRegistryService(platform: Platform, config: RegistryConfig): ServiceSchema {
   if (config.registryDatabaseUrl === undefined)
     throw new Error("Cannot make smtp-registry: the configuration has no REGISTRY_DATABASE_URL");
   const log = platform.log.child({ service: "smtp-registry" });

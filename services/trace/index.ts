@@ -7,7 +7,7 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { healthMixin } from "../../mixins/health.ts";
-import type { ActionContext } from "../../mixins/platform.ts";
+import type { ActionContext, Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
@@ -16,7 +16,10 @@ import type { Trace } from "../contracts/trace.ts";
 import { tell } from "./tell.ts";
 
 /** It has no database of its own. */
-export function traceService(config: Pick<Config, "traceDays" | "idempotencyHours">): ServiceSchema {
+export default function traceService(
+  _platform: Platform,
+  config: Pick<Config, "traceDays" | "idempotencyHours">,
+): ServiceSchema {
   const { traceDays, idempotencyHours } = config;
   const nothing =
     "Cannot find anything under this correlation id: the request was only a read, was refused before anything was " +

@@ -33,7 +33,7 @@ const statementTimeoutMs = 1_000;
 const hourMs = 3_600_000;
 
 /** The schema of the service `users`; the configuration must name its database by now. */
-export function usersService(platform: Platform, config: Config): ServiceSchema {
+export default function usersService(platform: Platform, config: Config): ServiceSchema {
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the users service: its database is not known");
   const log = platform.log.child({ service: "users" });

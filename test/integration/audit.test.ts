@@ -8,7 +8,7 @@ import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
 import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
 import { callAction } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
-import { auditService } from "../../services/audit/index.ts";
+import auditService from "../../services/audit/index.ts";
 import { loadConfig } from "../../services/config/index.ts";
 import type { ActionInput } from "../../services/contracts/actions.ts";
 import type { AuditPage } from "../../services/contracts/audit.ts";

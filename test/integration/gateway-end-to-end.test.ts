@@ -5,8 +5,9 @@ import { createMetrics } from "../../mixins/metrics.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../services/config/index.ts";
+import { hostedServices } from "../../services/contracts/services.ts";
 import { gatewayAddress } from "../../services/gateway/index.ts";
-import { createBus, factories, type OwnedBus } from "../../services/runtime/composition.ts";
+import { createBus, makeService, type OwnedBus } from "../../services/runtime/composition.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { eventually } from "../support/eventually.ts";
 import { fuzz } from "../support/http-fuzz.ts";
@@ -34,7 +35,8 @@ test.before(async () => {
   await owned.start();
   platform = { log, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
   broker = new ServiceBroker(brokerOptions(config, log));
-  for (const name of config.services) broker.createService(await factories[name](platform, config));
+  for (const name of hostedServices(config.services))
+    broker.createService(await makeService(name, platform, config));
   await broker.start();
   port = gatewayAddress(broker)?.port ?? 0;
 });
@@ -78,7 +80,7 @@ test.serial("a 503 says in its detail what the request needs and since when, unt
     t.true(Date.parse(since) >= startedAt && Date.parse(since) <= Date.now(), body.detail);
   }
   t.is(second.body.detail, first.body.detail);
-  broker.createService(await factories["smtp-registry"](platform, config));
+  broker.createService(await makeService("smtp-registry", platform, config));
   await broker.waitForServices(["smtp-registry"]);
   await eventually(async () => {
     const { status } = await create("after");

@@ -264,6 +264,8 @@ test("readiness names every service behind the gateway, and no internals of one 
       audit: { status: "up" },
       outbox: { status: "up" },
       "smtp-registry": { status: "down", detail: "down: database" },
+      "dead-letters": { status: "down", detail: "can't be reached" },
+      trace: { status: "down", detail: "can't be reached" },
     },
   });
 });

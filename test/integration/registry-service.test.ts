@@ -9,7 +9,7 @@ import { loadConfig } from "../../services/config/index.ts";
 import { eventTypes } from "../../services/contracts/events.ts";
 import { queueName } from "../../services/contracts/headers.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
-import { smtpRegistryService } from "../../services/smtp-registry/index.ts";
+import smtpRegistryService from "../../services/smtp-registry/index.ts";
 import { testLogger } from "../support/logs.ts";
 import { Life } from "../support/registry-rig.ts";
 import { testDatabase } from "../support/resources.ts";

@@ -1,4 +1,5 @@
 /** The whole system in one broker, over HTTP, on either bus, with consumers that a test can make fail. */
+
 import { randomUUID } from "node:crypto";
 import amqp from "amqplib";
 import type { ExecutionContext } from "ava";
@@ -11,8 +12,9 @@ import { type Config, loadConfig } from "../../services/config/index.ts";
 import { type DeadLetter, DeadLetterPage } from "../../services/contracts/dead-letters.ts";
 import type { UserEvent } from "../../services/contracts/events.ts";
 import { queueName } from "../../services/contracts/headers.ts";
+import { hostedServices } from "../../services/contracts/services.ts";
 import { gatewayAddress } from "../../services/gateway/index.ts";
-import { createBus, factories, hostedServices } from "../../services/runtime/composition.ts";
+import { createBus, makeService } from "../../services/runtime/composition.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { type EventParts, userEvent } from "./events.ts";
 import { eventually } from "./eventually.ts";
@@ -74,7 +76,8 @@ async function started(config: Config, lines: Record<string, unknown>[], now: ()
   const metrics = createMetrics();
   const platform = { log, metrics, bus: owned.bus, now };
   const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log));
-  for (const name of hostedServices(config)) broker.createService(await factories[name](platform, config));
+  for (const name of hostedServices(config.services))
+    broker.createService(await makeService(name, platform, config));
   await broker.start();
   await eventually(() => {
     if (!owned.bus.status().connected) throw new Error("The bus does not connect");

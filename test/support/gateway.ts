@@ -5,11 +5,10 @@ import { createMetrics } from "../../mixins/metrics.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadConfig } from "../../services/config/index.ts";
-import {
+import gatewayService, {
   defaultLimits,
   type GatewayLimits,
   gatewayAddress,
-  gatewayService,
 } from "../../services/gateway/index.ts";
 import { testLogger } from "./logs.ts";
 

@@ -16,10 +16,10 @@ import type { ActionInput, ActionName, ActionResult, CallMeta } from "../../serv
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { eventTypes, UserEvent } from "../../services/contracts/events.ts";
 import { queueName } from "../../services/contracts/headers.ts";
-import { outboxService } from "../../services/outbox/index.ts";
+import outboxService from "../../services/outbox/index.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
-import { smtpRegistryService } from "../../services/smtp-registry/index.ts";
-import { usersService } from "../../services/users/index.ts";
+import smtpRegistryService from "../../services/smtp-registry/index.ts";
+import usersService from "../../services/users/index.ts";
 import { testLogger } from "./logs.ts";
 import { testDatabase } from "./resources.ts";
 

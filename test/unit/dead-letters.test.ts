@@ -1,12 +1,13 @@
 /** What can be told of a dead letter from its message alone, and how it looks to whoever asks. */
+
 import type { ConsumeMessage } from "amqplib";
 import test from "ava";
 import { letterOf, replayProperties } from "../../mixins/bus/letters.ts";
 import { causeOf, errorClass, reasonLabel } from "../../mixins/dead-letter-cause.ts";
 import { eventOf } from "../../mixins/dead-letters.ts";
 import { amqpHeader } from "../../services/contracts/headers.ts";
+import { hostedServices } from "../../services/contracts/services.ts";
 import { payloadView } from "../../services/dead-letters/view.ts";
-import { hostedServices } from "../../services/runtime/composition.ts";
 
 const now = new Date("2026-11-23T12:00:00.000Z");
 const queue = "audit.user-events";
@@ -184,6 +185,6 @@ test("a reason that nobody knows is no label of its own", (t) => {
 });
 
 test("dead-letters is hosted wherever outbox is, and nowhere else", (t) => {
-  t.true(hostedServices({ services: ["users", "audit", "outbox"] }).includes("dead-letters"));
-  t.false(hostedServices({ services: ["gateway", "users", "smtp-registry"] }).includes("dead-letters"));
+  t.true(hostedServices(["users", "audit", "outbox"]).includes("dead-letters"));
+  t.false(hostedServices(["gateway", "users", "smtp-registry"]).includes("dead-letters"));
 });

@@ -1,13 +1,14 @@
 /** Looks at the running system as one more node of it: who is there, on what, and whether users, registry and audit agree. */
+
 import { Errors, type ServiceBroker } from "moleculer";
 import { counted } from "../../../mixins/counted.ts";
 import type { Logger } from "../../../mixins/logging.ts";
 import { callAction } from "../../../mixins/platform.ts";
-import { type Config, serviceNames } from "../../config/index.ts";
+import type { Config } from "../../config/index.ts";
 import type { Health } from "../../contracts/actions.ts";
 import { Unavailable } from "../../contracts/errors.ts";
 import { reachableAuthority } from "../../contracts/host.ts";
-import { hostedServices } from "../composition.ts";
+import { hostedServices, serviceNames } from "../../contracts/services.ts";
 import { StartError } from "../errors.ts";
 import { downIn, gatewaysOf } from "../gateways.ts";
 import { systemOf, visitSystem } from "../join.ts";
@@ -26,7 +27,7 @@ interface NodeInfo {
 }
 
 /** Everything that a whole system hosts somewhere. */
-const everyService = hostedServices({ services: serviceNames });
+const everyService = hostedServices(serviceNames);
 
 function services(broker: ServiceBroker): Finding[] {
   const { services: present } = systemOf(broker);

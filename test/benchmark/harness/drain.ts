@@ -3,9 +3,10 @@
  * database. Rates are read off the commits that the work leaves behind, so its start-up does not count, and looking
  * whether it is done can be cheap and seldom.
  */
+
 import { type Channel, connect } from "amqplib";
 import { queueName } from "../../../services/contracts/headers.ts";
-import type { HostedName } from "../../../services/runtime/composition.ts";
+import type { HostedName } from "../../../services/contracts/services.ts";
 import { type Commit, commitsOf } from "./commits.ts";
 import { host } from "./hosted.ts";
 import type { Place } from "./place.ts";

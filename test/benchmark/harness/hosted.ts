@@ -1,9 +1,11 @@
 /** Services of the system in the benchmark's own process, as their own process would host them, on its bus. */
+
 import { ServiceBroker } from "moleculer";
 import { createMetrics } from "../../../mixins/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../../services/config/index.ts";
-import { createBus, factories, type HostedName } from "../../../services/runtime/composition.ts";
+import type { HostedName } from "../../../services/contracts/services.ts";
+import { createBus, makeService } from "../../../services/runtime/composition.ts";
 import type { Place } from "./place.ts";
 import { type Servers, silentLog } from "./servers.ts";
 import { until } from "./settle.ts";
@@ -37,7 +39,7 @@ export async function host({ stops }: Servers, place: Place, names: readonly Hos
     msMax: connectMsMax,
     what: "the bus does not connect",
   });
-  for (const name of names) broker.createService(await factories[name](platform, config));
+  for (const name of names) broker.createService(await makeService(name, platform, config));
   const stop = stops.add(async () => {
     await broker.stop();
     await owned.close();

@@ -1,10 +1,12 @@
 /** The servers and the system of a run: PostgreSQL as it comes (durable, autovacuum on), RabbitMQ, every service. */
+
 import { ServiceBroker } from "moleculer";
 import type { Bus } from "../../../mixins/bus/port.ts";
 import { createMetrics } from "../../../mixins/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { loadConfig } from "../../../services/config/index.ts";
-import { createBus, factories, hostedServices } from "../../../services/runtime/composition.ts";
+import { hostedServices } from "../../../services/contracts/services.ts";
+import { createBus, makeService } from "../../../services/runtime/composition.ts";
 import { migrate } from "../../../services/runtime/migrations.ts";
 import { chaosPostgres } from "../../chaos/postgres.ts";
 import { chaosRabbit } from "../../chaos/rabbitmq.ts";
@@ -31,9 +33,9 @@ async function hosted(environment: Record<string, string>) {
   await owned.start();
   const metrics = createMetrics();
   const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log));
-  for (const name of hostedServices(config))
+  for (const name of hostedServices(config.services))
     broker.createService(
-      await factories[name]({ log, metrics, bus: owned.bus, now: () => new Date() }, config),
+      await makeService(name, { log, metrics, bus: owned.bus, now: () => new Date() }, config),
     );
   await broker.start();
   await eventually(

@@ -205,9 +205,9 @@ export const operations: readonly Mutation[] = [
     guarantee: "14c",
     edits: [
       {
-        file: "services/runtime/composition.ts",
-        find: ' || services.includes("gateway") ? (["trace"]',
-        replace: ' ? (["trace"]',
+        file: "services/contracts/services.ts",
+        find: 'trace: { comesWith: ["gateway", "users"]',
+        replace: 'trace: { comesWith: ["users"]',
       },
     ],
     file: "test/system/trace.test.ts",

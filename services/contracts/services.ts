@@ -1,0 +1,64 @@
+/**
+ * The one table of the services: a folder of `services/` whose `index.ts` exports the factory by default, and a row here.
+ * SERVICES, what a process hosts and connects to, readiness, and the order of stopping are views of it. No logic but
+ * those views.
+ */
+
+interface Row {
+  /** Undefined: SERVICES names it. Else it is hosted wherever one of these is, or in every process. */
+  readonly comesWith?: readonly string[] | "every process";
+  /** Where it keeps its data. */
+  readonly database?: "users" | "registry";
+  /** It publishes or consumes events. */
+  readonly bus?: true;
+  /** The gateway is ready only with it. */
+  readonly readiness?: true;
+}
+
+/** In the order in which they stop: who asks for work before who does it. */
+const table = {
+  gateway: {},
+  // It has no data of its own and is asked when something is away: with the gateway, which has nobody to ask but its own
+  // process then, and with users, for the REPL of an installation without a gateway.
+  trace: { comesWith: ["gateway", "users"], readiness: true },
+  // It measures the others by users.
+  reconciler: { comesWith: ["users"], database: "users" },
+  users: { database: "users", readiness: true },
+  // They live where the events come from: in the outbox's database.
+  "dead-letters": { comesWith: ["outbox"], database: "users", bus: true, readiness: true },
+  outbox: { database: "users", bus: true, readiness: true },
+  audit: { database: "users", bus: true, readiness: true },
+  "smtp-registry": { database: "registry", bus: true, readiness: true },
+  ops: { comesWith: "every process" },
+} as const satisfies Record<string, Row>;
+
+/** A service of a process: one that SERVICES names, or one that comes with another. */
+export type HostedName = keyof typeof table;
+export const hostedNames = Object.keys(table) as readonly HostedName[];
+export const services: Readonly<Record<HostedName, Row>> = table;
+
+/** What SERVICES may name. */
+export type ServiceName = {
+  [N in HostedName]: (typeof table)[N] extends { readonly comesWith: unknown } ? never : N;
+}[HostedName];
+export const serviceNames = hostedNames.filter(
+  (name): name is ServiceName => services[name].comesWith === undefined,
+);
+
+/** What a process hosts whose SERVICES names these, in the order in which it stops. */
+export function hostedServices(named: readonly ServiceName[]): readonly HostedName[] {
+  const isNamed = (name: string): boolean => (named as readonly string[]).includes(name);
+  return hostedNames.filter((name) => {
+    const { comesWith = [name] } = services[name];
+    return comesWith === "every process" || comesWith.some(isNamed);
+  });
+}
+
+/** Whether a process with these needs it. */
+export const usesDatabase = (named: readonly ServiceName[], database: "users" | "registry"): boolean =>
+  hostedServices(named).some((name) => services[name].database === database);
+export const usesBus = (named: readonly ServiceName[]): boolean =>
+  hostedServices(named).some((name) => services[name].bus === true);
+
+/** Those that the gateway asks before it says that it is ready. */
+export const behindTheGateway = hostedNames.filter((name) => services[name].readiness === true);

@@ -1,0 +1,56 @@
+import { existsSync, globSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import test from "ava";
+import {
+  behindTheGateway,
+  hostedNames,
+  hostedServices,
+  serviceNames,
+  usesBus,
+  usesDatabase,
+} from "../../services/contracts/services.ts";
+import { repositoryRoot } from "../support/gate/run-tool.ts";
+
+/** Folders of services/ that host nothing. */
+const groundFloor = ["commands", "config", "contracts", "embedded", "runtime"];
+
+test("every service of the table is a folder that exports its factory, and every such folder is in the table", async (t) => {
+  for (const name of hostedNames) {
+    const file = join(repositoryRoot, "services", name, "index.ts");
+    t.true(existsSync(file), name);
+    const { default: factory } = (await import(file)) as { default?: unknown };
+    t.is(typeof factory, "function", name);
+  }
+  const folders = globSync("services/*/index.ts", { cwd: repositoryRoot }).map((file) =>
+    basename(dirname(file)),
+  );
+  t.deepEqual(folders.filter((folder) => !groundFloor.includes(folder)).sort(), [...hostedNames].sort());
+});
+
+test("SERVICES names the five services that come with no other", (t) => {
+  t.deepEqual([...serviceNames].sort(), ["audit", "gateway", "outbox", "smtp-registry", "users"]);
+});
+
+test("a process hosts what SERVICES names and what comes with it, who asks for work before who does it", (t) => {
+  t.deepEqual(hostedServices(["gateway"]), ["gateway", "trace", "ops"]);
+  t.deepEqual(hostedServices(["smtp-registry"]), ["smtp-registry", "ops"]);
+  t.deepEqual(hostedServices(["outbox", "users"]), [
+    ...["trace", "reconciler", "users", "dead-letters", "outbox"],
+    "ops",
+  ]);
+});
+
+test("a process needs the databases and the bus of what it hosts", (t) => {
+  t.false(
+    usesDatabase(["gateway"], "users") || usesDatabase(["gateway"], "registry") || usesBus(["gateway"]),
+  );
+  t.true(usesDatabase(["users"], "users"));
+  t.false(usesDatabase(["users"], "registry") || usesBus(["users"]));
+  t.true(usesDatabase(["smtp-registry"], "registry") && usesBus(["smtp-registry"]));
+});
+
+test("the gateway is ready only with every service that answers one of its requests", (t) => {
+  t.deepEqual([...behindTheGateway].sort(), [
+    ...["audit", "dead-letters", "outbox", "smtp-registry", "trace", "users"],
+  ]);
+});
