@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { type DestinationStream, type Logger, pino } from "pino";
 import type { LogLevel } from "../services/contracts/operations.ts";
+import { hasColours } from "./colours.ts";
 import { correlationMembers } from "./correlation.ts";
 import { errorMessage } from "./error-text.ts";
 import { errorShown, maskAddresses, maskMembers } from "./masking.ts";
@@ -103,7 +104,7 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
     (options.format === "pretty"
       ? pretty()({
           destination: standardOutput({ sync: true }),
-          colorize: process.stdout.isTTY,
+          colorize: hasColours(process.stdout),
           singleLine: true,
           translateTime: "SYS:HH:MM:ss.l",
           ignore: "nodeID,module,traceparent,actor",

@@ -7,9 +7,11 @@
  */
 import { execFileSync } from "node:child_process";
 import {
+  closeSync,
   existsSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -17,7 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { StartError } from "./errors.ts";
+import { StartError, UnreachableError } from "./errors.ts";
 import { diskIsFull, isNoSpace } from "./postgres-reasons.ts";
 
 /** Where `npm run repl` finds the running system. */
@@ -76,9 +78,20 @@ function readLock(path: string): LockOwner | undefined {
 const lives = (owner: LockOwner | undefined): owner is LockOwner =>
   owner !== undefined && owner.birth !== "" && birthOf(owner.pid) === owner.birth;
 
-/** Who uses the folder now, if anyone. */
+/** Who uses the folder now, if anyone. Throws UnreachableError when only another user of the machine may know. */
 export function ownerOf(dataDir: string): LockOwner | undefined {
-  const owner = readLock(join(resolve(dataDir), lockName));
+  const lock = join(resolve(dataDir), lockName);
+  try {
+    closeSync(openSync(lock, "r"));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "EPERM")
+      throw new UnreachableError(
+        `Cannot look into the data folder ${dataDir}: only the user who runs its system may read ${lockName} (${code})`,
+        { cause },
+      );
+  }
+  const owner = readLock(lock);
   return lives(owner) ? owner : undefined;
 }
 

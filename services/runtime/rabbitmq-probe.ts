@@ -1,6 +1,7 @@
 /** Whether RabbitMQ lets this process do what a node of the system does, and if not, why. */
 import amqp, { type ChannelModel } from "amqplib";
 
+import { blockedText } from "../../mixins/bus/broker-text.ts";
 import { within } from "../../mixins/pause.ts";
 
 const closeTimeoutMs = 500;
@@ -8,9 +9,7 @@ const closeTimeoutMs = 500;
 /** Sends itself a message through a queue that is named, and so permitted or refused, as those of Moleculer's calls are. */
 async function useAsNode(connection: ChannelModel, nodeId: string): Promise<void> {
   const blocked = new Promise<never>((_resolve, reject) => {
-    connection.once("blocked", (reason: string) =>
-      reject(new Error(`it takes no messages (memory or disk alarm): ${reason}`)),
-    );
+    connection.once("blocked", (reason: string) => reject(new Error(blockedText(reason))));
     connection.once("error", reject);
   });
   const queue = `MOL-mailroster.PROBE.${nodeId}`;

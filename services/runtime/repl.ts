@@ -6,6 +6,7 @@
 import { userInfo } from "node:os";
 import type { BrokerOptions, Middleware, ServiceBroker } from "moleculer";
 import pretty from "pino-pretty";
+import { hasColours } from "../../mixins/colours.ts";
 import { createLogger, type Logger } from "../../mixins/logging.ts";
 import { type Config, loadClientConfig, loadConfig } from "../config/index.ts";
 import { hostedServices, serviceNames } from "../contracts/services.ts";
@@ -93,7 +94,7 @@ async function main(): Promise<number> {
   const config = loadClientConfig(process.env, "repl");
   const log = createLogger(
     { level: "warn", format: "pretty", pii: config.logPii, nodeId: config.nodeId },
-    pretty({ colorize: process.stderr.isTTY, destination: 2, sync: true }),
+    pretty({ colorize: hasColours(process.stderr), destination: 2, sync: true }),
   );
   const life = lifecycle(log);
   const opening = open(config, log, life);

@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test from "ava";
+import { ownerOf } from "../../services/runtime/data-folder.ts";
+import { UnreachableError } from "../../services/runtime/errors.ts";
 import { freePort } from "../../services/runtime/ports.ts";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request } from "../support/processes.ts";
@@ -186,3 +188,21 @@ test.serial(
     }
   },
 );
+
+test.serial("a lock that another user has is told as such, and not as a folder where nothing runs", (t) => {
+  const processes = new Processes();
+  const folder = processes.folder();
+  t.teardown(() => processes.end());
+  const lock = join(folder, "mailroster.lock");
+  writeFileSync(lock, "{}", { mode: 0o000 });
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.("nobody");
+  try {
+    t.throws(() => ownerOf(folder), {
+      instanceOf: UnreachableError,
+      message: /only the user who runs its system may read mailroster\.lock \(EACCES\)$/,
+    });
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+});

@@ -293,13 +293,18 @@ test.serial("the last line of a start that failed says why", async (t) => {
   await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
   t.teardown(() => void busy.close());
   const { port } = busy.address() as AddressInfo;
-  for (const format of ["json", "pretty"]) {
+  for (const [format, colours] of [
+    ["json", {}],
+    ["pretty", {}],
+    ["pretty", { FORCE_COLOR: "1" }],
+  ] as const) {
     const start = await processes.start({
       command: ["sh", "-c", 'exec "$0" services/runtime/main.ts 2>&1', commandOf("node", "", [])[0]],
-      env: { DATA_DIR: processes.folder(), OPS_PORT: String(port), LOG_FORMAT: format },
+      env: { DATA_DIR: processes.folder(), OPS_PORT: String(port), LOG_FORMAT: format, ...colours },
     });
     const { code, stdout } = await endOf(start);
     t.is(code, 1);
+    t.is(stdout.includes(String.fromCharCode(27)), "FORCE_COLOR" in colours, stdout);
     t.regex(stdout, /Stopped/);
     t.regex(stdout.trim().split("\n").at(-1) ?? "", new RegExp(`^[^{]*${port}`));
   }
