@@ -50,9 +50,9 @@ export const addresses: readonly Mutation[] = [
     edits: [
       {
         file: "services/smtp-registry/reservations.ts",
-        find: '  if ("without" in suffixing)\n',
+        find: "  await releaseHolds(em, request);\n",
         replace:
-          '  if ("without" in suffixing) throw new Unavailable("database", "Cannot find a free suffix");\n  if ("without" in suffixing)\n',
+          '  await releaseHolds(em, request);\n  if (conflicts.some(({ noSuffix }) => noSuffix !== undefined))\n    throw new Unavailable("database", "Cannot find a free suffix");\n',
       },
     ],
     file: onTakenTest,
