@@ -36,13 +36,6 @@ export function connectionOf(url: string): pg.ClientConfig {
   return { ...config, ssl: { ...(ssl === true ? {} : ssl), host } };
 }
 
-/** Host and port, or the folder of a socket; never the user, the password or the database. */
-export function serverOf(url: string): string {
-  const { host = "", port = 5432 } = connectionOf(url);
-  if (host.startsWith("/")) return host;
-  return `${isIP(host) === 6 ? `[${host}]` : host || "localhost"}:${port}`;
-}
-
 /** As libpq separates them, or as RabbitMQ's are separated in our variables. */
 export const namesSeveralServers = (url: string): boolean =>
   /;\s*\w+:\/\//.test(url) || /^\w+:\/\/([^/?#]*)/.exec(url)?.[1]?.split("@").at(-1)?.includes(",") === true;

@@ -4,6 +4,7 @@
  */
 
 import pg from "pg";
+import { connectionOf } from "../../mixins/database-url.ts";
 import { createLogger } from "../../mixins/logging.ts";
 import { ConfigError, loadClientConfig } from "../config/index.ts";
 import { serviceNames } from "../contracts/services.ts";
@@ -22,7 +23,7 @@ const form: CommandForm = {
 /** Throws UnreachableError. */
 async function requireReachable({ variable, url }: DatabaseTarget): Promise<void> {
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionOf(url),
     application_name: "mailroster-migrate",
     connectionTimeoutMillis: connectTimeoutMs,
   });

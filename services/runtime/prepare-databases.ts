@@ -4,13 +4,13 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { databaseFaultOf } from "../../mixins/database-faults.ts";
-import { serverOf } from "../../mixins/database-url.ts";
 import type { Logger } from "../../mixins/logging.ts";
 import type { Config } from "../config/index.ts";
 import { usesDatabase } from "../contracts/services.ts";
 import type { DatabaseName } from "./databases.ts";
 import { StartError } from "./errors.ts";
 import { migrate } from "./migrations.ts";
+import { serverOf } from "./reasons.ts";
 
 const waitMaxMs = 60_000;
 const pauseMs = 500;

@@ -1,5 +1,6 @@
 /** Why a server can't be used, in words for whoever runs it: never a user, a password, or a driver's stack. */
 import { brokerText } from "../../mixins/bus/broker-text.ts";
+import { databaseFaultOf } from "../../mixins/database-faults.ts";
 
 /** Of Node's connections, by `code`; the subject is the server. */
 const ofConnections: Readonly<Record<string, string>> = {
@@ -42,6 +43,8 @@ export function reasonOf(error: unknown): string {
   }
   const told = brokerText(error);
   if (told !== undefined) return `says: ${told}`;
+  const fault = databaseFaultOf(error);
+  if (fault !== undefined) return `can't be used: ${fault.means}`;
   const { code, message } = error as { code?: unknown; message?: string };
   const first = (message ?? "").split("\n")[0];
   return `can't be used: ${typeof code === "string" ? code : first || "an unknown fault"}`;

@@ -89,7 +89,7 @@ test.serial(
       t.is((await refused.exited()).code, 1);
       t.regex(
         refused.stderr(),
-        /Cannot use DATABASE_URL \(127\.0\.0\.1:\d+\): a TLS connection that is trusted can't be made to its server/,
+        /Cannot use DATABASE_URL \(127\.0\.0\.1:\d+\/users\): a TLS connection that is trusted can't be made to its server/,
       );
     } finally {
       await processes.end();

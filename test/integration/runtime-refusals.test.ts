@@ -87,7 +87,7 @@ test.serial(
       t.is((await refused.exited()).code, 1);
       t.is(
         oneSentence(refused.stderr()),
-        `Cannot use REGISTRY_DATABASE_URL (${missing.host}): the database does not exist`,
+        `Cannot use REGISTRY_DATABASE_URL (${missing.host}${missing.pathname}): the database does not exist`,
       );
       t.deepEqual(processes.running(), []);
     } finally {
@@ -173,7 +173,7 @@ test.serial(
       });
       await eventually(async () => {
         t.is((await request(`${waiting.opsUrl}/health/live`)).status, 200);
-        const why = `Waiting for the server of DATABASE_URL (127.0.0.1:${port}): nothing listens at its address`;
+        const why = `Waiting for the server of DATABASE_URL (127.0.0.1:${port}/a): nothing listens at its address`;
         if (!waiting.stdout().includes(why)) throw new Error(waiting.stdout());
       });
       t.notRegex(waiting.stdout(), /hidden/);
