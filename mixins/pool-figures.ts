@@ -25,8 +25,11 @@ export function poolFigures({ applicationName, poolMax, metrics }: PoolWatch) {
       ended =
         metrics?.onScrape({
           measure() {
-            const { totalCount, idleCount: idle, waitingCount: waiting } = connections;
-            return () => show({ used: totalCount - idle, idle, waiting });
+            const { totalCount, idleCount: idle, waitingCount } = connections;
+            // For a moment each caller waits, also when there is a connection for it, and the scrape's own statements are
+            // just at that moment: whoever is served at once is not waiting.
+            const free = idle + Math.max(0, poolMax - totalCount);
+            return () => show({ used: totalCount - idle, idle, waiting: Math.max(0, waitingCount - free) });
           },
           forget() {
             metrics.poolSize.remove({ pool });

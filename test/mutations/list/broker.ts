@@ -130,4 +130,17 @@ export const broker: readonly Mutation[] = [
     file: "test/integration/trace.test.ts",
     title: "who does not understand the question is there, and is told as such",
   },
+  {
+    name: "whoever-is-served-waits",
+    guarantee: "13b",
+    edits: [
+      {
+        file: "mixins/pool-figures.ts",
+        find: "Math.max(0, waitingCount - free)",
+        replace: "Math.max(0, waitingCount - 0 * free)",
+      },
+    ],
+    file: "test/system/quiet-alerts.test.ts",
+    title: "every alert is quiet on a live system, idle and under ordinary load",
+  },
 ];
