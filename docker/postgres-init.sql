@@ -1,6 +1,6 @@
 -- Runs once, on an empty volume. Each side gets a database and a role that can reach no other (psql 14 or later).
-\getenv users_password USERS_DATABASE_PASSWORD
-\getenv registry_password REGISTRY_DATABASE_PASSWORD
+\getenv users_password USERS_PASSWORD
+\getenv registry_password REGISTRY_PASSWORD
 
 create role mailroster_users login password :'users_password';
 create database mailroster_users owner mailroster_users;

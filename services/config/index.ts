@@ -9,6 +9,7 @@ import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
 import { misspellings } from "./misspelling.ts";
+import { isInContainer, ownNodeId } from "./node-id.ts";
 import {
   baseUrl,
   brokerUrl,
@@ -117,7 +118,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
   return {
     services,
-    nodeId: nodeId(env, "NODE_ID", `${hostname()}-${process.pid}`),
+    nodeId: nodeId(env, "NODE_ID", ownNodeId(hostname(), process, isInContainer())),
     usersDatabaseUrl: databaseUrl(env, "DATABASE_URL"),
     registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL"),
     amqpUrl: brokerUrl(env, "AMQP_URL"),

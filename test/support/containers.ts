@@ -29,8 +29,8 @@ interface Container {
 export interface Containers {
   /** Starts the service after those that it depends on; resolves when its health check is green. */
   up(name: string): Promise<void>;
-  /** Runs a one-shot service to its end, after those that it depends on. */
-  run(name: string): Promise<Ended>;
+  /** Runs a command as the service would be run, to its end, after those that it depends on (`docker compose run`). */
+  run(name: string, command: readonly string[]): Promise<Ended>;
   /** Where the container's HTTP port is found on this machine. */
   httpUrl(name: string): string;
   /** Stops everything as `docker compose stop` does; how each ended, by name. */
@@ -96,9 +96,7 @@ async function untilHealthy(
   run: Run,
 ): Promise<void> {
   const { test = [], timeout } = service.healthcheck as { test?: string[]; timeout?: string };
-  const command = test
-    .slice(1)
-    .map((word) => word.replaceAll(`127.0.0.1:${containerPorts.ops}`, `127.0.0.1:${run.ports.ops}`));
+  const command = test.slice(1).map((word) => (word === `${containerPorts.ops}` ? `${run.ports.ops}` : word));
   await eventually(
     async () => {
       const { code } = await start(command, run, seconds(timeout)).ended;
@@ -117,7 +115,7 @@ export async function containers(translate: (value: string) => string): Promise<
   const image = dockerfile();
   const folder = imageFolder();
   const files = new Set(filesOf(folder));
-  const ours = Object.keys(services).filter((name) => services[name]?.build !== undefined);
+  const ours = Object.keys(services).filter((name) => services[name]?.image.startsWith("mailroster:"));
   const ports: Record<string, Ports> = {};
   for (const name of ours) ports[name] = { http: await freePort(), ops: await freePort() };
   const running = new Map<string, Container>();
@@ -173,9 +171,9 @@ export async function containers(translate: (value: string) => string): Promise<
   }
   return {
     up,
-    async run(name) {
+    async run(name, command) {
       await dependenciesOf(name);
-      return start(serviceOf(name).command ?? image.command, runOf(name), exitTimeoutMs).ended;
+      return start(command, runOf(name), exitTimeoutMs).ended;
     },
     httpUrl: (name) => `http://127.0.0.1:${ports[name]?.http}`,
     async stop() {

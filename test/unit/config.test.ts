@@ -4,6 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { ConfigError, loadClientConfig, loadConfig, variableNames } from "../../services/config/index.ts";
+import { ownNodeId } from "../../services/config/node-id.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 import { testLogger } from "../support/logs.ts";
 
@@ -258,4 +259,11 @@ test("the blocked names are those of the page, and the whole list is replaced by
     "postmaster",
     "ceo",
   ]);
+});
+
+test("a process that has a container for itself keeps its name when it is restarted", (t) => {
+  t.is(ownNodeId("a1b2", { pid: 1, ppid: 0 }, true), "a1b2");
+  t.is(ownNodeId("a1b2", { pid: 7, ppid: 1 }, true), "a1b2");
+  t.is(ownNodeId("a1b2", { pid: 30, ppid: 7 }, true), "a1b2-30");
+  t.is(ownNodeId("mail-1", { pid: 700, ppid: 1 }, false), "mail-1-700");
 });
