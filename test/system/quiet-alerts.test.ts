@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
+import { pause } from "../../mixins/pause.ts";
 import { runningSystem } from "../support/distributed-system.ts";
 import { request, type TestProcess } from "../support/processes.ts";
 import { promtool } from "../support/prometheus.ts";
@@ -19,13 +19,14 @@ const ofTheMachine = [
   "HttpErrorsBurnSlow",
   "UnavailableBudgetSpent",
 ];
+const never = new AbortController().signal;
 const isOverloaded = (): boolean => (loadavg()[0] ?? 0) > availableParallelism();
 
 async function record(processes: Record<string, TestProcess>): Promise<Series> {
   const series: Series = new Map();
   for (let at = 0; at < scrapesInTenMinutes; at += 1) {
     await scrape(series, at, processes);
-    await sleep(1_000); // the pace of the scrapes; nothing is waited for
+    await pause(1_000, never); // the pace of the scrapes; nothing is waited for
   }
   return series;
 }
