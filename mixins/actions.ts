@@ -4,7 +4,7 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { type ActionName, actions } from "../services/contracts/actions.ts";
-import type { ActionContext } from "./platform.ts";
+import type { ActionContext } from "./calls.ts";
 import { params } from "./validation.ts";
 
 type Handler<N extends ActionName> = (ctx: ActionContext<N>) => unknown;

@@ -11,7 +11,7 @@ import type { ConsumerOutcome } from "../services/contracts/trace.ts";
 import type { Database, EntityManager } from "./database.ts";
 import type { ApplyEvents, EventFailed } from "./event-consumer.ts";
 import type { Logger } from "./logging.ts";
-import type { Mixin } from "./platform.ts";
+import type { Mixin } from "./mixin.ts";
 import { run } from "./statement.ts";
 import { sweepInBatches, sweepingMixin } from "./sweeping.ts";
 

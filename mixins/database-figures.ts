@@ -4,7 +4,7 @@
  */
 import type { Database } from "./database.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Mixin } from "./platform.ts";
+import type { Mixin } from "./mixin.ts";
 
 /**
  * Sessions of other roles show no transaction to ours; our own are those that work on the outbox. Idle pools hold

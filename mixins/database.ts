@@ -16,8 +16,8 @@ import { outageTextOf } from "./database-faults.ts";
 import { requireRoom, requireUsable } from "./database-health.ts";
 import { connectionOf } from "./database-url.ts";
 import type { Logger } from "./logging.ts";
+import type { Mixin } from "./mixin.ts";
 import { pause } from "./pause.ts";
-import type { Mixin } from "./platform.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
 import type { EntityManager } from "./statement.ts";
 

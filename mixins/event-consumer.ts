@@ -25,8 +25,8 @@ import { errorFrames, errorMessage, errorText } from "./error-text.ts";
 import { type ParsedEvent, parseEvent } from "./event-parsing.ts";
 import type { Logger } from "./logging.ts";
 import type { Metrics, ProcessedResult } from "./metrics.ts";
+import type { Mixin } from "./mixin.ts";
 import { backoffMs, pause } from "./pause.ts";
-import type { Mixin } from "./platform.ts";
 import { consumerSpan, type OpenSpan } from "./tracing.ts";
 
 const immediateRetriesMax = 2;

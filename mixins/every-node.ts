@@ -5,7 +5,7 @@
 import type { ServiceBroker } from "moleculer";
 import type { ActionInput, ActionName, ActionResult, CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
-import { callAction } from "./platform.ts";
+import { callAction } from "./calls.ts";
 
 const nodeTimeoutMs = 2_000;
 

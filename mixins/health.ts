@@ -4,11 +4,8 @@
  */
 import { actions, type Health } from "../services/contracts/actions.ts";
 import { errorMessage } from "./error-text.ts";
-import type { Mixin } from "./platform.ts";
+import type { HealthCheck, Mixin } from "./mixin.ts";
 import { params } from "./validation.ts";
-
-/** Resolves when the dependency works; rejects with the reason when it does not. */
-export type HealthCheck = () => Promise<void> | void;
 
 /** Runs the checks beside each other. */
 export async function runChecks(checks: Readonly<Record<string, HealthCheck>>): Promise<Health> {

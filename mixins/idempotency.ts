@@ -17,7 +17,7 @@ import { anonymous, isCorrelationId } from "./correlation.ts";
 import type { Database, EntityManager } from "./database.ts";
 import { errorText } from "./error-text.ts";
 import type { Logger } from "./logging.ts";
-import type { Mixin } from "./platform.ts";
+import type { Mixin } from "./mixin.ts";
 import { run as runStatement } from "./statement.ts";
 import { sweepInBatches, sweepingMixin } from "./sweeping.ts";
 

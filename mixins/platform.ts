@@ -1,12 +1,4 @@
 /** What a process hands to each service that it hosts; nothing is found through a global. */
-import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
-import type {
-  ActionInput,
-  ActionName,
-  ActionParams,
-  ActionResult,
-  CallMeta,
-} from "../services/contracts/actions.ts";
 import type { Bus } from "./bus/port.ts";
 import type { Logger } from "./logging.ts";
 import type { Metrics } from "./metrics.ts";
@@ -17,34 +9,3 @@ export interface Platform {
   readonly bus: Bus;
   readonly now: () => Date;
 }
-
-/** The context of one action's handler. */
-export type ActionContext<N extends ActionName> = Context<ActionParams<N>, CallMeta>;
-
-interface Caller {
-  call: ServiceBroker["call"];
-}
-
-export interface CallOptions {
-  /** Rejects with a RequestTimeoutError after this; the callee goes on. */
-  readonly timeout?: number;
-  readonly meta?: CallMeta;
-  /** Only this process may answer. */
-  readonly nodeID?: string;
-}
-
-/** `ctx.call` or `broker.call` with the types of the contract. */
-export const callAction = <N extends ActionName>(
-  caller: Caller,
-  name: N,
-  params: ActionInput<N>,
-  options: CallOptions = {},
-): Promise<ActionResult<N>> =>
-  (caller.call as (name: string, params: unknown, options: unknown) => Promise<unknown>)(
-    name,
-    params,
-    options,
-  ) as Promise<ActionResult<N>>;
-
-/** A service schema or mixin; Moleculer's own type wants `this` typed where ours close over what they need. */
-export type Mixin = Partial<ServiceSchema>;

@@ -5,7 +5,7 @@
  */
 import { errorText } from "./error-text.ts";
 import type { Logger } from "./logging.ts";
-import type { Mixin } from "./platform.ts";
+import type { Mixin } from "./mixin.ts";
 
 const sweepEveryMs = 60_000;
 /** Processes that started together should not sweep together. */

@@ -6,10 +6,11 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { actionsOf } from "../../mixins/actions.ts";
+import type { ActionContext } from "../../mixins/calls.ts";
 import { onEveryNode } from "../../mixins/every-node.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { setLogLevel } from "../../mixins/logging.ts";
-import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import type { LogLevel, NodeLogLevel } from "../contracts/operations.ts";
 

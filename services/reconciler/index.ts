@@ -7,6 +7,7 @@
  */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import { actionsOf } from "../../mixins/actions.ts";
+import { type ActionContext, callAction } from "../../mixins/calls.ts";
 import {
   anonymous,
   currentCorrelation,
@@ -16,7 +17,7 @@ import {
 import { database } from "../../mixins/database.ts";
 import { errorText } from "../../mixins/error-text.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import { type ActionContext, callAction, type Platform } from "../../mixins/platform.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { AcknowledgeReport } from "../contracts/reconciliation.ts";

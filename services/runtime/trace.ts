@@ -3,8 +3,8 @@
  * over RabbitMQ with AMQP_URL, else the system of the data folder. Changes nothing.
  */
 import { Errors, type ServiceBroker } from "moleculer";
+import { callAction } from "../../mixins/calls.ts";
 import { createLogger } from "../../mixins/logging.ts";
-import { callAction } from "../../mixins/platform.ts";
 import { loadClientConfig } from "../config/index.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import { CorrelationId, type Trace, type TraceVerdict } from "../contracts/trace.ts";

@@ -6,10 +6,11 @@
  * Docs: docs/adr/0020-a-hold-lasts-until-users-says.md.
  */
 import type { ServiceBroker } from "moleculer";
+import { callAction } from "../../mixins/calls.ts";
 import type { Database } from "../../mixins/database.ts";
 import { errorText } from "../../mixins/error-text.ts";
 import type { Logger } from "../../mixins/logging.ts";
-import { callAction, type Mixin } from "../../mixins/platform.ts";
+import type { Mixin } from "../../mixins/mixin.ts";
 import { run } from "../../mixins/statement.ts";
 import { sweepingMixin, sweepRowsMax } from "../../mixins/sweeping.ts";
 import type { HeldKey } from "../contracts/reservations.ts";

@@ -7,12 +7,13 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { busCheck } from "../../mixins/bus/check.ts";
+import type { ActionContext } from "../../mixins/calls.ts";
 import { consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
 import { database } from "../../mixins/database.ts";
 import { databaseFigures } from "../../mixins/database-figures.ts";
 import { eventConsumer } from "../../mixins/event-consumer.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";

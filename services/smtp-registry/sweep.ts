@@ -4,7 +4,7 @@
  */
 import type { Database } from "../../mixins/database.ts";
 import type { Logger } from "../../mixins/logging.ts";
-import type { Mixin } from "../../mixins/platform.ts";
+import type { Mixin } from "../../mixins/mixin.ts";
 import { run } from "../../mixins/statement.ts";
 import { sweepInBatches, sweepingMixin } from "../../mixins/sweeping.ts";
 import { freedBefore } from "../contracts/terms.ts";

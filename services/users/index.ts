@@ -3,13 +3,14 @@
  * others leaves as events through the outbox. Refusals and Unavailable are the only errors that are not a defect.
  */
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
+import type { ActionContext } from "../../mixins/calls.ts";
 import { anonymous, newCorrelationId } from "../../mixins/correlation.ts";
 import { database } from "../../mixins/database.ts";
 import { databaseFigures } from "../../mixins/database-figures.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { idempotency, idempotencyEntities, type Ticket } from "../../mixins/idempotency.ts";
 import { OutboxMessage } from "../../mixins/outbox.ts";
-import type { ActionContext, Platform } from "../../mixins/platform.ts";
+import type { Platform } from "../../mixins/platform.ts";
 import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { type ActionName, actions, type CallMeta } from "../contracts/actions.ts";

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { Errors, type ServiceSchema } from "moleculer";
-import type { ActionContext } from "../../mixins/platform.ts";
+import type { ActionContext } from "../../mixins/calls.ts";
 import { params } from "../../mixins/validation.ts";
 import { type ActionName, actions } from "../../services/contracts/actions.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";

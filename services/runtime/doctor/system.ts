@@ -1,9 +1,9 @@
 /** Looks at the running system as one more node of it: who is there, on what, and whether users, registry and audit agree. */
 
 import { Errors, type ServiceBroker } from "moleculer";
+import { callAction } from "../../../mixins/calls.ts";
 import { counted } from "../../../mixins/counted.ts";
 import type { Logger } from "../../../mixins/logging.ts";
-import { callAction } from "../../../mixins/platform.ts";
 import type { Config } from "../../config/index.ts";
 import type { Health } from "../../contracts/actions.ts";
 import { Unavailable } from "../../contracts/errors.ts";

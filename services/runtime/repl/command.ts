@@ -4,8 +4,8 @@
  */
 import { userInfo } from "node:os";
 import type { ServiceBroker } from "moleculer";
+import { callAction } from "../../../mixins/calls.ts";
 import { isCorrelationId } from "../../../mixins/correlation.ts";
-import { callAction } from "../../../mixins/platform.ts";
 import type { ActionInput, ActionName, ActionResult } from "../../contracts/actions.ts";
 import { Refusal } from "../../contracts/errors.ts";
 
