@@ -36,13 +36,13 @@ export default {
       {
         path: ours,
         // What a URL of a database may say is decided where connections are opened by it.
-        pathNot: "^services/(config|contracts)/|^mixins/database-url[.]ts$",
+        pathNot: "^services/(config|contracts)/|^mixins/postgres/database-url[.]ts$",
       },
     ),
     forbid(
       "services-are-islands",
       "A service imports contracts, config, mixins and itself only",
-      "^services/(?!contracts/|config/|runtime/)([^/]+)/",
+      "^services/(?!contracts/|config/|runtime/|commands/)([^/]+)/",
       { path: ours, pathNot: "^mixins/|^services/(contracts|config|$1)/" },
     ),
     forbid(
@@ -62,8 +62,8 @@ export default {
     forbid(
       "runtime-is-the-root",
       "Only the composition root and tests import the composition root",
-      { pathNot: "^(services/runtime|test)/" },
-      { path: "^services/runtime/", pathNot: runner },
+      { pathNot: "^(services/(runtime|commands)|test)/" },
+      { path: "^services/(runtime|commands)/", pathNot: runner },
     ),
     forbid(
       "database-stays-behind-services",
@@ -74,7 +74,7 @@ export default {
     forbid(
       "amqp-stays-in-the-bus",
       "Only the bus and the composition root open AMQP channels",
-      { pathNot: "^(mixins/bus|services/runtime|test)/" },
+      { pathNot: "^(mixins/bus|services/(runtime|commands)|test)/" },
       "node_modules/amqplib/",
     ),
     forbid(
@@ -83,6 +83,14 @@ export default {
       {},
       { circular: true, viaOnly: { pathNot: runner } },
     ),
+    {
+      name: "no-circles-of-folders",
+      comment: "Rooms that lead into each other are one room with two names",
+      severity: "error",
+      scope: "folder",
+      from: { path: "^(mixins|services)/" },
+      to: { circular: true },
+    },
     forbid("no-unresolved", "Cannot be found", {}, { couldNotResolve: true }),
     forbid(
       "only-declared-packages",

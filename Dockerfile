@@ -21,6 +21,6 @@ USER node
 ENV NODE_COMPILE_CACHE=/app/.compiled
 RUN SERVICES=gateway node services/runtime/main.ts 2> /dev/null; [ $? -eq 78 ]
 RUN node services/runtime/healthy.ts; [ $? -eq 1 ]
-RUN node --input-type=module --eval 'import { globSync } from "node:fs"; for (const path of globSync("/app/{services/{*/index,runtime/{embedded-postgres,prepare-databases}},mixins/bus/*,migrations/*/*}.ts")) await import(path)'
+RUN node --input-type=module --eval 'import { globSync } from "node:fs"; for (const path of globSync("/app/{services/{*/index,embedded/embedded-postgres,runtime/prepare-databases},mixins/bus/*,migrations/*/*}.ts")) await import(path)'
 EXPOSE 3000 3001
 CMD ["node", "services/runtime/main.ts"]

@@ -27,7 +27,7 @@ export default tseslint.config(
   {
     // Of two it can't see that they are linear: a quotation mark scans to the end only when no other of its kind
     // follows, and an id begins only where a word does.
-    files: ["mixins/dead-letter-cause.ts"],
+    files: ["mixins/bus/dead-letter-cause.ts"],
     rules: { "regexp/no-super-linear-move": "off" },
   },
 );

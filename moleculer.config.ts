@@ -3,16 +3,16 @@
  * channels of their own (mixins/bus), because Moleculer's events over AMQP are at most once.
  */
 import { type BrokerOptions, Errors, type ServiceSchema } from "moleculer";
-import { CallTransporter } from "./mixins/call-transporter.ts";
-import { correlationMiddleware } from "./mixins/correlation.ts";
-import { faultInjection } from "./mixins/fault-injection.ts";
-import { forgetUnanswered } from "./mixins/forget-unanswered.ts";
-import { latenessMiddleware } from "./mixins/lateness.ts";
-import { type Logger, libraryLogger } from "./mixins/logging.ts";
-import { patientConnect } from "./mixins/patient-connect.ts";
-import { tracingMiddleware } from "./mixins/tracing.ts";
-import { transportFaults } from "./mixins/transport-faults.ts";
-import { SchemaValidator } from "./mixins/validation.ts";
+import { correlationMiddleware } from "./mixins/context/correlation.ts";
+import { tracingMiddleware } from "./mixins/context/tracing.ts";
+import { type Logger, libraryLogger } from "./mixins/log/logging.ts";
+import { CallTransporter } from "./mixins/moleculer/call-transporter.ts";
+import { faultInjection } from "./mixins/moleculer/fault-injection.ts";
+import { forgetUnanswered } from "./mixins/moleculer/forget-unanswered.ts";
+import { latenessMiddleware } from "./mixins/moleculer/lateness.ts";
+import { patientConnect } from "./mixins/moleculer/patient-connect.ts";
+import { transportFaults } from "./mixins/moleculer/transport-faults.ts";
+import { SchemaValidator } from "./mixins/moleculer/validation.ts";
 import type { Config } from "./services/config/index.ts";
 import { restoreError } from "./services/contracts/errors.ts";
 
@@ -47,7 +47,7 @@ function withHeartbeat(node: string): string {
 /**
  * Moleculer's own `$node` answers any process in the namespace. `options` hands it everything in here, the broker's URL
  * with its password too, and `health` tells account, home and command line: nothing of ours asks for them. `list` and
- * `services` stay, with which a process is found (mixins/every-node.ts). A fresh one each time: Moleculer changes it.
+ * `services` stay, with which a process is found (mixins/moleculer/every-node.ts). A fresh one each time: Moleculer changes it.
  */
 const closedNodeActions = () =>
   ({

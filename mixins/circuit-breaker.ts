@@ -8,8 +8,8 @@
  * Docs: docs/adr/0011-a-circuit-breaker-of-our-own.md.
  */
 import { Unavailable } from "../services/contracts/errors.ts";
-import type { Logger } from "./logging.ts";
-import { type CircuitState, circuitStates, type Metrics } from "./metrics.ts";
+import type { Logger } from "./log/logging.ts";
+import { type CircuitState, circuitStates, type Metrics } from "./metrics/metrics.ts";
 
 export const circuitLimits = {
   faultsMax: 3,

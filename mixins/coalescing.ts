@@ -7,7 +7,12 @@
  * the correlation ids of all of them; what is done for one alone is done under its correlation.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Correlation, currentCorrelation, withCorrelation, withCorrelations } from "./correlation.ts";
+import {
+  type Correlation,
+  currentCorrelation,
+  withCorrelation,
+  withCorrelations,
+} from "./context/correlation.ts";
 
 export interface CoalescingLimits {
   /** In one piece of work. */

@@ -3,9 +3,9 @@
  * is said of a fault holds no value.
  */
 import { actions, type Health } from "../services/contracts/actions.ts";
-import { errorMessage } from "./error-text.ts";
-import type { HealthCheck, Mixin } from "./mixin.ts";
-import { params } from "./validation.ts";
+import type { HealthCheck, Mixin } from "./basics/mixin.ts";
+import { errorMessage } from "./log/error-text.ts";
+import { params } from "./moleculer/validation.ts";
 
 /** Runs the checks beside each other. */
 export async function runChecks(checks: Readonly<Record<string, HealthCheck>>): Promise<Health> {

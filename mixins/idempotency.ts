@@ -13,13 +13,13 @@ import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
 import type { CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
 import { idempotencyKeyCharsMax, isIdempotencyKey } from "../services/contracts/idempotency-key.ts";
-import { anonymous, isCorrelationId } from "./correlation.ts";
-import type { Database, EntityManager } from "./database.ts";
-import { errorText } from "./error-text.ts";
-import type { Logger } from "./logging.ts";
-import type { Mixin } from "./mixin.ts";
-import { run as runStatement } from "./statement.ts";
-import { sweepInBatches, sweepingMixin } from "./sweeping.ts";
+import type { Mixin } from "./basics/mixin.ts";
+import { anonymous, isCorrelationId } from "./context/correlation.ts";
+import { errorText } from "./log/error-text.ts";
+import type { Logger } from "./log/logging.ts";
+import type { Database, EntityManager } from "./postgres/database.ts";
+import { run as runStatement } from "./postgres/statement.ts";
+import { sweepInBatches, sweepingMixin } from "./postgres/sweeping.ts";
 
 export const IdempotencyRecord = defineEntity({
   name: "IdempotencyRecord",

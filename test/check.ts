@@ -4,9 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { counted } from "../mixins/counted.ts";
+import { counted } from "../mixins/basics/counted.ts";
+import { exitCodes } from "../services/contracts/exits.ts";
 import { type CommandForm, commandLine, refused } from "../services/runtime/command-line.ts";
-import { exitCodes } from "../services/runtime/errors.ts";
 import { runCommand } from "../services/runtime/run-command.ts";
 import { coloured } from "../services/runtime/terminal.ts";
 import { documentFaults } from "./support/gate/document-lint.ts";

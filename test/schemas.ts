@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { exitCodes } from "../services/contracts/exits.ts";
 import { type CommandForm, commandLine } from "../services/runtime/command-line.ts";
-import { exitCodes } from "../services/runtime/errors.ts";
 import { runCommand } from "../services/runtime/run-command.ts";
 import { repositoryRoot } from "./support/gate/run-tool.ts";
 import { scratchServer } from "./support/gate/schema-drift.ts";

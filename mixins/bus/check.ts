@@ -1,5 +1,5 @@
 /** Promise: whoever asks whether the bus can be used is told why not, in the broker's words. */
-import type { HealthCheck } from "../mixin.ts";
+import type { HealthCheck } from "../basics/mixin.ts";
 import type { Bus, BusStatus } from "./port.ts";
 
 /** `reason`: see BusStatus. */

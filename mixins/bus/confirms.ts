@@ -6,7 +6,7 @@
  * that came out of order, and an unroutable message is acknowledged like any other (its return comes before).
  */
 import type { ConfirmChannel, Message, Options } from "amqplib";
-import { PassingMap } from "../passing-map.ts";
+import { PassingMap } from "../basics/passing-map.ts";
 import { brokerText } from "./broker-text.ts";
 
 export interface Publication {

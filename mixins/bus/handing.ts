@@ -1,6 +1,7 @@
 /** Promise: a handler is asked once per batch, and whatever it does there is one verdict for each delivery. */
-import { causeOf } from "../dead-letter-cause.ts";
-import type { Logger } from "../logging.ts";
+
+import type { Logger } from "../log/logging.ts";
+import { causeOf } from "./dead-letter-cause.ts";
 import type { Delivery, Verdict } from "./port.ts";
 
 const requeue: Verdict = { kind: "requeue" };

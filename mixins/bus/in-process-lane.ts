@@ -1,5 +1,5 @@
 /** One queue of the in-process bus: hands out what waits in batches, one batch at a time a reader, and settles it. */
-import type { Logger } from "../logging.ts";
+import type { Logger } from "../log/logging.ts";
 import { logDeadLetter, verdictsOf } from "./handing.ts";
 import type {
   BatchHandler,

@@ -7,7 +7,7 @@
  * Between two such publications the bus remembers, in memory and bounded, which queues are settled and how often each
  * has failed. What a crash or the bound forgets is handed out once more, with its failures counted anew.
  */
-import { PassingMap } from "../passing-map.ts";
+import { PassingMap } from "../basics/passing-map.ts";
 import { confirmed, Lane, type LaneOptions, newProgress, type Progress, refused } from "./in-process-lane.ts";
 import type {
   BatchHandler,

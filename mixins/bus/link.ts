@@ -6,8 +6,8 @@
  * unhandled one of which would end the process; they are all handled here.
  */
 import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
-import type { Logger } from "../logging.ts";
-import { aborted, backoffMs, pause, within } from "../pause.ts";
+import { aborted, backoffMs, pause, within } from "../basics/pause.ts";
+import type { Logger } from "../log/logging.ts";
 import { blockedText, brokerText } from "./broker-text.ts";
 import { corkWrites } from "./corked.ts";
 

@@ -7,8 +7,8 @@
  */
 import type { ConfirmChannel, ConsumeMessage, Options } from "amqplib";
 import { deadLetterQueue } from "../../services/contracts/headers.ts";
-import type { Logger } from "../logging.ts";
-import { backoffMs, pause, restMsAfter, within } from "../pause.ts";
+import { backoffMs, pause, restMsAfter, within } from "../basics/pause.ts";
+import type { Logger } from "../log/logging.ts";
 import { type Confirms, confirmsOf } from "./confirms.ts";
 import { logDeadLetter, verdictsOf } from "./handing.ts";
 import type { Attachment, Link } from "./link.ts";

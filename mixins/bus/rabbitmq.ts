@@ -5,7 +5,7 @@
  */
 import type { ConfirmChannel } from "amqplib";
 import { usersExchange } from "../../services/contracts/headers.ts";
-import type { Logger } from "../logging.ts";
+import type { Logger } from "../log/logging.ts";
 import { notConnected } from "./check.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
 import { letterReading, replayProperties } from "./letters.ts";

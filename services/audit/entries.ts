@@ -1,10 +1,10 @@
 /** The audit log's statements: append what happened, read a page of it, count what each user has. */
 import * as z from "zod";
-import { isCorrelationId } from "../../mixins/correlation.ts";
-import type { Database, EntityManager } from "../../mixins/database.ts";
-import type { Applied } from "../../mixins/event-consumer.ts";
-import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
-import { run } from "../../mixins/statement.ts";
+import type { Applied } from "../../mixins/bus/event-consumer.ts";
+import { isCorrelationId } from "../../mixins/context/correlation.ts";
+import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
+import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import type { AuditEntry, AuditPage } from "../contracts/audit.ts";
 import type { UserEvent } from "../contracts/events.ts";

@@ -3,13 +3,13 @@
  * is lost, none is doubled, none is ever changed.
  */
 import type { ServiceSchema } from "moleculer";
-import { actionsOf } from "../../mixins/actions.ts";
 import { busCheck } from "../../mixins/bus/check.ts";
-import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
-import { database } from "../../mixins/database.ts";
-import { eventConsumer } from "../../mixins/event-consumer.ts";
+import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/bus/consumer-outcomes.ts";
+import { eventConsumer } from "../../mixins/bus/event-consumer.ts";
 import { healthMixin } from "../../mixins/health.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import { database } from "../../mixins/postgres/database.ts";
 import type { Config } from "../config/index.ts";
 import { queueName } from "../contracts/headers.ts";
 import { AuditEntryRow } from "./entities.ts";

@@ -1,6 +1,6 @@
 /** Reads and checks one environment variable each; every fault becomes one sentence that names the variable. */
 import { isIP } from "node:net";
-import { databaseUrlFault, namesSeveralServers } from "../../mixins/database-url.ts";
+import { databaseUrlFault, namesSeveralServers } from "../../mixins/postgres/database-url.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { canonicalHost } from "../contracts/host.ts";
 import { fault, type Variables } from "./variables.ts";

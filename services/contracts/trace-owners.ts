@@ -13,7 +13,7 @@ export const traceChunkMax = 2_000;
 /** Of a request with more writes, those that have an event are not told from those that have none. */
 export const traceOperationsMax = 20_000;
 
-/** 1–128 visible ASCII characters, as the gateway takes it (mixins/correlation.ts). */
+/** 1–128 visible ASCII characters, as the gateway takes it (mixins/context/correlation.ts). */
 export const CorrelationId = z
   .string()
   .regex(/^[\x21-\x7e]{1,128}$/, "must be 1 to 128 visible ASCII characters")

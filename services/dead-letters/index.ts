@@ -5,15 +5,15 @@
  * has decided on it. In-process, the bus hands its letters to the same intake.
  */
 import type { ServiceSchema } from "moleculer";
-import { actionsOf } from "../../mixins/actions.ts";
 import { busCheck } from "../../mixins/bus/check.ts";
+import { reasonLabels } from "../../mixins/bus/dead-letter-cause.ts";
+import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import type { Subscription } from "../../mixins/bus/port.ts";
-import { database } from "../../mixins/database.ts";
-import { reasonLabels } from "../../mixins/dead-letter-cause.ts";
-import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import { database } from "../../mixins/postgres/database.ts";
 import type { Config } from "../config/index.ts";
 import { queueName } from "../contracts/headers.ts";
 import { intake } from "./intake.ts";

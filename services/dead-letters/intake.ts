@@ -5,16 +5,17 @@
  * A database that can't be reached is waited for with backoff; what is in hand goes back to the queue untouched when
  * the service stops meanwhile.
  */
-import { applyBisecting } from "../../mixins/bisect.ts";
+
+import { backoffMs, pause } from "../../mixins/basics/pause.ts";
+import { applyBisecting } from "../../mixins/bus/bisect.ts";
+import { reasonLabel } from "../../mixins/bus/dead-letter-cause.ts";
+import { storeDeadLetter } from "../../mixins/bus/dead-letters.ts";
 import { logDeadLetter } from "../../mixins/bus/handing.ts";
 import type { DeadLetter, LetterHandler } from "../../mixins/bus/port.ts";
-import { type Database, isContention, isDatabaseUnavailable } from "../../mixins/database.ts";
-import { reasonLabel } from "../../mixins/dead-letter-cause.ts";
-import { storeDeadLetter } from "../../mixins/dead-letters.ts";
-import { errorText } from "../../mixins/error-text.ts";
-import type { Logger } from "../../mixins/logging.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
-import { backoffMs, pause } from "../../mixins/pause.ts";
+import { errorText } from "../../mixins/log/error-text.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
+import { type Database, isContention, isDatabaseUnavailable } from "../../mixins/postgres/database.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
 const faultDelayMinMs = 100;

@@ -7,11 +7,11 @@
  */
 import * as z from "zod";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { anonymous, newCorrelationId } from "../../mixins/correlation.ts";
-import type { Database, EntityManager } from "../../mixins/database.ts";
+import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
 import type { Idempotency, Ticket } from "../../mixins/idempotency.ts";
-import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
-import type { Logger } from "../../mixins/logging.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
+import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
 import type { ActionParams, ActionResult, CallMeta } from "../contracts/actions.ts";
 import type {
   DeadLetter,

@@ -1,4 +1,4 @@
-/** The statements over the table of dead letters; storing one is mixins/dead-letters.ts. */
+/** The statements over the table of dead letters; storing one is mixins/bus/dead-letters.ts. */
 
 /** What every answer shows. */
 const columns = `id, queue, status, event_id as "eventId", event_type as "eventType", user_id as "userId",

@@ -1,5 +1,5 @@
 /** What the dead letters tell of a request. */
-import type { Database } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { type LettersTrace, type TracedLetter, traceWritesMax } from "../contracts/trace.ts";
 

@@ -2,10 +2,11 @@
  * Promise: whoever scrapes sees how many letters of each queue are pending; what was settled longer ago than the term
  * leaves the table by itself, a few rows at a time. What is pending stays for ever.
  */
-import type { Database } from "../../mixins/database.ts";
-import { errorText } from "../../mixins/error-text.ts";
-import type { Logger } from "../../mixins/logging.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
+
+import { errorText } from "../../mixins/log/error-text.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import { queueName } from "../contracts/headers.ts";
 import * as sql from "./sql.ts";
 

@@ -1,7 +1,7 @@
 /** Whether the gateway and each service behind it can work; tells which one can't, and no internals of it. */
 import type { ServiceBroker } from "moleculer";
-import { callAction } from "../../mixins/calls.ts";
-import { isOutageText } from "../../mixins/database-faults.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
+import { isOutageText } from "../../mixins/postgres/database-faults.ts";
 import type { Health } from "../contracts/actions.ts";
 import { behindTheGateway, type HostedName } from "../contracts/services.ts";
 

@@ -7,18 +7,18 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
-import { httpGuard } from "../../mixins/http-guard.ts";
+import { httpGuard } from "../../mixins/http/http-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
-import { answerMalformed } from "./exchange.ts";
-import type { Gate } from "./guard.ts";
-import { defaultLimits, type GatewayLimits, rateLimiter } from "./limits.ts";
+import { outages } from "./answers/outages.ts";
+import { answerMalformed } from "./http/exchange.ts";
+import type { Gate } from "./http/guard.ts";
+import { defaultLimits, type GatewayLimits, rateLimiter } from "./http/limits.ts";
+import { type HttpServer, httpServer } from "./http/server.ts";
 import { localAnswers } from "./local.ts";
-import { outages } from "./outages.ts";
-import { type HttpServer, httpServer } from "./server.ts";
 import { type WebService, webMethods, webSettings } from "./web.ts";
 
-export { defaultLimits, type GatewayLimits } from "./limits.ts";
+export { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 
 /** Where a started gateway listens (`HTTP_PORT=0` takes any free port); undefined before. */
 export function gatewayAddress(broker: ServiceBroker): AddressInfo | undefined {

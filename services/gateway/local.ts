@@ -2,15 +2,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
 import type { Health } from "../contracts/actions.ts";
-import { asyncApiDocument } from "./asyncapi.ts";
-import { docsFile, docsPage, type StaticFile } from "./docs.ts";
-import { eventsPage } from "./events-page.ts";
-import { answerWith, exchangeOf } from "./exchange.ts";
+import { HttpProblem, type ProblemSlug, problemTypes } from "./answers/problems.ts";
+import { asyncApiDocument } from "./documents/asyncapi.ts";
+import { docsFile, docsPage, type StaticFile } from "./documents/docs.ts";
+import { eventsPage } from "./documents/events-page.ts";
+import { openApiDocument } from "./documents/openapi.ts";
+import { startLinks, startPage } from "./documents/start-page.ts";
 import { live, ready } from "./health.ts";
-import { openApiDocument } from "./openapi.ts";
-import type { LocalHandler } from "./operation.ts";
-import { HttpProblem, type ProblemSlug, problemTypes } from "./problems.ts";
-import { startLinks, startPage } from "./start-page.ts";
+import { answerWith, exchangeOf } from "./http/exchange.ts";
+import type { LocalHandler } from "./routes/operation.ts";
 
 export type LocalAnswer = (req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
 

@@ -8,15 +8,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Context, Service } from "moleculer";
 import type { CallMeta } from "../contracts/actions.ts";
-import { hasBody, readJsonObject } from "./body.ts";
-import { answerProblem, begin, type Exchange, exchangeOf } from "./exchange.ts";
-import { type Gate, letThrough, type PathRows, refuseStrayed } from "./guard.ts";
+import { problemFor } from "./answers/problems.ts";
+import { hasBody, readJsonObject } from "./http/body.ts";
+import { answerProblem, begin, type Exchange, exchangeOf } from "./http/exchange.ts";
+import { type Gate, letThrough, type PathRows, refuseStrayed } from "./http/guard.ts";
+import { present } from "./http/present.ts";
+import { requireActor } from "./http/request.ts";
 import type { LocalAnswer } from "./local.ts";
-import type { LocalHandler } from "./operation.ts";
-import { present } from "./present.ts";
-import { problemFor } from "./problems.ts";
-import { requireActor } from "./request.ts";
-import { type Operation, operations } from "./routes.ts";
+import { type Operation, operations } from "./routes/index.ts";
+import type { LocalHandler } from "./routes/operation.ts";
 
 type CallContext = Context<unknown, CallMeta & { user?: { readonly id: string } | null }>;
 

@@ -5,11 +5,11 @@
  * Promise: a level that was set for some minutes ends by itself, and each change is a line in the log.
  */
 import type { ServiceSchema } from "moleculer";
-import { actionsOf } from "../../mixins/actions.ts";
-import type { ActionContext } from "../../mixins/calls.ts";
-import { onEveryNode } from "../../mixins/every-node.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import { setLogLevel } from "../../mixins/logging.ts";
+import { setLogLevel } from "../../mixins/log/logging.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
+import type { ActionContext } from "../../mixins/moleculer/calls.ts";
+import { onEveryNode } from "../../mixins/moleculer/every-node.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import type { LogLevel, NodeLogLevel } from "../contracts/operations.ts";

@@ -1,6 +1,7 @@
 /** How much waits for each consumer behind the bus, retries included: events that have left the outbox. */
+
+import { pause } from "../../mixins/basics/pause.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { pause } from "../../mixins/pause.ts";
 import { deadLetterQueue, queueName } from "../contracts/headers.ts";
 import type { Backlogs } from "../contracts/reconciliation.ts";
 

@@ -1,9 +1,10 @@
 /** One transaction of the relay: claim → read → publish → move what was confirmed out of the outbox. */
+
+import { outboxPartitions } from "../../mixins/bus/outbox.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import type { EntityManager } from "../../mixins/database.ts";
-import { ReadOnlyDatabase } from "../../mixins/database-faults.ts";
-import { outboxPartitions } from "../../mixins/outbox.ts";
-import { run, runInTurn, type Statement } from "../../mixins/statement.ts";
+import type { EntityManager } from "../../mixins/postgres/database.ts";
+import { ReadOnlyDatabase } from "../../mixins/postgres/database-faults.ts";
+import { run, runInTurn, type Statement } from "../../mixins/postgres/statement.ts";
 import { cutPartitions, emptiedUpTo } from "./emptied.ts";
 import { type OutboxRow, type Published, publishInOrder, type Stopping } from "./publish.ts";
 import * as sql from "./sql.ts";

@@ -4,7 +4,7 @@
  * Kept in memory: a relay that restarts, or another one, simply tries again.
  */
 
-import { backoffMs } from "../../mixins/pause.ts";
+import { backoffMs } from "../../mixins/basics/pause.ts";
 
 const firstDelayMs = 500;
 const delayMaxMs = 60_000;

@@ -1,12 +1,12 @@
 /** The outbox service: the life of the relay, and the nudge by which a writer tells that it has committed. */
 import type { ServiceSchema } from "moleculer";
-import { actionsOf } from "../../mixins/actions.ts";
 import { busCheck, publishFault } from "../../mixins/bus/check.ts";
-import { database } from "../../mixins/database.ts";
+import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { sweepingMixin } from "../../mixins/sweeping.ts";
+import { database } from "../../mixins/postgres/database.ts";
+import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
 import type { Config } from "../config/index.ts";
 import { backlogsOf } from "./backlogs.ts";
 import { PublishedEvent } from "./entities.ts";

@@ -9,7 +9,7 @@
  * `roundsMax` of them.
  */
 import type { Bus, PublishOutcome } from "../../mixins/bus/port.ts";
-import { producerSpan } from "../../mixins/tracing.ts";
+import { producerSpan } from "../../mixins/context/tracing.ts";
 import { usersExchange } from "../contracts/headers.ts";
 
 const roundsMax = 20;

@@ -14,10 +14,10 @@
  */
 import { publishFault } from "../../mixins/bus/check.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import type { Database } from "../../mixins/database.ts";
-import { errorMessage } from "../../mixins/error-text.ts";
-import type { Logger } from "../../mixins/logging.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
+import { errorMessage } from "../../mixins/log/error-text.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import { type Batch, measurePending, type Pending, runBatch } from "./batch.ts";
 import { createHolds, type Holds } from "./holds.ts";
 import type { OutboxRow } from "./publish.ts";

@@ -4,10 +4,10 @@
  *
  * A full batch is followed at once; else the next look comes when a nudge does, or when the poll is due: 50 ms after
  * work, doubling up to 1 s, and up to 5 s when there has been nothing for a while. Only a look that published many events
- * is followed by a rest (mixins/pause.ts).
+ * is followed by a rest (mixins/basics/pause.ts).
  */
 
-import { backoffMs, restMsAfter } from "../../mixins/pause.ts";
+import { backoffMs, restMsAfter } from "../../mixins/basics/pause.ts";
 
 const pollMinMs = 50;
 const pollMaxBusyMs = 1_000;

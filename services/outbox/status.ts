@@ -1,5 +1,5 @@
 /** What an operator is told of the outbox: how much waits and for how long, and what was lately published. Reads only. */
-import type { Database } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import type { OutboxStatus } from "../contracts/operations.ts";
 import * as sql from "./sql.ts";
 

@@ -1,6 +1,6 @@
 /** What the outbox tells of a request's events, those that wait and those that are published; and when it forgets them. */
-import type { Database } from "../../mixins/database.ts";
-import { sweepInBatches } from "../../mixins/sweeping.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { sweepInBatches } from "../../mixins/postgres/sweeping.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { type OutboxTrace, placeBeforeAll, WriteNote } from "../contracts/trace.ts";
 import * as sql from "./sql.ts";

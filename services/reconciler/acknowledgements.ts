@@ -2,7 +2,7 @@
  * Promise: a difference that nothing can end is counted until somebody has said why it is accepted, and again as soon
  * as it is another one. Who, when, why and in which request is kept for ever.
  */
-import type { Database } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import type { AcknowledgedDifference, Acknowledgement, Difference } from "../contracts/reconciliation.ts";
 
 /** Parameter: user ids as an array literal. */

@@ -7,7 +7,7 @@
  * were seen at every look of every pass, up to the bound, by the database's clock alone.
  */
 
-import type { Database } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import { queueName } from "../contracts/headers.ts";
 import type { Ask } from "./sources.ts";
 

@@ -5,7 +5,7 @@
  * does nothing else and takes no snapshot after its first statement, so it holds back no vacuum however long it lasts.
  * Hence a database handle of its own: on the same one, every statement of the work would be in this transaction.
  */
-import type { Database } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 
 const lockKey = 0x7265_636f; // "reco"
 

@@ -6,18 +6,18 @@
  * however many processes host it.
  */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
-import { actionsOf } from "../../mixins/actions.ts";
-import { type ActionContext, callAction } from "../../mixins/calls.ts";
 import {
   anonymous,
   currentCorrelation,
   newCorrelationId,
   withCorrelation,
-} from "../../mixins/correlation.ts";
-import { database } from "../../mixins/database.ts";
-import { errorText } from "../../mixins/error-text.ts";
+} from "../../mixins/context/correlation.ts";
 import { healthMixin } from "../../mixins/health.ts";
+import { errorText } from "../../mixins/log/error-text.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
+import { type ActionContext, callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import { database } from "../../mixins/postgres/database.ts";
 import type { Config } from "../config/index.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { AcknowledgeReport } from "../contracts/reconciliation.ts";

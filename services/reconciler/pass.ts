@@ -8,7 +8,7 @@
  * account of the other side), with nothing of it in the outbox. Whoever has moved is on its way. Told apart is what may
  * still wait in the consumer's queue (backlogs.ts), and what somebody has acknowledged, for which nobody waits.
  */
-import { pause } from "../../mixins/pause.ts";
+import { pause } from "../../mixins/basics/pause.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";
 import { pageSizeMax } from "../contracts/paging.ts";

@@ -3,8 +3,8 @@
  * does not end a pass over the whole directory.
  */
 import type { ServiceBroker } from "moleculer";
-import { callAction } from "../../mixins/calls.ts";
-import { backoffMs, pause } from "../../mixins/pause.ts";
+import { backoffMs, pause } from "../../mixins/basics/pause.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { ActionInput, ActionName, ActionResult } from "../contracts/actions.ts";
 
 const callTimeoutMs = 10_000;

@@ -2,8 +2,8 @@
  * Promise: a pass leaves a line for each difference and the gauge as it found the world; a repair tells again the state
  * of every user that differs in a way which that mends; what is acknowledged has been seen at both looks.
  */
-import type { Logger } from "../../mixins/logging.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { Refusal } from "../contracts/errors.ts";
 import {

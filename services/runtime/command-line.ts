@@ -3,8 +3,8 @@
  * nearest word that it does; whoever reads only the first lines of what it prints has seen enough.
  */
 import { parseArgs } from "node:util";
-import { nearest } from "../../mixins/nearest.ts";
-import { exitCodes, UsageError } from "./errors.ts";
+import { nearest } from "../../mixins/basics/nearest.ts";
+import { exitCodes, UsageError } from "../contracts/exits.ts";
 
 export interface CommandOption {
   /** One letter, for an option that people know by it. */

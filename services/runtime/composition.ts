@@ -2,7 +2,7 @@
 import type { ServiceSchema } from "moleculer";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { userQueues } from "../../mixins/bus/topology.ts";
-import type { Logger } from "../../mixins/logging.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import type { HostedName } from "../contracts/services.ts";
@@ -50,7 +50,7 @@ export async function createBus(config: Config, log: Logger): Promise<OwnedBus> 
   }
   const [{ inProcessBus }, { storeDeadLetter }, letters] = await Promise.all([
     import("../../mixins/bus/in-process.ts"),
-    import("../../mixins/dead-letters.ts"),
+    import("../../mixins/bus/dead-letters.ts"),
     deadLetterDatabase(config, log.child({ service: "bus" })),
   ]);
   const { started: open, stopped: shut } = letters.mixin as Record<
@@ -79,8 +79,8 @@ export async function createBus(config: Config, log: Logger): Promise<OwnedBus> 
 async function deadLetterDatabase(config: Config, log: Logger) {
   if (config.usersDatabaseUrl === undefined)
     throw new Error("Cannot make the in-process bus: the URL of the users database is not set");
-  const { database } = await import("../../mixins/database.ts");
-  const { DeadLetterRecord } = await import("../../mixins/dead-letters.ts");
+  const { database } = await import("../../mixins/postgres/database.ts");
+  const { DeadLetterRecord } = await import("../../mixins/bus/dead-letters.ts");
   return database({
     url: config.usersDatabaseUrl,
     entities: [DeadLetterRecord as never],

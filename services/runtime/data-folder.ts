@@ -19,8 +19,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { StartError, UnreachableError } from "./errors.ts";
-import { diskIsFull, isNoSpace } from "./postgres-reasons.ts";
+import { StartError, UnreachableError } from "../contracts/exits.ts";
+import { diskIsFull, isNoSpace } from "../embedded/postgres-reasons.ts";
 
 /** Where `npm run repl` finds the running system. */
 export interface ReplDoor {

@@ -1,9 +1,9 @@
 /** Which tables live in which database: what the migrator and the drift check need to know, and nothing else does. */
 import type { EntitySchema } from "@mikro-orm/core";
-import { ConsumerOutcomeRow } from "../../mixins/consumer-outcomes.ts";
-import { DeadLetterRecord } from "../../mixins/dead-letters.ts";
+import { ConsumerOutcomeRow } from "../../mixins/bus/consumer-outcomes.ts";
+import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { idempotencyEntities } from "../../mixins/idempotency.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
 import { PublishedEvent } from "../outbox/entities.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "../reconciler/entities.ts";

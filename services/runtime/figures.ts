@@ -1,6 +1,6 @@
 /** What a process as a whole shows on a scrape: its own readiness, and the queues of the broker. */
 import type { Bus } from "../../mixins/bus/port.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Health } from "../contracts/actions.ts";
 
 /** `ready` never rejects. Checks come and go: while a process starts or stops there is only `process`. */

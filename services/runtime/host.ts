@@ -4,12 +4,13 @@
  */
 import { randomBytes } from "node:crypto";
 import { type BrokerOptions, ServiceBroker } from "moleculer";
+import type { HealthCheck } from "../../mixins/basics/mixin.ts";
+import { requireFreePort } from "../../mixins/basics/ports.ts";
 import { publishFault } from "../../mixins/bus/check.ts";
-import type { CallTransporter } from "../../mixins/call-transporter.ts";
 import { runChecks } from "../../mixins/health.ts";
-import type { Logger } from "../../mixins/logging.ts";
-import { createMetrics } from "../../mixins/metrics.ts";
-import type { HealthCheck } from "../../mixins/mixin.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import type { CallTransporter } from "../../mixins/moleculer/call-transporter.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Config } from "../config/index.ts";
@@ -21,13 +22,12 @@ import {
   usesBus,
   usesDatabase,
 } from "../contracts/services.ts";
+import type { EmbeddedPostgres } from "../embedded/embedded-postgres.ts";
 import { createBus, makeService } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
-import type { EmbeddedPostgres } from "./embedded-postgres.ts";
 import { showHealth, showQueues } from "./figures.ts";
 import { LoopbackTransporter } from "./loopback.ts";
 import { startOpsServer } from "./ops-server.ts";
-import { requireFreePort } from "./ports.ts";
 import type { Lifecycle } from "./shutdown.ts";
 import type { RunningSystem } from "./summary.ts";
 import { startTracing } from "./tracing.ts";
@@ -101,7 +101,7 @@ async function embeddedPostgres(
   life: Lifecycle,
 ): Promise<EmbeddedPostgres | undefined> {
   if (folder === undefined || !needsEmbeddedPostgres(config)) return undefined;
-  const { startEmbeddedPostgres } = await import("./embedded-postgres.ts");
+  const { startEmbeddedPostgres } = await import("../embedded/embedded-postgres.ts");
   const postgres = await startEmbeddedPostgres(folder.path, log.child({ service: "postgres" }));
   life.started("the embedded PostgreSQL", postgres.stop, postgres.abandon);
   return postgres;

@@ -3,11 +3,11 @@
  * put together and the only one that exits.
  */
 import "./heap.ts";
-import { errorMessage } from "../../mixins/error-text.ts";
-import { createLogger, endLog, printBehindLog } from "../../mixins/logging.ts";
+import { errorMessage } from "../../mixins/log/error-text.ts";
+import { createLogger, endLog, printBehindLog } from "../../mixins/log/logging.ts";
 import { type Config, ConfigError, loadConfig } from "../config/index.ts";
+import { exitCodes, StartError } from "../contracts/exits.ts";
 import { type CommandForm, commandLine } from "./command-line.ts";
-import { exitCodes, StartError } from "./errors.ts";
 import { startHost } from "./host.ts";
 import { lifecycle } from "./shutdown.ts";
 import { settledHealth, summary } from "./summary.ts";

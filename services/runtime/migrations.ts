@@ -10,10 +10,10 @@ import { MikroORM } from "@mikro-orm/postgresql";
 import pg from "pg";
 import { registryMigrations } from "../../migrations/registry/index.ts";
 import { usersMigrations } from "../../migrations/users/index.ts";
-import { ormOptions } from "../../mixins/database.ts";
-import { connectionOf } from "../../mixins/database-url.ts";
+import { ormOptions } from "../../mixins/postgres/database.ts";
+import { connectionOf } from "../../mixins/postgres/database-url.ts";
+import { StartError } from "../contracts/exits.ts";
 import { type DatabaseName, entitiesOf } from "./databases.ts";
-import { StartError } from "./errors.ts";
 
 const migrationLock = 0x6d61_696c; // "mail"
 const statementTimeoutMs = 10 * 60 * 1000;

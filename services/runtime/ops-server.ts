@@ -11,11 +11,11 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { type GuardRefusal, httpGuard, parserRefusal } from "../../mixins/http-guard.ts";
-import { targetOf, unreservedDecoded } from "../../mixins/http-target.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
+import { listenError } from "../../mixins/basics/ports.ts";
+import { type GuardRefusal, httpGuard, parserRefusal } from "../../mixins/http/http-guard.ts";
+import { targetOf, unreservedDecoded } from "../../mixins/http/http-target.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Health } from "../contracts/actions.ts";
-import { listenError } from "./ports.ts";
 
 export interface OpsServer {
   readonly port: number;

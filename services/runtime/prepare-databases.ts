@@ -3,12 +3,12 @@
  * be reached yet is waited for (containers start in any order), every other fault is told at once.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { databaseFaultOf } from "../../mixins/database-faults.ts";
-import type { Logger } from "../../mixins/logging.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 import type { Config } from "../config/index.ts";
+import { StartError } from "../contracts/exits.ts";
 import { usesDatabase } from "../contracts/services.ts";
 import type { DatabaseName } from "./databases.ts";
-import { StartError } from "./errors.ts";
 import { migrate } from "./migrations.ts";
 import { serverOf } from "./reasons.ts";
 

@@ -1,6 +1,6 @@
 /** Why a server can't be used, in words for whoever runs it: never a user, a password, or a driver's stack. */
 import { brokerText } from "../../mixins/bus/broker-text.ts";
-import { databaseFaultOf } from "../../mixins/database-faults.ts";
+import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 
 /** Of Node's connections, by `code`; the subject is the server. */
 const ofConnections: Readonly<Record<string, string>> = {

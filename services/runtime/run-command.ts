@@ -1,6 +1,6 @@
 /** How a command ends: with an exit code that tells why, and with nothing left behind that could keep it. */
 import { ConfigError } from "../config/index.ts";
-import { exitCodes, StartError, UnreachableError, UsageError } from "./errors.ts";
+import { exitCodes, StartError, UnreachableError, UsageError } from "../contracts/exits.ts";
 
 /** undefined: nobody expected it. */
 export function exitCodeOf(error: unknown): number | undefined {

@@ -7,9 +7,9 @@
  */
 import "./heap.ts";
 import type { BrokerOptions } from "moleculer";
-import { createLogger, printBehindLog } from "../../mixins/logging.ts";
+import { createLogger, printBehindLog } from "../../mixins/log/logging.ts";
 import { ConfigError, loadConfig } from "../config/index.ts";
-import { exitCodes, StartError } from "./errors.ts";
+import { exitCodes, StartError } from "../contracts/exits.ts";
 import { prepareHost } from "./host.ts";
 import { lifecycle } from "./shutdown.ts";
 import { settledHealth, summary } from "./summary.ts";

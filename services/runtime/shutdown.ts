@@ -2,8 +2,8 @@
  * Promise: a process ends in order (the last thing started is the first to stop), within a deadline, and with an
  * exit code that tells why: 0 after a signal, 1 after a fault, 130 when it was forced.
  */
-import type { Logger } from "../../mixins/logging.ts";
-import { exitCodes } from "./errors.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import { exitCodes } from "../contracts/exits.ts";
 
 /** Longer than Moleculer waits for running requests, shorter than the 20 s that our containers are given. */
 const drainDeadlineMs = 18_000;

@@ -5,7 +5,7 @@
  * dropped beyond it, and hold up a stop for no longer than `flushMs`.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Logger } from "../../mixins/logging.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
 import type { Config } from "../config/index.ts";
 
 const batchDelayMs = 1_000;

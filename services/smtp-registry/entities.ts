@@ -1,6 +1,6 @@
 /** The rows of smtp-registry's own database. Written by the statements in sql.ts; mapped here for the schema check. */
 import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
-import { ConsumerOutcomeRow } from "../../mixins/consumer-outcomes.ts";
+import { ConsumerOutcomeRow } from "../../mixins/bus/consumer-outcomes.ts";
 
 /**
  * One row for each address that is not free: its conflict key is the primary key, so no two users can hold one.

@@ -6,13 +6,13 @@
  * Docs: docs/adr/0020-a-hold-lasts-until-users-says.md.
  */
 import type { ServiceBroker } from "moleculer";
-import { callAction } from "../../mixins/calls.ts";
-import type { Database } from "../../mixins/database.ts";
-import { errorText } from "../../mixins/error-text.ts";
-import type { Logger } from "../../mixins/logging.ts";
-import type { Mixin } from "../../mixins/mixin.ts";
-import { run } from "../../mixins/statement.ts";
-import { sweepingMixin, sweepRowsMax } from "../../mixins/sweeping.ts";
+import type { Mixin } from "../../mixins/basics/mixin.ts";
+import { errorText } from "../../mixins/log/error-text.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
+import { sweepingMixin, sweepRowsMax } from "../../mixins/postgres/sweeping.ts";
 import type { HeldKey } from "../contracts/reservations.ts";
 import type { RegistryRules } from "./request.ts";
 import * as sql from "./sql.ts";

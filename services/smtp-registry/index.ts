@@ -7,14 +7,14 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { busCheck } from "../../mixins/bus/check.ts";
-import type { ActionContext } from "../../mixins/calls.ts";
-import { consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
-import { database } from "../../mixins/database.ts";
-import { databaseFigures } from "../../mixins/database-figures.ts";
-import { eventConsumer } from "../../mixins/event-consumer.ts";
+import { consumerOutcomes } from "../../mixins/bus/consumer-outcomes.ts";
+import { eventConsumer } from "../../mixins/bus/event-consumer.ts";
 import { healthMixin } from "../../mixins/health.ts";
+import type { ActionContext } from "../../mixins/moleculer/calls.ts";
+import { params } from "../../mixins/moleculer/validation.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { params } from "../../mixins/validation.ts";
+import { database } from "../../mixins/postgres/database.ts";
+import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { queueName } from "../contracts/headers.ts";

@@ -5,9 +5,10 @@
  * carries the whole state, what was skipped is not missed. The history takes every event, late ones too. A batch is
  * one transaction: when it throws nothing of it has happened.
  */
-import type { EntityManager } from "../../mixins/database.ts";
-import type { Applied } from "../../mixins/event-consumer.ts";
-import { run, runInTurn } from "../../mixins/statement.ts";
+
+import type { Applied } from "../../mixins/bus/event-consumer.ts";
+import type { EntityManager } from "../../mixins/postgres/database.ts";
+import { run, runInTurn } from "../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";

@@ -3,8 +3,13 @@
  * a repeated reservation gets the same answer and a new time to live. A hold that is neither confirmed by an event nor
  * released ends by itself.
  */
-import { type Database, type EntityManager, isContention, isUniqueViolation } from "../../mixins/database.ts";
-import { run } from "../../mixins/statement.ts";
+import {
+  type Database,
+  type EntityManager,
+  isContention,
+  isUniqueViolation,
+} from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";

@@ -6,9 +6,9 @@
  * A statement a request costs the registry about ten times as much CPU as a row in a shared one.
  */
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
-import { type Database, isContention, isUniqueViolation } from "../../mixins/database.ts";
-import { currentLatenessMs } from "../../mixins/lateness.ts";
-import { run } from "../../mixins/statement.ts";
+import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
+import { type Database, isContention, isUniqueViolation } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 import { type RegistryRules, type ReserveRequest, wantedOf } from "./request.ts";

@@ -2,8 +2,8 @@
  * Promise: every taken address of a request gets its first free suffix, or the request is told that one fits none; the
  * cost is that of one address, however many there are. Nothing is held, and no number used up, unless all get one.
  */
-import type { EntityManager } from "../../mixins/database.ts";
-import { run } from "../../mixins/statement.ts";
+import type { EntityManager } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import type { AddressStatus } from "../contracts/user.ts";
 import type { Run, Wanted } from "./request.ts";
 import { counterKey, firstSuffix, type Suffixes, suffixesOf } from "./suffix.ts";

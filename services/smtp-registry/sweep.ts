@@ -2,11 +2,12 @@
  * Promise: tombstones whose terms are over leave their table by themselves with the counters of their names, a few at a
  * time. Nothing depends on when: every statement treats such a row as free already. (Holds that lapsed: holds.ts.)
  */
-import type { Database } from "../../mixins/database.ts";
-import type { Logger } from "../../mixins/logging.ts";
-import type { Mixin } from "../../mixins/mixin.ts";
-import { run } from "../../mixins/statement.ts";
-import { sweepInBatches, sweepingMixin } from "../../mixins/sweeping.ts";
+
+import type { Mixin } from "../../mixins/basics/mixin.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
+import { sweepInBatches, sweepingMixin } from "../../mixins/postgres/sweeping.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";

@@ -5,7 +5,7 @@
  * that arrives meanwhile never looks like a registry that is ahead of users.
  */
 import { Errors, type ServiceBroker } from "moleculer";
-import { callAction } from "../../mixins/calls.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { ActionInput, ActionName, ActionResult } from "../contracts/actions.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { RequestsTrace, Trace, WritePlace } from "../contracts/trace.ts";

@@ -6,10 +6,10 @@
  * is away.
  */
 import type { ServiceSchema } from "moleculer";
-import type { ActionContext } from "../../mixins/calls.ts";
 import { healthMixin } from "../../mixins/health.ts";
+import type { ActionContext } from "../../mixins/moleculer/calls.ts";
+import { params } from "../../mixins/moleculer/validation.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { params } from "../../mixins/validation.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
 import { Refusal } from "../contracts/errors.ts";

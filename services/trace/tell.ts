@@ -2,8 +2,9 @@
  * Promise: a request of any number of writes is told in pages, by user and version; the first one says of how many writes
  * which verdict is true, as far as they could be looked at in time, and never takes what it has not seen for complete.
  */
-import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
-import { within } from "../../mixins/pause.ts";
+
+import { within } from "../../mixins/basics/pause.ts";
+import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import {
   type Trace,

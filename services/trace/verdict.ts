@@ -4,7 +4,7 @@
  * From the worst: what can't come right by itself, what waits for somebody, what takes too long, what can't be seen,
  * what is under way. Ages come from the databases' own clocks.
  */
-import { counted } from "../../mixins/counted.ts";
+import { counted } from "../../mixins/basics/counted.ts";
 import {
   type AddressesStep,
   type ConsumerStep,

@@ -4,7 +4,7 @@
  * The gateway answers 503 after 1,800 ms; a write has 1,550 ms from its start to the begin of its commit, which leaves
  * the difference to the commit itself and to the way there and back.
  */
-import { currentLatenessMs } from "../../mixins/lateness.ts";
+import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
 export const writeBudgetMs = 1_550;

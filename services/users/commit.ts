@@ -9,11 +9,11 @@
  * committed at once.
  */
 import { randomUUID } from "node:crypto";
+import { outboxRow } from "../../mixins/bus/outbox.ts";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
-import { type Database, type EntityManager, isContention } from "../../mixins/database.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
-import { outboxRow } from "../../mixins/outbox.ts";
-import { run } from "../../mixins/statement.ts";
+import { type Database, type EntityManager, isContention } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";

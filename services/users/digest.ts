@@ -1,5 +1,5 @@
 /** What users says of itself to the reconciler: each user, deleted ones too, as a version and a hash of its addresses. */
-import type { Database } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
 import type { UserState } from "../contracts/events.ts";

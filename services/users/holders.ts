@@ -1,5 +1,5 @@
 /** Who has an address by the users' own guard, for a registry that waits to hear of it. Reads only. */
-import type { Database } from "../../mixins/database.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import type { HeldKey } from "../contracts/reservations.ts";
 import { heldAddresses } from "./digest.ts";
 import { AddressKey, UserRow } from "./entities.ts";

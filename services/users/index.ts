@@ -3,15 +3,15 @@
  * others leaves as events through the outbox. Refusals and Unavailable are the only errors that are not a defect.
  */
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
-import type { ActionContext } from "../../mixins/calls.ts";
-import { anonymous, newCorrelationId } from "../../mixins/correlation.ts";
-import { database } from "../../mixins/database.ts";
-import { databaseFigures } from "../../mixins/database-figures.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { idempotency, idempotencyEntities, type Ticket } from "../../mixins/idempotency.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
+import type { ActionContext } from "../../mixins/moleculer/calls.ts";
+import { params } from "../../mixins/moleculer/validation.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { params } from "../../mixins/validation.ts";
+import { database } from "../../mixins/postgres/database.ts";
+import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import type { Config } from "../config/index.ts";
 import { type ActionName, actions, type CallMeta } from "../contracts/actions.ts";
 import { freedBefore } from "../contracts/terms.ts";

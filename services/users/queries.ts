@@ -1,9 +1,9 @@
 /** The reads: only living users, straight from their rows; they go on while smtp-registry or RabbitMQ is away. */
 import * as z from "zod";
 import { coalescing } from "../../mixins/coalescing.ts";
-import type { Database } from "../../mixins/database.ts";
-import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
-import { run } from "../../mixins/statement.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import type { ActionParams, UserPage } from "../contracts/actions.ts";
 import { addressKey, inOtherForm, localKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";

@@ -4,7 +4,7 @@
  * The version has to grow because consumers take only newer ones; nothing else of the user changes, so no address is
  * reserved. A deleted user is told by `user.deleted.v1`: a consumer that looks at the type alone must not revive it.
  */
-import { isContention } from "../../mixins/database.ts";
+import { isContention } from "../../mixins/postgres/database.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import { startBudget } from "./budget.ts";
 import { type Commit, LostRace } from "./commit.ts";

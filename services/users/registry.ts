@@ -4,10 +4,10 @@
  * of the registry reaches the client with pointers into the client's own request.
  */
 import { Errors } from "moleculer";
-import { callAction } from "../../mixins/calls.ts";
 import { CircuitOpen, circuitBreaker } from "../../mixins/circuit-breaker.ts";
-import type { Logger } from "../../mixins/logging.ts";
-import type { Metrics } from "../../mixins/metrics.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { ActionInput } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";

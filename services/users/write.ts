@@ -8,9 +8,9 @@
  */
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { isContention } from "../../mixins/database.ts";
 import { AnsweredElsewhere, type Ticket } from "../../mixins/idempotency.ts";
-import type { Logger } from "../../mixins/logging.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import { isContention } from "../../mixins/postgres/database.ts";
 import type { ActionInput, ActionParams, CreatedUser } from "../contracts/actions.ts";
 import type { Assignment } from "../contracts/assignment.ts";
 import { Unavailable } from "../contracts/errors.ts";

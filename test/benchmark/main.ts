@@ -3,8 +3,8 @@
  * second, beside a bare reference and beside peers, in one run on servers of its own.
  */
 import { join } from "node:path";
+import { exitCodes } from "../../services/contracts/exits.ts";
 import { commandLine } from "../../services/runtime/command-line.ts";
-import { exitCodes } from "../../services/runtime/errors.ts";
 import { runCommand } from "../../services/runtime/run-command.ts";
 import { root } from "../support/processes.ts";
 import { formOf, type Options, optionsOf } from "./harness/options.ts";

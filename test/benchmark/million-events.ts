@@ -8,8 +8,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { exitCodes } from "../../services/contracts/exits.ts";
 import { type CommandForm, commandLine, numberOf, orExit } from "../../services/runtime/command-line.ts";
-import { exitCodes } from "../../services/runtime/errors.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { RecordingBus } from "../support/recording-bus.ts";

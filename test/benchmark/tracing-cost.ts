@@ -4,8 +4,8 @@
  * Run by hand: `npm exec -c 'node test/benchmark/tracing-cost.ts'`.
  */
 import { ServiceBroker } from "moleculer";
-import { correlationMiddleware } from "../../mixins/correlation.ts";
-import { openSpan, SpanKind, tracingMiddleware } from "../../mixins/tracing.ts";
+import { correlationMiddleware } from "../../mixins/context/correlation.ts";
+import { openSpan, SpanKind, tracingMiddleware } from "../../mixins/context/tracing.ts";
 
 const rounds = 300;
 const callsPerRound = 4_000;

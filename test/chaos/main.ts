@@ -5,13 +5,13 @@
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { exitCodes } from "../../services/contracts/exits.ts";
 import {
   type CommandForm,
   type CommandLine,
   commandLine,
   numberOf,
 } from "../../services/runtime/command-line.ts";
-import { exitCodes } from "../../services/runtime/errors.ts";
 import { runCommand } from "../../services/runtime/run-command.ts";
 import { writeReport } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";

@@ -16,9 +16,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { freePort } from "../../services/runtime/ports.ts";
-import { embeddedBinaries } from "../../services/runtime/postgres-binaries.ts";
-import { idsFor, postgresUser } from "../../services/runtime/postgres-user.ts";
+import { freePort } from "../../mixins/basics/ports.ts";
+import { embeddedBinaries } from "../../services/embedded/postgres-binaries.ts";
+import { idsFor, postgresUser } from "../../services/embedded/postgres-user.ts";
 import { eventually } from "../support/eventually.ts";
 import { hasEnded, runProgram, stopChild } from "../support/provision/command.ts";
 import { installedBinaries } from "../support/provision/postgres.ts";

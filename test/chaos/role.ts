@@ -7,7 +7,7 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../services/runtime/ports.ts";
+import { freePort } from "../../mixins/basics/ports.ts";
 import { outputKeeper } from "../support/logs.ts";
 import { hasEnded, stopChild } from "../support/provision/command.ts";
 

@@ -13,7 +13,7 @@ import type {
   QueueSpec,
   Verdict,
 } from "../../mixins/bus/port.ts";
-import type { Logger } from "../../mixins/logging.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
 

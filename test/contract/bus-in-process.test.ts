@@ -1,9 +1,9 @@
 /** The bus port's promise, kept within one process; its dead letters go to a real table. */
 import { MikroORM } from "@mikro-orm/postgresql";
 import anyTest, { type TestFn } from "ava";
+import { DeadLetterRecord, storeDeadLetter } from "../../mixins/bus/dead-letters.ts";
 import { inProcessBus } from "../../mixins/bus/in-process.ts";
-import { type EntityManager, ormOptions } from "../../mixins/database.ts";
-import { DeadLetterRecord, storeDeadLetter } from "../../mixins/dead-letters.ts";
+import { type EntityManager, ormOptions } from "../../mixins/postgres/database.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { testDatabase } from "../support/resources.ts";
 import { busConformance, done, message, names, opened, publishAll, recorder } from "./bus-conformance.ts";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { toASCII } from "tr46";
-import { callAction } from "../../mixins/calls.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
 import { addressKey } from "../../services/contracts/address.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { type Answer, type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";

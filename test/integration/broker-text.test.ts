@@ -2,9 +2,9 @@
 import { strict as assert } from "node:assert";
 import amqp, { type ChannelModel } from "amqplib";
 import test, { type ExecutionContext } from "ava";
+import { freePort } from "../../mixins/basics/ports.ts";
 import { brokerText } from "../../mixins/bus/broker-text.ts";
 import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
-import { freePort } from "../../services/runtime/ports.ts";
 import { testLogger } from "../support/logs.ts";
 import { brokerUser, rabbitEval, testVhost } from "../support/resources.ts";
 

@@ -1,7 +1,7 @@
 /** Moleculer's transporter against a RabbitMQ that goes away at the wrong moment. */
 import { connect } from "amqplib";
 import test from "ava";
-import { CallTransporter } from "../../mixins/call-transporter.ts";
+import { CallTransporter } from "../../mixins/moleculer/call-transporter.ts";
 import { testVhost } from "../support/resources.ts";
 
 test("a connection that is lost before its channel's prefetch is set leaves no rejection behind", async (t) => {

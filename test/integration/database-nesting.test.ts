@@ -1,5 +1,5 @@
 import test from "ava";
-import { OutboxMessage } from "../../mixins/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { testDatabase } from "../support/resources.ts";
 import { openDatabase } from "../support/users-rig.ts";
 

@@ -1,10 +1,10 @@
 /** A database that takes no writes, as a failover leaves it, is an outage, and all goes on by itself when it is over. */
 import { randomUUID } from "node:crypto";
 import test from "ava";
-import { eventHandler } from "../../mixins/event-consumer.ts";
-import { createMetrics } from "../../mixins/metrics.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
-import { run } from "../../mixins/statement.ts";
+import { eventHandler } from "../../mixins/bus/event-consumer.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { chaosPostgres } from "../chaos/postgres.ts";
 import { delivery, userEvent } from "../support/events.ts";

@@ -1,8 +1,8 @@
 /** Statements that are run all the time: prepared once a connection, in the unit of work they are given. */
 import test from "ava";
-import { isUniqueViolation } from "../../mixins/database.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
-import { run, runInTurn } from "../../mixins/statement.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { isUniqueViolation } from "../../mixins/postgres/database.ts";
+import { run, runInTurn } from "../../mixins/postgres/statement.ts";
 import { testDatabase } from "../support/resources.ts";
 import { openDatabase } from "../support/users-rig.ts";
 

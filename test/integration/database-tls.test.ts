@@ -1,7 +1,7 @@
 /** What a URL says of TLS holds for every connection, on a real PostgreSQL with a certificate. */
 import test from "ava";
-import { databaseUrlFault } from "../../mixins/database-url.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { databaseUrlFault } from "../../mixins/postgres/database-url.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { chaosPostgres } from "../chaos/postgres.ts";
 import { type Certificates, certificates } from "../support/certificates.ts";
@@ -63,7 +63,7 @@ test.serial("with sslmode=verify-full no session of the whole system is in clear
     );
 
     const doctor = await processes.start({
-      script: "services/runtime/doctor.ts",
+      script: "services/commands/doctor/index.ts",
       env: { ...system.environment },
     });
     await doctor.exited();

@@ -2,8 +2,8 @@
 import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import anyTest, { type ExecutionContext } from "ava";
+import { DeadLetterRecord, storeDeadLetter } from "../../mixins/bus/dead-letters.ts";
 import type { DeadLetter } from "../../mixins/bus/port.ts";
-import { DeadLetterRecord, storeDeadLetter } from "../../mixins/dead-letters.ts";
 import { DeadLetterCauses, DeadLetterDetail } from "../../services/contracts/dead-letters.ts";
 import { queueName } from "../../services/contracts/headers.ts";
 import { sweepSettled } from "../../services/dead-letters/upkeep.ts";

@@ -1,7 +1,7 @@
 /** HTTP on the real services, two databases and the in-process bus: one user's whole life, and the same fuzz. */
 import test from "ava";
 import { ServiceBroker } from "moleculer";
-import { createMetrics } from "../../mixins/metrics.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../services/config/index.ts";

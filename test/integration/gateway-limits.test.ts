@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import test from "ava";
 import type { Service, ServiceSchema } from "moleculer";
-import { clientOf, rateLimiter } from "../../services/gateway/limits.ts";
+import { clientOf, rateLimiter } from "../../services/gateway/http/limits.ts";
 import { eventually } from "../support/eventually.ts";
 import { testGateway } from "../support/gateway.ts";
 import { usersStandIn } from "../support/stand-ins.ts";

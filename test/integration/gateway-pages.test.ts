@@ -2,7 +2,7 @@
 import test from "ava";
 import type * as z from "zod";
 import { eventSchemas, eventTypes, UserState } from "../../services/contracts/events.ts";
-import { startPage } from "../../services/gateway/start-page.ts";
+import { startPage } from "../../services/gateway/documents/start-page.ts";
 import { type TestGateway, testGateway } from "../support/gateway.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 

@@ -1,7 +1,7 @@
 /** How long an event has waited is measured by one clock, the database's. */
 import test from "ava";
 import pg from "pg";
-import { OutboxMessage } from "../../mixins/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { appendToOutbox } from "../support/append.ts";
 import { userEvent } from "../support/events.ts";

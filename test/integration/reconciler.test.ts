@@ -3,7 +3,7 @@ import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { callAction } from "../../mixins/calls.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
 import type {
   ConsistencyCheck,
   ReconcileReport,

@@ -1,6 +1,6 @@
 /** What a trace is told from is forgotten after its term: each sweep, beyond one batch, leaving what is within it. */
 import test from "ava";
-import { consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
+import { consumerOutcomes } from "../../mixins/bus/consumer-outcomes.ts";
 import { idempotency } from "../../mixins/idempotency.ts";
 import { sweepPublished } from "../../services/outbox/trace.ts";
 import { testLogger } from "../support/logs.ts";

@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test from "ava";
+import { freePort } from "../../mixins/basics/ports.ts";
+import { UnreachableError } from "../../services/contracts/exits.ts";
 import { ownerOf } from "../../services/runtime/data-folder.ts";
-import { UnreachableError } from "../../services/runtime/errors.ts";
-import { freePort } from "../../services/runtime/ports.ts";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request } from "../support/processes.ts";
 import { testDatabase } from "../support/resources.ts";
@@ -55,7 +55,7 @@ test.serial(
       system.kill("SIGTERM");
       await system.exited();
       const command = await processes.start({
-        script: "services/runtime/migrate.ts",
+        script: "services/commands/migrate.ts",
         env: { HTPP_PORT: "3999" },
       });
       await command.exited();

@@ -1,8 +1,8 @@
 /** What `GET /trace/:correlationId` tells of real requests, whole and in every way in which one can be held up. */
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
-import { callAction } from "../../mixins/calls.ts";
-import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/consumer-outcomes.ts";
+import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/bus/consumer-outcomes.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
 import { queueName } from "../../services/contracts/headers.ts";
 import { Trace, type TraceVerdict, traceChunkMax } from "../../services/contracts/trace.ts";
 import { partitionLockClass } from "../../services/outbox/sql.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
-import { createMetrics } from "../../mixins/metrics.ts";
-import { OutboxMessage } from "../../mixins/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
 import { startBudget, writeBudgetMs } from "../../services/users/budget.ts";
 import { committing } from "../../services/users/commit.ts";

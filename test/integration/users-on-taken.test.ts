@@ -1,7 +1,7 @@
 /** What a create does with an address that somebody has: a suffix, or a refusal that says what stands in the way. */
 import assert from "node:assert/strict";
 import test from "ava";
-import { circuitStates } from "../../mixins/metrics.ts";
+import { circuitStates } from "../../mixins/metrics/metrics.ts";
 import type { ActionInput } from "../../services/contracts/actions.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { eventually } from "../support/eventually.ts";

@@ -5,8 +5,8 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { exitCodes } from "../../services/contracts/exits.ts";
 import { type CommandForm, commandLine } from "../../services/runtime/command-line.ts";
-import { exitCodes } from "../../services/runtime/errors.ts";
 import { runCommand } from "../../services/runtime/run-command.ts";
 import { runProgram } from "../support/provision/command.ts";
 import { type Servers, startServers } from "../support/provision/servers.ts";

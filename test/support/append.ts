@@ -1,6 +1,7 @@
 /** Puts events into the outbox without a user behind them. */
-import type { EntityManager } from "../../mixins/database.ts";
-import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
+
+import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
+import type { EntityManager } from "../../mixins/postgres/database.ts";
 import type { UserEvent } from "../../services/contracts/events.ts";
 
 export function appendToOutbox(em: EntityManager, event: UserEvent): void {

@@ -1,6 +1,7 @@
 /** What `npm test` takes: ava's words and options, which it hands on as they are. */
+
+import { exitCodes } from "../../services/contracts/exits.ts";
 import type { CommandForm } from "../../services/runtime/command-line.ts";
-import { exitCodes } from "../../services/runtime/errors.ts";
 
 export const avaForm: CommandForm = {
   name: "test",

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { freePort } from "../../services/runtime/ports.ts";
+import { freePort } from "../../mixins/basics/ports.ts";
 import { type ComposeService, composeFile, dockerfile } from "./compose-file.ts";
 import { eventually } from "./eventually.ts";
 import { repositoryRoot } from "./gate/run-tool.ts";

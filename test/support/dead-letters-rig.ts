@@ -6,7 +6,7 @@ import type { ExecutionContext } from "ava";
 import { ServiceBroker } from "moleculer";
 import pg from "pg";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
+import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../services/config/index.ts";
 import { type DeadLetter, DeadLetterPage } from "../../services/contracts/dead-letters.ts";

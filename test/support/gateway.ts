@@ -1,7 +1,7 @@
 /** A gateway on a free port, in front of the services that a test gives it. */
 import { connect } from "node:net";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
-import { createMetrics } from "../../mixins/metrics.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadConfig } from "../../services/config/index.ts";

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { createLogger, type Logger } from "../../mixins/logging.ts";
+import { createLogger, type Logger } from "../../mixins/log/logging.ts";
 
 const folder = process.env.TEST_LOG_DIR;
 let file: number | undefined;

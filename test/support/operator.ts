@@ -1,6 +1,6 @@
 /** An operator who has joined a system over RabbitMQ, as `npm run repl` does. */
 import { ServiceBroker } from "moleculer";
-import { callAction } from "../../mixins/calls.ts";
+import { callAction } from "../../mixins/moleculer/calls.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadClientConfig } from "../../services/config/index.ts";
 import type { ActionInput, ActionName, ActionResult } from "../../services/contracts/actions.ts";

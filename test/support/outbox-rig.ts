@@ -1,10 +1,10 @@
 /** A migrated users database with a table of versioned aggregates, writers in front of it and relays behind it. */
 import { randomUUID } from "node:crypto";
 import pg from "pg";
+import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { type Database, database } from "../../mixins/database.ts";
-import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
-import { OutboxMessage, partitionOf } from "../../mixins/outbox.ts";
+import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
+import { type Database, database } from "../../mixins/postgres/database.ts";
 import { Relay } from "../../services/outbox/relay.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { testLogger } from "./logs.ts";

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { freePort } from "../../services/runtime/ports.ts";
+import { freePort } from "../../mixins/basics/ports.ts";
 import { prometheusProgram } from "./prometheus.ts";
 import { stopChild } from "./provision/command.ts";
 import { observability, ruleFiles } from "./rules.ts";

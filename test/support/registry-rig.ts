@@ -1,8 +1,8 @@
 /** smtp-registry's parts on a database of their own, with a clock that the test moves; and events to feed it. */
 import { randomUUID } from "node:crypto";
 import pg from "pg";
-import { type Database, database } from "../../mixins/database.ts";
-import type { Applied } from "../../mixins/event-consumer.ts";
+import type { Applied } from "../../mixins/bus/event-consumer.ts";
+import { type Database, database } from "../../mixins/postgres/database.ts";
 import type { ActionInput, AddressInfo } from "../../services/contracts/actions.ts";
 import type { Change, UserEvent, UserEventType } from "../../services/contracts/events.ts";
 import type { HeldKey, Reservation } from "../../services/contracts/reservations.ts";

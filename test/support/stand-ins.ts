@@ -4,8 +4,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { Errors, type ServiceSchema } from "moleculer";
-import type { ActionContext } from "../../mixins/calls.ts";
-import { params } from "../../mixins/validation.ts";
+import type { ActionContext } from "../../mixins/moleculer/calls.ts";
+import { params } from "../../mixins/moleculer/validation.ts";
 import { type ActionName, actions } from "../../services/contracts/actions.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
 import type { User } from "../../services/contracts/user.ts";

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import test from "ava";
 import pg from "pg";
-import { freePort } from "../../services/runtime/ports.ts";
+import { freePort } from "../../mixins/basics/ports.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   commandOf,
@@ -211,7 +211,7 @@ test.serial(
     try {
       await holder.query("select pg_advisory_lock($1)", [0x6d61_696c]);
       const waiting = await processes.start({
-        script: "services/runtime/migrate.ts",
+        script: "services/commands/migrate.ts",
         env: { DATABASE_URL: database.url },
       });
       await eventually(

@@ -81,11 +81,11 @@ test.serial("the seed fills an empty system, and does nothing the second time", 
   const count = async () =>
     ((await (await fetch(`${system.httpUrl("gateway")}/users?limit=100`)).json()) as { items: unknown[] })
       .items.length;
-  const first = await system.run("seed", ["node", "services/runtime/seed.ts"]);
+  const first = await system.run("seed", ["node", "services/commands/seed.ts"]);
   t.is(first.code, 0, first.output);
   const seeded = await count();
   t.true(seeded > 0);
-  const second = await system.run("seed", ["node", "services/runtime/seed.ts"]);
+  const second = await system.run("seed", ["node", "services/commands/seed.ts"]);
   t.is(second.code, 0, second.output);
   t.is(await count(), seeded);
 });

@@ -3,7 +3,7 @@ import test from "ava";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request, runtimes, type TestProcess } from "../support/processes.ts";
 
-const script = "services/runtime/demo.ts";
+const script = "services/commands/demo/index.ts";
 const folderOf = (output: string): string => /with fresh data in (\S+)/.exec(output)?.[1] ?? "";
 
 const printed = (demo: TestProcess, text: string): Promise<void> =>

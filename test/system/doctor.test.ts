@@ -22,7 +22,7 @@ interface Visit {
   not(status: Finding["status"]): string[];
 }
 
-const script = "services/runtime/doctor.ts";
+const script = "services/commands/doctor/index.ts";
 
 async function visit(processes: All, env: Record<string, string>, runtime: Runtime = "node"): Promise<Visit> {
   const doctor = await processes.start({ runtime, script, args: ["--json"], env });

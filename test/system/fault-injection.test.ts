@@ -56,7 +56,7 @@ test.serial(
       const repl = async (commands: string): Promise<string> => {
         const { DATA_DIR } = env;
         const terminal = await processes.start({
-          script: "services/runtime/repl.ts",
+          script: "services/commands/repl/main.ts",
           env: { DATA_DIR },
           input: true,
         });

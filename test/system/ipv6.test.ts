@@ -53,13 +53,13 @@ for (const runtime of runtimes)
         const { code } = await command.exited();
         return { code, output: `${command.stdout()}${command.stderr()}` };
       };
-      const doctor = await run("services/runtime/doctor.ts");
+      const doctor = await run("services/commands/doctor/index.ts");
       t.is(doctor.code, 0, doctor.output);
       t.true(doctor.output.includes(`ready at ${system.httpUrl}`), doctor.output);
-      const seed = await run("services/runtime/seed.ts");
+      const seed = await run("services/commands/seed.ts");
       t.is(seed.code, 0, seed.output);
       await eventually(async () => {
-        const trace = await run("services/runtime/trace.ts", "six");
+        const trace = await run("services/commands/trace/index.ts", "six");
         if (trace.code !== 0) throw new Error(trace.output);
       });
       system.kill("SIGTERM");

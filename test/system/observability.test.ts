@@ -5,7 +5,7 @@
 import amqp from "amqplib";
 import test from "ava";
 import pg from "pg";
-import { createMetrics } from "../../mixins/metrics.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { queueName, usersExchange } from "../../services/contracts/headers.ts";
 import {
   partsOf,

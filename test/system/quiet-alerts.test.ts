@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { pause } from "../../mixins/pause.ts";
+import { pause } from "../../mixins/basics/pause.ts";
 import { runningSystem } from "../support/distributed-system.ts";
 import { request, type TestProcess } from "../support/processes.ts";
 import { promtool } from "../support/prometheus.ts";

@@ -2,14 +2,14 @@ import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
 import test from "ava";
 import pg from "pg";
-import { partitionOf } from "../../mixins/outbox.ts";
-import { runningEmbeddedPostgres } from "../../services/runtime/doctor/embedded.ts";
+import { partitionOf } from "../../mixins/bus/outbox.ts";
+import { runningEmbeddedPostgres } from "../../services/commands/doctor/embedded.ts";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request, runtimes } from "../support/processes.ts";
 import { testVhost } from "../support/resources.ts";
 import { ownAddress } from "../support/system-story.ts";
 
-const script = "services/runtime/repl.ts";
+const script = "services/commands/repl/main.ts";
 const firstStartMaxMs = 180_000;
 
 for (const runtime of runtimes)

@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { Processes, type Runtime, request, runtimes } from "../support/processes.ts";
 import { ownAddress } from "../support/system-story.ts";
 
-const script = "services/runtime/trace.ts";
+const script = "services/commands/trace/index.ts";
 
 async function ask(
   processes: Processes,

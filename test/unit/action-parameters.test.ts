@@ -1,7 +1,7 @@
 /** What Moleculer and its REPL are told of an action's parameters. */
 import test from "ava";
 import * as z from "zod";
-import { params } from "../../mixins/validation.ts";
+import { params } from "../../mixins/moleculer/validation.ts";
 
 const shown = (schema: z.ZodType): unknown => JSON.parse(JSON.stringify(params(schema)));
 

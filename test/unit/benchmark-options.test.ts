@@ -1,7 +1,7 @@
 /** What the benchmark's command line asks for, and what it refuses in one sentence. */
 import test from "ava";
+import { UsageError } from "../../services/contracts/exits.ts";
 import { readCommandLine } from "../../services/runtime/command-line.ts";
-import { UsageError } from "../../services/runtime/errors.ts";
 import { formOf, optionsOf } from "../benchmark/harness/options.ts";
 import { Stops } from "../benchmark/harness/stops.ts";
 import { failuresOf, requestsOf } from "../benchmark/load/order.ts";

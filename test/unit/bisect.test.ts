@@ -1,6 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
-import { applyBisecting } from "../../mixins/bisect.ts";
+import { applyBisecting } from "../../mixins/bus/bisect.ts";
 
 test("bisecting applies every sound item once and in order, and settles exactly the poison ones", async (t) => {
   await fc.assert(

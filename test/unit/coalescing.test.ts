@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "ava";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
-import { currentCorrelation, withCorrelation, withCorrelations } from "../../mixins/correlation.ts";
+import { currentCorrelation, withCorrelation, withCorrelations } from "../../mixins/context/correlation.ts";
 import { testLogger } from "../support/logs.ts";
 
 /** Work that ends when the test says so. */

@@ -1,12 +1,12 @@
 /** How a command line is read, whichever command it is of. */
 import test from "ava";
+import { UsageError } from "../../services/contracts/exits.ts";
 import {
   type CommandForm,
   helpText,
   numberOf,
   readCommandLine,
 } from "../../services/runtime/command-line.ts";
-import { UsageError } from "../../services/runtime/errors.ts";
 
 const form: CommandForm = {
   name: "bake",

@@ -11,7 +11,7 @@ import {
   isContention,
   isDatabaseUnavailable,
   wordedFaults,
-} from "../../mixins/database-faults.ts";
+} from "../../mixins/postgres/database-faults.ts";
 
 /** kind, what becomes of the session, what a start does. */
 type Row = readonly [DatabaseFault["kind"], DatabaseFault["session"], DatabaseFault["atStart"]];

@@ -1,5 +1,5 @@
 import test from "ava";
-import { errorFrames, errorText } from "../../mixins/error-text.ts";
+import { errorFrames, errorText } from "../../mixins/log/error-text.ts";
 
 test("the text of an error names class, code and place and none of the values in its messages", (t) => {
   const driver = Object.assign(new Error("Key (key)=(ann@example.com) already exists"), {

@@ -1,8 +1,8 @@
 import test from "ava";
 import fc from "fast-check";
-import { currentCorrelation } from "../../mixins/correlation.ts";
-import { type ApplyEvents, eventHandler } from "../../mixins/event-consumer.ts";
-import { createMetrics, type Metrics } from "../../mixins/metrics.ts";
+import { type ApplyEvents, eventHandler } from "../../mixins/bus/event-consumer.ts";
+import { currentCorrelation } from "../../mixins/context/correlation.ts";
+import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { delivery, userEvent } from "../support/events.ts";
 import { testLogger } from "../support/logs.ts";

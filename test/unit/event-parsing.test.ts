@@ -1,5 +1,5 @@
 import test from "ava";
-import { parseEvent } from "../../mixins/event-parsing.ts";
+import { parseEvent } from "../../mixins/bus/event-parsing.ts";
 import { UserEvent } from "../../services/contracts/events.ts";
 
 const id = "01a20a45-da8f-7055-a2d5-502c29c77490";

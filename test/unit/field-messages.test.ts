@@ -2,7 +2,7 @@
 import test from "ava";
 import { ServiceBroker } from "moleculer";
 import * as z from "zod";
-import { params, SchemaValidator } from "../../mixins/validation.ts";
+import { params, SchemaValidator } from "../../mixins/moleculer/validation.ts";
 import { actions } from "../../services/contracts/actions.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 

@@ -6,8 +6,8 @@ import {
   isFromForeignSite,
   isOwnHost,
   malformation,
-} from "../../mixins/http-guard.ts";
-import { hostOf, targetOf, unreservedDecoded } from "../../mixins/http-target.ts";
+} from "../../mixins/http/http-guard.ts";
+import { hostOf, targetOf, unreservedDecoded } from "../../mixins/http/http-target.ts";
 import { authorityOf, canonicalHost } from "../../services/contracts/host.ts";
 
 const request = (lines: readonly (readonly [string, string])[], more: Partial<GuardedRequest> = {}) => ({

@@ -11,11 +11,11 @@ type Files = Record<string, string>;
 const lawful: Files = {
   "services/contracts/user.ts": "export const user = 1;",
   "services/config/index.ts": "export const config = 1;",
-  "mixins/outbox.ts": 'export { user } from "../services/contracts/user.ts";',
+  "mixins/bus/outbox.ts": 'export { user } from "../../services/contracts/user.ts";',
   "services/users/service.ts":
     'import { user } from "../contracts/user.ts"; import { config } from "../config/index.ts"; export const service = [user, config];',
   "services/audit/service.ts":
-    'export { user } from "../../mixins/outbox.ts"; export interface Entry { id: string }',
+    'export { user } from "../../mixins/bus/outbox.ts"; export interface Entry { id: string }',
   "services/runtime/main.ts":
     'import { service } from "../users/service.ts"; import { user } from "../audit/service.ts"; console.log(service, user);',
   "moleculer.config.ts": 'export { config } from "./services/config/index.ts";',
@@ -49,14 +49,14 @@ test("a folder without TypeScript fails instead of passing empty", async (t) => 
 
 const broken: Record<string, Files> = {
   "contracts-are-leaves": {
-    "services/contracts/user.ts": 'import "../../mixins/logging.ts"; export const user = 1;',
-    "mixins/logging.ts": "export const log = 1;",
+    "services/contracts/user.ts": 'import "../../mixins/log/logging.ts"; export const user = 1;',
+    "mixins/log/logging.ts": "export const log = 1;",
   },
   "mixins-know-only-contracts": {
-    "mixins/logging.ts": 'export { config } from "../services/config/index.ts";',
+    "mixins/log/logging.ts": 'export { config } from "../../services/config/index.ts";',
   },
   "config-knows-only-contracts": {
-    "services/config/index.ts": 'import "../../mixins/outbox.ts"; export const config = 1;',
+    "services/config/index.ts": 'import "../../mixins/bus/outbox.ts"; export const config = 1;',
   },
   "services-are-islands": {
     "services/users/service.ts":
@@ -85,6 +85,12 @@ const broken: Record<string, Files> = {
   "no-circles": {
     "services/users/a.ts": 'import { b } from "./b.ts"; export const a = () => b;',
     "services/users/b.ts": 'import { a } from "./a.ts"; export const b = () => a;',
+  },
+  "no-circles-of-folders": {
+    "mixins/log/line.ts": 'import { row } from "../postgres/row.ts"; export const line = row;',
+    "mixins/postgres/row.ts": "export const row = 1;",
+    "mixins/postgres/pool.ts": 'import { level } from "../log/level.ts"; export const pool = level;',
+    "mixins/log/level.ts": "export const level = 1;",
   },
   "no-unresolved": { "services/users/a.ts": 'import "./gone.ts";' },
   "only-declared-packages": { "services/users/a.ts": 'import "lodash";' },

@@ -1,7 +1,7 @@
 /** The faults of a JSON text that JSON.parse takes in silence. */
 import test from "ava";
 import fc from "fast-check";
-import { structureFault } from "../../services/gateway/json-structure.ts";
+import { structureFault } from "../../services/gateway/http/json-structure.ts";
 
 const levelsMax = 16;
 const fault = (json: string) => {

@@ -1,7 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
 import * as z from "zod";
-import { decodeCursor, encodeCursor } from "../../mixins/keyset-cursor.ts";
+import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 
 const schema = z.tuple([z.string(), z.int()]);

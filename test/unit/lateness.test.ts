@@ -1,5 +1,5 @@
 import test from "ava";
-import { latenessGauge } from "../../mixins/lateness.ts";
+import { latenessGauge } from "../../mixins/moleculer/lateness.ts";
 
 test("clocks that differ make no call late, and a delay beyond the usual is told", (t) => {
   const latenessOf = latenessGauge();

@@ -1,6 +1,6 @@
 import test from "ava";
-import { setLogLevel } from "../../mixins/logging.ts";
-import { maskAddresses, maskMembers } from "../../mixins/masking.ts";
+import { setLogLevel } from "../../mixins/log/logging.ts";
+import { maskAddresses, maskMembers } from "../../mixins/log/masking.ts";
 import { testLogger } from "../support/logs.ts";
 import { namesIn, personFinder } from "../support/personal-data.ts";
 

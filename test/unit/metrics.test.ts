@@ -1,6 +1,6 @@
 /** What a process measures: names that Prometheus takes, buckets that tell what they should, and measuring on demand. */
 import test from "ava";
-import { createMetrics } from "../../mixins/metrics.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { bucketsIn, histogramQuantile } from "../support/histogram.ts";
 
 test("Only counters end in _total, and every counter does, as promtool check metrics demands", async (t) => {

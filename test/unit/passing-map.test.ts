@@ -1,7 +1,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import test from "ava";
-import { PassingMap } from "../../mixins/passing-map.ts";
+import { PassingMap } from "../../mixins/basics/passing-map.ts";
 
 test("a passing map tells what it holds, in the order in which it came", (t) => {
   const map = new PassingMap<string, { n: number }>();

@@ -1,9 +1,9 @@
 /** What a command of the REPL says when an action refuses its parameters. */
 import test from "ava";
 import { ServiceBroker } from "moleculer";
-import { params, SchemaValidator } from "../../mixins/validation.ts";
+import { params, SchemaValidator } from "../../mixins/moleculer/validation.ts";
+import { type Command, customCommand } from "../../services/commands/repl/command.ts";
 import { actions } from "../../services/contracts/actions.ts";
-import { type Command, customCommand } from "../../services/runtime/repl/command.ts";
 
 const broker = new ServiceBroker({ logger: false, validator: new SchemaValidator() });
 broker.createService({

@@ -1,6 +1,6 @@
 /** Rounds of small batches: how many, how long they are, and when the next one comes. */
 import test from "ava";
-import { sweepInBatches, untilNextRoundMs } from "../../mixins/sweeping.ts";
+import { sweepInBatches, untilNextRoundMs } from "../../mixins/postgres/sweeping.ts";
 
 /** A table of so many rows, and the batches that were taken from it. */
 function table(rows: number) {

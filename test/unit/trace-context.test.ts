@@ -1,6 +1,6 @@
 import test from "ava";
-import { continueTrace, validTraceparent } from "../../mixins/correlation.ts";
-import { openSpan, SpanKind } from "../../mixins/tracing.ts";
+import { continueTrace, validTraceparent } from "../../mixins/context/correlation.ts";
+import { openSpan, SpanKind } from "../../mixins/context/tracing.ts";
 
 const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
 const span = "00f067aa0ba902b7";

@@ -1,7 +1,7 @@
 /** The verdict on a request's way as a table: given these steps, this is said; and the text that people read. */
 import test from "ava";
+import { traceText } from "../../services/commands/trace/text.ts";
 import type { ConsumerStep, OutboxStep, Trace, TracedLetter } from "../../services/contracts/trace.ts";
-import { traceText } from "../../services/runtime/trace-text.ts";
 import { countsOf, explain as explainPage, verdictsOf } from "../../services/trace/explain.ts";
 import { eventsOf, type Facts } from "../../services/trace/facts.ts";
 import { type Steps, verdictOf, worstOf } from "../../services/trace/verdict.ts";

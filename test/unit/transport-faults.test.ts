@@ -1,6 +1,6 @@
 import test from "ava";
 import { Errors } from "moleculer";
-import { transportFaults } from "../../mixins/transport-faults.ts";
+import { transportFaults } from "../../mixins/moleculer/transport-faults.ts";
 
 type Publish = (packet: unknown) => Promise<unknown>;
 const hooks = transportFaults() as unknown as { transitPublish(next: Publish): Publish };

@@ -1,7 +1,7 @@
 /** Services of the system in the benchmark's own process, as their own process would host them, on its bus. */
 
 import { ServiceBroker } from "moleculer";
-import { createMetrics } from "../../../mixins/metrics.ts";
+import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../../services/config/index.ts";
 import type { HostedName } from "../../../services/contracts/services.ts";

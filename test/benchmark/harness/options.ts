@@ -1,7 +1,7 @@
 /** What the command line asks for. Pure. */
 import { resolve } from "node:path";
+import { exitCodes } from "../../../services/contracts/exits.ts";
 import { type CommandForm, type CommandLine, numberOf } from "../../../services/runtime/command-line.ts";
-import { exitCodes } from "../../../services/runtime/errors.ts";
 
 /** How much of everything is done. */
 export interface Scale {

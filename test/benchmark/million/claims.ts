@@ -5,11 +5,11 @@
 
 import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import type pg from "pg";
+import { OutboxMessage } from "../../../mixins/bus/outbox.ts";
 import type { Bus } from "../../../mixins/bus/port.ts";
-import { type Database, database, type EntityManager } from "../../../mixins/database.ts";
-import { createMetrics } from "../../../mixins/metrics.ts";
-import { OutboxMessage } from "../../../mixins/outbox.ts";
-import { prepared, type Statement } from "../../../mixins/statement.ts";
+import { createMetrics } from "../../../mixins/metrics/metrics.ts";
+import { type Database, database, type EntityManager } from "../../../mixins/postgres/database.ts";
+import { prepared, type Statement } from "../../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
 import { claiming } from "../../../services/outbox/batch.ts";
 import { Relay } from "../../../services/outbox/relay.ts";

@@ -2,7 +2,7 @@
 
 import { ServiceBroker } from "moleculer";
 import type { Bus } from "../../../mixins/bus/port.ts";
-import { createMetrics } from "../../../mixins/metrics.ts";
+import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { loadConfig } from "../../../services/config/index.ts";
 import { hostedServices } from "../../../services/contracts/services.ts";

@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
-import { partitionOf } from "../../../mixins/outbox.ts";
+import { partitionOf } from "../../../mixins/bus/outbox.ts";
 import { addressKey } from "../../../services/contracts/address.ts";
 import { queueName } from "../../../services/contracts/headers.ts";
 import { type ReferenceEvent, startConsumer } from "./consumer.ts";

@@ -30,7 +30,7 @@ export const broker: readonly Mutation[] = [
     guarantee: "26a",
     edits: [
       {
-        file: "mixins/call-transporter.ts",
+        file: "mixins/moleculer/call-transporter.ts",
         find: "if (!this.channelDisconnecting) setImmediate",
         replace: "if (this.channelDisconnecting) setImmediate",
       },
@@ -57,7 +57,7 @@ export const broker: readonly Mutation[] = [
     guarantee: "26c",
     edits: [
       {
-        file: "mixins/dead-letter-cause.ts",
+        file: "mixins/bus/dead-letter-cause.ts",
         find: "error.slice(0, errorCharsMax).replaceAll",
         replace: "error.replaceAll",
       },
@@ -70,7 +70,7 @@ export const broker: readonly Mutation[] = [
     guarantee: "26d",
     edits: [
       {
-        file: "mixins/event-parsing.ts",
+        file: "mixins/bus/event-parsing.ts",
         find: "result.success && result.data.sequence <= versionWithHeadroomMax",
         replace: "result.success && versionWithHeadroomMax > 0",
       },
@@ -135,7 +135,7 @@ export const broker: readonly Mutation[] = [
     guarantee: "13b",
     edits: [
       {
-        file: "mixins/pool-figures.ts",
+        file: "mixins/postgres/pool-figures.ts",
         find: "Math.max(0, waitingCount - free)",
         replace: "Math.max(0, waitingCount - 0 * free)",
       },

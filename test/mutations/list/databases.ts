@@ -1,7 +1,7 @@
 /** Databases that can't be used as they should: guarantees 20. */
 import type { Mutation } from "../mutation.ts";
 
-const faults = "mixins/database-faults.ts";
+const faults = "mixins/postgres/database-faults.ts";
 const batch = "services/outbox/batch.ts";
 const relay = "services/outbox/relay.ts";
 const faultsTest = "test/unit/database-faults.test.ts";
@@ -43,7 +43,7 @@ export const databases: readonly Mutation[] = [
     guarantee: "20b",
     edits: [
       {
-        file: "mixins/database-client.ts",
+        file: "mixins/postgres/database-client.ts",
         find: "    return this.#broken || this.#readOnlyBy.size > 0;",
         replace: "    return this.#broken && this.#readOnlyBy.size < 0;",
       },
@@ -91,7 +91,7 @@ export const databases: readonly Mutation[] = [
     guarantee: "20d",
     edits: [
       {
-        file: "mixins/database-health.ts",
+        file: "mixins/postgres/database-health.ts",
         find: "row.missing.length > 0",
         replace: "row.missing.length < 0",
       },
@@ -102,7 +102,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "parameters-of-urls-are-dropped",
     guarantee: "20e",
-    edits: [{ file: "mixins/database.ts", find: "      ...named,\n", replace: "" }],
+    edits: [{ file: "mixins/postgres/database.ts", find: "      ...named,\n", replace: "" }],
     file: tlsTest,
     title: "with sslmode=verify-full no session of the whole system is in clear text",
   },
@@ -111,7 +111,7 @@ export const databases: readonly Mutation[] = [
     guarantee: "20e",
     edits: [
       {
-        file: "mixins/database-url.ts",
+        file: "mixins/postgres/database-url.ts",
         find: "ssl === false || isIP(host) === 0",
         replace: "ssl === false || isIP(host) >= 0",
       },
@@ -122,7 +122,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "ready-on-a-full-disk",
     guarantee: "20f",
-    edits: [{ file: "mixins/database.ts", find: "      failing = true;\n", replace: "" }],
+    edits: [{ file: "mixins/postgres/database.ts", find: "      failing = true;\n", replace: "" }],
     file: fullDiskTest,
     title: "while its disk is full a system refuses writes, is not ready and says why, and then goes on",
   },
@@ -131,7 +131,7 @@ export const databases: readonly Mutation[] = [
     guarantee: "20f",
     edits: [
       {
-        file: "services/runtime/postgres-server.ts",
+        file: "services/embedded/postgres-server.ts",
         find: "attempt = 0; !stopping;",
         replace: "attempt = 0; attempt < 1 && !stopping;",
       },
@@ -144,7 +144,7 @@ export const databases: readonly Mutation[] = [
     guarantee: "20g",
     edits: [
       {
-        file: "services/runtime/postgres-reasons.ts",
+        file: "services/embedded/postgres-reasons.ts",
         find: "  if (noSpace.test(output)) return diskIsFull(folder);\n  const lines = output",
         replace: "  const lines = output",
       },

@@ -82,7 +82,7 @@ export const events: readonly Mutation[] = [
     guarantee: "1d",
     edits: [
       {
-        file: "mixins/event-consumer.ts",
+        file: "mixins/bus/event-consumer.ts",
         find: "const outcomes = await applyBisecting(",
         replace:
           'const outcomes = events.map((): Outcome => ({ applied: "processed" }));\n    void applyBisecting(',
@@ -228,7 +228,7 @@ export const events: readonly Mutation[] = [
     guarantee: "1h",
     edits: [
       {
-        file: "mixins/event-consumer.ts",
+        file: "mixins/bus/event-consumer.ts",
         find: "        if (events.length > 1 && isStatementTimeout(error)) throw error;\n",
         replace: "        if (isStatementTimeout(error)) outages += 0;\n",
       },

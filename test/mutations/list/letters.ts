@@ -2,7 +2,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const busLetters = "mixins/bus/letters.ts";
-const store = "mixins/dead-letters.ts";
+const store = "mixins/bus/dead-letters.ts";
 const letterSql = "services/dead-letters/sql.ts";
 const rabbitTest = "test/integration/dead-letters-rabbitmq.test.ts";
 const httpTest = "test/integration/dead-letters-http.test.ts";
@@ -308,7 +308,7 @@ export const letters: readonly Mutation[] = [
     guarantee: "9d",
     edits: [
       {
-        file: "mixins/sweeping.ts",
+        file: "mixins/postgres/sweeping.ts",
         find: "gone >= batchesMax * sweepRowsMax ?",
         replace: "gone < 0 ?",
       },
@@ -334,7 +334,7 @@ export const letters: readonly Mutation[] = [
     guarantee: "8g",
     edits: [
       {
-        file: "mixins/dead-letter-cause.ts",
+        file: "mixins/bus/dead-letter-cause.ts",
         find: "[queue, routingKey, reason, errorClass(error)]",
         replace: "[queue, routingKey, reason, error]",
       },

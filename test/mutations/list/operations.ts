@@ -3,7 +3,7 @@ import type { Mutation } from "../mutation.ts";
 
 const compatibility = "test/support/gate/schema-compatibility.ts";
 const releasesTest = "test/unit/schema-releases.test.ts";
-const correlation = "mixins/correlation.ts";
+const correlation = "mixins/context/correlation.ts";
 const operationsTest = "test/system/operations.test.ts";
 
 const traceTest = "test/integration/trace.test.ts";
@@ -53,7 +53,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "11",
     edits: [
       {
-        file: "mixins/error-text.ts",
+        file: "mixins/log/error-text.ts",
         find: '  return error.constructor === Error && error.name === "Error";',
         replace: "  return true;",
       },
@@ -66,7 +66,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "11",
     edits: [
       {
-        file: "mixins/masking.ts",
+        file: "mixins/log/masking.ts",
         find: 'line.includes("@") || line.includes("%40") ? line.replaceAll(',
         replace: 'line.includes("@@") ? line.replaceAll(',
       },
@@ -117,7 +117,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "12",
     edits: [
       {
-        file: "mixins/event-consumer.ts",
+        file: "mixins/bus/event-consumer.ts",
         find: ": forAll(events, () => apply(events, failuresOf)));",
         replace: ": apply(events, failuresOf));",
       },
@@ -131,7 +131,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "13a",
     edits: [
       {
-        file: "mixins/scrape.ts",
+        file: "mixins/metrics/scrape.ts",
         find: "whoever works with that dependency.\n    watched.source.forget();",
         replace: "whoever works with that dependency.",
       },
@@ -219,7 +219,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "14d",
     edits: [
       {
-        file: "mixins/event-consumer.ts",
+        file: "mixins/bus/event-consumer.ts",
         find: "  } catch (cause) {\n    const reason = errorText(cause);",
         replace:
           "  } catch (cause) {\n    if (cause instanceof Error) throw cause;\n    const reason = errorText(cause);",
@@ -233,7 +233,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "16",
     edits: [
       {
-        file: "mixins/sweeping.ts",
+        file: "mixins/postgres/sweeping.ts",
         find: "? Math.min(soonMs, waitMs) : waitMs",
         replace: "? waitMs : waitMs",
       },
@@ -274,7 +274,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "17",
     edits: [
       {
-        file: "mixins/tracing.ts",
+        file: "mixins/context/tracing.ts",
         find: "        ctx.meta.traceparent = span.traceparent;\n        return traced",
         replace: "        return traced",
       },
@@ -287,7 +287,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "18",
     edits: [
       {
-        file: "mixins/fault-injection.ts",
+        file: "mixins/moleculer/fault-injection.ts",
         find: "        if (fault !== undefined) await suffer(fault);\n        return next(ctx);",
         replace:
           "        const result = await next(ctx);\n        if (fault !== undefined) await suffer(fault);\n        return result;",
@@ -301,7 +301,11 @@ export const operations: readonly Mutation[] = [
     name: "frame-keeps-its-first",
     guarantee: "19",
     edits: [
-      { file: "mixins/call-transporter.ts", find: "    at = end;", replace: "    at = message.length;" },
+      {
+        file: "mixins/moleculer/call-transporter.ts",
+        find: "    at = end;",
+        replace: "    at = message.length;",
+      },
     ],
     file: "test/unit/call-transporter.test.ts",
     title: "a frame gives its packets back, in order and byte for byte",
@@ -311,7 +315,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "24a",
     edits: [
       {
-        file: "services/runtime/join.ts",
+        file: "services/commands/join.ts",
         find: "if (Date.now() > deadline) {",
         replace: "if (Date.now() > deadline + 3_600_000) {",
       },
@@ -324,7 +328,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "24a",
     edits: [
       {
-        file: "services/runtime/rabbitmq-probe.ts",
+        file: "services/commands/rabbitmq-probe.ts",
         find: "    await useAsNode(connection, nodeId);\n",
         replace: '    if (nodeId === "") await useAsNode(connection, nodeId);\n',
       },
@@ -350,7 +354,7 @@ export const operations: readonly Mutation[] = [
     guarantee: "24c",
     edits: [
       {
-        file: "services/runtime/doctor/findings.ts",
+        file: "services/commands/doctor/findings.ts",
         find: "broken.has(part) && part !== finding.part",
         replace: "broken.has(part) && part === finding.part",
       },

@@ -1,7 +1,7 @@
 /** What is let in by HTTP, and what it may mean: guarantee 22. */
 import type { Mutation } from "../mutation.ts";
 
-const guard = "mixins/http-guard.ts";
+const guard = "mixins/http/http-guard.ts";
 const guardTest = "test/integration/gateway-guard.test.ts";
 
 export const requests: readonly Mutation[] = [
@@ -51,7 +51,7 @@ export const requests: readonly Mutation[] = [
     guarantee: "22d",
     edits: [
       {
-        file: "services/gateway/json-structure.ts",
+        file: "services/gateway/http/json-structure.ts",
         find: "if (names?.has(member))",
         replace: "if (names?.has(member) && open.length > 1)",
       },

@@ -184,11 +184,11 @@ const ofSameUser = (column: string): string => \`\${column} =
     guarantee: "4e",
     edits: [
       {
-        file: "mixins/database.ts",
+        file: "mixins/postgres/database.ts",
         find: "      query_timeout: options.statementTimeoutMs + answerWaitMs,\n",
         replace: "",
       },
-      { file: "mixins/database.ts", find: "const answerWaitMs = 1_000;\n", replace: "" },
+      { file: "mixins/postgres/database.ts", find: "const answerWaitMs = 1_000;\n", replace: "" },
     ],
     file: "test/integration/database-unreachable.test.ts",
     title: "what waits on a connection that has fallen silent is refused, and what comes after it goes on",

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import spectralCore from "@stoplight/spectral-core";
 import spectralRulesets from "@stoplight/spectral-rulesets";
-import { asyncApiDocument } from "../../../services/gateway/asyncapi.ts";
-import { openApiDocument } from "../../../services/gateway/openapi.ts";
+import { asyncApiDocument } from "../../../services/gateway/documents/asyncapi.ts";
+import { openApiDocument } from "../../../services/gateway/documents/openapi.ts";
 import { runTool } from "./run-tool.ts";
 
 const { Spectral } = spectralCore;

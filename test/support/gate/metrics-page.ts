@@ -1,7 +1,7 @@
 /** docs/metrics.md as the code, the rules and the dashboards make it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createMetrics } from "../../../mixins/metrics.ts";
+import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { readQuery } from "../promql.ts";
 import { dashboards, rules } from "../rules.ts";
 import { repositoryRoot } from "./run-tool.ts";
@@ -24,7 +24,7 @@ Every process exposes these as Prometheus text on \`/metrics\` of its \`OPS_PORT
 
 How the series of several processes become one figure: **sum** for what each process has its own share of, **max** for what several of them measure of one thing (a table, a queue): their sum would count it twice; **min** where one that fails is enough. Counters and histograms: the sum of their rates, as in \`sum by (le) (rate(smtp_check_duration_seconds_bucket[5m]))\`.
 
-<!-- Written by \`npm run metrics-page\` from mixins/metrics.ts and docker/observability; \`npm run check\` compares. -->
+<!-- Written by \`npm run metrics-page\` from mixins/metrics/metrics.ts and docker/observability; \`npm run check\` compares. -->
 `;
 
 const parts = /_(bucket|sum|count)$/;

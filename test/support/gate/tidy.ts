@@ -127,7 +127,9 @@ export const rules: readonly Rule[] = [
   ),
   forbidLine(
     "environment-passed",
-    (path) => isProduction(path) && !/^services\/(config|runtime)\/|^moleculer\.config\.ts$/.test(path),
+    (path) =>
+      isProduction(path) &&
+      !/^services\/(config|runtime|commands|embedded)\/|^moleculer\.config\.ts$/.test(path),
     /\bprocess\.env\b/,
     "only the composition root hands the environment on",
   ),

@@ -5,9 +5,9 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { freePort } from "../../../services/runtime/ports.ts";
-import { embeddedBinaries, type PostgresBinaries } from "../../../services/runtime/postgres-binaries.ts";
-import { idsFor, postgresUser } from "../../../services/runtime/postgres-user.ts";
+import { freePort } from "../../../mixins/basics/ports.ts";
+import { embeddedBinaries, type PostgresBinaries } from "../../../services/embedded/postgres-binaries.ts";
+import { idsFor, postgresUser } from "../../../services/embedded/postgres-user.ts";
 import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
 
 const connectTimeoutMs = 3_000;

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "amqplib";
-import { freePort } from "../../../services/runtime/ports.ts";
+import { freePort } from "../../../mixins/basics/ports.ts";
 import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
 import { unpackedPackage } from "./packages.ts";
 

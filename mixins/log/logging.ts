@@ -1,0 +1,135 @@
+/**
+ * Promise: one JSON object a line, every line of a request carries its correlation id (of
+ * several that share the work: all of theirs), nothing personal leaves in a line
+ * unless LOG_PII=true (masking.ts), and the level of the whole process can be changed while it runs.
+ */
+import { createRequire } from "node:module";
+import { type DestinationStream, type Logger, pino } from "pino";
+import type { LogLevel } from "../../services/contracts/operations.ts";
+import { hasColours } from "../basics/colours.ts";
+import { within } from "../basics/pause.ts";
+import { correlationMembers } from "../context/correlation.ts";
+import { errorMessage } from "./error-text.ts";
+import { errorShown, maskAddresses, maskMembers } from "./masking.ts";
+
+export type { Logger } from "pino";
+
+export interface LogOptions {
+  readonly level: string;
+  readonly format: "json" | "pretty";
+  readonly pii: boolean;
+  readonly nodeId: string;
+}
+
+/** Whatever a library throws at its logger, pino gets (object, message); it keeps a second argument only so. */
+function arranged(args: unknown[], pii: boolean): unknown[] {
+  const [message, detail, ...rest] = args;
+  // Moleculer logs (error, command, packet); without a message pino would take the error's own.
+  if (message instanceof Error)
+    return [{ err: message }, typeof detail === "string" ? detail : textOf(message, pii)];
+  if (typeof message === "object" && message !== null) {
+    const { err } = message as { err?: unknown };
+    return err instanceof Error && detail === undefined ? [message, textOf(err, pii)] : args;
+  }
+  if (typeof message !== "string" || args.length < 2 || /%[sdifjoOc]/.test(message)) return args;
+  if (detail instanceof Error) return [{ err: detail }, message];
+  if (typeof detail === "object" && detail !== null) return [detail, message];
+  return [[message, detail, ...rest].map(String).join(" ")];
+}
+
+const textOf = (error: Error, pii: boolean): string => (pii ? error.message : errorMessage(error));
+
+/** A library tells of each step at `info`; an operator wants that only when looking for something. */
+const quieter = (level: string): string => (level === "info" ? "warn" : level);
+
+const endMaxMs = 500;
+const quietLoggers = Symbol("loggers of libraries");
+
+/** A child for a library, at `warn` while the process is at `info`, else at its level. */
+export function libraryLogger(log: Logger, bindings: Record<string, unknown>): Logger {
+  const child = log.child(bindings, { level: quieter(log.level) });
+  (log as Logger & { [quietLoggers]?: Set<Logger> })[quietLoggers]?.add(child);
+  return child;
+}
+
+/** The level of a process whose root logger this is; children that have no level of their own follow by themselves. */
+export function setLogLevel(root: Logger, level: LogLevel): void {
+  root.level = level;
+  for (const child of (root as Logger & { [quietLoggers]?: Set<Logger> })[quietLoggers] ?? [])
+    child.level = quieter(level);
+}
+
+/** Loaded for a person at a terminal alone. */
+const pretty = (): typeof import("pino-pretty") => createRequire(import.meta.url)("pino-pretty");
+
+/** pino goes on in silence when nobody reads any more; whoever listens to stdout's errors hears of it here. */
+function standardOutput({ sync }: { sync: boolean }): DestinationStream {
+  const output = pino.destination({ dest: 1, sync });
+  output.on("error", (error: Error) => {
+    if (process.stdout.listenerCount("error") > 0) process.stdout.emit("error", error);
+  });
+  return output;
+}
+
+/** Where a logger writes to: pino's own destination, or the formatter in front of it. */
+type LogStream = { write(text: string): void; end(): void; flushSync?(): void } & NodeJS.EventEmitter;
+const streamOf = (log: Logger): LogStream =>
+  (log as unknown as Record<symbol, LogStream>)[pino.symbols.streamSym] as LogStream;
+
+/**
+ * Text for a person, behind every line that was logged before it. One JSON object a line is a promise about stdout, and
+ * people read stderr too.
+ */
+export function printBehindLog(log: Logger, text: string): void {
+  const stream = streamOf(log);
+  if (stream.flushSync === undefined) return void stream.write(text);
+  stream.flushSync();
+  process.stderr.write(text);
+}
+
+/** Resolves when every line is out; nothing can be logged any more. */
+export async function endLog(log: Logger): Promise<void> {
+  const stream = streamOf(log);
+  if (stream.flushSync !== undefined) return stream.flushSync();
+  const closed = new Promise((resolve) => stream.once("close", resolve));
+  stream.end();
+  await within(endMaxMs, "too late", closed).catch(() => {});
+}
+
+/** The root logger of a process; services take a child of it that carries `service`. */
+export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
+  const { pii } = options;
+  const stream =
+    destination ??
+    (options.format === "pretty"
+      ? pretty()({
+          destination: standardOutput({ sync: true }),
+          colorize: hasColours(process.stdout),
+          singleLine: true,
+          translateTime: "SYS:HH:MM:ss.l",
+          ignore: "nodeID,module,traceparent,actor",
+        })
+      : standardOutput({ sync: false }));
+  const root = pino(
+    {
+      level: options.level,
+      base: { nodeID: options.nodeId },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: (error: unknown) => errorShown(error, pii) },
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (members) => (pii ? members : (maskMembers(members) as Record<string, unknown>)),
+      },
+      mixin: correlationMembers,
+      hooks: {
+        logMethod(args, method) {
+          method.apply(this, arranged(args, pii) as Parameters<typeof method>);
+        },
+        streamWrite: pii ? (line) => line : maskAddresses,
+      },
+    },
+    stream as DestinationStream,
+  );
+  Object.defineProperty(root, quietLoggers, { value: new Set<Logger>() });
+  return root;
+}

@@ -1,0 +1,143 @@
+/** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
+import type { TLSSocket } from "node:tls";
+import pg from "pg";
+import { counted } from "../../../mixins/basics/counted.ts";
+import { connectionOf } from "../../../mixins/postgres/database-url.ts";
+import { migrationNames } from "../../runtime/migrations.ts";
+import type { DatabaseTarget } from "../../runtime/prepare-databases.ts";
+import { reasonOf, serverOf } from "../../runtime/reasons.ts";
+import { type Finding, ok, problem, within } from "./findings.ts";
+
+const connectTimeoutMs = 3_000;
+const statementTimeoutMs = 5_000;
+/** Holds and terms compare the clocks of processes; the shortest of them is a hold's minute. */
+const clockSkewMaxMs = 2_000;
+/** An event leaves within milliseconds; the relay's slowest poll is 5 s. */
+const outboxAgeMaxS = 60;
+const outboxCountMax = 1_000_000;
+
+type Query = <Row extends object>(text: string, values?: unknown[]) => Promise<Row[]>;
+
+async function clock(name: string, query: Query): Promise<Finding[]> {
+  const before = Date.now();
+  const [row] = await query<{ version: string; ms: number }>(
+    "select current_setting('server_version') as version, extract(epoch from clock_timestamp())::float8 * 1000 as ms",
+  );
+  const halfTripMs = (Date.now() - before) / 2;
+  const skewMs = Math.round((row?.ms ?? 0) - before - halfTripMs) || 0; // never -0
+  return [
+    ok(`${name} database`, `PostgreSQL ${row?.version} answers`),
+    within(
+      Math.abs(skewMs) <= clockSkewMaxMs,
+      `${name} clock`,
+      `${skewMs} ms from this machine's`,
+      "synchronise the clocks (NTP): terms, holds and times in answers depend on them",
+    ),
+  ];
+}
+
+const withoutEnding = (name: string): string => name.replace(/\.[jt]s$/, "");
+
+async function migrations({ name }: DatabaseTarget, query: Query): Promise<Finding> {
+  const part = `${name} migrations`;
+  const released = migrationNames(name);
+  const [table] = await query<{ found: boolean }>(
+    "select to_regclass('mikro_orm_migrations') is not null as found",
+  );
+  const rows = table?.found ? await query<{ name: string }>("select name from mikro_orm_migrations") : [];
+  const applied = new Set(rows.map((row) => withoutEnding(row.name)));
+  const pending = released.filter((file) => !applied.has(file));
+  const foreign = [...applied].filter((file) => !released.includes(file));
+  if (pending.length > 0)
+    return problem(
+      part,
+      `${pending.length} pending: ${pending.join(", ")}`,
+      "npm run migrate, or start the system",
+      ["system"],
+    );
+  if (foreign.length > 0)
+    return problem(
+      part,
+      `${foreign.join(", ")} is not of this release`,
+      "run the release that made it: this one is older",
+    );
+  return ok(part, `${applied.size} applied, none pending`);
+}
+
+async function outbox(query: Query): Promise<Finding> {
+  const [row] = await query<{ waiting: number; age: number }>(
+    `select count(*)::int as waiting, coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as age
+     from (select created_at from outbox limit ${outboxCountMax}) o`,
+  );
+  const { waiting = 0, age = 0 } = row ?? {};
+  return within(
+    age <= outboxAgeMaxS,
+    "outbox",
+    waiting === 0
+      ? "empty"
+      : `${counted(waiting, "event waits", "events wait")}, the oldest for ${Math.round(age)} s`,
+    "the relay does not publish: see the lines of service outbox",
+    ["system", "services", "RabbitMQ"],
+  );
+}
+
+async function deadLetters(query: Query): Promise<Finding> {
+  const rows = await query<{ queue: string; pending: number }>(
+    "select queue, count(*)::int as pending from dead_letters where status = 'pending' group by queue order by queue",
+  );
+  return within(
+    rows.length === 0,
+    "dead letters",
+    rows.map(({ queue, pending }) => `${pending} of ${queue}`).join(", ") || "none pending",
+    "GET /dead-letters tells why; replay or discard each",
+  );
+}
+
+/** Of this client's own connection: behind a pooler the server knows only the pooler's. */
+function encryption({ name }: DatabaseTarget, client: pg.Client): Finding {
+  const { stream } = (client as unknown as { connection: { stream: Partial<TLSSocket> } }).connection;
+  const says = stream.getProtocol === undefined ? "in clear text" : `encrypted (${stream.getProtocol()})`;
+  if (stream.getProtocol === undefined) return ok(`${name} connection`, says);
+  return ok(
+    `${name} connection`,
+    `${says}, its certificate is ${stream.authorized === true ? "checked" : "not checked"}`,
+  );
+}
+
+async function examine(target: DatabaseTarget, query: Query): Promise<Finding[]> {
+  const findings = await clock(target.name, query);
+  const schema = await migrations(target, query);
+  findings.push(schema);
+  if (target.name === "users" && schema.status === "ok")
+    findings.push(await outbox(query), await deadLetters(query));
+  return findings;
+}
+
+/** Never rejects. */
+export async function examineDatabase(target: DatabaseTarget): Promise<Finding[]> {
+  const client = new pg.Client({
+    ...connectionOf(target.url),
+    application_name: "mailroster-doctor",
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+  });
+  client.on("error", () => {}); // shows as the failure of the query
+  try {
+    await client.connect();
+    const findings = await examine(target, async <Row extends object>(text: string, values?: unknown[]) => {
+      const { rows } = await client.query<Row>(text, values);
+      return rows;
+    });
+    return [encryption(target, client), ...findings];
+  } catch (error) {
+    return [
+      problem(
+        `${target.name} database`,
+        `PostgreSQL at ${serverOf(target.url)} ${reasonOf(error)}`,
+        `see that its server runs and that ${target.variable} is right`,
+      ),
+    ];
+  } finally {
+    await client.end().catch(() => {});
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * `npm run doctor`: is this installation healthy? Run it with the environment of the process that you doubt. It changes
+ * nothing. `--json` is for machines.
+ */
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { createLogger } from "../../../mixins/log/logging.ts";
+import { type Config, ConfigError, loadConfig } from "../../config/index.ts";
+import { exitCodes } from "../../contracts/exits.ts";
+import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
+import { ownerOf } from "../../runtime/data-folder.ts";
+import { databaseTargets } from "../../runtime/prepare-databases.ts";
+import { runCommand } from "../../runtime/run-command.ts";
+import { coloured } from "../../runtime/terminal.ts";
+import { examineDatabase } from "./database.ts";
+import { runningEmbeddedPostgres } from "./embedded.ts";
+import { asJson, asText, byCause, exitCodeOf, type Finding, ok, problem } from "./findings.ts";
+import { examineRabbitMq } from "./rabbitmq.ts";
+import { examineSystem } from "./system.ts";
+
+const form: CommandForm = {
+  name: "doctor",
+  says: "Is this installation healthy? Looks at databases, broker, services and their consistency, and changes nothing.",
+  options: { json: { says: "for machines" } },
+  exits: {
+    [exitCodes.ok]: "healthy",
+    [exitCodes.failure]: "problems",
+    [exitCodes.uncertain]: "no problem found, but not everything could be looked at",
+    [exitCodes.unavailable]: "there is no system that could be reached; why is the first line",
+  },
+};
+const { deno, node } = process.versions;
+const runtime = ok("this process", deno === undefined ? `Node ${node}` : `Deno ${deno}`);
+
+/** With the addresses of the embedded PostgreSQL, when the system of the data folder runs one. */
+function withEmbedded(config: Config): Config {
+  const external = config.usersDatabaseUrl !== undefined || config.registryDatabaseUrl !== undefined;
+  if (external || ownerOf(config.dataDir) === undefined) return config;
+  return { ...config, ...runningEmbeddedPostgres(resolve(config.dataDir)) };
+}
+
+/** `PostgreSQL at 127.0.0.1:5432/users refuses the connection`, without the database. */
+const serverAndReason = ({ says }: Finding): string => says.replace(/^(\S+ at [^/ ]+)\S*/, "$1");
+
+/** Of two databases on one server that is out of reach, the second follows from the first. */
+async function databases(config: Config): Promise<Finding[]> {
+  const found = (await Promise.all(databaseTargets(withEmbedded(config)).map(examineDatabase))).flat();
+  const [first, ...others] = found.filter(
+    ({ status, part }) => status === "problem" && part.endsWith(" database"),
+  );
+  return found.map((finding) =>
+    first !== undefined && others.includes(finding) && serverAndReason(finding) === serverAndReason(first)
+      ? { ...finding, causes: [first.part] }
+      : finding,
+  );
+}
+
+async function examine(config: Config): Promise<Finding[]> {
+  const { amqpUrl, retryDelaysMs, logPii: pii, nodeId } = config;
+  const silent = createLogger({ level: "silent", format: "json", pii, nodeId });
+  const looked = await Promise.all([
+    examineSystem(config, silent),
+    databases(config),
+    amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, retryDelaysMs),
+  ]);
+  const misspelt = config.warnings.map((says) => problem("configuration", says, "docs/configuration.md"));
+  return [...misspelt, ...looked.flat()];
+}
+
+const line = commandLine(form);
+await runCommand(async () => {
+  const show = (found: readonly Finding[]): readonly Finding[] => {
+    const findings = byCause([runtime, ...found]);
+    process.stdout.write(`${line.has("json") ? asJson(findings) : coloured(asText(findings))}\n`);
+    return findings;
+  };
+  try {
+    const config = loadConfig(process.env);
+    return exitCodeOf(show(await examine({ ...config, nodeId: `doctor-${hostname()}-${process.pid}` })));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    show([problem("configuration", error.message, "docs/configuration.md")]);
+    return exitCodes.config;
+  }
+});

@@ -1,0 +1,156 @@
+/**
+ * Looks at RabbitMQ: version, the exchange, each queue with its arguments, readers and depth, and the bindings.
+ *
+ * AMQP shows no arguments; but declaring a queue that is there (looked at just before) changes nothing and fails when
+ * its arguments differ. It shows no bindings either: those are read from the management API when that answers.
+ */
+import amqp, { type Channel, type ChannelModel } from "amqplib";
+import { counted } from "../../../mixins/basics/counted.ts";
+import type { QueueSpec } from "../../../mixins/bus/port.ts";
+import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
+import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
+import { reasonOf, serverOf } from "../../runtime/reasons.ts";
+import { type Finding, ok, problem, within } from "./findings.ts";
+
+const connectTimeoutMs = 3_000;
+const managementTimeoutMs = 1_000;
+const managementPorts = { "amqp:": ["http", 15_672], "amqps:": ["https", 15_671] } as const;
+/** More than a consumer settles in a second or two. */
+const depthMax = 10_000;
+
+/** A refusal closes the channel, so each question has one of its own. */
+async function asked<T>(connection: ChannelModel, question: (channel: Channel) => Promise<T>): Promise<T> {
+  const channel = await connection.createChannel();
+  channel.on("error", () => {}); // shows as the failure of the question
+  try {
+    const answer = await question(channel);
+    await channel.close();
+    return answer;
+  } catch (error) {
+    await channel.close().catch(() => {}); // closed already
+    throw error;
+  }
+}
+
+const exchangePart = `exchange ${usersExchange}`;
+const redeclare = "start the system: its processes declare what is missing at every connection";
+
+async function queueFinding(
+  connection: ChannelModel,
+  spec: QueueSpec,
+  { queue, options }: QueueDeclaration,
+): Promise<Finding> {
+  const part = `queue ${queue}`;
+  const state = await asked(connection, (channel) => channel.checkQueue(queue)).catch((error: unknown) => {
+    if ((error as { code?: number }).code === 404) return undefined;
+    throw error;
+  });
+  if (state === undefined) return problem(part, "is not there", redeclare, ["system", exchangePart]);
+  try {
+    await asked(connection, (channel) => channel.assertQueue(queue, options));
+  } catch (error) {
+    if ((error as { code?: number }).code !== 406) throw error;
+    return problem(
+      part,
+      "has another type or other arguments than this release declares",
+      "empty it, delete it and restart",
+    );
+  }
+  const { messageCount, consumerCount } = state;
+  const isRead = queue === spec.queue || queue === deadLetterQueue(spec.queue);
+  const readers = isRead ? `, ${counted(consumerCount, "reader")}` : "";
+  const says = `${counted(messageCount, "message")}${readers}`;
+  if (isRead && consumerCount === 0)
+    return problem(
+      part,
+      says,
+      `start a process that hosts ${spec.queue.split(".")[0]}${queue === spec.queue ? "" : " and one that hosts outbox"}`,
+      ["system", "services"],
+    );
+  return within(
+    messageCount <= depthMax,
+    part,
+    says,
+    "its consumer is slower than what comes: see its lines, add a process",
+    ["system", "services"],
+  );
+}
+
+/** undefined when the management API does not answer, or not this user. */
+async function bindings(node: URL): Promise<Set<string> | undefined> {
+  const [scheme, port] = managementPorts[node.protocol === "amqps:" ? "amqps:" : "amqp:"];
+  const vhost = decodeURIComponent(node.pathname.slice(1)) || "/";
+  const credentials = `${decodeURIComponent(node.username) || "guest"}:${decodeURIComponent(node.password) || "guest"}`;
+  try {
+    const answer = await fetch(
+      `${scheme}://${node.hostname}:${port}/api/exchanges/${encodeURIComponent(vhost)}/${usersExchange}/bindings/source`,
+      {
+        headers: { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` },
+        signal: AbortSignal.timeout(managementTimeoutMs),
+      },
+    );
+    if (!answer.ok) return undefined;
+    const rows = (await answer.json()) as { destination: string; routing_key: string }[];
+    return new Set(rows.map(({ destination, routing_key }) => `${destination} ${routing_key}`));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Nothing of bindings that could not be looked at: the processes declare them at every connection. */
+async function bindingsFinding(node: URL): Promise<Finding[]> {
+  const found = await bindings(node);
+  if (found === undefined) return [];
+  const missing = userQueues.flatMap(({ queue, bindings: keys }) =>
+    keys.filter((key) => !found.has(`${queue} ${key}`)).map((key) => `${queue} ← ${key}`),
+  );
+  const says = missing.length === 0 ? "complete" : `missing: ${missing.join(", ")}`;
+  return [within(missing.length === 0, "bindings", says, redeclare, ["system", exchangePart])];
+}
+
+async function examineTopology(
+  connection: ChannelModel,
+  retryDelaysMs: readonly number[],
+): Promise<Finding[]> {
+  const { version } = connection.connection.serverProperties as { version?: string };
+  const findings = [ok("RabbitMQ", `version ${version} answers`)];
+  const exchange = await asked(connection, (channel) => channel.checkExchange(usersExchange)).then(
+    () => true,
+    () => false,
+  );
+  findings.push(
+    within(exchange, exchangePart, exchange ? "is there" : "is not there", redeclare, ["system"]),
+  );
+  for (const spec of userQueues)
+    for (const declaration of queueDeclarations(spec, retryDelaysMs))
+      findings.push(await queueFinding(connection, spec, declaration));
+  return findings;
+}
+
+/** The first node of the list that answers is examined. Never rejects. */
+export async function examineRabbitMq(amqpUrl: string, retryDelaysMs: readonly number[]): Promise<Finding[]> {
+  let fault: unknown;
+  for (const node of amqpUrl.split(";")) {
+    let connection: ChannelModel | undefined;
+    try {
+      connection = await amqp.connect(node, {
+        noDelay: true,
+        timeout: connectTimeoutMs,
+        clientProperties: { connection_name: "mailroster doctor" },
+      });
+      connection.on("error", () => {}); // shows as the failure of the question
+      return [
+        ...(await examineTopology(connection, retryDelaysMs)),
+        ...(await bindingsFinding(new URL(node))),
+      ];
+    } catch (error) {
+      fault ??= error;
+    } finally {
+      await connection?.close().catch(() => {});
+    }
+  }
+  const says = `at ${serverOf(amqpUrl)} ${reasonOf(fault)}`;
+  return [
+    problem("RabbitMQ", says, "see that it runs, and that AMQP_URL and the user's permissions are right"),
+  ];
+}

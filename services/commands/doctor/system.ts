@@ -1,0 +1,149 @@
+/** Looks at the running system as one more node of it: who is there, on what, and whether users, registry and audit agree. */
+
+import { Errors, type ServiceBroker } from "moleculer";
+import { counted } from "../../../mixins/basics/counted.ts";
+import type { Logger } from "../../../mixins/log/logging.ts";
+import { callAction } from "../../../mixins/moleculer/calls.ts";
+import type { Config } from "../../config/index.ts";
+import type { Health } from "../../contracts/actions.ts";
+import { Unavailable } from "../../contracts/errors.ts";
+import { StartError } from "../../contracts/exits.ts";
+import { reachableAuthority } from "../../contracts/host.ts";
+import { hostedServices, serviceNames } from "../../contracts/services.ts";
+import { downIn, gatewaysOf } from "../../runtime/gateways.ts";
+import { reasonOf } from "../../runtime/reasons.ts";
+import { systemOf, visitSystem } from "../join.ts";
+import { type Finding, ok, problem, unknown, within } from "./findings.ts";
+
+const reconcileTimeoutMs = 60_000;
+const gatewayTimeoutMs = 3_000;
+/** The gateway serves only under the names that it was given. */
+const misdirected = 421;
+const below = ["services", "users database", "registry database", "RabbitMQ"];
+
+interface NodeInfo {
+  readonly id: string;
+  readonly client?: { readonly langVersion?: string };
+}
+
+/** Everything that a whole system hosts somewhere. */
+const everyService = hostedServices(serviceNames);
+
+function services(broker: ServiceBroker): Finding[] {
+  const { services: present } = systemOf(broker);
+  const missing = everyService.filter((name) => !present.includes(name));
+  const nodes = broker.registry.getNodeList({ onlyAvailable: true, withServices: false }) as NodeInfo[];
+  const others = nodes.filter(({ id }) => id !== broker.nodeID);
+  return [
+    ok("nodes", others.map(({ id, client }) => `${id} (${client?.langVersion ?? "?"})`).join(", ")),
+    within(
+      missing.length === 0,
+      "services",
+      missing.length === 0 ? "every service is there" : `nobody hosts ${missing.join(", ")}`,
+      "start a process whose SERVICES names them (dead-letters comes with outbox, reconciler with users, trace with gateway and users)",
+    ),
+  ];
+}
+
+/** Each gateway where it says that it listens; the one of MAILROSTER_URL when that is set. */
+async function gateways(broker: ServiceBroker, config: Config): Promise<Finding[]> {
+  if (config.gatewayUrl !== `http://${reachableAuthority(config.httpHost, config.httpPort)}`)
+    return [await examineGateway("gateway", config.gatewayUrl)];
+  const listening = gatewaysOf(broker);
+  return Promise.all(
+    listening.map(async ({ nodeId, url, machine }) => {
+      const part = listening.length === 1 ? "gateway" : `gateway ${nodeId}`;
+      return url === undefined
+        ? unknown(part, `listens on the loopback interface of ${machine}`, "ask there, or set MAILROSTER_URL")
+        : examineGateway(part, url);
+    }),
+  );
+}
+
+async function agreement(broker: ServiceBroker): Promise<Finding> {
+  const part = "reconciliation";
+  try {
+    const report = await callAction(broker, "reconciler.run", {}, { timeout: reconcileTimeoutMs });
+    const { checked, inFlight, violations, differences, pending, acknowledged } = report;
+    const found = Object.entries(violations).map(([check, count]) => `${check} ${count}`);
+    const apart = [
+      ...(inFlight === 0 ? [] : [`${inFlight} with an event on its way`]),
+      ...(pending.count === 0
+        ? []
+        : [`${pending.count} may wait in the queue of a slow or stopped consumer`]),
+      ...(acknowledged.count === 0 ? [] : [`${acknowledged.count} acknowledged`]),
+    ];
+    if (found.length === 0) {
+      const agree = pending.count + acknowledged.count === 0;
+      const users = counted(checked, "user");
+      const says = agree ? `${users} agree${checked === 1 ? "s" : ""} everywhere` : `${users}, no violation`;
+      return ok(part, [says, ...apart].join(", "));
+    }
+    const first = differences[0]?.userId;
+    return problem(
+      part,
+      `${found.join(", ")} among ${counted(checked, "user")} (first: ${first})`,
+      "docs/guides/consistency.md; `reconcile repair` in npm run repl",
+    );
+  } catch (error) {
+    if (error instanceof Errors.RequestTimeoutError)
+      return unknown(
+        part,
+        `takes longer than ${reconcileTimeoutMs / 1000} s`,
+        "its result will be in the log",
+      );
+    if (error instanceof Unavailable && error.data.dependency === "reconciler")
+      return unknown(part, "another pass is under way", "ask again when it is over");
+    const { message } = error as Error;
+    return problem(part, `can't be done: ${message}`, "see the lines of service reconciler", below);
+  }
+}
+
+/** Joins the running system. Never rejects. */
+export async function examineSystem(config: Config, log: Logger): Promise<Finding[]> {
+  const part = "system";
+  const wanted = { doing: "look at it", hopes: everyService };
+  try {
+    return await visitSystem(config, log, wanted, async (broker) => {
+      const seen = [ok(part, "is there"), ...services(broker)];
+      return [...seen, ...(await gateways(broker, config)), await agreement(broker)];
+    });
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    const says = error.message.replace(/^Cannot look at it: /, "");
+    const todo = config.amqpUrl === undefined ? "npm start" : "start its processes";
+    return [{ ...problem(part, says, `${todo}, then ask again`, ["RabbitMQ"]), unreachable: true }];
+  }
+}
+
+/** Never rejects. */
+async function examineGateway(part: string, baseUrl: string): Promise<Finding> {
+  try {
+    const answer = await fetch(`${baseUrl}/health/ready`, { signal: AbortSignal.timeout(gatewayTimeoutMs) });
+    const health = (await answer.json().catch(() => undefined)) as Health | undefined;
+    if (answer.status === 200) return ok(part, `ready at ${baseUrl}`);
+    if (answer.status === misdirected)
+      return unknown(
+        part,
+        `takes no request as ${baseUrl}`,
+        "HTTP_ALLOWED_HOSTS there, or MAILROSTER_URL here",
+      );
+    const down = downIn(health);
+    return problem(
+      part,
+      `not ready at ${baseUrl}: ${down || answer.status}`,
+      down === ""
+        ? "see its lines"
+        : `mend ${Object.keys(health?.checks ?? {})
+            .filter((name) => health?.checks[name]?.status === "down")
+            .join(", ")}: their lines say since when`,
+      below,
+    );
+  } catch (error) {
+    return problem(
+      part,
+      `${baseUrl} ${reasonOf(error)}`,
+      "see its lines; MAILROSTER_URL can name another way to it",
+    );
+  }
+}

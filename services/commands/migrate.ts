@@ -1,0 +1,64 @@
+/**
+ * `npm run migrate`: brings the databases that DATABASE_URL and REGISTRY_DATABASE_URL name up to date, and ends. Whoever
+ * types it waits for an answer: a server that can't be reached is told within 5 s, where a start waits for it.
+ */
+
+import pg from "pg";
+import { createLogger } from "../../mixins/log/logging.ts";
+import { connectionOf } from "../../mixins/postgres/database-url.ts";
+import { ConfigError, loadClientConfig } from "../config/index.ts";
+import { exitCodes, UnreachableError } from "../contracts/exits.ts";
+import { serviceNames } from "../contracts/services.ts";
+import { type CommandForm, commandLine } from "../runtime/command-line.ts";
+import { type DatabaseTarget, databaseTargets, prepareDatabases } from "../runtime/prepare-databases.ts";
+import { reasonOf, serverOf } from "../runtime/reasons.ts";
+import { runCommand } from "../runtime/run-command.ts";
+
+const connectTimeoutMs = 3_000;
+const form: CommandForm = {
+  name: "migrate",
+  says: "Brings the databases that DATABASE_URL and REGISTRY_DATABASE_URL name up to date.",
+};
+
+/** Throws UnreachableError. */
+async function requireReachable({ variable, url }: DatabaseTarget): Promise<void> {
+  const client = new pg.Client({
+    ...connectionOf(url),
+    application_name: "mailroster-migrate",
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
+  client.on("error", () => {}); // shows as the failure of the connection
+  try {
+    await client.connect();
+  } catch (cause) {
+    throw new UnreachableError(
+      `Cannot migrate: the PostgreSQL of ${variable} at ${serverOf(url)} ${reasonOf(cause)}`,
+      { cause },
+    );
+  }
+  await client.end();
+}
+
+async function migrate(): Promise<number> {
+  const config = loadClientConfig(process.env, "migrate");
+  const targets = databaseTargets({ ...config, services: serviceNames });
+  if (targets.length === 0)
+    throw new ConfigError(
+      "DATABASE_URL or REGISTRY_DATABASE_URL is missing: there is nothing to migrate (the embedded PostgreSQL is migrated at every start)",
+    );
+  const log = createLogger({
+    level: config.logLevel,
+    format: config.logFormat,
+    pii: config.logPii,
+    nodeId: config.nodeId,
+  });
+  // A change that waits for a lock hears no signal; one that is cut off has changed nothing.
+  for (const name of ["SIGINT", "SIGTERM"] as const)
+    process.once(name, () => process.exit(exitCodes.interrupted));
+  await Promise.all(targets.map(requireReachable));
+  await prepareDatabases(targets, log, new AbortController().signal);
+  return exitCodes.ok;
+}
+
+commandLine(form);
+await runCommand(migrate);

@@ -1,0 +1,218 @@
+/**
+ * The server process of the embedded PostgreSQL: started, waited for, watched, stopped. It gets a session of its own
+ * (`detached`), or Ctrl-C in a terminal would stop it together with us.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import type { Logger } from "../../mixins/log/logging.ts";
+import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
+import { StartError } from "../contracts/exits.ts";
+import type { PostgresBinaries } from "./postgres-binaries.ts";
+import { isDiskFull, reasonOfEnd } from "./postgres-reasons.ts";
+import { idsFor, type PostgresUser } from "./postgres-user.ts";
+
+/** Those that it holds: the users side's, and the registry's. */
+export const databases = ["mailroster_users", "mailroster_registry"] as const;
+/** Recovery after a crash replays the log first. */
+const startDeadlineMs = 120_000;
+const stopDeadlineMs = 10_000;
+const orphanDeadlineMs = 30_000;
+const pollMs = 50;
+const restartPauseMinMs = 500;
+const restartPauseMaxMs = 10_000;
+const doublingsMax = 10;
+const logBytesMax = 10 * 1024 * 1024;
+
+export interface Installation extends PostgresBinaries {
+  readonly user: PostgresUser;
+  readonly dataDir: string;
+  /** PostgreSQL's own folder, inside the data folder. */
+  readonly cluster: string;
+  readonly logFile: string;
+  readonly password: string;
+}
+
+function commandLineOf(pid: number): string {
+  if (process.platform !== "linux")
+    return spawnSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "";
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+  } catch {
+    return "";
+  }
+}
+
+/** Stops the server that a killed process left behind. We hold the data folder, so it belongs to nobody else. */
+export async function stopOrphan(installation: Installation, log: Logger): Promise<void> {
+  const pidFile = join(installation.cluster, "postmaster.pid");
+  if (!existsSync(pidFile)) return;
+  const pid = Number(readFileSync(pidFile, "utf8").split("\n")[0]);
+  const isOurs = () => commandLineOf(pid).includes(installation.cluster);
+  if (Number.isSafeInteger(pid) && pid > 1 && isOurs()) {
+    log.warn({ pid }, "Stopping the PostgreSQL that a killed process left behind");
+    process.kill(pid, "SIGINT");
+    const deadline = Date.now() + orphanDeadlineMs;
+    while (isOurs()) {
+      if (Date.now() > deadline)
+        throw new StartError(
+          `Cannot use the data folder ${installation.dataDir}: the PostgreSQL with pid ${pid} that was left behind does not stop`,
+        );
+      await delay(pollMs);
+    }
+  }
+  // PostgreSQL takes any living process with that pid for a server, even a stranger's after a reboot.
+  rmSync(pidFile, { force: true });
+}
+
+export interface Server {
+  readonly child: ChildProcess;
+  /** Why it has ended, once it has. */
+  reason(): string;
+}
+
+export function launch(installation: Installation, port: number): Server {
+  const { dataDir, logFile, user } = installation;
+  const tooLong = existsSync(logFile) && statSync(logFile).size > logBytesMax;
+  const log = openSync(logFile, tooLong ? "w" : "a", 0o600);
+  const settings = [`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="];
+  const { program, args } = user.command(installation.postgres, [
+    ...["-D", installation.cluster],
+    ...settings.flatMap((setting) => ["-c", setting]),
+  ]);
+  const logBytes = fstatSync(log).size;
+  try {
+    const child = spawn(program, args, {
+      ...idsFor(user, program),
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: { ...process.env, LC_ALL: "C" },
+    });
+    return { child, reason: () => reasonOfEnd(dataDir, logFile, logBytes) };
+  } finally {
+    closeSync(log);
+  }
+}
+
+export const urlOf = ({ password }: Pick<Installation, "password">, port: number, name: string): string =>
+  `postgresql://postgres:${password}@127.0.0.1:${port}/${name}`;
+
+async function connect(installation: Installation, port: number): Promise<pg.Client | undefined> {
+  const client = new pg.Client({ connectionString: urlOf(installation, port, "postgres") });
+  client.on("error", () => {}); // shows as the failure of the next query
+  try {
+    await client.connect();
+    return client;
+  } catch {
+    return undefined;
+  }
+}
+
+const ended = ({ child }: Server): boolean => child.exitCode !== null || child.signalCode !== null;
+
+/** Whether both databases exist now; false while the server can't be asked. Rejects with what time does not mend. */
+async function hasDatabases(installation: Installation, port: number): Promise<boolean> {
+  const client = await connect(installation, port);
+  if (client === undefined) return false;
+  try {
+    for (const name of databases) {
+      const found = await client.query("select 1 from pg_database where datname = $1", [name]);
+      if (found.rowCount === 0) await client.query(`create database ${name}`);
+    }
+    return true;
+  } catch (cause) {
+    const fault = databaseFaultOf(cause);
+    if (fault?.kind === "outage" && fault.atStart === "wait") return false;
+    throw new StartError(
+      `Cannot make the databases of the embedded PostgreSQL in ${installation.dataDir}: ${fault?.means ?? "it refuses"}`,
+      { cause },
+    );
+  } finally {
+    await client.end().catch(() => {}); // its connection is gone
+  }
+}
+
+/** Resolves when the server takes connections and both databases exist; rejects with StartError when it ends before. */
+export async function untilReady(installation: Installation, port: number, server: Server): Promise<void> {
+  let fault: Error | undefined;
+  server.child.once("error", (error) => {
+    fault = error;
+  });
+  const deadline = Date.now() + startDeadlineMs;
+  for (;;) {
+    if (fault !== undefined || ended(server) || Date.now() > deadline)
+      throw new StartError(`Cannot start the embedded PostgreSQL: ${fault?.message ?? server.reason()}`);
+    if (await hasDatabases(installation, port)) return;
+    await delay(pollMs);
+  }
+}
+
+/** A checkpoint needs room; without it the log is replayed at the next start, as after a crash. */
+export async function stopServer({ dataDir }: Installation, server: Server): Promise<void> {
+  if (ended(server)) return;
+  const { child } = server;
+  const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  // "fast" rolls back what runs, writes everything and leaves; "immediate" just leaves.
+  child.kill(isDiskFull(dataDir) ? "SIGQUIT" : "SIGINT");
+  const patience = new AbortController();
+  await Promise.race([
+    exit,
+    delay(stopDeadlineMs, undefined, { signal: patience.signal }).then(() => child.kill("SIGQUIT")),
+  ]).finally(() => patience.abort());
+}
+
+/** Watches a server that is ready, and, once it is to be kept up, starts it anew whenever it ends by itself. */
+export function keepRunning(installation: Installation, port: number, first: Server, log: Logger) {
+  let server = first;
+  let stopping = false;
+  let keeping = false;
+  const failed = new AbortController();
+
+  const startAgain = async (): Promise<void> => {
+    await stopOrphan(installation, log);
+    if (stopping) return;
+    server = launch(installation, port);
+    await untilReady(installation, port, server);
+    log.info("The embedded PostgreSQL runs again");
+    watch();
+  };
+  const restart = async (): Promise<void> => {
+    let told = "";
+    for (let attempt = 0; !stopping; attempt += 1) {
+      await delay(Math.min(restartPauseMinMs * 2 ** Math.min(attempt, doublingsMax), restartPauseMaxMs));
+      try {
+        return await startAgain();
+      } catch (error) {
+        const reason = (error as Error).message;
+        if (reason !== told) log.error({ reason }, "The embedded PostgreSQL does not start again yet");
+        told = reason;
+      }
+    }
+  };
+  const watch = () =>
+    server.child.once("exit", (code, signal) => {
+      if (stopping) return;
+      const reason = server.reason();
+      if (!keeping)
+        return failed.abort(new StartError(`Cannot go on without the embedded PostgreSQL: ${reason}`));
+      log.error({ code, signal, reason }, "The embedded PostgreSQL ended by itself and is started again");
+      void restart();
+    });
+  watch();
+  return {
+    ended: failed.signal,
+    keepUp(): void {
+      keeping = true;
+    },
+    async stop(): Promise<void> {
+      stopping = true;
+      await stopServer(installation, server);
+    },
+    abandon(): void {
+      stopping = true;
+      server.child.kill("SIGINT");
+    },
+  };
+}

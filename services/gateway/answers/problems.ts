@@ -1,0 +1,294 @@
+/**
+ * Every problem the gateway answers with (RFC 9457), and how an error becomes one.
+ *
+ * Promise: a refusal says what to change, a 503 when to come back, and a 500 nothing about our insides.
+ */
+import { Errors } from "moleculer";
+import * as z from "zod";
+import { type FieldError, Refusal, Unavailable } from "../../contracts/errors.ts";
+import { AddressConflict } from "../../contracts/user.ts";
+
+interface ProblemType {
+  readonly status: number;
+  readonly title: string;
+  readonly about: string;
+}
+
+/** By slug; the `type` of a problem is `/problems/<slug>`. Slugs of refusals are their types. */
+export const problemTypes = {
+  "malformed-request": {
+    status: 400,
+    title: "Malformed request",
+    about: "The request line, the Host, the framing or a percent-encoding is not valid HTTP.",
+  },
+  "malformed-json": {
+    status: 400,
+    title: "Malformed JSON",
+    about: "The body is empty, not valid UTF-8, not valid JSON, or has an object with a member twice.",
+  },
+  "invalid-header": {
+    status: 400,
+    title: "Invalid header",
+    about: "A header that the gateway reads has a value that it can't have; errors names it.",
+  },
+  "idempotency-key-invalid": {
+    status: 400,
+    title: "Invalid idempotency key",
+    about:
+      "Idempotency-Key takes 1 to 255 ASCII characters: visible ones bare, or printable ones as a quoted string.",
+  },
+  "foreign-site": {
+    status: 403,
+    title: "Foreign site",
+    about:
+      "A page of another site made a browser send this (Sec-Fetch-Site, Origin), so it changes nothing here.",
+  },
+  "not-found": {
+    status: 404,
+    title: "Not found",
+    about: "Nothing lives at this path, or what lived there is deleted.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "Method not allowed",
+    about: "The path exists and takes only the methods that Allow lists.",
+  },
+  "request-timeout": {
+    status: 408,
+    title: "Request timeout",
+    about: "The request did not arrive completely in time.",
+  },
+  "address-taken": {
+    status: 409,
+    title: "Address taken",
+    about:
+      "An address of the request belongs, belonged or is promised to somebody else, or is blocked; errors names each with its status and who has it.",
+  },
+  "not-deleted": { status: 409, title: "Not deleted", about: "Only a deleted user can be restored." },
+  "dead-letter-settled": {
+    status: 409,
+    title: "Dead letter settled",
+    about: "The dead letter has been replayed or discarded; only a pending one can be.",
+  },
+  "idempotency-key-in-use": {
+    status: 409,
+    title: "Idempotency key in use",
+    about: "The first request with this Idempotency-Key is still running.",
+  },
+  "version-mismatch": {
+    status: 412,
+    title: "Version mismatch",
+    about: "The user has changed since the version in If-Match; read it again and decide anew.",
+  },
+  "body-too-large": { status: 413, title: "Body too large", about: "The body exceeds what is accepted." },
+  "unsupported-media-type": {
+    status: 415,
+    title: "Unsupported media type",
+    about: "The body's Content-Type, charset or Content-Encoding is not one that this operation takes.",
+  },
+  "expectation-failed": {
+    status: 417,
+    title: "Expectation failed",
+    about: "The only expectation that can be met is 100-continue.",
+  },
+  misdirected: {
+    status: 421,
+    title: "Misdirected request",
+    about:
+      "The Host is not one of this installation: loopback, the address that is listened on, or one of HTTP_ALLOWED_HOSTS.",
+  },
+  "invalid-fields": {
+    status: 422,
+    title: "Invalid fields",
+    about:
+      "Members of the body or parameters have invalid values; errors lists each, a member by its JSON pointer and a parameter of query or path by its name.",
+  },
+  "idempotency-key-reused": {
+    status: 422,
+    title: "Idempotency key reused",
+    about: "This Idempotency-Key was used for another request.",
+  },
+  "too-many-requests": {
+    status: 429,
+    title: "Too many requests",
+    about: "This client has used up its requests; Retry-After says when the next is granted.",
+  },
+  "headers-too-large": {
+    status: 431,
+    title: "Header fields too large",
+    about: "The request line and headers exceed what is accepted.",
+  },
+  internal: {
+    status: 500,
+    title: "Internal error",
+    about: "A defect on our side; the correlation id leads to it in the logs.",
+  },
+  unavailable: {
+    status: 503,
+    title: "Unavailable",
+    about:
+      "Something needed can't be reached. Repeat the request after Retry-After; with an Idempotency-Key that is safe for every write.",
+  },
+} as const satisfies Record<string, ProblemType>;
+export type ProblemSlug = keyof typeof problemTypes;
+
+export const Problem = z
+  .object({
+    type: z.string().meta({ description: "URI reference of the problem's description, /problems/<slug>" }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    instance: z.string().optional().meta({ description: "The path of the request" }),
+    correlationId: z.string(),
+    errors: z
+      .array(
+        z.object({
+          detail: z.string().meta({ description: "What is wrong, in words that complete its name" }),
+          pointer: z.string().optional().meta({
+            description: "A member of the body: JSON pointer as a URI fragment (RFC 6901 §6)",
+          }),
+          parameter: z
+            .string()
+            .optional()
+            .meta({ description: "A parameter of the query or the path, by its name" }),
+          header: z.string().optional().meta({ description: "A header of the request, by its name" }),
+          conflict: AddressConflict.optional().meta({
+            description: "Of address-taken: what stands against the address, and who has it",
+          }),
+        }),
+      )
+      .optional()
+      .meta({ description: "Each fault, with one of pointer, parameter and header" }),
+  })
+  .meta({ id: "Problem", description: "RFC 9457" });
+export type Problem = z.infer<typeof Problem>;
+
+export const problemContentType = "application/problem+json";
+
+/** One fault and where it is: in the body, among the parameters of query and path, or in a header. */
+export type Fault = { readonly detail: string; readonly conflict?: AddressConflict } & (
+  | { readonly pointer: string }
+  | { readonly parameter: string }
+  | { readonly header: string }
+);
+
+interface ProblemOptions {
+  readonly errors?: readonly Fault[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/**
+ * An answer that is a problem; thrown anywhere on a request's way. A MoleculerError, because moleculer-web makes any
+ * other error of a middleware a new one of that class.
+ */
+export class HttpProblem extends Errors.MoleculerError {
+  readonly slug: ProblemSlug;
+  readonly errors: readonly Fault[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
+    super(detail, problemTypes[slug].status, slug);
+    if (options.cause !== undefined) this.cause = options.cause;
+    this.slug = slug;
+    this.errors = options.errors;
+    this.headers = options.headers ?? {};
+  }
+  get status(): number {
+    return problemTypes[this.slug].status;
+  }
+}
+
+const invalid = (fault: Fault): HttpProblem =>
+  new HttpProblem("invalid-fields", "The request has invalid fields", { errors: [fault] });
+
+/** 422 for one parameter of the query or the path. */
+export const invalidParameter = (parameter: string, detail: string): HttpProblem =>
+  invalid({ parameter, detail });
+
+/** 400 for one header. */
+export const invalidHeader = (
+  header: string,
+  detail: string,
+  slug: "invalid-header" | "idempotency-key-invalid" = "invalid-header",
+): HttpProblem => new HttpProblem(slug, `${header} ${detail}`, { errors: [{ header, detail }] });
+
+/** 422 for one member of the body. */
+export const invalidField = (name: string, detail: string): HttpProblem =>
+  invalid({ pointer: `#/${encodeURIComponent(name.replaceAll("~", "~0").replaceAll("/", "~1"))}`, detail });
+
+/** Moleculer's ways to say that a call can't be served now; compared by name because classes are lost on the wire. */
+const unavailableNames = new Set([
+  "ServiceNotFoundError",
+  "ServiceNotAvailableError",
+  "ServiceUnavailableError",
+  "BrokerDisconnectedError",
+  "RequestTimeoutError",
+  "RequestRejectedError",
+  "RequestSkippedError",
+  "QueueIsFullError",
+]);
+
+const retryAfterDefaultMs = 1_000;
+
+export const retryAfter = (ms: number = retryAfterDefaultMs): Record<string, string> => ({
+  "Retry-After": String(Math.max(1, Math.ceil(ms / 1_000))),
+});
+
+/** Its detail becomes what is missing, and since when, where that is known (outages.ts). */
+const unavailable = (ms: number | undefined, cause: unknown): HttpProblem =>
+  new HttpProblem("unavailable", "The request can't be served at the moment, repeat it later", {
+    headers: retryAfter(ms),
+    cause,
+  });
+
+const isProblemSlug = (type: unknown): type is ProblemSlug =>
+  typeof type === "string" && Object.hasOwn(problemTypes, type);
+
+/** Where of the request a fault is that an action tells by its own parameters. */
+export type Locate = (fault: FieldError) => Fault;
+
+function refused(error: Refusal, locate: Locate): HttpProblem {
+  if (!isProblemSlug(error.type)) return internal(error);
+  const errors = error.data?.errors;
+  return new HttpProblem(error.type, error.message, {
+    ...(errors === undefined ? {} : { errors: errors.map(locate) }),
+    ...(error.type === "idempotency-key-in-use" ? { headers: retryAfter() } : {}),
+  });
+}
+
+const internal = (cause: unknown): HttpProblem =>
+  new HttpProblem("internal", "The request failed; the correlation id leads to the cause in the logs", {
+    cause,
+  });
+
+/** moleculer-web's, of a path that has matched. */
+const undecodableParam = "UNABLE_DECODE_PARAM";
+const typeOf = (error: unknown): unknown => (error as { type?: unknown } | null)?.type;
+
+/** Never throws, whatever was thrown. */
+export function problemFor(error: unknown, locate: Locate): HttpProblem {
+  if (error instanceof HttpProblem) return error;
+  if (error instanceof Refusal) return refused(error, locate);
+  if (error instanceof Unavailable) return unavailable(error.data?.retryAfterMs, error);
+  if (error instanceof URIError || typeOf(error) === undecodableParam)
+    return new HttpProblem("malformed-request", "The path has a malformed percent-encoding");
+  if (error instanceof Error && unavailableNames.has(error.name)) return unavailable(undefined, error);
+  return internal(error);
+}
+
+/** The body of the answer. */
+export function problemBody(
+  problem: HttpProblem,
+  request: { readonly instance?: string; readonly correlationId: string },
+): Problem {
+  const { status, title } = problemTypes[problem.slug];
+  return {
+    type: `/problems/${problem.slug}`,
+    title,
+    status,
+    detail: problem.message,
+    ...(request.instance === undefined ? {} : { instance: request.instance }),
+    correlationId: request.correlationId,
+    ...(problem.errors === undefined ? {} : { errors: [...problem.errors] }),
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * Promise: a JSON object of at most so many bytes, or a problem that says what is wrong with the body.
+ *
+ * Not moleculer-web's body parser: that decodes invalid UTF-8 to replacement characters, takes any media type for
+ * no body, and its errors lose their kind on the way through the middlewares.
+ */
+import type { IncomingMessage } from "node:http";
+import { HttpProblem, invalidField } from "../answers/problems.ts";
+import { structureFault } from "./json-structure.ts";
+
+/** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
+const discardedBytesMax = 8 * 1024 * 1024;
+/** A user nests two levels; some thousands would overflow the stack of what serializes the call to the next service. */
+const nestingLevelsMax = 16;
+/** As much of a repeated member's name is told. */
+const memberCharsMax = 64;
+
+export const hasBody = (req: IncomingMessage): boolean =>
+  req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
+
+interface MediaType {
+  readonly type: string;
+  readonly charset: string;
+}
+
+function mediaTypeOf(header: string | undefined): MediaType | undefined {
+  const [type = "", ...parameters] = (header ?? "").split(";").map((part) => part.trim());
+  if (!/^[^\s/]+\/[^\s/]+$/.test(type)) return undefined;
+  const charset = parameters
+    .map((parameter) => /^charset="?([^"]*)"?$/i.exec(parameter)?.[1])
+    .find((value) => value !== undefined);
+  return { type: type.toLowerCase(), charset: (charset ?? "utf-8").toLowerCase() };
+}
+
+function requireMediaType(req: IncomingMessage, accepted: readonly string[]): void {
+  const refuse = (detail: string, headers: Record<string, string> = {}) =>
+    new HttpProblem("unsupported-media-type", detail, { headers });
+  const media = mediaTypeOf(req.headers["content-type"]);
+  if (media === undefined || !accepted.includes(media.type))
+    throw refuse(
+      `The body must be ${accepted.join(" or ")}`,
+      req.method === "PATCH" ? { "Accept-Patch": accepted.join(", ") } : {},
+    );
+  if (media.charset !== "utf-8" && media.charset !== "utf8") throw refuse("The body's charset must be utf-8");
+  const encoding = req.headers["content-encoding"];
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity")
+    throw refuse("The body must not be compressed", { "Accept-Encoding": "identity" });
+}
+
+const tooLarge = (bytesMax: number, hangUp: boolean): HttpProblem =>
+  new HttpProblem("body-too-large", `The body must have at most ${bytesMax} bytes`, {
+    headers: hangUp ? { Connection: "close" } : {},
+  });
+
+/** The bytes of the body. A client that waits for 100-continue has been told nothing yet, so it can be refused at once. */
+function readBytes(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const declared = Number(req.headers["content-length"] ?? 0);
+  if (declared > bytesMax && (req.headers.expect !== undefined || declared > discardedBytesMax))
+    return Promise.reject(tooLarge(bytesMax, true));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    req.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= bytesMax) chunks.push(chunk);
+      else chunks.length = 0;
+      if (bytes > discardedBytesMax) reject(tooLarge(bytesMax, true));
+    });
+    req.once("end", () => {
+      if (bytes > bytesMax) reject(tooLarge(bytesMax, false));
+      else resolve(Buffer.concat(chunks, bytes));
+    });
+    const cut = () => {
+      if (!req.complete) reject(new HttpProblem("malformed-request", "The body ended before its end"));
+    };
+    req.once("error", cut);
+    req.once("close", cut);
+  });
+}
+
+function parse(bytes: Buffer): { readonly text: string; readonly value: unknown } {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return { text, value: JSON.parse(text) };
+  } catch (error) {
+    const detail = error instanceof SyntaxError ? "is not valid JSON" : "is not valid UTF-8";
+    throw new HttpProblem("malformed-json", `The body ${detail}`);
+  }
+}
+
+function requireStructure(text: string): void {
+  const fault = structureFault(text, nestingLevelsMax);
+  if (fault?.kind === "repeated")
+    throw new HttpProblem(
+      "malformed-json",
+      `The body has an object with the member ${JSON.stringify(fault.member.slice(0, memberCharsMax))} twice`,
+    );
+  if (fault?.kind === "too-deep")
+    throw new HttpProblem("invalid-fields", "The body nests too deep", {
+      errors: [{ pointer: "#", detail: `must nest at most ${nestingLevelsMax} levels deep` }],
+    });
+}
+
+/** Reads the request's body. No object in it has a member twice, so there is one way to read it. */
+export async function readJsonObject(
+  req: IncomingMessage,
+  options: { readonly accepted: readonly string[]; readonly bytesMax: number },
+): Promise<Record<string, unknown>> {
+  if (!hasBody(req)) throw new HttpProblem("malformed-json", "The body is empty");
+  requireMediaType(req, options.accepted);
+  const { text, value } = parse(await readBytes(req, options.bytesMax));
+  requireStructure(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new HttpProblem("invalid-fields", "The body must be a JSON object", {
+      errors: [{ pointer: "#", detail: "must be an object" }],
+    });
+  // zod passes over this one key, and Deno keeps it as a member like any other.
+  if (Object.hasOwn(value, "__proto__")) throw invalidField("__proto__", "is not a known member");
+  return value as Record<string, unknown>;
+}

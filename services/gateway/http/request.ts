@@ -1,0 +1,108 @@
+/** What a request line and its headers say, checked: the correlation, the caller, conditions and query parameters. */
+import type { IncomingHttpHeaders } from "node:http";
+import {
+  anonymous,
+  type Correlation,
+  isCorrelationId,
+  newCorrelationId,
+  validTraceparent,
+} from "../../../mixins/context/correlation.ts";
+import { httpHeader } from "../../contracts/headers.ts";
+import { idempotencyKeyCharsMax, isIdempotencyKey } from "../../contracts/idempotency-key.ts";
+import { type HttpProblem, invalidHeader, invalidParameter } from "../answers/problems.ts";
+
+/** Takes what the caller sent where it is usable and makes the id if not; never fails, so every answer can carry it. */
+export function correlationOf(headers: IncomingHttpHeaders): Correlation {
+  const given = headers[httpHeader.correlationId];
+  const actor = headers[httpHeader.actor];
+  return {
+    correlationId: isCorrelationId(given) ? given : newCorrelationId(),
+    traceparent: validTraceparent(headers[httpHeader.traceparent]),
+    actor: isActor(actor) ? actor : anonymous,
+  };
+}
+
+// The same alphabet as a correlation id; a header sent twice arrives joined by ", " and so is refused.
+const isActor = isCorrelationId;
+
+/** Throws a problem when X-Actor is there and unusable: an audit entry under a wrong name is worse than a refusal. */
+export function requireActor(headers: IncomingHttpHeaders): void {
+  const actor = headers[httpHeader.actor];
+  if (actor !== undefined && !isActor(actor))
+    throw invalidHeader("X-Actor", "must be 1 to 128 visible ASCII characters");
+}
+
+/** A string of structured fields (RFC 9651 §3.3.3), which is all that the header's draft takes. */
+const quotedString = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
+/** What everybody sends: no space and no quote in front, so that it can't be taken for a broken string. */
+const bareKey = /^[\x21\x23-\x7e][\x21-\x7e]*$/;
+
+/**
+ * The key of Idempotency-Key (draft-ietf-httpapi-idempotency-key-header §2.1): a quoted string, whose content it is, or
+ * bare; `"abc"` and `abc` name the same key. Throws a problem.
+ */
+export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
+  const header = headers[httpHeader.idempotencyKey];
+  if (header === undefined) return undefined;
+  const text = String(header);
+  const quoted = quotedString.exec(text)?.[1]?.replaceAll(/\\(["\\])/g, "$1");
+  const key = quoted ?? text;
+  if (!isIdempotencyKey(key) || (quoted === undefined && !bareKey.test(text)))
+    throw invalidHeader(
+      "Idempotency-Key",
+      `must be 1 to ${idempotencyKeyCharsMax} visible ASCII characters, or a quoted string of as many printable ones`,
+      "idempotency-key-invalid",
+    );
+  return key;
+}
+
+const malformedIfMatch = (): HttpProblem => invalidHeader("If-Match", 'must be * or tags like "3"');
+
+const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
+
+/**
+ * The versions that If-Match allows; undefined is no condition. Weak tags and tags that we never gave match nothing
+ * (RFC 9110 §8.8.3.2), so they only fail to add a version: an empty list refuses every version.
+ */
+export function expectedVersionsOf(headers: IncomingHttpHeaders): number[] | undefined {
+  const header = headers[httpHeader.ifMatch];
+  if (header === undefined) return headers["if-none-match"]?.trim() === "*" ? [] : undefined;
+  const text = header.trim();
+  if (text === "*") return undefined;
+  // No version holds a comma, so a tag that does is not ours and may fall apart here into malformed parts.
+  const tags = text.split(",").map((part) => part.trim());
+  const versions: number[] = [];
+  for (const tag of tags.filter((part) => part !== "")) {
+    const match = entityTag.exec(tag);
+    if (match === null) throw malformedIfMatch();
+    const version = Number(match[2]);
+    if (match[1] === undefined && /^[1-9]\d{0,14}$/.test(match[2] ?? "")) versions.push(version);
+  }
+  if (tags.every((part) => part === "")) throw malformedIfMatch();
+  return versions;
+}
+
+/**
+ * Query parameters, each known and given once; throws a problem that points to the first that is not, or a URIError,
+ * which becomes a 400. A raw `+` in one of `texts` is a space, as forms and URLSearchParams write it. Everything else (an
+ * address, a time, an id, a number) can't hold a space, so there the `+` is what it is in a URL, a plus.
+ */
+export function queryOf(
+  query: string,
+  known: Readonly<Record<string, unknown>>,
+  texts: readonly string[] = [],
+): Record<string, string> {
+  const found: Record<string, string> = {};
+  if (query === "") return found;
+  for (const pair of query.split("&").filter((part) => part !== "")) {
+    const [rawName = "", ...rawValue] = pair.split("=");
+    const name = decodeURIComponent(rawName);
+    const raw = rawValue.join("=");
+    const value = decodeURIComponent(texts.includes(name) ? raw.replaceAll("+", " ") : raw);
+    if (!Object.hasOwn(known, name)) throw invalidParameter(name, "is not a known query parameter");
+    if (Object.hasOwn(found, name)) throw invalidParameter(name, "must be given once");
+    if (/\p{Cc}/u.test(value)) throw invalidParameter(name, "must not contain control characters");
+    found[name] = value;
+  }
+  return found;
+}

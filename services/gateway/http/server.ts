@@ -1,0 +1,115 @@
+/**
+ * The HTTP server itself. moleculer-web runs as its middleware, because moleculer-web's own server ends the process
+ * on a busy port, has no bound on headers, and waits for ever on an open connection when it stops.
+ *
+ * Promise: once `close` is called nothing new is accepted, answers in flight finish, and it resolves in bounded time.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { PassingMap } from "../../../mixins/basics/passing-map.ts";
+import { parserRefusal } from "../../../mixins/http/http-guard.ts";
+import { authorityOf } from "../../contracts/host.ts";
+import { HttpProblem } from "../answers/problems.ts";
+import type { GatewayLimits } from "./limits.ts";
+
+export interface HttpServer {
+  /** Rejects with one sentence that names the setting when the address can't be had. */
+  listen(host: string, port: number): Promise<AddressInfo>;
+  close(): Promise<void>;
+  readonly closing: boolean;
+}
+
+export interface ServerHandlers {
+  readonly request: (req: IncomingMessage, res: ServerResponse) => void;
+  /** The request can't be parsed any further; `res` is the answer under way, if there is one. */
+  readonly malformed: (problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined) => void;
+}
+
+interface ListenError extends Error {
+  readonly code?: string;
+}
+
+function listenFault(error: ListenError, host: string, port: number): Error {
+  const at = `Cannot listen on ${authorityOf(host, port)}`;
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `${at}: another process has this port, set HTTP_PORT to a free one`,
+    EACCES: `${at}: this port needs privileges, set HTTP_PORT to one above 1023`,
+    EADDRNOTAVAIL: `${at}: this machine has no such address, set HTTP_HOST to one that it has`,
+    ENOTFOUND: `${at}: this name has no address, set HTTP_HOST to one that this machine has`,
+  };
+  const message = reasons[error.code ?? ""] ?? `${at}: check HTTP_HOST and HTTP_PORT`;
+  return new Error(message, { cause: error });
+}
+
+function parserProblem(code: string | undefined): HttpProblem {
+  const { slug, detail } = parserRefusal(code);
+  return new HttpProblem(slug, detail);
+}
+
+/** How often the server looks for requests that are too slow. */
+const connectionsCheckMs = 1_000;
+
+export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): HttpServer {
+  const active = new PassingMap<Duplex, ServerResponse>();
+  let closing = false;
+  // A request without Host is refused further on, as a problem; Node's own answer is an empty one.
+  const server = createServer({
+    connectionsCheckingInterval: connectionsCheckMs,
+    requireHostHeader: false,
+  });
+  server.headersTimeout = limits.headersTimeoutMs;
+  server.requestTimeout = limits.requestTimeoutMs;
+  server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+
+  const accept = (req: IncomingMessage, res: ServerResponse) => {
+    const { socket } = req;
+    active.set(socket, res);
+    if (closing) res.setHeader("Connection", "close");
+    res.once("close", () => {
+      if (active.get(socket) === res) active.delete(socket);
+      if (closing) server.closeIdleConnections();
+    });
+    handlers.request(req, res);
+  };
+  server.on("request", accept);
+  // The body reader asks for the body by reading it; until then a body that is too large can be refused unsent.
+  server.on("checkContinue", (req, res) => {
+    req.once("resume", () => {
+      if (!res.headersSent) res.writeContinue();
+    });
+    accept(req, res);
+  });
+  server.on("checkExpectation", accept);
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+    else handlers.malformed(parserProblem(error.code), socket, active.get(socket));
+  });
+
+  return {
+    get closing() {
+      return closing;
+    },
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        const refuse = (error: ListenError) => reject(listenFault(error, host, port));
+        server.once("error", refuse);
+        server.listen(port, host, () => {
+          server.off("error", refuse);
+          resolve(server.address() as AddressInfo);
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        if (!server.listening) return resolve();
+        closing = true;
+        const deadline = setTimeout(() => server.closeAllConnections(), limits.drainMs);
+        server.close(() => {
+          clearTimeout(deadline);
+          resolve();
+        });
+        for (const res of active.values()) if (!res.headersSent) res.setHeader("Connection", "close");
+        server.closeIdleConnections();
+      }),
+  };
+}

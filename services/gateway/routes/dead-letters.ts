@@ -1,0 +1,117 @@
+/** The rows of the dead letters. */
+import * as z from "zod";
+import type { ActionInput } from "../../contracts/actions.ts";
+import {
+  DeadLetter,
+  DeadLetterCauses,
+  DeadLetterDetail,
+  DeadLetterId,
+  DeadLetterPage,
+  DiscardReason,
+  ListDeadLetters,
+} from "../../contracts/dead-letters.ts";
+import { HttpProblem, invalidField, invalidParameter } from "../answers/problems.ts";
+import * as example from "./examples.ts";
+import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
+
+/** A path id that is no UUID names nothing, so it is as unknown as any other. */
+function letterId({ path }: RequestParts): string {
+  const parsed = DeadLetterId.safeParse(path.id);
+  if (!parsed.success)
+    throw new HttpProblem("not-found", "Cannot find the dead letter: no dead letter has this id");
+  return parsed.data.toLowerCase();
+}
+
+/** The reason stands in the body or, for clients that send none with a DELETE, in the query. */
+function discarded(parts: RequestParts) {
+  const { body, query } = parts;
+  if (Object.hasOwn(body, "id")) throw invalidField("id", "is not a known member");
+  if (Object.hasOwn(body, "reason") && Object.hasOwn(query, "reason"))
+    throw invalidParameter("reason", "must be given once: in the body or in the query");
+  return { reason: query.reason, ...body, id: letterId(parts) };
+}
+
+const DiscardBody = z.strictObject({ reason: DiscardReason.optional() }).meta({ id: "DiscardBody" });
+const letterPath = { pathParams: { id: DeadLetterId.meta({ description: "The dead letter's id, a UUID" }) } };
+
+export const deadLetterOperations: readonly Operation[] = [
+  {
+    id: "listDeadLetters",
+    method: "GET",
+    path: "/dead-letters",
+    tag: "dead letters",
+    summary: "List the events that a consumer gave up",
+    description:
+      "Newest first, those that nobody has decided on unless another status is asked for; nextCursor, when it is not null, fetches the next page.",
+    target: to("dead-letters.list", ({ query }) => query as ActionInput<"dead-letters.list">),
+    query: ListDeadLetters.shape,
+    status: 200,
+    answer: { schema: DeadLetterPage, example: example.deadLetterPage },
+    problems: [],
+  },
+  {
+    // Before the path with an id, which would take it for one.
+    id: "listDeadLetterCauses",
+    method: "GET",
+    path: "/dead-letters/causes",
+    tag: "dead letters",
+    summary: "List what is pending by its cause",
+    description: "One entry for each cause, the one that failed last first; at most 100.",
+    target: to("dead-letters.causes", () => ({})),
+    query: {},
+    status: 200,
+    answer: { schema: DeadLetterCauses, example: example.deadLetterCauses },
+    problems: [],
+  },
+  {
+    id: "getDeadLetter",
+    method: "GET",
+    path: "/dead-letters/:id",
+    tag: "dead letters",
+    summary: "Look into a dead letter",
+    description: "With the event as it came, the headers of its message, and who discarded it.",
+    target: to("dead-letters.get", (parts) => ({ id: letterId(parts) })),
+    ...letterPath,
+    query: {},
+    status: 200,
+    answer: { schema: DeadLetterDetail, example: example.deadLetterDetail },
+    problems: ["not-found"],
+  },
+  {
+    id: "replayDeadLetter",
+    method: "POST",
+    path: "/dead-letters/:id/replay",
+    tag: "dead letters",
+    summary: "Send a dead letter to its queue again",
+    description:
+      "Safe at any later time: consumers ignore an event whose version or id they have had. One that fails again is pending again, under the same id.",
+    target: to("dead-letters.replay", (parts) => ({ id: letterId(parts) })),
+    ...letterPath,
+    query: {},
+    status: 200,
+    answer: { schema: DeadLetter, example: example.replayedDeadLetter },
+    write: true,
+    problems: ["not-found", "dead-letter-settled", ...keyProblems],
+  },
+  {
+    id: "discardDeadLetter",
+    method: "DELETE",
+    path: "/dead-letters/:id",
+    tag: "dead letters",
+    summary: "Decide that a dead letter is not needed",
+    description:
+      "A reason stands in the body or in the query. The letter stays readable, with who discarded it, when and why, until its term is over.",
+    target: to("dead-letters.discard", discarded),
+    ...letterPath,
+    query: {
+      reason: DiscardReason.optional().meta({
+        description: "Why, for clients that send no body with DELETE",
+      }),
+    },
+    texts: ["reason"],
+    body: { schema: DiscardBody, mediaTypes: json, example: example.discardDeadLetter, optional: true },
+    status: 204,
+    write: true,
+    problems: ["not-found", "dead-letter-settled", ...bodyProblems, ...keyProblems],
+  },
+];

@@ -1,0 +1,237 @@
+/** The examples of the OpenAPI document: one user's life, so that they tell a story together. */
+import type { ActionInput, AddressInfo, CreatedUser, Health, UserPage } from "../../contracts/actions.ts";
+import type { AuditPage } from "../../contracts/audit.ts";
+import type {
+  DeadLetter,
+  DeadLetterCauses,
+  DeadLetterDetail,
+  DeadLetterPage,
+} from "../../contracts/dead-letters.ts";
+import {
+  type Change,
+  dataschemaOf,
+  eventSource,
+  type UserEvent,
+  type UserEventType,
+  type UserState,
+} from "../../contracts/events.ts";
+import type { Trace, TraceVerdict } from "../../contracts/trace.ts";
+import type { User } from "../../contracts/user.ts";
+
+const id = "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11";
+const createdAt = "2026-03-02T09:30:00.000Z";
+const updatedAt = "2026-03-02T10:00:00.000Z";
+
+export const createUser: ActionInput<"users.create"> = {
+  displayName: "Ann Lee",
+  primarySmtp: "ann.lee@example.com",
+  secondarySmtps: ["ann@example.com"],
+};
+const firstState = {
+  displayName: "Ann Lee",
+  primarySmtp: "ann.lee2@example.com",
+  secondarySmtps: ["ann@example.com"],
+  version: 1,
+  updatedAt: createdAt,
+};
+export const createdUser: CreatedUser = {
+  id,
+  createdAt,
+  ...firstState,
+  requestedSmtp: "ann.lee@example.com",
+  assignments: [
+    {
+      requested: "ann.lee@example.com",
+      assigned: "ann.lee2@example.com",
+      kind: "primary",
+      reason: "active",
+    },
+  ],
+};
+export const user: User = {
+  id,
+  displayName: "Ann Chen",
+  primarySmtp: "ann.chen@example.com",
+  secondarySmtps: ["ann.lee2@example.com", "ann@example.com"],
+  version: 2,
+  createdAt,
+  updatedAt,
+};
+const deletedAt = "2026-03-02T10:30:00.000Z";
+const restoredAt = "2026-03-02T10:45:00.000Z";
+const moments: Partial<Record<UserEventType, { state: UserState; changes: Change[] }>> = {
+  "user.created.v1": {
+    state: { id, createdAt, ...firstState, deletedAt: null },
+    changes: [{ field: "primarySmtp", from: null, to: "ann.lee2@example.com" }],
+  },
+  "user.updated.v1": {
+    state: { ...user, deletedAt: null },
+    changes: [{ field: "displayName", from: "Ann Lee", to: "Ann Chen" }],
+  },
+  "user.deleted.v1": {
+    state: { ...user, version: 3, updatedAt: deletedAt, deletedAt },
+    changes: [{ field: "deletedAt", from: null, to: deletedAt }],
+  },
+  "user.restored.v1": {
+    state: { ...user, version: 4, updatedAt: restoredAt, deletedAt: null },
+    changes: [{ field: "deletedAt", from: deletedAt, to: null }],
+  },
+};
+
+/** The event of that life that is of this type; undefined when it holds none. */
+export function event(type: UserEventType): UserEvent | undefined {
+  const moment = moments[type];
+  if (moment === undefined) return undefined;
+  const { state, changes } = moment;
+  return {
+    specversion: "1.0",
+    id: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+    source: eventSource,
+    type,
+    subject: id,
+    time: state.updatedAt,
+    datacontenttype: "application/json",
+    dataschema: dataschemaOf(type),
+    correlationid: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+    sequence: state.version,
+    actor: "helpdesk",
+    data: { user: state, changes },
+  };
+}
+export const replaceUser = { displayName: "Ann Chen", primarySmtp: "ann.chen@example.com" };
+export const patchUser = { primarySmtp: "ann.chen@example.com" };
+export const userPage: UserPage = { items: [user], nextCursor: null };
+export const addressInfo: AddressInfo = {
+  address: "ann.chen@example.com",
+  status: "active",
+  userId: id,
+  kind: "primary",
+};
+export const auditPage: AuditPage = {
+  items: [
+    {
+      id: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+      at: updatedAt,
+      action: "user.updated",
+      userId: id,
+      version: 2,
+      actor: "helpdesk",
+      correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+      changes: [{ field: "displayName", from: "Ann Lee", to: "Ann Chen" }],
+    },
+  ],
+  nextCursor: null,
+};
+const deadLetter: DeadLetter = {
+  id: "01997b3c-2b1e-7d0a-9c55-0a1b2c3d4e5f",
+  queue: "audit.user-events",
+  status: "pending",
+  eventId: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+  eventType: "user.updated.v1",
+  userId: id,
+  correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+  reason: "retries-exhausted",
+  error: "DriverException 22P05",
+  cause: "5d1c0b7e9a42",
+  attempts: 6,
+  replays: 0,
+  firstFailedAt: updatedAt,
+  lastFailedAt: "2026-03-02T10:12:36.000Z",
+  lastReplayedAt: null,
+};
+export const deadLetterPage: DeadLetterPage = { items: [deadLetter], nextCursor: null };
+export const deadLetterCauses: DeadLetterCauses = {
+  items: [
+    {
+      cause: deadLetter.cause,
+      letters: 12,
+      queue: deadLetter.queue,
+      eventType: "user.updated.v1",
+      reason: deadLetter.reason,
+      error: deadLetter.error,
+      firstFailedAt: updatedAt,
+      lastFailedAt: deadLetter.lastFailedAt,
+      exampleId: deadLetter.id,
+    },
+  ],
+};
+export const deadLetterDetail: DeadLetterDetail = {
+  ...deadLetter,
+  routingKey: "user.updated.v1",
+  payload: { specversion: "1.0", id: deadLetter.eventId, type: "user.updated.v1", subject: id, sequence: 2 },
+  payloadEncoding: "json",
+  headers: { "x-attempts": 6, "x-consumer": "mailroster users-1" },
+  discarded: null,
+};
+export const replayedDeadLetter: DeadLetter = {
+  ...deadLetter,
+  status: "replayed",
+  replays: 1,
+  lastReplayedAt: "2026-03-02T11:00:00.000Z",
+};
+export const discardDeadLetter = { reason: "The user was removed by hand, ticket 4711" };
+const processed = { state: "processed", duplicates: 0, failures: 0, error: null, letter: null } as const;
+const side: Trace["writes"][number]["addresses"] = {
+  users: {
+    version: 2,
+    addresses: [
+      {
+        key: "ann.chen@example.com",
+        address: "ann.chen@example.com",
+        kind: "primary",
+        state: "active",
+      },
+    ],
+  },
+  registry: null,
+  state: "agree",
+};
+const arrived: TraceVerdict = {
+  state: "complete",
+  at: null,
+  sinceS: null,
+  says: "the change has arrived everywhere",
+  next: "nothing to do",
+};
+export const trace: Trace = {
+  correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+  verdict: arrived,
+  total: 1,
+  counts: { diverged: 0, stuck: 0, unknown: 0, "in flight": 0, complete: 1 },
+  writes: [
+    {
+      request: { did: "PATCH /users/:id", actor: "helpdesk", idempotency: "no key", replays: 0 },
+      transaction: {
+        userId: id,
+        version: 2,
+        eventId: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+        eventType: "user.updated.v1",
+        changes: [{ field: "displayName", from: "Ann Lee", to: "Ann Chen" }],
+      },
+      outbox: {
+        state: "published",
+        writtenAt: updatedAt,
+        publishedAt: "2026-03-02T10:00:00.004Z",
+        attempts: 1,
+        refusal: null,
+        ageS: 60,
+      },
+      consumers: [
+        { consumer: "smtp-registry", at: "2026-03-02T10:00:00.009Z", ...processed },
+        { consumer: "audit", at: "2026-03-02T10:00:00.008Z", ...processed },
+      ],
+      addresses: { ...side, registry: side.users },
+      verdict: arrived,
+    },
+  ],
+  replays: [],
+  letters: [],
+  unseen: [],
+  nextCursor: null,
+};
+const up = { status: "up" } as const;
+export const live: Health = { status: "up", checks: { process: up } };
+export const ready: Health = {
+  status: "up",
+  checks: { trace: up, users: up, "dead-letters": up, outbox: up, audit: up, "smtp-registry": up },
+};

@@ -1,0 +1,242 @@
+/**
+ * The one table of the HTTP surface: it drives the aliases of moleculer-web, what is taken from a request, the
+ * answers, and the OpenAPI document. To add an endpoint, add a row.
+ */
+import * as z from "zod";
+import {
+  type ActionInput,
+  AddressInfo,
+  CreatedUser,
+  CreateUser,
+  ListUsers,
+  LookUpAddress,
+  PatchUser,
+  ReplaceUser,
+  UserPage,
+} from "../../contracts/actions.ts";
+import { AuditPage, ListAudit } from "../../contracts/audit.ts";
+import { CorrelationId, Trace, tracePaging } from "../../contracts/trace.ts";
+import { User, UserId, WrittenSmtpAddress } from "../../contracts/user.ts";
+import { HttpProblem, invalidField } from "../answers/problems.ts";
+import { deadLetterOperations } from "./dead-letters.ts";
+import * as example from "./examples.ts";
+import { localOperations } from "./local.ts";
+import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
+
+export type { Operation } from "./operation.ts";
+
+/** A path id that is no UUID names nothing, so it is as unknown as any other. */
+function userId({ path }: RequestParts): string {
+  const parsed = UserId.safeParse(path.id);
+  if (!parsed.success) throw new HttpProblem("not-found", "Cannot find the user: no user has this id");
+  return parsed.data.toLowerCase();
+}
+
+/** Nothing can have happened under an id that no request can have. */
+function correlationId({ path }: RequestParts): string {
+  const parsed = CorrelationId.safeParse(path.correlationId);
+  if (!parsed.success)
+    throw new HttpProblem("not-found", "Cannot find the request: a correlation id is 1 to 128 visible ASCII");
+  return parsed.data;
+}
+
+/** The id comes from the path and the condition from If-Match; a body may repeat the one and not set the other. */
+function targetUser(parts: RequestParts) {
+  return {
+    id: userId(parts),
+    ...(parts.expectedVersions === undefined ? {} : { expectedVersions: [...parts.expectedVersions] }),
+  };
+}
+
+function withBody(parts: RequestParts) {
+  if (Object.hasOwn(parts.body, "expectedVersions"))
+    throw invalidField("expectedVersions", "is not a known member");
+  return { ...parts.body, ...targetUser(parts) };
+}
+
+const mergePatch = ["application/merge-patch+json", "application/json"];
+const userPath = { pathParams: { id: UserId.meta({ description: "The user's id, a UUID" }) } };
+const userAnswer = { status: 200, answer: { schema: User, example: example.user }, tagged: true } as const;
+const body = (schema: z.ZodType, mediaTypes: readonly string[], sample: unknown) => ({
+  body: { schema, mediaTypes, example: sample },
+});
+
+const targetOnly = { id: true, expectedVersions: true } as const;
+const echoedId = { id: z.unknown().optional() };
+const ReplaceUserBody = ReplaceUser.omit(targetOnly).extend(echoedId).meta({
+  id: "ReplaceUserBody",
+  description: "Read-only members of a user are accepted and ignored",
+});
+const PatchUserBody = PatchUser.omit(targetOnly).extend(echoedId).meta({
+  id: "PatchUserBody",
+  description:
+    "JSON merge patch (RFC 7396); null empties secondarySmtps; read-only members are accepted and ignored",
+});
+
+const userOperations: readonly Operation[] = [
+  {
+    id: "createUser",
+    method: "POST",
+    path: "/users",
+    tag: "users",
+    summary: "Create a user",
+    description:
+      "A primary that is taken gets a number as suffix; then requestedSmtp stands beside primarySmtp, and assignments tells every address that was changed and why. A secondary that is taken is a conflict, unless onTaken is suffix; with refuse a taken primary is one, too. A blocked name is always a conflict, and so is an address that no suffix fits.",
+    target: to("users.create", ({ body }) => body as ActionInput<"users.create">),
+    query: {},
+    ...body(CreateUser, json, example.createUser),
+    status: 201,
+    answer: { schema: CreatedUser, example: example.createdUser },
+    tagged: true,
+    write: true,
+    problems: [...bodyProblems, ...keyProblems],
+  },
+  {
+    id: "listUsers",
+    method: "GET",
+    path: "/users",
+    tag: "users",
+    summary: "List users",
+    description:
+      "In a stable order; nextCursor, when it is not null, fetches the next page. A raw + in q is a space, in smtp a plus.",
+    target: to("users.list", ({ query }) => query),
+    query: ListUsers.shape,
+    texts: ["q"],
+    status: 200,
+    answer: { schema: UserPage, example: example.userPage },
+    problems: [],
+  },
+  {
+    id: "getUser",
+    method: "GET",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Get a user",
+    description: "A deleted user is not found; a restore brings it back.",
+    target: to("users.get", (parts) => ({ id: userId(parts) })),
+    ...userPath,
+    query: {},
+    ...userAnswer,
+    problems: ["not-found"],
+  },
+  {
+    id: "replaceUser",
+    method: "PUT",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Replace a user",
+    description:
+      "Without secondarySmtps they are kept; with it the list is set exactly, and the old primary joins it when the primary changed.",
+    target: to("users.replace", (parts) => withBody(parts) as ActionInput<"users.replace">),
+    ...userPath,
+    query: {},
+    ...body(ReplaceUserBody, json, example.replaceUser),
+    ...userAnswer,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "address-taken", "version-mismatch", ...bodyProblems, ...keyProblems],
+  },
+  {
+    id: "patchUser",
+    method: "PATCH",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Change a user",
+    description: "JSON merge patch (RFC 7396). A new primary pushes the old one to the secondaries.",
+    target: to("users.patch", (parts) => withBody(parts) as ActionInput<"users.patch">),
+    ...userPath,
+    query: {},
+    ...body(PatchUserBody, mergePatch, example.patchUser),
+    ...userAnswer,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "address-taken", "version-mismatch", ...bodyProblems, ...keyProblems],
+  },
+  {
+    id: "deleteUser",
+    method: "DELETE",
+    path: "/users/:id",
+    tag: "users",
+    summary: "Delete a user",
+    description: "The user's addresses are kept from everybody else; a restore gets them all back.",
+    target: to("users.remove", targetUser),
+    ...userPath,
+    query: {},
+    status: 204,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "version-mismatch", ...keyProblems],
+  },
+  {
+    id: "restoreUser",
+    method: "POST",
+    path: "/users/:id/restore",
+    tag: "users",
+    summary: "Restore a deleted user",
+    description:
+      "The user is back as it was, with all its addresses, for as long as they are kept for it; refused when one of them is somebody else's by now.",
+    target: to("users.restore", targetUser),
+    ...userPath,
+    query: {},
+    ...userAnswer,
+    write: true,
+    conditional: true,
+    problems: ["not-found", "not-deleted", "address-taken", "version-mismatch", ...keyProblems],
+  },
+];
+
+const readOperations: readonly Operation[] = [
+  {
+    id: "lookUpAddress",
+    method: "GET",
+    path: "/smtp/:address",
+    tag: "addresses",
+    summary: "Who holds an address, now or at a time in the past",
+    description:
+      "Always 200 for an address that can be one: its status says whether anybody holds it. An address is found however its letters are written (upper or lower case, composed or not). A raw + in at is a plus, as in the time zone of 2026-11-01T10:00:00+01:00.",
+    target: to("smtp-registry.lookup", ({ path, query }) => ({ ...query, address: path.address ?? "" })),
+    pathParams: { address: WrittenSmtpAddress.meta({ description: "The address that is looked up" }) },
+    query: { at: LookUpAddress.shape.at },
+    status: 200,
+    answer: { schema: AddressInfo, example: example.addressInfo },
+    problems: [],
+  },
+  {
+    id: "listAudit",
+    method: "GET",
+    path: "/audit",
+    tag: "audit",
+    summary: "Who changed what, and when",
+    description:
+      "In the order in which it happened; of one user, in the order of its versions. An entry follows its change within moments, and is never changed or taken away.",
+    target: to("audit.list", ({ query }) => query),
+    query: ListAudit.shape,
+    status: 200,
+    answer: { schema: AuditPage, example: example.auditPage },
+    problems: [],
+  },
+  {
+    id: "explainRequest",
+    method: "GET",
+    path: "/trace/:correlationId",
+    tag: "trace",
+    summary: "What became of a request",
+    description:
+      "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action. Many writes are told in pages; the first one counts all of them by verdict.",
+    target: to("trace.explain", (parts) => ({ ...parts.query, correlationId: correlationId(parts) })),
+    pathParams: {
+      correlationId: CorrelationId.meta({ description: "The X-Correlation-ID that the request had" }),
+    },
+    query: tracePaging,
+    status: 200,
+    answer: { schema: Trace, example: example.trace },
+    problems: ["not-found"],
+  },
+];
+
+export const operations: readonly Operation[] = [
+  ...userOperations,
+  ...readOperations,
+  ...deadLetterOperations,
+  ...localOperations,
+];

@@ -1,0 +1,118 @@
+/** What a row of the HTTP surface is made of (routes.ts). */
+import * as z from "zod";
+import type { ActionInput, ActionName } from "../../contracts/actions.ts";
+import type { FieldError } from "../../contracts/errors.ts";
+import type { Fault, ProblemSlug } from "../answers/problems.ts";
+
+/** What a row may use of a request; nothing of it has got past the checks of request.ts and body.ts. */
+export interface RequestParts {
+  readonly path: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly expectedVersions: readonly number[] | undefined;
+}
+
+export type LocalHandler =
+  | "start"
+  | "health"
+  | "live"
+  | "ready"
+  | "openapi"
+  | "asyncapi"
+  | "docs"
+  | "eventsPage"
+  | "docsFile"
+  | "problem";
+
+/** What the operations are about, in the order of the document. */
+export const tags = {
+  users: "People and their addresses: create, change, delete, restore.",
+  addresses: "Whose an address is, now and at any time in the past.",
+  audit: "Who changed what, and when.",
+  trace: "What became of a request, step by step.",
+  "dead letters": "Events that a consumer gave up: look into them, send them again, discard them.",
+  health: "Whether the system can work, for orchestrators and people.",
+  documents: "The documents of the interfaces, and pages for people.",
+} as const;
+export type Tag = keyof typeof tags;
+
+interface Media {
+  readonly schema: z.ZodType;
+  readonly example?: unknown;
+  /** `application/json` when absent. */
+  readonly mediaType?: string;
+}
+
+interface ActionTarget {
+  readonly action: ActionName;
+  readonly params: (parts: RequestParts) => unknown;
+}
+
+export interface Operation {
+  readonly id: string;
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description: string;
+  readonly target: ActionTarget | { readonly local: LocalHandler };
+  readonly pathParams?: Readonly<Record<string, z.ZodType>>;
+  /** Known query parameters; absent: the query is ignored. */
+  readonly query?: Readonly<Record<string, z.ZodType>>;
+  /** Those of them that are free text: a raw `+` in them is a space. */
+  readonly texts?: readonly string[];
+  readonly body?: {
+    readonly schema: z.ZodType;
+    readonly mediaTypes: readonly string[];
+    readonly example: unknown;
+    /** The request may come without it. */
+    readonly optional?: boolean;
+  };
+  readonly status: 200 | 201 | 204;
+  readonly answer?: Media & { readonly alternative?: Media };
+  /** The answer carries ETag, and Location when it is a 201. */
+  readonly tagged?: boolean;
+  /** Takes Idempotency-Key. */
+  readonly write?: boolean;
+  /** Takes If-Match. */
+  readonly conditional?: boolean;
+  /** Beside those that every operation has. */
+  readonly problems: readonly ProblemSlug[];
+}
+
+/** Whether the answer is one page of a list, and says where the next one is. */
+export const isPaged = ({ answer }: Operation): boolean =>
+  answer?.schema instanceof z.ZodObject && "nextCursor" in answer.schema.shape;
+
+/** Types the row's params by its action and keeps them together. */
+export const to = <N extends ActionName>(
+  action: N,
+  params: (parts: RequestParts) => ActionInput<N>,
+): ActionTarget => ({ action, params });
+
+export const json: readonly string[] = ["application/json"];
+export const bodyProblems: readonly ProblemSlug[] = [
+  "malformed-json",
+  "body-too-large",
+  "unsupported-media-type",
+];
+export const keyProblems: readonly ProblemSlug[] = [
+  "idempotency-key-invalid",
+  "idempotency-key-in-use",
+  "idempotency-key-reused",
+];
+
+/**
+ * An action does not know which of its parameters came in the path, the query or the body; the row does. `query` is the
+ * raw one of the request, for the parameter that may also be a member of the body.
+ */
+export function locate(fault: FieldError, operation: Operation | undefined, query: string): Fault {
+  const [name = ""] = fault.pointer.slice("#/".length).split("/");
+  const { pathParams = {}, query: known = {}, body } = operation ?? {};
+  const isParameter =
+    Object.hasOwn(pathParams, name) ||
+    (Object.hasOwn(known, name) && (body === undefined || new URLSearchParams(query).has(name)));
+  if (!isParameter) return fault;
+  const { pointer: _, ...rest } = fault;
+  return { parameter: name, ...rest };
+}
