@@ -1,8 +1,8 @@
 /**
  * `npm run check`: the gate. Runs every step, prints one line for each with its time and, when it fails, what the
- * tool said; ends with a summary. `npm run check -- lint types` runs only those.
+ * tool said; ends with a summary. `npm run check -- lint types` runs only those, `--fast` those that take seconds.
  */
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { counted } from "../mixins/basics/counted.ts";
 import { exitCodes } from "../services/contracts/exits.ts";
@@ -29,13 +29,14 @@ const tool =
     return ok ? [] : [output === "" ? `${program} failed and said nothing` : output];
   };
 
-/** What people and containers start: the files named in package.json's scripts, and Moleculer's own entry. */
+/** What people and containers start, Moleculer's own entry, and the services, which are loaded by their names. */
 function entryPoints(): string[] {
   const { scripts } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };
   const named = Object.values(scripts).flatMap((script) => script.match(/^node (\S+\.ts)/)?.[1] ?? []);
-  return [...new Set([...named, "moleculer.config.ts"])];
+  const services = globSync("services/*/index.ts", { cwd: repositoryRoot });
+  return [...new Set([...named, ...services, "moleculer.config.ts"])];
 }
 
 const duplicates = tool(
@@ -80,10 +81,13 @@ const steps: Record<string, Check> = {
 };
 
 const names = Object.keys(steps);
+/** Those that say in seconds whether one can go on. */
+const fast = ["format and lint", "types (tsc)", "imports", "house rules"];
 const form: CommandForm = {
   name: "check",
   says: `The gate. A word chooses the steps that have it in their name: ${names.join(", ")}.`,
   words: { form: "[step …]" },
+  options: { fast: { says: `only ${fast.join(", ")}: for while one writes` } },
   exits: { [exitCodes.ok]: "every step passed", [exitCodes.failure]: "a step failed" },
 };
 const print = (text: string): void => void process.stdout.write(`${coloured(text)}\n`);
@@ -99,7 +103,8 @@ async function run(name: string, check: Check): Promise<boolean> {
   return faults.length === 0;
 }
 
-const { words } = commandLine(form);
+const line = commandLine(form);
+const words = line.has("fast") ? fast : line.words;
 await runCommand(async () => {
   const foreign = words.find((word) => !names.some((name) => name.includes(word)));
   if (foreign !== undefined) throw refused(form, `there is no step "${foreign}"`, names, foreign);
