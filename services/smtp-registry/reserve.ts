@@ -19,8 +19,8 @@ import * as sql from "./sql.ts";
 const callerWaitsMsMax = 1_400;
 /** Left for the last statement and the answer, when a request is run again or looks on for a suffix. */
 const answerMs = 250;
-/** Two, so that one is on its way while the other is carried out. */
-const limits = { itemsMax: 64, lanesMax: 1 };
+/** In one statement. */
+const limits = { itemsMax: 64 };
 
 interface Plain {
   readonly request: ReserveRequest;

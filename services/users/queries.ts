@@ -13,7 +13,8 @@ import type { UserRow } from "./entities.ts";
 import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
-const readLimits = { itemsMax: 100, lanesMax: 1, endOfTurn: true };
+/** In one statement. */
+const readLimits = { itemsMax: 100, endOfTurn: true };
 
 /** The row as the rules know it. */
 export const stateOf = (row: UserRow): UserState => ({

@@ -26,7 +26,7 @@ test("what waits on a connection that has fallen silent is refused, and what com
   const find = findingStates(db);
   await find(randomUUID());
   proxy.silence();
-  // All that ask together share one statement, so one silent connection would hold up every read of the process.
+  // All that ask in one turn share one statement, and so its connection.
   const reads = await Promise.allSettled([find(randomUUID()), find(randomUUID())]);
   for (const read of reads) t.true(read.status === "rejected" && read.reason instanceof Unavailable);
   // Whoever gets the connection before its end is known is refused at once.

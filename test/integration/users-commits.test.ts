@@ -92,7 +92,7 @@ test("a write that can't succeed fails alone, and its neighbours are committed o
       }),
       creating("late@example.com", { budget: startBudget(0) }),
     ];
-    // The first two keep the lanes busy, so that the others share one transaction.
+    // The first is committed alone; the others come meanwhile and share one transaction.
     const outcomes = await Promise.allSettled([...plain.slice(0, 2), ...odd, ...plain.slice(2)].map(commit));
     const failures = outcomes
       .slice(2, 6)

@@ -1,7 +1,9 @@
+import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "ava";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import { currentCorrelation, withCorrelation, withCorrelations } from "../../mixins/context/correlation.ts";
+import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
 
 /** Work that ends when the test says so. */
@@ -18,7 +20,7 @@ function gate() {
 
 test("an item starts at once and alone when nothing is under way", (t) => {
   const { batches, work } = gate();
-  const ask = coalescing(work, { itemsMax: 10, lanesMax: 1 });
+  const ask = coalescing(work, { itemsMax: 10 });
   void ask(1);
   t.deepEqual(
     batches.map(({ items }) => items),
@@ -28,7 +30,7 @@ test("an item starts at once and alone when nothing is under way", (t) => {
 
 test("with `endOfTurn` all that is asked for in one turn of the event loop goes on together", async (t) => {
   const { batches, work, endAll } = gate();
-  const ask = coalescing(work, { itemsMax: 10, lanesMax: 1, endOfTurn: true });
+  const ask = coalescing(work, { itemsMax: 10, endOfTurn: true });
   const answers = [1, 2].map(ask);
   await Promise.resolve();
   answers.push(ask(3));
@@ -44,7 +46,7 @@ test("with `endOfTurn` all that is asked for in one turn of the event loop goes 
 
 test("what comes while the work is under way goes on together, as many as fit", async (t) => {
   const { batches, work, endAll } = gate();
-  const ask = coalescing(work, { itemsMax: 2, lanesMax: 1 });
+  const ask = coalescing(work, { itemsMax: 2 });
   const answers = [1, 2, 3, 4].map(ask);
   endAll(0);
   await answers[0];
@@ -58,17 +60,44 @@ test("what comes while the work is under way goes on together, as many as fit", 
   );
 });
 
-test("no more pieces of work run at a time than there are lanes", async (t) => {
+test("what waits behind work that hangs goes on without it, and what comes then goes on together again", async (t) => {
   const { batches, work, endAll } = gate();
-  const ask = coalescing(work, { itemsMax: 10, lanesMax: 2 });
-  const answers = [1, 2, 3, 4].map(ask);
-  t.is(batches.length, 2);
-  endAll(1);
-  await answers[1];
-  t.deepEqual(batches[2]?.items, [3, 4]);
+  const ask = coalescing(work, { itemsMax: 10 });
+  const hung = ask(1);
+  const waiting = [2, 3].map(ask);
+  await eventually(() => assert.deepEqual(batches[1]?.items, [2, 3]));
+  const later = [4, 5].map(ask);
   endAll(0);
+  t.is(await hung, "done 1");
+  t.is(batches.length, 2, "a piece that has hung begins nothing beside another");
+  endAll(1);
+  await Promise.all(waiting);
+  t.deepEqual(batches[2]?.items, [4, 5]);
   endAll(2);
-  t.is((await Promise.all(answers)).length, 4);
+  t.deepEqual(await Promise.all(later), ["done 4", "done 5"]);
+});
+
+test("when all hang, a few pieces run at a time, and the rest goes on with the first that ends", async (t) => {
+  const { batches, work, endAll } = gate();
+  const ask = coalescing(work, { itemsMax: 1 });
+  const answers = [0, 1, 2, 3, 4, 5].map(ask);
+  const bound = 4;
+  await eventually(() => assert.equal(batches.length, bound));
+  // As long as it took for one to be begun behind another, and then as long again.
+  for (let turn = 0; turn < 2; turn += 1) {
+    const other = gate();
+    const elsewhere = coalescing(other.work, { itemsMax: 1 });
+    void [0, 1].map(elsewhere);
+    await eventually(() => assert.equal(other.batches.length, 2));
+  }
+  t.is(batches.length, bound);
+  endAll(2);
+  t.is(await answers[2], "done 2");
+  t.deepEqual(batches[bound]?.items, [4]);
+  for (const index of [0, 1, 3, 4]) endAll(index);
+  await Promise.all([0, 1, 3, 4].map((index) => answers[index]));
+  endAll(5);
+  t.is(await answers[5], "done 5");
 });
 
 test("each item gets its own outcome, and work that rejects fails its own items only", async (t) => {
@@ -80,7 +109,7 @@ test("each item gets its own outcome, and work that rejects fails its own items 
       if (calls === 1) throw new Error("broken");
       return items.map((item) => (item === 3 ? { error: new Error("refused") } : { value: `done ${item}` }));
     },
-    { itemsMax: 10, lanesMax: 1 },
+    { itemsMax: 10 },
   );
   const answers = await Promise.allSettled([1, 2, 3].map(ask));
   t.deepEqual(
@@ -94,11 +123,11 @@ test("work that throws at once, or tells too few outcomes, leaves nobody waiting
     () => {
       throw new Error("at once");
     },
-    { itemsMax: 1, lanesMax: 1 },
+    { itemsMax: 1 },
   );
   await t.throwsAsync(throwing(1), { message: "at once" });
   await t.throwsAsync(throwing(2), { message: "at once" });
-  const mute = coalescing<number, string>(async () => [], { itemsMax: 1, lanesMax: 1 });
+  const mute = coalescing<number, string>(async () => [], { itemsMax: 1 });
   await t.throwsAsync(mute(1), { message: /the work gave none/ });
 });
 
@@ -106,7 +135,7 @@ test("the work runs outside of the scope of whoever asks", async (t) => {
   const scope = new AsyncLocalStorage<string>();
   const ask = coalescing<number, string | undefined>(
     async (items) => items.map(() => ({ value: scope.getStore() })),
-    { itemsMax: 1, lanesMax: 1 },
+    { itemsMax: 1 },
   );
   t.is(await scope.run("a request", () => ask(1)), undefined);
 });
@@ -120,7 +149,7 @@ test("a line of shared work carries the id of each who shares it, once, and of w
       log.info({ items }, "worked");
       return items.map(() => ({ value: null }));
     },
-    { itemsMax: 3, lanesMax: 1 },
+    { itemsMax: 3 },
   );
   const asking = (correlationId: string, item: number) =>
     withCorrelation({ correlationId, actor: "x" }, () => ask(item));

@@ -1,4 +1,4 @@
-/** Releases, logs, figures and alerts: guarantees 10 to 14 and 16. */
+/** Releases, logs, figures, alerts, and work that is shared: guarantees 4f, 10 to 14 and 16. */
 import type { Mutation } from "../mutation.ts";
 
 const compatibility = "test/support/gate/schema-compatibility.ts";
@@ -111,6 +111,32 @@ export const operations: readonly Mutation[] = [
     file: "test/unit/coalescing.test.ts",
     title:
       "a line of shared work carries the id of each who shares it, once, and of work for one alone its id",
+  },
+  {
+    name: "hanging-work-holds-all",
+    guarantee: "4f",
+    edits: [
+      {
+        file: "mixins/coalescing.ts",
+        find: "      hangs = true;",
+        replace: "      if (hangsMs > 0) return;\n      hangs = true;",
+      },
+    ],
+    file: "test/unit/coalescing.test.ts",
+    title: "what waits behind work that hangs goes on without it, and what comes then goes on together again",
+  },
+  {
+    name: "work-hangs-without-end",
+    guarantee: "4f",
+    edits: [
+      {
+        file: "mixins/coalescing.ts",
+        find: " || hanging >= piecesMax) return;",
+        replace: " || (hanging < 0 && hanging >= piecesMax)) return;",
+      },
+    ],
+    file: "test/unit/coalescing.test.ts",
+    title: "when all hang, a few pieces run at a time, and the rest goes on with the first that ends",
   },
   {
     name: "batch-is-nobodys",

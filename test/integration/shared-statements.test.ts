@@ -1,0 +1,96 @@
+/** Requests of a process that share a statement wait together, and only together. */
+import { randomUUID } from "node:crypto";
+import test from "ava";
+import { v7 as uuidv7 } from "uuid";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { migrate } from "../../services/runtime/migrations.ts";
+import { blockedNames } from "../../services/smtp-registry/blocked.ts";
+import { registryEntities } from "../../services/smtp-registry/entities.ts";
+import { reserving } from "../../services/smtp-registry/reserve.ts";
+import { startBudget } from "../../services/users/budget.ts";
+import { committing } from "../../services/users/commit.ts";
+import { usersEntities } from "../../services/users/entities.ts";
+import { findingStates } from "../../services/users/queries.ts";
+import { decideCreate } from "../../services/users/rules.ts";
+import { terms, ttlMs } from "../support/registry-rig.ts";
+import { testDatabase } from "../support/resources.ts";
+import { tcpProxy } from "../support/tcp-proxy.ts";
+import { openDatabase } from "../support/users-rig.ts";
+
+interface Sharing {
+  readonly what: string;
+  readonly of: "users" | "registry";
+  /** Asks for something that nobody has asked for before. */
+  readonly asking: (db: Database) => () => Promise<unknown>;
+}
+
+const wanted = () => [{ address: `${randomUUID()}@example.com`, kind: "primary" as const }];
+const ticket = () => ({ operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() });
+
+const reads: Sharing = {
+  what: "reads",
+  of: "users",
+  asking(db) {
+    const find = findingStates(db);
+    return () => find(randomUUID());
+  },
+};
+
+const commits: Sharing = {
+  what: "commits",
+  of: "users",
+  asking(db) {
+    const commit = committing({ db, freed: () => new Date(0) });
+    return () =>
+      commit({
+        before: undefined,
+        decision: decideCreate(uuidv7(), "Somebody", wanted(), new Date()),
+        answer: null,
+        ticket: ticket(),
+        cause: { action: "users.create", correlationId: "shared", actor: "anonymous" },
+        budget: startBudget(),
+      });
+  },
+};
+
+const holds: Sharing = {
+  what: "holds",
+  of: "registry",
+  asking(db) {
+    const rules = { terms, reservationTtlMs: ttlMs, blocked: blockedNames([]), now: () => new Date() };
+    const reserve = reserving(db, rules);
+    return () =>
+      reserve({
+        reservationId: randomUUID(),
+        userId: randomUUID(),
+        onTaken: "suffix",
+        addresses: wanted(),
+      });
+  },
+};
+
+for (const { what, of, asking } of [reads, commits, holds])
+  test(`a statement that hangs holds up no ${what} but those that share it`, async (t) => {
+    const own = await testDatabase();
+    await migrate(of, own.url);
+    const proxy = await tcpProxy(own.url, 5432);
+    const entities = of === "users" ? usersEntities : registryEntities;
+    const db = await openDatabase(proxy.through(own.url), entities, 5);
+    t.teardown(async () => {
+      await proxy.close();
+      await db.close();
+      await own.drop();
+    });
+    const ask = asking(db);
+    await ask();
+    proxy.silence();
+    let isOver = false;
+    const hung = ask().finally(() => {
+      isOver = true;
+    });
+    const refused = t.throwsAsync(hung);
+    await new Promise((next) => setImmediate(next));
+    await ask();
+    t.false(isOver, "the statement that hangs was waited for");
+    await refused;
+  });
