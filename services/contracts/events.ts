@@ -6,6 +6,9 @@ import * as z from "zod";
 import { Assignments } from "./assignment.ts";
 import { User } from "./user.ts";
 
+/** Moleculer's event, without a payload, by which a writer wakes the relay. It may get lost. */
+export const outboxAppended = "outbox.appended";
+
 /** Semantics of the change; `field` is a key of the user, or `deletedAt`. */
 export const Change = z
   .object({

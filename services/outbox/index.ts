@@ -8,6 +8,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import { database } from "../../mixins/postgres/database.ts";
 import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
 import type { Config } from "../config/index.ts";
+import { outboxAppended } from "../contracts/events.ts";
 import { backlogsOf } from "./backlogs.ts";
 import { PublishedEvent } from "./entities.ts";
 import { batchesMax, Relay } from "./relay.ts";
@@ -19,7 +20,7 @@ import { eventsOf, sweepPublished } from "./trace.ts";
 const poolMax = batchesMax + 1;
 const statementTimeoutMs = 10_000;
 
-/** Needs `usersDatabaseUrl`. The local event `outbox.appended` and the action `outbox.nudge` mean the same. */
+/** Needs `usersDatabaseUrl`. The event `outboxAppended` and the action `outbox.nudge` mean the same. */
 export default function outboxService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "traceDays">,
@@ -65,9 +66,7 @@ export default function outboxService(
       },
       backlogs: () => backlogsOf(bus),
     }),
-    events: {
-      "outbox.appended": () => relay?.nudge(),
-    },
+    events: { [outboxAppended]: () => relay?.nudge() },
     async started() {
       relay = new Relay({ db, bus, log, metrics });
       relay.start();

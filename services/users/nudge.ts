@@ -5,6 +5,7 @@
  * At most one in `windowMs`, the first at once: one for each of many concurrent commits cost 13 % of the creates.
  */
 import type { ServiceBroker } from "moleculer";
+import { outboxAppended } from "../contracts/events.ts";
 
 const windowMs = 1;
 
@@ -14,7 +15,7 @@ export function relayNudge(broker: Pick<ServiceBroker, "emit">): () => void {
   let again = false;
   const emit = async (): Promise<void> => {
     try {
-      await broker.emit("outbox.appended", {});
+      await broker.emit(outboxAppended, {});
     } catch {
       // No relay within reach: it finds the row by its next poll, or when it comes back.
     }

@@ -5,6 +5,7 @@ import type { Bus } from "../../../mixins/bus/port.ts";
 import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { loadConfig } from "../../../services/config/index.ts";
+import { outboxAppended } from "../../../services/contracts/events.ts";
 import { hostedServices } from "../../../services/contracts/services.ts";
 import { createBus, makeService } from "../../../services/runtime/composition.ts";
 import { migrate } from "../../../services/runtime/migrations.ts";
@@ -75,7 +76,7 @@ export async function startSystem(overRabbit: boolean, environment: Record<strin
     return {
       urls: { users, registry, twin },
       bus: owned.bus,
-      nudge: () => void broker.emit("outbox.appended", {}),
+      nudge: () => void broker.emit(outboxAppended, {}),
       async processed() {
         const { values } = await metrics.eventsProcessed.get();
         const each = new Map<unknown, number>();
