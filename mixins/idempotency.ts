@@ -19,7 +19,7 @@ import { errorText } from "./log/error-text.ts";
 import type { Logger } from "./log/logging.ts";
 import type { Database, EntityManager } from "./postgres/database.ts";
 import { run as runStatement } from "./postgres/statement.ts";
-import { sweepInBatches, sweepingMixin } from "./postgres/sweeping.ts";
+import { sweepingMixin, sweepRows } from "./postgres/sweeping.ts";
 
 export const IdempotencyRecord = defineEntity({
   name: "IdempotencyRecord",
@@ -270,9 +270,7 @@ export function idempotency(db: Database, options: Options): Idempotency {
   const sweep = async (): Promise<number> => {
     let gone = 0;
     for (const statement of [deleteExpired, deleteExpiredReplays])
-      gone += await sweepInBatches((rowsMax) =>
-        db.read((em) => em.execute<unknown[]>(statement, [options.now(), rowsMax])),
-      );
+      gone += await sweepRows(db, statement, (rowsMax) => [options.now(), rowsMax]);
     return gone;
   };
 

@@ -12,7 +12,7 @@ import type { Mixin } from "../basics/mixin.ts";
 import type { Logger } from "../log/logging.ts";
 import type { Database, EntityManager } from "../postgres/database.ts";
 import { run } from "../postgres/statement.ts";
-import { sweepInBatches, sweepingMixin } from "../postgres/sweeping.ts";
+import { sweepingMixin, sweepRows } from "../postgres/sweeping.ts";
 import type { ApplyEvents, EventFailed } from "./event-consumer.ts";
 
 export const ConsumerOutcomeRow = defineEntity({
@@ -93,9 +93,7 @@ interface Options {
 /** For any consumer whose database has the table. */
 export function consumerOutcomes(db: Database, { consumer, retentionDays, log }: Options): Outcomes {
   const sweep = (): Promise<number> =>
-    sweepInBatches((rowsMax) =>
-      db.read((em) => em.execute<unknown[]>(forgetSql, [consumer, retentionDays, rowsMax])),
-    );
+    sweepRows(db, forgetSql, (rowsMax) => [consumer, retentionDays, rowsMax]);
   return {
     mixin: sweepingMixin("consumer outcomes", sweep, log),
     sweep,

@@ -7,6 +7,8 @@
 import type { Mixin } from "../basics/mixin.ts";
 import { errorText } from "../log/error-text.ts";
 import type { Logger } from "../log/logging.ts";
+import type { Database } from "./database.ts";
+import { type Parameters, run } from "./statement.ts";
 
 const sweepEveryMs = 60_000;
 /** Processes that started together should not sweep together. */
@@ -29,6 +31,14 @@ export async function sweepInBatches(
   }
   return gone;
 }
+
+/** One round of a statement that returns a row for each that it deletes, and no more than the most it is given. */
+export const sweepRows = (
+  db: Pick<Database, "read">,
+  deletion: string,
+  parametersFor: (rowsMax: number) => Parameters,
+): Promise<number> =>
+  sweepInBatches((rowsMax) => db.read((em) => run<unknown>(em, deletion, parametersFor(rowsMax))));
 
 /** How long to wait after a round that took so many rows; `chance` is from 0 to 1. */
 export const untilNextRoundMs = (gone: number, chance: number, everyMs = sweepEveryMs): number => {

@@ -14,12 +14,13 @@ import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { database } from "../../mixins/postgres/database.ts";
+import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
 import type { Config } from "../config/index.ts";
 import { queueName } from "../contracts/headers.ts";
 import { intake } from "./intake.ts";
 import { letters } from "./letters.ts";
 import { lettersOf } from "./trace.ts";
-import { upkeep } from "./upkeep.ts";
+import { showPending, sweepSettled } from "./upkeep.ts";
 
 const poolMax = 3;
 const statementTimeoutMs = 10_000;
@@ -44,9 +45,9 @@ export default function deadLettersService(
     log,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now, log });
-  const keeping = upkeep({ db, log, metrics, now, retentionDays: config.deadLetterDays });
   const operator = letters({ db, bus, keys, log, now });
   const stopping = new AbortController();
+  let hidePending: () => void = () => {};
   let subscriptions: readonly Subscription[] = [];
 
   return {
@@ -55,7 +56,7 @@ export default function deadLettersService(
     mixins: [
       {
         async started() {
-          keeping.start();
+          hidePending = showPending(db, metrics);
           // A counter that begins with its first letter has no increase for an alert to see.
           for (const queue of Object.values(queueName))
             for (const reason of reasonLabels) metrics.eventsDeadLettered.inc({ queue, reason }, 0);
@@ -65,13 +66,14 @@ export default function deadLettersService(
         async stopped() {
           stopping.abort();
           await Promise.all(subscriptions.map((subscription) => subscription.stop()));
-          await keeping.stop();
+          hidePending();
         },
       },
       healthMixin({
         database: db.check,
         bus: busCheck(bus),
       }),
+      sweepingMixin("settled dead letters", () => sweepSettled(db, now, config.deadLetterDays), log),
       // Expired keys are swept by users, whose table it is too.
       db.mixin,
     ],

@@ -1,6 +1,6 @@
 /** What the outbox tells of a request's events, those that wait and those that are published; and when it forgets them. */
 import type { Database } from "../../mixins/postgres/database.ts";
-import { sweepInBatches } from "../../mixins/postgres/sweeping.ts";
+import { sweepRows } from "../../mixins/postgres/sweeping.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { type OutboxTrace, placeBeforeAll, WriteNote } from "../contracts/trace.ts";
 import * as sql from "./sql.ts";
@@ -45,4 +45,4 @@ export async function eventsOf(
 
 /** Deletes what was published more than `days` ago; resolves with how many. */
 export const sweepPublished = (db: Database, days: number): Promise<number> =>
-  sweepInBatches((rowsMax) => db.read((em) => em.execute<unknown[]>(sql.forgetPublished, [days, rowsMax])));
+  sweepRows(db, sql.forgetPublished, (rowsMax) => [days, rowsMax]);

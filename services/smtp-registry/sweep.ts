@@ -6,8 +6,7 @@
 import type { Mixin } from "../../mixins/basics/mixin.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
-import { sweepInBatches, sweepingMixin } from "../../mixins/postgres/sweeping.ts";
+import { sweepingMixin, sweepRows } from "../../mixins/postgres/sweeping.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";
@@ -15,7 +14,7 @@ import * as sql from "./sql.ts";
 /** One round. Resolves with the number of rows gone. */
 export function sweep(db: Database, rules: ProjectionRules): Promise<number> {
   const freed = freedBefore(rules.now(), rules.terms);
-  return sweepInBatches((max) => db.read((em) => run(em, sql.sweepTombstones, { freed, max })));
+  return sweepRows(db, sql.sweepTombstones, (max) => ({ freed, max }));
 }
 
 /** Sweeps from `started` to `stopped`. */

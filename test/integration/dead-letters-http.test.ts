@@ -292,8 +292,7 @@ test("what was settled leaves the table after its term, what is pending never do
   const [pending, replayed, discarded] = await rig.letters(3);
   await rig.http("POST", `/dead-letters/${replayed?.id}/replay`);
   await rig.http("DELETE", `/dead-letters/${discarded?.id}?reason=no`);
-  const sweepAfter = (days: number) =>
-    sweepSettled({ db: rig.db, retentionDays: 30, now: () => new Date(Date.now() + days * dayMs) });
+  const sweepAfter = (days: number) => sweepSettled(rig.db, () => new Date(Date.now() + days * dayMs), 30);
   t.is(await sweepAfter(29), 0);
   t.is(await sweepAfter(31), 2);
   t.deepEqual(
