@@ -2,12 +2,11 @@
  * What a command of ours is, and how it becomes one of moleculer-repl's: words in, text out. An error is one line that
  * begins with ✗, and never ends the REPL.
  */
-import { userInfo } from "node:os";
 import type { ServiceBroker } from "moleculer";
-import { isCorrelationId } from "../../../mixins/context/correlation.ts";
 import { callAction } from "../../../mixins/moleculer/calls.ts";
 import type { ActionInput, ActionName, ActionResult } from "../../contracts/actions.ts";
 import { Refusal } from "../../contracts/errors.ts";
+import { operator } from "./operator.ts";
 
 const callTimeoutMs = 10_000;
 
@@ -84,16 +83,6 @@ export interface CustomCommand {
   readonly options: readonly { readonly option: string; readonly description: string }[];
   readonly parse: (command: Parsed) => void;
   readonly action: (broker: ServiceBroker, params: Parsed["params"], helpers: Helpers) => Promise<void>;
-}
-
-/** Under whose name a decision is kept: the account that the REPL runs as, which a container may have no name for. */
-function operator(): string {
-  try {
-    const actor = `repl:${userInfo().username}`;
-    return isCorrelationId(actor) ? actor : "repl";
-  } catch {
-    return "repl";
-  }
 }
 
 function deskOf(broker: ServiceBroker, helpers: Helpers): Desk {

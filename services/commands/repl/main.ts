@@ -2,8 +2,6 @@
  * `npm run repl`: Moleculer's REPL in the running system. With AMQP_URL it joins over RabbitMQ; without, it joins
  * the embedded system of the data folder; when none runs there, it starts one and opens in it.
  */
-
-import { userInfo } from "node:os";
 import type { BrokerOptions, Middleware, ServiceBroker } from "moleculer";
 import pretty from "pino-pretty";
 import { hasColours } from "../../../mixins/basics/colours.ts";
@@ -18,6 +16,7 @@ import { exitCodeOf, runCommand } from "../../runtime/run-command.ts";
 import { type Lifecycle, lifecycle } from "../../runtime/shutdown.ts";
 import { joinSystem, systemOf } from "../join.ts";
 import { customCommands } from "./index.ts";
+import { operator } from "./operator.ts";
 import { openTerminal } from "./terminal.ts";
 
 const form: CommandForm = {
@@ -31,9 +30,8 @@ const replOptions = {
   customCommands: customCommands((text) => void process.stdout.write(`${text}\n`)),
 } as unknown as NonNullable<BrokerOptions["replOptions"]>;
 
-/** The audit log shall tell who typed it. */
 const asOperator = (): Middleware => {
-  const actor = `repl:${userInfo().username}`;
+  const actor = operator();
   type Call = (action: string, params: unknown, options?: { meta?: object }) => unknown;
   return {
     name: "AsOperator",
