@@ -4,15 +4,16 @@
  * what an operator may want to change belongs in a policy.
  */
 import type { Channel } from "amqplib";
+import { consumerQueues } from "../../services/contracts/consumers.ts";
 import { eventTypes } from "../../services/contracts/events.ts";
-import { deadLetterQueue, queueName, usersExchange } from "../../services/contracts/headers.ts";
+import { deadLetterQueue, usersExchange } from "../../services/contracts/headers.ts";
 import type { QueueSpec } from "./port.ts";
 
 /** The queues of the system, each bound to every event of a user. */
-export const userQueues: readonly QueueSpec[] = [
-  { queue: queueName.smtpRegistry, bindings: eventTypes },
-  { queue: queueName.audit, bindings: eventTypes },
-];
+export const userQueues: readonly QueueSpec[] = consumerQueues.map((queue) => ({
+  queue,
+  bindings: eventTypes,
+}));
 
 /**
  * Redeliveries after which the broker itself dead-letters: the net under an event that kills every process which

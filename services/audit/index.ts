@@ -11,7 +11,7 @@ import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { database } from "../../mixins/postgres/database.ts";
 import type { Config } from "../config/index.ts";
-import { queueName } from "../contracts/headers.ts";
+import { consumers } from "../contracts/consumers.ts";
 import { AuditEntryRow } from "./entities.ts";
 import { append, digestTrails, entriesOfRequest, listEntries, recordedOf } from "./entries.ts";
 
@@ -39,7 +39,7 @@ export default function auditService(
   const outcomes = consumerOutcomes(db, { consumer: "audit", retentionDays: config.traceDays, log });
   const consumer = eventConsumer({
     name: "audit",
-    queue: queueName.audit,
+    queue: consumers.audit.queue,
     retryDelaysMs: config.retryDelaysMs,
     bus,
     metrics,

@@ -24,6 +24,5 @@ export const amqpHeader = {
 } as const;
 
 export const usersExchange = "mailroster.users";
-export const queueName = { smtpRegistry: "smtp-registry.user-events", audit: "audit.user-events" } as const;
 export const deadLetterQueue = (queue: string): string => `${queue}.dlq`;
 export const cloudEventsContentType = "application/cloudevents+json";

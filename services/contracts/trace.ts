@@ -1,5 +1,7 @@
 /** The way of a request as every surface tells it (`GET /trace/:correlationId`, `npm run trace`, the REPL). */
+
 import * as z from "zod";
+import { consumerNames } from "./consumers.ts";
 import { NextCursor } from "./paging.ts";
 import { HeldAddress, RequestsTrace, Seconds, TimeOrNull, TracedLetter } from "./trace-owners.ts";
 import { AddressKind, AddressStatus } from "./user.ts";
@@ -20,8 +22,7 @@ export const TraceVerdict = z
   .meta({ id: "TraceVerdict" });
 export type TraceVerdict = z.infer<typeof TraceVerdict>;
 
-export const consumers = ["smtp-registry", "audit"] as const;
-export const Consumer = z.enum(consumers);
+export const Consumer = z.enum(consumerNames);
 export type Consumer = z.infer<typeof Consumer>;
 
 /**
@@ -120,6 +121,14 @@ export const TracedWrite = z
   .meta({ id: "TracedWrite" });
 export type TracedWrite = z.infer<typeof TracedWrite>;
 
+/** Each state by its name, which a record of them does not tell a JSON Schema. */
+const VerdictCounts = z.object(
+  Object.fromEntries(verdictStates.map((state) => [state, z.int()])) as Record<
+    (typeof verdictStates)[number],
+    z.ZodInt
+  >,
+);
+
 export const Trace = z
   .object({
     correlationId: z.string(),
@@ -129,7 +138,7 @@ export const Trace = z
     total: z.int().nullable().meta({
       description: "How many writes there are under this id; null on a page behind the first",
     }),
-    counts: z.record(z.enum(verdictStates), z.int()).nullable().meta({
+    counts: VerdictCounts.nullable().meta({
       description:
         "Of how many of them which verdict is true (`unknown` also where there was no time to look); null on a page behind the first",
     }),

@@ -16,7 +16,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import { database } from "../../mixins/postgres/database.ts";
 import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
 import type { Config } from "../config/index.ts";
-import { queueName } from "../contracts/headers.ts";
+import { consumerQueues } from "../contracts/consumers.ts";
 import { intake } from "./intake.ts";
 import { letters } from "./letters.ts";
 import { lettersOf } from "./trace.ts";
@@ -58,10 +58,10 @@ export default function deadLettersService(
         async started() {
           hidePending = showPending(db, metrics);
           // A counter that begins with its first letter has no increase for an alert to see.
-          for (const queue of Object.values(queueName))
+          for (const queue of consumerQueues)
             for (const reason of reasonLabels) metrics.eventsDeadLettered.inc({ queue, reason }, 0);
           const take = intake({ db, log, metrics }, stopping.signal);
-          subscriptions = Object.values(queueName).map((queue) => bus.deadLetters(queue, take));
+          subscriptions = consumerQueues.map((queue) => bus.deadLetters(queue, take));
         },
         async stopped() {
           stopping.abort();

@@ -6,7 +6,7 @@
 import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { sweepRows } from "../../mixins/postgres/sweeping.ts";
-import { queueName } from "../contracts/headers.ts";
+import { consumerQueues } from "../contracts/consumers.ts";
 import * as sql from "./sql.ts";
 
 const dayMs = 86_400_000;
@@ -17,7 +17,7 @@ export const sweepSettled = (db: Database, now: () => Date, retentionDays: numbe
 
 /** The gauge as the table stands at a scrape; queues that had letters once stay shown. Returns how to end it. */
 export function showPending(db: Database, metrics: Pick<Metrics, "deadLetters" | "onScrape">): () => void {
-  const shown = new Set<string>(Object.values(queueName));
+  const shown = new Set<string>(consumerQueues);
   return metrics.onScrape({
     async measure() {
       const rows = await db.read((em) => em.execute<{ queue: string; pending: number }[]>(sql.countPending));

@@ -2,7 +2,8 @@
 
 import { pause } from "../../mixins/basics/pause.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { deadLetterQueue, queueName } from "../contracts/headers.ts";
+import { consumerQueues } from "../contracts/consumers.ts";
+import { deadLetterQueue } from "../contracts/headers.ts";
 import type { Backlogs } from "../contracts/reconciliation.ts";
 
 /** A frozen broker answers never; what asks has more to do. */
@@ -16,7 +17,7 @@ export async function backlogsOf(bus: Pick<Bus, "queues">): Promise<Backlogs> {
     const states = await Promise.race([bus.queues(), late]);
     if (states === undefined) return { queues: null };
     return {
-      queues: Object.values(queueName).map((queue) => ({
+      queues: consumerQueues.map((queue) => ({
         queue,
         messages: states
           .filter((state) => state.queue.startsWith(queue) && state.queue !== deadLetterQueue(queue))

@@ -8,7 +8,7 @@
  */
 
 import type { Database } from "../../mixins/postgres/database.ts";
-import { queueName } from "../contracts/headers.ts";
+import { consumerQueues } from "../contracts/consumers.ts";
 import type { Ask } from "./sources.ts";
 
 /** Far above the retry ladder (13 minutes) and a night without a consumer. */
@@ -51,7 +51,7 @@ export function watchQueues(ask: Ask, kept: Backlogs): QueueWatch {
   return {
     async look() {
       const { queues } = await ask("outbox.backlogs", {});
-      for (const queue of Object.values(queueName)) {
+      for (const queue of consumerQueues) {
         if (emptied.has(queue)) continue;
         if (queues?.find((state) => state.queue === queue)?.messages === 0) {
           emptied.add(queue);

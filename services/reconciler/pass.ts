@@ -10,7 +10,7 @@
  */
 import { pause } from "../../mixins/basics/pause.ts";
 import type { ActionResult } from "../contracts/actions.ts";
-import { queueName } from "../contracts/headers.ts";
+import { type ConsumerName, consumerNames, consumers, queueOf } from "../contracts/consumers.ts";
 import { pageSizeMax } from "../contracts/paging.ts";
 import type { AcknowledgedDifference, ConsistencyCheck, Difference } from "../contracts/reconciliation.ts";
 import type { Acknowledged } from "./acknowledgements.ts";
@@ -67,8 +67,19 @@ interface Suspect {
 const byId = <Row extends { readonly userId: string }>(rows: readonly Row[]): Map<string, Row> =>
   new Map(rows.map((row) => [row.userId, row]));
 
-const queueOf = (check: ConsistencyCheck): string =>
-  check.startsWith("registry_") ? queueName.smtpRegistry : queueName.audit;
+/** Whose effects the check compares with users. */
+function consumerOf(check: ConsistencyCheck): ConsumerName {
+  const name = consumerNames.find((each) => check.startsWith(consumers[each].checks));
+  if (name === undefined)
+    throw new Error(`Cannot tell whose check ${check} is: no consumer's checks begin so`);
+  return name;
+}
+
+/** What each has of the user. */
+const foundOf: Readonly<Record<ConsumerName, (accounts: Accounts) => number | undefined>> = {
+  "smtp-registry": ({ registry }) => registry?.version,
+  audit: ({ audit }) => audit?.versions,
+};
 
 function differencesOf(
   userId: string,
@@ -76,13 +87,12 @@ function differencesOf(
   freedBefore: string,
   hasDeadLetter: (queue: string) => boolean = () => false,
 ): Difference[] {
-  const { user, registry, audit } = accounts;
   return failedChecks(accounts, freedBefore).map((check) => ({
     userId,
     check,
-    version: user?.version ?? null,
-    found: (check.startsWith("registry_") ? registry?.version : audit?.versions) ?? null,
-    deadLetter: hasDeadLetter(queueOf(check)),
+    version: accounts.user?.version ?? null,
+    found: foundOf[consumerOf(check)](accounts) ?? null,
+    deadLetter: hasDeadLetter(queueOf(consumerOf(check))),
     gap: gapOf(check, accounts),
   }));
 }
@@ -160,7 +170,7 @@ async function lookAgainAt(
     }
     const open = still.filter((difference) => acknowledgedOf(difference) === undefined);
     const waits = ({ check, deadLetter }: Difference): boolean =>
-      !deadLetter && canBeFollowed(check) && watch.mayHold(queueOf(check));
+      !deadLetter && canBeFollowed(check) && watch.mayHold(queueOf(consumerOf(check)));
     await options.found({
       userId,
       differences: open.filter((difference) => !waits(difference)),

@@ -17,7 +17,7 @@ import { database } from "../../mixins/postgres/database.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import type { Config } from "../config/index.ts";
 import { actions } from "../contracts/actions.ts";
-import { queueName } from "../contracts/headers.ts";
+import { consumers } from "../contracts/consumers.ts";
 import { blockedNames } from "./blocked.ts";
 import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
@@ -78,7 +78,7 @@ export default function smtpRegistryService(platform: Platform, config: Registry
       outcomes.mixin,
       eventConsumer({
         name: consumer,
-        queue: queueName.smtpRegistry,
+        queue: consumers["smtp-registry"].queue,
         bus: platform.bus,
         retryDelaysMs: config.retryDelaysMs,
         log,

@@ -1,6 +1,6 @@
 /** Puts the owners' answers together into the way of a request. Pure. */
+import { consumerNames } from "../contracts/consumers.ts";
 import {
-  consumers,
   type RequestsTrace,
   type Trace,
   type TracedLetter,
@@ -59,7 +59,7 @@ function tracedEvent(event: EventFacts, facts: Facts): TracedWrite {
   const steps = {
     userId: event.userId,
     outbox: outboxStep(event, facts.outbox !== undefined),
-    consumers: consumers.map((consumer) => consumerStep(consumer, event, facts)),
+    consumers: consumerNames.map((consumer) => consumerStep(consumer, event, facts)),
     addresses: addressesStep(event.userId, facts),
   };
   return {

@@ -1,5 +1,5 @@
 /** What one event's steps were, from the owners' answers. Pure; no clock: whether something was before is by version. */
-import { queueName } from "../contracts/headers.ts";
+import { queueOf } from "../contracts/consumers.ts";
 import type {
   AddressesStep,
   Consumer,
@@ -10,11 +10,6 @@ import type {
   TracedLetter,
 } from "../contracts/trace.ts";
 import { type EventFacts, type Facts, versionOf } from "./facts.ts";
-
-export const queueOf: Readonly<Record<Consumer, string>> = {
-  "smtp-registry": queueName.smtpRegistry,
-  audit: queueName.audit,
-};
 
 export function outboxStep({ row, entry }: EventFacts, outboxIsKnown: boolean): OutboxStep {
   if (row !== undefined) {
@@ -73,13 +68,27 @@ const stateWithout = (
   return failures > 0 && letter === undefined ? "retrying" : "waiting";
 };
 
+interface Account {
+  effect(event: EventFacts, facts: Facts): Effect;
+  /** What was unusual of the events there. */
+  outcomes(facts: Facts): readonly ConsumerOutcome[] | undefined;
+}
+
+/** Where each consumer's own rows are. */
+const accounts: Readonly<Record<Consumer, Account>> = {
+  "smtp-registry": {
+    effect: (event, { registry }) => registryEffect(event, registry),
+    outcomes: ({ registry }) => registry?.outcomes,
+  },
+  audit: { effect: auditEffect, outcomes: ({ audit }) => audit?.outcomes },
+};
+
 export function consumerStep(consumer: Consumer, event: EventFacts, facts: Facts): ConsumerStep {
-  const isRegistry = consumer === "smtp-registry";
-  const effect = isRegistry ? registryEffect(event, facts.registry) : auditEffect(event, facts);
-  const all = (isRegistry ? facts.registry : facts.audit)?.outcomes ?? [];
+  const effect = accounts[consumer].effect(event, facts);
+  const all = accounts[consumer].outcomes(facts) ?? [];
   const outcomes = all.filter(({ eventId }) => eventId === event.eventId);
   const letter = facts.letters?.letters.find(
-    ({ eventId, queue }) => eventId === event.eventId && queue === queueOf[consumer],
+    ({ eventId, queue }) => eventId === event.eventId && queue === queueOf(consumer),
   );
   const failures = Math.max(times(outcomes, "retried"), times(outcomes, "processed"), letter?.attempts ?? 0);
   const state = stateWithout(letter, failures, effect);

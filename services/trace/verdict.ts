@@ -4,7 +4,9 @@
  * From the worst: what can't come right by itself, what waits for somebody, what takes too long, what can't be seen,
  * what is under way. Ages come from the databases' own clocks.
  */
+
 import { counted } from "../../mixins/basics/counted.ts";
+import { queueOf } from "../contracts/consumers.ts";
 import {
   type AddressesStep,
   type ConsumerStep,
@@ -13,7 +15,7 @@ import {
   type TraceVerdict,
   verdictStates,
 } from "../contracts/trace.ts";
-import { isDone, queueOf } from "./steps.ts";
+import { isDone } from "./steps.ts";
 
 /** From commit to consumer it takes milliseconds; the relay's slowest poll is 5 s. */
 const inFlightSMax = 10;
@@ -77,7 +79,7 @@ const late = (ageS: number | null): "stuck" | "in flight" =>
 
 function atConsumer(step: ConsumerStep, ageS: number | null): TraceVerdict {
   const { consumer, failures, error, letter } = step;
-  const queue = queueOf[consumer];
+  const queue = queueOf(consumer);
   if (step.state === "retrying")
     return {
       state: late(ageS),
@@ -126,7 +128,7 @@ function atOutbox({ attempts, refusal, ageS }: OutboxStep): TraceVerdict {
 function underWay({ outbox, consumers }: Steps): TraceVerdict | undefined {
   const open = consumers.filter((step) => step.state === "waiting" || step.state === "retrying");
   if (outbox.state === "pending") {
-    const named = open.find(({ consumer }) => outbox.refusal?.includes(queueOf[consumer]));
+    const named = open.find(({ consumer }) => outbox.refusal?.includes(queueOf(consumer)));
     const failing = named ?? open.find(({ state }) => state === "retrying");
     const slow = consumers.some(isDone) ? open[0] : undefined;
     const step = failing ?? slow;

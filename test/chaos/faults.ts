@@ -4,7 +4,7 @@
  * needs the system whole and idle: it waits for what is under way, and what comes after waits for it.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { queueName } from "../../services/contracts/headers.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import type { TcpProxy } from "../support/tcp-proxy.ts";
 import type { Cluster, LineName, RoleName } from "./cluster.ts";
 import type { Role } from "./role.ts";
@@ -34,7 +34,7 @@ const queuePollMs = 200;
 export const isSystemWide = (fault: Fault): boolean => fault.kind === "empty queue deleted";
 
 async function deleteQueue({ cluster, whileIdle }: FaultDeps, { number }: Fault): Promise<void> {
-  const queue = number % 2 === 0 ? queueName.audit : queueName.smtpRegistry;
+  const queue = number % 2 === 0 ? consumers.audit.queue : consumers["smtp-registry"].queue;
   await whileIdle(async () => {
     await cluster.rabbit.control("delete_queue", queue);
     // With the load still off: until it is declared again, what is published goes to the other queues alone.

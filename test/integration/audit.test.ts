@@ -12,8 +12,8 @@ import auditService from "../../services/audit/index.ts";
 import { loadConfig } from "../../services/config/index.ts";
 import type { ActionInput } from "../../services/contracts/actions.ts";
 import type { AuditPage } from "../../services/contracts/audit.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import { eventTypes, type UserEvent } from "../../services/contracts/events.ts";
-import { queueName } from "../../services/contracts/headers.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { outgoing, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
@@ -32,7 +32,7 @@ interface Rig {
 }
 
 const retryDelaysMs = [50, 50];
-const queues = [{ queue: queueName.audit, bindings: [...eventTypes] }];
+const queues = [{ queue: consumers.audit.queue, bindings: [...eventTypes] }];
 
 async function rigOf(t: ExecutionContext, kind: BusKind = "in-process"): Promise<Rig> {
   const own = await testDatabase();

@@ -4,8 +4,8 @@ import { randomUUID } from "node:crypto";
 import anyTest, { type ExecutionContext } from "ava";
 import { DeadLetterRecord, storeDeadLetter } from "../../mixins/bus/dead-letters.ts";
 import type { DeadLetter } from "../../mixins/bus/port.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import { DeadLetterCauses, DeadLetterDetail } from "../../services/contracts/dead-letters.ts";
-import { queueName } from "../../services/contracts/headers.ts";
 import { sweepSettled } from "../../services/dead-letters/upkeep.ts";
 import { deadLettersRig } from "../support/dead-letters-rig.ts";
 import { userEvent } from "../support/events.ts";
@@ -21,7 +21,7 @@ const dayMs = 86_400_000;
 const letterOf = (parts: Partial<DeadLetter> = {}): DeadLetter => {
   const event = userEvent();
   return {
-    queue: queueName.audit,
+    queue: consumers.audit.queue,
     messageId: event.id,
     correlationId: event.correlationid,
     routingKey: event.type,
@@ -46,7 +46,7 @@ async function rigWith(t: ExecutionContext, letters: readonly DeadLetter[]) {
 }
 
 test("pages go from the newest letter to the oldest without a gap or a repeat, also of one queue or status", async (t) => {
-  const queues = [queueName.audit, queueName.smtpRegistry];
+  const queues = [consumers.audit.queue, consumers["smtp-registry"].queue];
   const stored = Array.from({ length: 11 }, (_, index) =>
     letterOf({ queue: queues[index % 2] ?? "", messageId: `m-${index}` }),
   );
@@ -65,11 +65,11 @@ test("pages go from the newest letter to the oldest without a gap or a repeat, a
   const all = stored.map(({ messageId }) => messageId ?? "").toReversed();
   t.deepEqual(await walk(""), all);
   t.deepEqual(
-    await walk(`&queue=${queueName.smtpRegistry}`),
+    await walk(`&queue=${consumers["smtp-registry"].queue}`),
     all.filter((_, index) => index % 2 === 1),
   );
   t.deepEqual(
-    await walk(`&queue=${queueName.smtpRegistry}.dlq`),
+    await walk(`&queue=${consumers["smtp-registry"].queue}.dlq`),
     all.filter((_, index) => index % 2 === 1),
   );
   t.deepEqual(await walk("&status=all"), all);
@@ -126,7 +126,7 @@ test("a letter shows the event, why and when it failed, its headers and its body
   const shown = DeadLetterDetail.parse(await rig.letter(json?.id ?? ""));
   const event = JSON.parse(Buffer.from(letter.body).toString());
   t.like(shown, {
-    queue: queueName.audit,
+    queue: consumers.audit.queue,
     status: "pending",
     eventId: letter.messageId,
     eventType: event.type,
@@ -299,5 +299,5 @@ test("what was settled leaves the table after its term, what is pending never do
     (await rig.letters(1)).map(({ id }) => id),
     [pending?.id],
   );
-  await eventually(async () => assert.equal((await rig.gauge())[queueName.audit], 1));
+  await eventually(async () => assert.equal((await rig.gauge())[consumers.audit.queue], 1));
 });

@@ -5,7 +5,8 @@ import type { ConfirmChannel, Options } from "amqplib";
 import amqp from "amqplib";
 import anyTest from "ava";
 import pg from "pg";
-import { amqpHeader, deadLetterQueue, queueName } from "../../services/contracts/headers.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
+import { amqpHeader, deadLetterQueue } from "../../services/contracts/headers.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { deadLettersRig } from "../support/dead-letters-rig.ts";
 import { userEvent } from "../support/events.ts";
@@ -15,7 +16,7 @@ import { testDatabase, testVhost } from "../support/resources.ts";
 
 // One system at a time: each is eight services and two databases.
 const test = anyTest.serial;
-const audit = queueName.audit;
+const audit = consumers.audit.queue;
 const dlq = deadLetterQueue(audit);
 const failedAt = "2026-11-01T10:00:00.123Z";
 

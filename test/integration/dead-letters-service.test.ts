@@ -2,7 +2,7 @@
 import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import anyTest from "ava";
-import { queueName } from "../../services/contracts/headers.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import { publishAll } from "../contract/bus-conformance.ts";
 import { addressEvent, bothQueues, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { outgoing, userEvent } from "../support/events.ts";
@@ -10,7 +10,7 @@ import { eventually } from "../support/eventually.ts";
 
 // One system at a time: each is eight services and two databases.
 const test = anyTest.serial;
-const registryOnly = `queue=${queueName.smtpRegistry}`;
+const registryOnly = `queue=${consumers["smtp-registry"].queue}`;
 const deadlineMs = 5_000;
 
 for (const kind of ["in-process", "rabbitmq"] as const) {
@@ -137,12 +137,12 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
       t.truthy(after?.lastReplayedAt);
       t.true((after?.lastFailedAt ?? "") > (before?.lastFailedAt ?? ""));
     }
-    await eventually(async () => assert.equal((await rig.gauge())[queueName.smtpRegistry], 1));
+    await eventually(async () => assert.equal((await rig.gauge())[consumers["smtp-registry"].queue], 1));
     await rig.mendRegistry();
     await rig.http("POST", `/dead-letters/${before?.id}/replay`);
     await eventually(async () => assert.equal((await rig.letter(before?.id ?? "")).status, "replayed"));
     t.is((await rig.letter(before?.id ?? "")).replays, 3);
-    await eventually(async () => assert.equal((await rig.gauge())[queueName.smtpRegistry], 0));
+    await eventually(async () => assert.equal((await rig.gauge())[consumers["smtp-registry"].queue], 0));
   });
 }
 

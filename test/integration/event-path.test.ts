@@ -12,8 +12,8 @@ import { database } from "../../mixins/postgres/database.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import auditService from "../../services/audit/index.ts";
 import { loadConfig } from "../../services/config/index.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import { eventTypes, type UserEvent } from "../../services/contracts/events.ts";
-import { queueName } from "../../services/contracts/headers.ts";
 import outboxService from "../../services/outbox/index.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { appendToOutbox } from "../support/append.ts";
@@ -22,7 +22,7 @@ import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
 import { testDatabase, testVhost } from "../support/resources.ts";
 
-const queues = [{ queue: queueName.audit, bindings: [...eventTypes] }];
+const queues = [{ queue: consumers.audit.queue, bindings: [...eventTypes] }];
 const retryDelaysMs = [20, 20];
 
 /** `instances` processes' worth of outbox and audit on one database and one bus kind. */

@@ -4,8 +4,9 @@ import { Parser } from "@asyncapi/parser";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import test from "ava";
+import { consumerQueues } from "../../services/contracts/consumers.ts";
 import { dataschemaOf, eventTypes } from "../../services/contracts/events.ts";
-import { queueName, usersExchange } from "../../services/contracts/headers.ts";
+import { usersExchange } from "../../services/contracts/headers.ts";
 import { type TestGateway, testGateway } from "../support/gateway.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 
@@ -75,7 +76,7 @@ test("the AsyncAPI document is valid and names the exchange, routing keys and qu
   const channels = parsed?.allChannels().all() ?? [];
   t.deepEqual(
     channels.map((channel) => channel.address()).toSorted(),
-    [...eventTypes, ...Object.values(queueName)].toSorted(),
+    [...eventTypes, ...consumerQueues].toSorted(),
   );
   t.true(text.includes(`"${usersExchange}"`));
   const { components } = JSON.parse(text) as {

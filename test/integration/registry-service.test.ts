@@ -6,8 +6,8 @@ import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { callAction } from "../../mixins/moleculer/calls.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadConfig } from "../../services/config/index.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import { eventTypes } from "../../services/contracts/events.ts";
-import { queueName } from "../../services/contracts/headers.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import smtpRegistryService from "../../services/smtp-registry/index.ts";
 import { testLogger } from "../support/logs.ts";
@@ -20,7 +20,7 @@ test("The service answers its actions, follows the bus, tells its health and lea
   const config = { ...loadConfig({ LOG_LEVEL: "silent" }), registryDatabaseUrl: resource.url };
   const log = testLogger({ nodeId: "registry-test" });
   const bus = inProcessBus({
-    queues: [{ queue: queueName.smtpRegistry, bindings: eventTypes }],
+    queues: [{ queue: consumers["smtp-registry"].queue, bindings: eventTypes }],
     retryDelaysMs: config.retryDelaysMs,
     deadLetter: (letter) => Promise.reject(new Error(`Cannot go on: ${letter.reason}`)),
     log,

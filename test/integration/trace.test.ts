@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { ConsumerOutcomeRow, consumerOutcomes } from "../../mixins/bus/consumer-outcomes.ts";
 import { callAction } from "../../mixins/moleculer/calls.ts";
-import { queueName } from "../../services/contracts/headers.ts";
+import { consumerQueues, consumers } from "../../services/contracts/consumers.ts";
 import { Trace, type TraceVerdict, traceChunkMax } from "../../services/contracts/trace.ts";
 import { partitionLockClass } from "../../services/outbox/sql.ts";
 import { sweepPublished } from "../../services/outbox/trace.ts";
@@ -269,8 +269,7 @@ test.serial("a repeated event and a late one are told as such", async (t) => {
   const { rows } = await rig.usersDb.query("select event_id from published_events");
   const body = await eventBody(rig, user.id, rows[0].event_id);
   const message = { messageId: rows[0].event_id, correlationId: "repeated", type: "user.created.v1", body };
-  for (const queue of Object.values(queueName))
-    await rig.bus.publishTo(queue, { ...message, headers: {}, replays: 1 });
+  for (const queue of consumerQueues) await rig.bus.publishTo(queue, { ...message, headers: {}, replays: 1 });
   const again = (await verdictIs(rig, "repeated", "complete")).writes[0]?.consumers;
   t.deepEqual(
     again?.map(({ state, duplicates }) => [state, duplicates]),
@@ -281,7 +280,7 @@ test.serial("a repeated event and a late one are told as such", async (t) => {
   );
   await write(rig, "PATCH", `/users/${user.id}`, { displayName: "Bea" }, { "x-correlation-id": "later" });
   await verdictIs(rig, "later", "complete");
-  await rig.bus.publishTo(queueName.smtpRegistry, { ...message, headers: {}, replays: 1 });
+  await rig.bus.publishTo(consumers["smtp-registry"].queue, { ...message, headers: {}, replays: 1 });
   t.like((await traceOf(rig, "repeated")).writes[0]?.consumers[0], { state: "processed", duplicates: 2 });
 });
 

@@ -9,9 +9,9 @@ import type { Bus } from "../../mixins/bus/port.ts";
 import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../services/config/index.ts";
+import { consumerQueues } from "../../services/contracts/consumers.ts";
 import { type DeadLetter, DeadLetterPage } from "../../services/contracts/dead-letters.ts";
 import type { UserEvent } from "../../services/contracts/events.ts";
-import { queueName } from "../../services/contracts/headers.ts";
 import { hostedServices } from "../../services/contracts/services.ts";
 import { gatewayAddress } from "../../services/gateway/index.ts";
 import { createBus, makeService } from "../../services/runtime/composition.ts";
@@ -158,4 +158,4 @@ export async function deadLettersRig(
   };
 }
 
-export const bothQueues = Object.values(queueName);
+export const bothQueues = consumerQueues;

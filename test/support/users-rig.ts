@@ -13,9 +13,9 @@ import { type Database, database } from "../../mixins/postgres/database.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadConfig } from "../../services/config/index.ts";
 import type { ActionInput, ActionName, ActionResult, CallMeta } from "../../services/contracts/actions.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { eventTypes, UserEvent } from "../../services/contracts/events.ts";
-import { queueName } from "../../services/contracts/headers.ts";
 import outboxService from "../../services/outbox/index.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import smtpRegistryService from "../../services/smtp-registry/index.ts";
@@ -101,7 +101,7 @@ async function startInstance(
   const log = testLogger({ lines, level: "info", nodeId: config.nodeId });
   const metrics = createMetrics();
   const bus: Bus = inProcessBus({
-    queues: [{ queue: queueName.smtpRegistry, bindings: eventTypes }],
+    queues: [{ queue: consumers["smtp-registry"].queue, bindings: eventTypes }],
     retryDelaysMs: config.retryDelaysMs,
     deadLetter: (letter) => Promise.reject(new Error(`Cannot go on: ${letter.reason} in a test`)),
     log,

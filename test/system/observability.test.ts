@@ -6,7 +6,8 @@ import amqp from "amqplib";
 import test from "ava";
 import pg from "pg";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
-import { queueName, usersExchange } from "../../services/contracts/headers.ts";
+import { consumerQueues } from "../../services/contracts/consumers.ts";
+import { usersExchange } from "../../services/contracts/headers.ts";
 import {
   partsOf,
   type Servers,
@@ -147,7 +148,7 @@ test.serial(
       },
       { timeoutMs: poisonTimeoutMs },
     );
-    const queues = Object.values(queueName);
+    const queues = consumerQueues;
     t.deepEqual(items.map(({ queue }) => String(queue)).sort(), [...queues].sort());
     const [exposed = ""] = (await expositions()).filter((text) => text.includes("\ndead_letters{"));
     const lines = partsOf(system).flatMap((part) => part.logs());

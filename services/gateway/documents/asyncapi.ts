@@ -1,11 +1,8 @@
 /** The AsyncAPI 3 document of the events, made from the event schemas and the names on the wire. */
+
+import { consumerQueues, consumers } from "../../contracts/consumers.ts";
 import { dataschemaOf, eventSchemas, eventTypes, type UserEventType } from "../../contracts/events.ts";
-import {
-  cloudEventsContentType,
-  deadLetterQueue,
-  queueName,
-  usersExchange,
-} from "../../contracts/headers.ts";
+import { cloudEventsContentType, deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
 import * as example from "../routes/examples.ts";
 import { contact, licenseUrl, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
 
@@ -19,8 +16,8 @@ const summaries: Record<UserEventType, string> = {
 };
 
 const uses: Record<string, string> = {
-  [queueName.smtpRegistry]: "smtp-registry learns from it whose each address is",
-  [queueName.audit]: "The audit log is written from it",
+  [consumers["smtp-registry"].queue]: "smtp-registry learns from it whose each address is",
+  [consumers.audit.queue]: "The audit log is written from it",
 };
 
 function examplesOf(type: UserEventType) {
@@ -109,7 +106,7 @@ export function asyncApiDocument() {
   const schemas = schemaCollection("draft-7");
   const messages = Object.fromEntries(eventTypes.map((type) => [type, message(type, schemas)]));
   const { version } = projectInfo();
-  const queues = Object.values(queueName);
+  const queues = consumerQueues;
   return {
     asyncapi: "3.1.0",
     info: {

@@ -5,7 +5,7 @@
  */
 
 import { type Channel, connect } from "amqplib";
-import { queueName } from "../../../services/contracts/headers.ts";
+import { consumerQueues, consumers } from "../../../services/contracts/consumers.ts";
 import type { HostedName } from "../../../services/contracts/services.ts";
 import { type Commit, commitsOf } from "./commits.ts";
 import { host } from "./hosted.ts";
@@ -47,7 +47,7 @@ const outboxIsEmpty = async (stage: Stage): Promise<boolean> =>
 
 /** Counting costs more the more is there: only when the queue has nothing more to give. */
 export const registryHas = async ({ place, channel }: Stage, count: number): Promise<boolean> => {
-  const { messageCount } = await channel.checkQueue(queueName.smtpRegistry);
+  const { messageCount } = await channel.checkQueue(consumers["smtp-registry"].queue);
   if (messageCount > 0) return false;
   const { rows } = await place.registry.query<{ n: number }>("select count(*)::int as n from watermarks");
   return (rows[0]?.n ?? 0) >= count;
@@ -84,5 +84,5 @@ export const clearRegistry = ({ place }: Stage) =>
 export const clearPublished = ({ place }: Stage) => place.users.query("truncate published_events");
 
 export async function clearQueues({ channel }: Stage): Promise<void> {
-  for (const queue of Object.values(queueName)) await channel.purgeQueue(queue);
+  for (const queue of consumerQueues) await channel.purgeQueue(queue);
 }

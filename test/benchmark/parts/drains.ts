@@ -5,8 +5,9 @@
 import { connect } from "amqplib";
 import { eventProperties } from "../../../mixins/bus/wire.ts";
 import { addressKey } from "../../../services/contracts/address.ts";
+import { consumers } from "../../../services/contracts/consumers.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
-import { queueName, usersExchange } from "../../../services/contracts/headers.ts";
+import { usersExchange } from "../../../services/contracts/headers.ts";
 import { commitsOf, rateOf } from "../harness/commits.ts";
 import {
   clearPublished,
@@ -51,7 +52,7 @@ async function rawPublish({ place }: Stage, events: readonly UserEvent[]): Promi
 async function bareConsume(stage: Stage, count: number): Promise<number> {
   const consumer = await startConsumer({
     amqpUrl: stage.place.amqpUrl,
-    queue: queueName.smtpRegistry,
+    queue: consumers["smtp-registry"].queue,
     pool: stage.place.registry,
     name: "project",
     text: sql.project,

@@ -11,7 +11,7 @@ import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { partitionOf } from "../../../mixins/bus/outbox.ts";
 import { addressKey } from "../../../services/contracts/address.ts";
-import { queueName } from "../../../services/contracts/headers.ts";
+import { consumers } from "../../../services/contracts/consumers.ts";
 import { type ReferenceEvent, startConsumer } from "./consumer.ts";
 import { startRelay } from "./relay.ts";
 import * as sql from "./statements.ts";
@@ -122,7 +122,7 @@ async function startApi(): Promise<number> {
 async function startConsumers(): Promise<void> {
   const registryConsumer = await startConsumer({
     amqpUrl,
-    queue: queueName.smtpRegistry,
+    queue: consumers["smtp-registry"].queue,
     pool: registry,
     name: "project",
     text: sql.project,
@@ -136,7 +136,7 @@ async function startConsumers(): Promise<void> {
   });
   const auditConsumer = await startConsumer({
     amqpUrl,
-    queue: queueName.audit,
+    queue: consumers.audit.queue,
     pool: users,
     name: "record",
     text: sql.record,
