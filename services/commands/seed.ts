@@ -53,9 +53,13 @@ async function unreadiness(base: string): Promise<string | undefined> {
   }
 }
 
-/** Where the gateway says that it is, when that can be asked for in the data folder; else where it should be. */
+/** Where somebody says that the gateway is; else where it says so itself in the data folder; else where it should be. */
 async function gatewayOf(config: Config): Promise<string> {
-  if (config.amqpUrl !== undefined || (await unreadiness(config.gatewayUrl)) === undefined)
+  if (
+    config.isGatewayGiven ||
+    config.amqpUrl !== undefined ||
+    (await unreadiness(config.gatewayUrl)) === undefined
+  )
     return config.gatewayUrl;
   const log = createLogger({ level: "silent", format: "json", pii: config.logPii, nodeId: config.nodeId });
   const wanted = { doing: "seed", needs: ["gateway"] };

@@ -76,6 +76,8 @@ export interface Config {
   readonly otlpEndpoint: string | undefined;
   /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
   readonly gatewayUrl: string;
+  /** Whether somebody said so; then no other place is looked at. */
+  readonly isGatewayGiven: boolean;
   /** A sentence for each variable that is set and has no effect, because its name is one of ours misspelt. */
   readonly warnings: readonly string[];
 }
@@ -101,6 +103,8 @@ export function loadClientConfig(environment: Environment, role: string): Config
 function readConfig(environment: Environment, isTerminal: boolean): Config {
   const env = new Variables(environment);
   const values = readValues(env, isTerminal);
+  if (isSameDatabase(values.usersDatabaseUrl, values.registryDatabaseUrl))
+    throw fault("REGISTRY_DATABASE_URL", "must name another database than DATABASE_URL");
   const set = Object.keys(environment).filter((name) => environment[name]);
   return { ...values, warnings: misspellings(set, env.names) };
 }
@@ -114,6 +118,7 @@ export function variableNames(): readonly string[] {
 
 function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings"> {
   const services = list(env, "SERVICES", serviceNames);
+  const givenGateway = baseUrl(env, "MAILROSTER_URL");
   const httpHost = host(env, "HTTP_HOST", "127.0.0.1");
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
   return {
@@ -157,7 +162,8 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     blockedLocalParts: localParts(env, "BLOCKED_LOCAL_PARTS") ?? blockedByDefault,
     faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
     otlpEndpoint: baseUrl(env, "OTEL_EXPORTER_OTLP_ENDPOINT"),
-    gatewayUrl: baseUrl(env, "MAILROSTER_URL") ?? `http://${reachableAuthority(httpHost, httpPort)}`,
+    gatewayUrl: givenGateway ?? `http://${reachableAuthority(httpHost, httpPort)}`,
+    isGatewayGiven: givenGateway !== undefined,
   };
 }
 
@@ -185,8 +191,6 @@ function requireTogether(config: Config): void {
   const hostsRegistry = usesDatabase(config.services, "registry");
   if (config.services.includes("gateway") && config.opsPort !== 0 && config.opsPort === config.httpPort)
     throw fault("OPS_PORT", "must differ from HTTP_PORT");
-  if (isSameDatabase(config.usersDatabaseUrl, config.registryDatabaseUrl))
-    throw fault("REGISTRY_DATABASE_URL", "must name another database than DATABASE_URL");
   if (!hostsAll && config.amqpUrl === undefined)
     throw missing("AMQP_URL", "services in separate processes reach each other over RabbitMQ");
   const embedded =

@@ -194,6 +194,31 @@ test.serial(
 );
 
 test.serial(
+  "seed goes to MAILROSTER_URL alone when that is given, whatever runs in the data folder",
+  async (t) => {
+    const processes = alone(t);
+    const env = { DATA_DIR: processes.folder() };
+    await (await processes.start({ env })).ready();
+    const MAILROSTER_URL = `http://127.0.0.1:${await freePort()}`;
+    const told = await run(processes, "seed", { env: { ...env, MAILROSTER_URL } });
+    t.deepEqual([told.code, told.stdout], [69, ""]);
+    t.regex(told.stderr, new RegExp(`^Cannot seed: ${MAILROSTER_URL} refuses the connection .*\\n$`));
+  },
+);
+
+test.serial("a cursor that no trace has returned is a sentence and exit code 64", async (t) => {
+  const processes = alone(t);
+  const env = { DATA_DIR: processes.folder() };
+  await (await processes.start({ env })).ready();
+  const told = await run(processes, "trace", { args: ["abc", "--cursor", "zzz"], env });
+  t.is(told.code, 64);
+  t.is(
+    told.stderr,
+    "Cannot run trace: --cursor must be a cursor that this list has returned (--help tells what there is)\n",
+  );
+});
+
+test.serial(
   "migrate says which server refuses and is stopped by one signal while it waits for its turn",
   async (t) => {
     const processes = alone(t);

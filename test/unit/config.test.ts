@@ -140,6 +140,23 @@ test("a client of ours finds the gateway where HTTP_HOST says, unless MAILROSTER
   t.is(urlOf({ HTTP_HOST: "::1", MAILROSTER_URL: "http://mail.example/" }), "http://mail.example");
 });
 
+test("a client of ours knows whether MAILROSTER_URL was given, even when it says what would have been assumed", (t) => {
+  t.false(loadClientConfig({}, "seed").isGatewayGiven);
+  t.true(loadClientConfig({ MAILROSTER_URL: "http://127.0.0.1:3000" }, "seed").isGatewayGiven);
+});
+
+test("a client of ours takes no more than a service one database for both sides", (t) => {
+  const error = t.throws(
+    () =>
+      loadClientConfig(
+        { DATABASE_URL: "postgresql://a@db/one", REGISTRY_DATABASE_URL: "postgresql://b@DB:5432/one" },
+        "migrate",
+      ),
+    { instanceOf: ConfigError },
+  );
+  t.is(error.message, "REGISTRY_DATABASE_URL must name another database than DATABASE_URL");
+});
+
 test("without FAULT_INJECTION no fault can be injected, and with it on every loopback address", (t) => {
   const names = (env: Record<string, string>): (string | undefined)[] => {
     const options = brokerOptions(loadConfig(env, false), testLogger());

@@ -8,7 +8,6 @@ import type { Config } from "../../config/index.ts";
 import type { Health } from "../../contracts/actions.ts";
 import { Unavailable } from "../../contracts/errors.ts";
 import { StartError } from "../../contracts/exits.ts";
-import { reachableAuthority } from "../../contracts/host.ts";
 import { hostedServices, serviceNames } from "../../contracts/services.ts";
 import { downIn, gatewaysOf } from "../../runtime/gateways.ts";
 import { reasonOf } from "../../runtime/reasons.ts";
@@ -47,8 +46,7 @@ function services(broker: ServiceBroker): Finding[] {
 
 /** Each gateway where it says that it listens; the one of MAILROSTER_URL when that is set. */
 async function gateways(broker: ServiceBroker, config: Config): Promise<Finding[]> {
-  if (config.gatewayUrl !== `http://${reachableAuthority(config.httpHost, config.httpPort)}`)
-    return [await examineGateway("gateway", config.gatewayUrl)];
+  if (config.isGatewayGiven) return [await examineGateway("gateway", config.gatewayUrl)];
   const listening = gatewaysOf(broker);
   return Promise.all(
     listening.map(async ({ nodeId, url, machine }) => {

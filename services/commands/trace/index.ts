@@ -9,7 +9,7 @@ import { loadClientConfig } from "../../config/index.ts";
 import { Refusal, Unavailable } from "../../contracts/errors.ts";
 import { exitCodes, UnreachableError, UsageError } from "../../contracts/exits.ts";
 import { CorrelationId, type Trace, type TraceVerdict } from "../../contracts/trace.ts";
-import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
+import { type CommandForm, commandLine, refused } from "../../runtime/command-line.ts";
 import { runCommand } from "../../runtime/run-command.ts";
 import { coloured } from "../../runtime/terminal.ts";
 import { visitSystem } from "../join.ts";
@@ -50,6 +50,9 @@ async function explain(
     const query = { correlationId, withinMs: lookMs, ...(cursor === undefined ? {} : { cursor }) };
     return await callAction(broker, "trace.explain", query, { timeout: traceTimeoutMs });
   } catch (error) {
+    // The id was looked at before: of all that is asked only the cursor can be wrong.
+    if (error instanceof Refusal && error.type === "invalid-fields")
+      throw refused(form, "--cursor must be a cursor that this list has returned");
     if (!(error instanceof Unavailable || error instanceof Errors.MoleculerRetryableError)) throw error;
     throw new UnreachableError(`Cannot ask for a trace: ${error.message}`, { cause: error });
   }
