@@ -67,6 +67,8 @@ test("a gateway alone starts, answers 503 in time and says which services it mis
     audit: unreachable,
     outbox: unreachable,
     "smtp-registry": unreachable,
+    "dead-letters": unreachable,
+    trace: unreachable,
   });
   t.true(performance.now() - startedAt < 2_000);
   await gateway.stop();
