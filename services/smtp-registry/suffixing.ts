@@ -12,8 +12,18 @@ import * as sql from "./suffix-sql.ts";
 /** Nearly always the first number is free; else there is a gap to be crossed fast. */
 const spanFirst = 16;
 const spanGrowth = 16;
-/** Of all addresses that look on, in one statement: some 100 ms of the registry's database. */
+/** Of all addresses that look on, in one statement: some 100 ms of the registry's database, on a busy machine 400. */
 const spansMax = 32_768;
+
+/**
+ * How many numbers are looked at next; undefined: they would be seen too late for whoever waits. A look takes as long as
+ * the last one did by its numbers, so that a slow database is asked for fewer, and the answer is a refusal in time: what
+ * is late counts as an outage of the registry, and the next who asks goes on where this one ended.
+ */
+export function nextSpan(span: number, tookMs: number, leftMs: number, spanMax: number): number | undefined {
+  const growth = Math.min(spanGrowth, Math.floor(leftMs / Math.max(tookMs, 1)));
+  return growth < 1 ? undefined : Math.min(span * growth, spanMax);
+}
 
 export interface TakenAddress {
   readonly wanted: Wanted;
@@ -139,18 +149,20 @@ export async function reserveSuffixed(
   const none = searches.filter(({ last }) => last === 0);
   const without = new Map<Wanted, NoSuffix>(none.map(({ wanted }) => [wanted, "fits"]));
   while (without.size === 0) {
+    const began = performance.now();
     const rows = await look(em, current, searches, [...avoid]);
     if (rows.length < searches.length) return undefined;
     const open = rows.filter(({ suffix }) => suffix === null);
     if (open.length === 0) return assignedIn(searches, rows);
+    const seenAt = performance.now();
     const spanMax = Math.floor(spansMax / open.length);
-    const isLate = performance.now() > current.giveUpAt;
     for (const { place, start } of open) {
       const search = searches[place];
       if (search === undefined) continue;
       const hasMore = goOn(search, start);
-      search.span = Math.min(search.span * spanGrowth, spanMax);
-      if (!hasMore || isLate) without.set(search.wanted, hasMore ? "was found in time" : "fits");
+      const span = nextSpan(search.span, seenAt - began, current.giveUpAt - seenAt, spanMax);
+      if (span !== undefined) search.span = span;
+      if (!hasMore || span === undefined) without.set(search.wanted, hasMore ? "was found in time" : "fits");
     }
   }
   return { without };

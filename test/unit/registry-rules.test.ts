@@ -7,6 +7,7 @@ import { ledgerEntries } from "../../services/smtp-registry/history.ts";
 import { judge, newestOf } from "../../services/smtp-registry/projection.ts";
 import { statusOf } from "../../services/smtp-registry/status.ts";
 import { counterKey, suffixesOf, truncate } from "../../services/smtp-registry/suffix.ts";
+import { nextSpan } from "../../services/smtp-registry/suffixing.ts";
 import { Life } from "../support/registry-rig.ts";
 
 const now = new Date("2026-03-01T12:00:00.000Z");
@@ -90,6 +91,16 @@ test("Each number of an address that needs no cut stands in one range, and none 
 test("Bases whose candidates would collide share a counter, others do not", (t) => {
   t.is(counterKey(`${"a".repeat(63)}x@x`), counterKey(`${"a".repeat(63)}y@x`));
   t.not(counterKey("ann@x"), counterKey("ann2@x"));
+});
+
+test("A search for a suffix looks on for as long as a look fits into what is left, and no further", (t) => {
+  t.is(nextSpan(16, 2, 1_000, 32_768), 256);
+  t.is(nextSpan(4_096, 40, 1_000, 32_768), 32_768);
+  t.is(nextSpan(4_096, 40, 100, 32_768), 8_192);
+  t.is(nextSpan(32_768, 400, 500, 32_768), 32_768);
+  for (const leftMs of [399, 1, 0, -1]) t.is(nextSpan(32_768, 400, leftMs, 32_768), undefined);
+  t.is(nextSpan(16, 0, 0.5, 32_768), undefined);
+  t.is(nextSpan(256, 5, 100, 327), 327);
 });
 
 test("Blocked names are blocked by key, in every domain, and no other is", (t) => {

@@ -59,6 +59,19 @@ export const addresses: readonly Mutation[] = [
     title: "an address that no suffix fits is refused at once, however often it comes, and stops nobody",
   },
   {
+    name: "a-look-ends-too-late",
+    guarantee: "2h",
+    edits: [
+      {
+        file: "services/smtp-registry/suffixing.ts",
+        find: "  return growth < 1 ? undefined",
+        replace: "  return leftMs <= 0 ? undefined",
+      },
+    ],
+    file: "test/unit/registry-rules.test.ts",
+    title: "A search for a suffix looks on for as long as a look fits into what is left, and no further",
+  },
+  {
     name: "suffixes-one-by-one",
     guarantee: "2h",
     edits: [
