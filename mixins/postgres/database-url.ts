@@ -12,6 +12,9 @@ import { parse, toClientConfig } from "pg-connection-string";
 
 const sslModes = ["disable", "no-verify", "prefer", "require", "verify-ca", "verify-full"] as const;
 
+/** Any other text pg takes for none: `ssl=require`, as other drivers have it, would be clear text. */
+const sslSwitches: readonly (string | null)[] = [null, "true", "1", "false", "0"];
+
 /** What has an effect here: pg knows no others of libpq (`channel_binding`), and the names of our sessions are ours. */
 const parameters: readonly string[] = [
   ...["host", "port", "user", "password", "options", "client_encoding"],
@@ -40,15 +43,32 @@ export function connectionOf(url: string): pg.ClientConfig {
 export const namesSeveralServers = (url: string): boolean =>
   /;\s*\w+:\/\//.test(url) || /^\w+:\/\/([^/?#]*)/.exec(url)?.[1]?.split("@").at(-1)?.includes(",") === true;
 
+/** What one parameter says and another, or the same once more, takes back; pg would follow one of them in silence. */
+function contradiction(given: URLSearchParams): string | undefined {
+  const repeated = [...given.keys()].find((name, place, all) => all.indexOf(name) !== place);
+  if (repeated !== undefined) return `must have the parameter ${repeated} once`;
+  const [ssl, mode] = [given.get("ssl"), given.get("sslmode")];
+  if (!sslSwitches.includes(ssl))
+    return "must have true or false as ssl: what is to be checked is told by sslmode";
+  const isOff = ssl === "false" || ssl === "0";
+  return ssl !== null && mode !== null && isOff !== (mode === "disable")
+    ? "must have an ssl that agrees with its sslmode"
+    : undefined;
+}
+
 /** Why a URL can't be used, as the end of a sentence that begins with its variable; undefined: it can. */
 export function databaseUrlFault(url: string): string | undefined {
   if (namesSeveralServers(url)) return "must name one server: an address that leads to the primary";
+  if (url.includes("#"))
+    return "must have no part behind a #, which belongs to nobody (in a password it is %23)";
   const unknown = [...query(url).keys()].find((name) => !parameters.includes(name));
   if (unknown !== undefined)
     return `has the parameter ${unknown}, which would have no effect (those that have: ${parameters.join(", ")})`;
   const mode = query(url).get("sslmode");
   if (mode !== null && !sslModes.some((known) => known === mode))
     return `must have one of ${sslModes.join(", ")} as sslmode`;
+  const contradicted = contradiction(query(url));
+  if (contradicted !== undefined) return contradicted;
   try {
     connectionOf(url);
   } catch (error) {

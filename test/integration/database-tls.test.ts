@@ -120,6 +120,11 @@ test("a URL whose parameters would have no effect is no URL for us, and its secr
   for (const [url, reason] of [
     ["postgresql://u:secret@h/d?channel_binding=require", /parameter channel_binding/],
     ["postgresql://u:secret@h/d?sslmode=verify_full", /as sslmode/],
+    ["postgresql://u:secret@h/d?ssl=require", /true or false as ssl/],
+    ["postgresql://u:secret@h/d?ssl=TRUE", /true or false as ssl/],
+    ["postgresql://u:secret@h/d?ssl=true&sslmode=disable", /agrees with its sslmode/],
+    ["postgresql://u:secret@h/d?sslmode=verify-full&sslmode=disable", /parameter sslmode once/],
+    ["postgresql://u:secret@h/d#?sslmode=verify-full", /%23/],
     ["postgresql://u:secret@h1,h2/d", /one server/],
     ["postgresql://u:secret@h1:1,h2:2/d", /one server/],
     ["postgresql://u:secret@h1/d;postgresql://u:secret@h2/d", /one server/],
@@ -133,6 +138,8 @@ test("a URL whose parameters would have no effect is no URL for us, and its secr
     "postgresql://u:se,cret@h/d",
     "postgresql://u@h/d?options=-c%20search_path%3Dx",
     "postgresql://u@[::1]:5432/d?sslmode=verify-full",
+    "postgresql://u@h/d?ssl=true&sslmode=no-verify",
+    "postgresql://u@h/d?ssl=false",
     "postgresql:///d?host=/var/run/postgresql",
   ])
     t.is(databaseUrlFault(url), undefined);

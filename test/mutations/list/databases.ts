@@ -107,6 +107,19 @@ export const databases: readonly Mutation[] = [
     title: "with sslmode=verify-full no session of the whole system is in clear text",
   },
   {
+    name: "contradictions-of-urls-are-taken",
+    guarantee: "20e",
+    edits: [
+      {
+        file: "mixins/postgres/database-url.ts",
+        find: "  if (contradicted !== undefined) return contradicted;\n",
+        replace: "",
+      },
+    ],
+    file: tlsTest,
+    title: "a URL whose parameters would have no effect is no URL for us, and its secrets are not told",
+  },
+  {
     name: "name-is-not-compared",
     guarantee: "20e",
     edits: [
