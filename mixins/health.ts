@@ -1,6 +1,6 @@
 /**
- * Promise: the service answers `<name>.health` with what it depends on, within the caller's timeout, never throwing; what
- * is said of a fault holds no value.
+ * Promise: the service answers `<name>.health` with what it depends on, never throwing, once the slowest check is over
+ * (the caller's timeout is its own affair); what is said of a fault holds no value.
  */
 import { actions, type Health } from "../services/contracts/actions.ts";
 import type { HealthCheck, Mixin } from "./basics/mixin.ts";

@@ -1,6 +1,6 @@
 /**
  * The bus port: how facts leave the outbox and reach a consumer. Two implementations keep the same promise
- * (test/contract/bus.test.ts runs on both): RabbitMQ, and in-process for the embedded default.
+ * (test/contract/bus-conformance.ts runs on both): RabbitMQ, and in-process for the embedded default.
  *
  * Promise: a message whose outcome is `confirmed` will be handed to every queue bound to its type until the
  * queue's handler answers `done` or `dead`, whatever process or broker crashes meanwhile. Repeats happen.
@@ -49,7 +49,7 @@ export interface Subscription {
   stop(): Promise<void>;
 }
 
-/** A queue, the event types that reach it, and who reads it. Declared by publishers too, so nothing is unroutable. */
+/** A queue, and the event types that reach it. Declared by publishers too, so nothing is unroutable. */
 export interface QueueSpec {
   readonly queue: string;
   readonly bindings: readonly string[];

@@ -5,8 +5,7 @@ import type { Delivery, OutgoingMessage } from "./port.ts";
 
 /** AMQP's short strings: message id, correlation id, type, routing key. amqplib corrupts its confirms beyond it. */
 const shortStringBytesMax = 255;
-/** Headers must fit into one frame (128 KiB) with room to spare. */
-/** Whoever reads an error of a dead letter looks at no more of it. */
+/** Headers must fit into one frame (128 KiB) with room to spare; whoever reads an error looks at no more of it. */
 export const errorCharsMax = 2_000;
 
 /** Whether the message's properties can be written at all. */

@@ -1,7 +1,7 @@
 /**
- * Promise: one MikroORM unit of work per write; it commits as a whole or not at all. A database that can't be
- * reached becomes Unavailable at once, one that has fallen silent after the statement's time, and the pool heals by
- * itself when it is back.
+ * Promise: one MikroORM unit of work a transaction; it commits as a whole or not at all. A database that can't be
+ * reached becomes Unavailable at once, one that has fallen silent a second after the statement's time, and the pool
+ * heals by itself when it is back.
  *
  * `started` opens, `stopped` closes. Two bugs of kysely 0.29.6 (a leaked pool slot, a swallowed rollback) are
  * why package.json overrides it.

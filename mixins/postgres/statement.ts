@@ -4,7 +4,7 @@
  * of its own to be parsed and planned, whole bodies of events in it.
  *
  * `?` in the text is the next of a list of parameters; `:name` is a named one, sent once however often it stands there.
- * Lists and objects of named parameters travel as one JSON document. It joins the unit of work it is given.
+ * A list that is a named parameter travels as one JSON document. It joins the unit of work it is given.
  * The text must be a constant.
  */
 import type { PostgreSqlDriver, SqlEntityManager } from "@mikro-orm/postgresql";

@@ -53,7 +53,7 @@ export interface Config {
   readonly requestsPerMinuteMax: number;
   /** One retry after each delay, then the dead letters. */
   readonly retryDelaysMs: readonly number[];
-  /** A reserved address whose commit was never heard of is free again after this. */
+  /** A reserved address whose commit was not heard of by then is free again, once users says that nobody has it. */
   readonly reservationTtlMs: number;
   /** A deleted user's addresses can be restored for this long … */
   readonly tombstoneDays: number;
@@ -74,7 +74,7 @@ export interface Config {
   readonly faultInjection: boolean;
   /** Where spans are sent to (OTLP over HTTP); undefined: none are made. */
   readonly otlpEndpoint: string | undefined;
-  /** Where a client of ours (the seeder) finds the gateway; without a slash at the end. */
+  /** Where a client of ours (the seeder, the doctor) finds the gateway; without a slash at the end. */
   readonly gatewayUrl: string;
   /** Whether somebody said so; then no other place is looked at. */
   readonly isGatewayGiven: boolean;
@@ -90,8 +90,8 @@ export function loadConfig(environment: Environment, isTerminal = process.stdout
 }
 
 /**
- * For a process that hosts no service but works with a system, at somebody's terminal: the REPL, the migrator, the
- * seeder. Tells of misspelt names itself.
+ * For a process that hosts no service but works with a system, at somebody's terminal: the commands. Tells of misspelt
+ * names itself.
  */
 export function loadClientConfig(environment: Environment, role: string): Config {
   const config = readConfig(environment, process.stdout.isTTY === true);

@@ -1,7 +1,8 @@
 /**
  * gateway: HTTP in front of the services. It knows routes, headers and problems; the rules live in the services.
  *
- * Promise: it starts without anything behind it (and then answers 503), and stops without cutting off an answer.
+ * Promise: it starts without anything behind it (and then answers 503), and stops without cutting off an answer that
+ * ends within `drainMs`.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,7 +1,8 @@
 /**
  * The table of operations as moleculer-web's routes: one for each path, with an alias for each of its methods. In the
- * order in which a request meets them: `use` (the guard), `onBeforeCall` (what the action gets), `authenticate`,
- * `authorize`, the body, the action, `sendResponse`; an error anywhere ends in `onError`.
+ * order in which a request meets them: `rootCallOptions` (the exchange begins), `use` (the guard), `onBeforeCall` (what
+ * the action gets), `authenticate`, `authorize`, the body, the action, `sendResponse`; an error anywhere ends in
+ * `onError`.
  *
  * What moleculer-web does otherwise than HTTP wants, and what answers it, is in ADR 0027.
  */
@@ -20,7 +21,7 @@ import type { LocalHandler } from "./routes/operation.ts";
 
 type CallContext = Context<unknown, CallMeta & { user?: { readonly id: string } | null }>;
 
-/** What moleculer-web keeps on a request (its page on "middlewares" and "hooks" names them). */
+/** What moleculer-web keeps on a request (its changelog, 0.6.0 and 0.8.0). */
 interface WebRequest extends IncomingMessage {
   readonly $ctx: CallContext;
   $params: unknown;
@@ -188,7 +189,7 @@ export const webMethods = (gate: Gate) => ({
   },
   /** Everybody may do everything: whoever is in front of the gateway decides who gets here (docs/guarantees.md). */
   authorize(): void {},
-  /** moleculer-web would set header by header, which costs a tenth of a read, and judge what it sends once more. */
+  /** moleculer-web would set header by header, which costs a quarter of a read, and answer a POST with 304 (ADR 0027). */
   sendResponse(req: WebRequest, res: ServerResponse, data: unknown): void {
     const { operation } = exchangeOf(req);
     if (operation !== undefined && "action" in operation.target) gate.outages.done(operation.target.action);

@@ -3,8 +3,8 @@
  * any number of relays on one database; a row is deleted only after the bus has confirmed it.
  *
  * A loop, and a second one beside it for a backlog: claim partitions (a transaction-level advisory lock each) → read →
- * publish → delete what was confirmed → commit. A relay that dies anywhere gives its partitions back with its
- * connection, and what it had published but not deleted goes out again: repeats happen, losses do not. The transaction
+ * publish → move out what was confirmed → commit. A relay that dies anywhere gives its partitions back with its
+ * connection, and what it had published but not moved out goes out again: repeats happen, losses do not. The transaction
  * is open while the bus works, but it holds neither a snapshot (READ COMMITTED, between two statements) nor a
  * transaction id (it has written nothing yet), so it keeps neither vacuum nor the watermark back. Only after a failure
  * does it write first, and take that back: a database that would not let the rows go (its disk is full) must not have

@@ -1,13 +1,14 @@
 /**
- * The relay's statements, each with its reasoning.
+ * The statements of the outbox, each with its reasoning.
  *
- * All of them walk the index (partition, id) and nothing else. `(partition, id) > (p, safe) and partition <= p
- * order by partition, id` says "this partition, above the mark" in the one form that only that index can sort:
- * with `partition = p … order by id` the planner, whose statistics of an outbox are always wrong, may walk the
- * primary key through the whole backlog instead to find the first row of an empty partition.
+ * Those by which the relay looks for rows walk the index (partition, id) and nothing else. `(partition, id) > (p, safe)
+ * and partition <= p order by partition, id` says "this partition, above the mark" in the one form that only that index
+ * can sort: with `partition = p … order by id` the planner, whose statistics of an outbox are always wrong, may walk
+ * the primary key through the whole backlog instead to find the first row of an empty partition.
  *
  * Ids are compared and sorted as bigint and only then shown as text: `order by id` after `id::text as id` would
- * sort "10" before "9". Arrays are passed as PostgreSQL array literals, because MikroORM spreads JavaScript's.
+ * sort "10" before "9". Arrays are passed as PostgreSQL array literals, because MikroORM's `execute`, by which some of
+ * them run, spreads JavaScript's.
  */
 
 /** First key of the advisory locks; the second is the partition. */

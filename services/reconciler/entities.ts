@@ -1,4 +1,4 @@
-/** What the reconciler keeps: what somebody has decided on a difference that nothing can end. */
+/** What the reconciler keeps: decisions on differences that nothing can end, and since when a queue holds messages. */
 import { defineEntity, p } from "@mikro-orm/core";
 
 /** The key holds the gap: when the gap changes, nobody has acknowledged it. */

@@ -1,6 +1,6 @@
 /**
- * `npm start`: the whole system, or with SERVICES a part of it, in one process. The only place where a process is
- * put together and the only one that exits.
+ * `npm start`: the whole system, or with SERVICES a part of it, in one process; host.ts puts it together, and shutdown.ts
+ * ends it. Moleculer's own runner comes by runner.ts instead.
  */
 import "./heap.ts";
 import { errorMessage } from "../../mixins/log/error-text.ts";

@@ -1,4 +1,4 @@
-/** The rows of smtp-registry's own database. Written by the statements in sql.ts; mapped here for the schema check. */
+/** The rows of smtp-registry's own database: written by statements (sql.ts), mapped here for the schema check. */
 import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
 import { ConsumerOutcomeRow } from "../../mixins/bus/consumer-outcomes.ts";
 

@@ -17,7 +17,7 @@ import type { HeldKey } from "../contracts/reservations.ts";
 import type { RegistryRules } from "./request.ts";
 import * as sql from "./sql.ts";
 
-/** Of one round; more are for the next, which follows at once. */
+/** Of one round; more are for the next. */
 const pagesMax = 20;
 const askTimeoutMs = 2_000;
 const roundEveryMsMax = 15_000;

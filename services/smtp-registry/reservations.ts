@@ -1,7 +1,7 @@
 /**
  * Promise: an address is reserved for one user at a time, all addresses of a request or none, however many ask at once;
  * a repeated reservation gets the same answer and a new time to live. A hold that is neither confirmed by an event nor
- * released ends by itself.
+ * released is settled with users after that (holds.ts).
  */
 import {
   type Database,

@@ -1,8 +1,9 @@
 /**
- * The statements of smtp-registry, one a constant. Time always comes in (`now`, `freed` = deletions up to then are
- * free again), so that tests own the clock. `:name` is a parameter (statement.ts); lists travel as one JSON document,
- * which keeps the statement the same for 1 and for 100 addresses. Rows are touched in the order of their keys: two statements
- * that want the same rows then queue instead of deadlocking.
+ * The statements of smtp-registry but those for suffixes and pages of users, one a constant. Time always comes in
+ * (`now`, `freed` = deletions up to then are free again), so that tests own the clock. `:name` is a parameter
+ * (mixins/postgres/statement.ts); lists travel as one JSON document, which keeps the statement the same for 1 and for
+ * 100 addresses. Rows are touched in the order of their keys: two statements that want the same rows then queue instead
+ * of deadlocking.
  */
 import { firstSuffix } from "./suffix.ts";
 

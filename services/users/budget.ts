@@ -1,5 +1,5 @@
 /**
- * Promise: no write is committed after its caller has given up on it.
+ * Promise: no commit is begun after the caller of its write has given up on it.
  *
  * The gateway answers 503 after 1,800 ms; a write has 1,550 ms from its start to the begin of its commit, which leaves
  * the difference to the commit itself and to the way there and back.

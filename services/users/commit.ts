@@ -53,7 +53,7 @@ export interface Work {
   readonly budget: Budget;
 }
 
-/** Rejects with LostRace, KeyTaken, UnknownOutcome or Unavailable. */
+/** Rejects with LostRace, KeyTaken, AnsweredElsewhere, UnknownOutcome or Unavailable, or as the database does. */
 export type Commit = (work: Work) => Promise<void>;
 
 export interface CommitDeps {

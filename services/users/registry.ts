@@ -1,7 +1,8 @@
 /**
- * Promise: smtp-registry either answers within `registryTimeoutMs`, or the write is refused as Unavailable; every wait
- * for it is measured. Once it has stopped answering, writes do not wait for it (mixins/circuit-breaker.ts). A Refusal
- * of the registry reaches the client with pointers into the client's own request.
+ * Promise: smtp-registry either answers within `registryTimeoutMs` and what is left to the write, or the write is
+ * refused as Unavailable; every wait for a reservation is measured. Once it has stopped answering, only one write at a
+ * time waits for it (mixins/circuit-breaker.ts). A Refusal of the registry passes as it is: conflicts.ts puts it in the
+ * terms of the client's own request.
  */
 import { Errors } from "moleculer";
 import { CircuitOpen, circuitBreaker } from "../../mixins/circuit-breaker.ts";
@@ -12,7 +13,7 @@ import type { ActionInput } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 
-/** Part of the write's budget (write.ts): what is left must do for the transaction. */
+/** Part of the write's budget (budget.ts): what is left must do for the transaction. */
 export const registryTimeoutMs = 1_400;
 const releaseTimeoutMs = 1_000;
 
@@ -27,7 +28,7 @@ export interface ReserveOptions {
 export interface Registry {
   /** Throws Refusal `address-taken`, or Unavailable. */
   reserve(request: ActionInput<"smtp-registry.reserve">, options: ReserveOptions): Promise<Reservation>;
-  /** Best effort: what can't be released lapses by itself. Never rejects. */
+  /** Best effort: what can't be released lapses, once users has said that nobody has it. Never rejects. */
   release(reservation: ActionInput<"smtp-registry.release">): Promise<void>;
   /** A service has come or gone: if the registry was away, it is worth asking again. */
   mayBeBack(): void;
@@ -77,7 +78,7 @@ export function registryClient(caller: Caller, metrics: Metrics, log: Logger): R
       try {
         await callAction(caller, "smtp-registry.release", reservation, { timeout: releaseTimeoutMs });
       } catch {
-        // The hold ends by its time to live; the write has failed already and must say why it did.
+        // The hold is settled after its time to live; the write has failed already and must say why it did.
       }
     },
     mayBeBack: breaker.mayBeBack,

@@ -1,4 +1,7 @@
-/** The statements of a write, each with its reasoning. Lists travel as one JSON document; `?` is a parameter. */
+/**
+ * The statements of a write and of the reads, each with its reasoning. What is written travels as one JSON document;
+ * `?` and `:name` are parameters (mixins/postgres/statement.ts).
+ */
 
 /**
  * Any number of writes of as many users in one statement: the users' rows, the guard of their addresses and their

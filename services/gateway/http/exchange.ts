@@ -1,8 +1,9 @@
 /**
  * One request and its answer: everything that happens around the call of the action.
  *
- * Promise: every answer, also one given before routing, carries the request's correlation id and the security
- * headers, is counted once in the metrics, and leaves one line in the log, without a value of the query in it.
+ * Promise: every answer to a request that could be parsed, also one given before routing, carries the request's
+ * correlation id and the security headers, is counted once in the metrics, and leaves one line in the log, without a
+ * value of the query in it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
@@ -201,7 +202,7 @@ function logFailure(platform: Platform, problem: HttpProblem): void {
     );
 }
 
-/** Answers a request that the parser gave up on; there is no request to take a correlation id from. */
+/** Answers a request that the parser gave up on; there is none to take a correlation id from, and none to count. */
 export function answerMalformed(problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined): void {
   if (res?.headersSent) {
     socket.destroy();

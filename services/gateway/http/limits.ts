@@ -5,7 +5,7 @@ export interface GatewayLimits {
   readonly callTimeoutMs: number;
   /** One health check of one service. */
   readonly healthTimeoutMs: number;
-  /** Requests that wait for a service at once; beyond it 503, before memory runs out. */
+  /** Requests in hand at once; beyond it 503 for all but health, before memory runs out. */
   readonly requestsInFlightMax: number;
   /** From the first byte of a request to the end of its headers (slow senders are cut off). */
   readonly headersTimeoutMs: number;

@@ -1,8 +1,9 @@
 /**
- * The HTTP server itself. moleculer-web runs as its middleware, because moleculer-web's own server ends the process
+ * The HTTP server itself: moleculer-web only handles its requests, because moleculer-web's own server ends the process
  * on a busy port, has no bound on headers, and waits for ever on an open connection when it stops.
  *
- * Promise: once `close` is called nothing new is accepted, answers in flight finish, and it resolves in bounded time.
+ * Promise: once `close` is called no new connection is accepted and answers in flight have `drainMs` to finish; what is
+ * open then is cut, and it resolves.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,10 +1,10 @@
-/** What a row of the HTTP surface is made of (routes.ts). */
+/** What a row of the HTTP surface is made of (index.ts and its neighbours). */
 import * as z from "zod";
 import type { ActionInput, ActionName } from "../../contracts/actions.ts";
 import type { FieldError } from "../../contracts/errors.ts";
 import type { Fault, ProblemSlug } from "../answers/problems.ts";
 
-/** What a row may use of a request; nothing of it has got past the checks of request.ts and body.ts. */
+/** What a row may use of a request: what has passed the checks of http/request.ts and http/body.ts. */
 export interface RequestParts {
   readonly path: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
@@ -57,7 +57,7 @@ export interface Operation {
   readonly description: string;
   readonly target: ActionTarget | { readonly local: LocalHandler };
   readonly pathParams?: Readonly<Record<string, z.ZodType>>;
-  /** Known query parameters; absent: the query is ignored. */
+  /** Known query parameters; absent: an action has none. What the gateway answers by itself ignores the query. */
   readonly query?: Readonly<Record<string, z.ZodType>>;
   /** Those of them that are free text: a raw `+` in them is a space. */
   readonly texts?: readonly string[];
