@@ -206,3 +206,9 @@ export class SchemaMissing extends Error {
   override name = "SchemaMissing";
   readonly code = "42P01";
 }
+
+/** What a statement would meet that writes a table in which its user may not. */
+export class RightsMissing extends Error {
+  override name = "RightsMissing";
+  readonly code = "42501";
+}

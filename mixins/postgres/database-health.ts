@@ -1,13 +1,14 @@
 /**
  * Promise: what the health of a database says is what a write would meet: a server that takes none, a schema that is not
- * whole, a disk without room.
+ * whole, rights that were taken away, a disk without room.
  */
-import { ReadOnlyDatabase, SchemaMissing } from "./database-faults.ts";
+import { ReadOnlyDatabase, RightsMissing, SchemaMissing } from "./database-faults.ts";
 import { type EntityManager, run } from "./statement.ts";
 
 /**
  * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release
- * that was restored beneath the process has the tables, and refuses every write.
+ * that was restored beneath the process has the tables, and refuses every write. Each table is written by whoever has it
+ * among the entities, with inserts at least.
  */
 const usabilitySql = `
 select current_setting('transaction_read_only')::boolean as "readOnly",
@@ -18,17 +19,25 @@ select current_setting('transaction_read_only')::boolean as "readOnly",
       select from pg_attribute a
       where a.attrelid = to_regclass(n.relation) and a.attname = n.attribute and not a.attisdropped
     )
-  ) as missing`;
+  ) as missing,
+  array(
+    select distinct n.relation from jsonb_to_recordset(:needed::jsonb) as n (relation text)
+    where not has_table_privilege(to_regclass(n.relation), 'insert')
+  ) as closed`;
 
 /** Rejects with the error that a write would meet that came now. */
 export async function requireUsable(em: EntityManager): Promise<void> {
   const needed = [...em.getMetadata().getAll().values()].flatMap(({ tableName: relation, props }) =>
     props.flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
   );
-  const [row] = await run<{ readOnly: boolean; missing: string[] }>(em, usabilitySql, { needed });
+  const [row] = await run<{ readOnly: boolean; missing: string[]; closed: string[] }>(em, usabilitySql, {
+    needed,
+  });
   if (row?.readOnly !== false) throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");
   if (row.missing.length > 0)
     throw new SchemaMissing(`Cannot use the schema: ${row.missing[0]} is not there`);
+  if (row.closed.length > 0)
+    throw new RightsMissing(`Cannot write to ${row.closed[0]}: the user has not the right to`);
 }
 
 /** Not every user may make temporary tables. They lie where the database does, whatever else is set. */

@@ -34,6 +34,31 @@ for (const name of ["users", "registry"] satisfies DatabaseName[]) {
     t.deepEqual(await migrate(name, own.url), []);
   });
 
+  test(`a ${name} database whose user may no longer write is not up`, async (t) => {
+    const own = await testDatabase();
+    await migrate(name, own.url);
+    const admin = new pg.Client({ connectionString: own.url });
+    await admin.connect();
+    const url = new URL(own.url);
+    const role = url.pathname.slice(1);
+    await admin.query(`create role "${role}" login password 'own'`);
+    await admin.query(`grant all on all tables in schema public to "${role}"`);
+    [url.username, url.password] = [role, "own"];
+    const db = await openDatabase(url.href, entitiesOf[name]);
+    t.teardown(async () => {
+      await db.close();
+      await admin.query(`drop owned by "${role}"`);
+      await admin.query(`drop role "${role}"`);
+      await admin.end();
+      await own.drop();
+    });
+    await db.check();
+    await admin.query(`revoke insert, update, delete on all tables in schema public from "${role}"`);
+    await t.throwsAsync(db.check(), { instanceOf: Unavailable, message: /has not the rights/ });
+    await admin.query(`grant all on all tables in schema public to "${role}"`);
+    await eventually(() => db.check());
+  });
+
   test(`a ${name} database without a table or a column that is needed is not up`, async (t) => {
     const own = await testDatabase();
     const db = await openDatabase(own.url, entitiesOf[name]);

@@ -87,6 +87,19 @@ export const databases: readonly Mutation[] = [
     title: "every file of migrations/users is in its list, in the order of their names",
   },
   {
+    name: "ready-without-rights",
+    guarantee: "20d",
+    edits: [
+      {
+        file: "mixins/postgres/database-health.ts",
+        find: "row.closed.length > 0",
+        replace: "row.closed.length < 0",
+      },
+    ],
+    file: schemaTest,
+    title: "a users database whose user may no longer write is not up",
+  },
+  {
     name: "ready-without-a-schema",
     guarantee: "20d",
     edits: [
