@@ -16,11 +16,16 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-/** Rejects with `message` when the work takes longer; the work itself goes on. */
+/** The work did not end in time, and may still. */
+export class TimeoutError extends Error {
+  override name = "TimeoutError";
+}
+
+/** As the work ends, or rejects with a TimeoutError of this message after `ms`; the work itself goes on. */
 export async function within<T>(ms: number, message: string, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), ms);
+    timer = setTimeout(() => reject(new TimeoutError(message)), ms);
   });
   try {
     return await Promise.race([work, late]);

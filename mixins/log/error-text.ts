@@ -48,7 +48,15 @@ export function errorText(error: unknown): string {
 }
 
 /** Whose messages we know: texts of the code or of the operating system, with at most identifiers in them. */
-const ownNames = new Set(["Refusal", "Unavailable", "StartError", "ConfigError", "LostRace", "HttpProblem"]);
+const ownNames = new Set([
+  "Refusal",
+  "Unavailable",
+  "StartError",
+  "ConfigError",
+  "LostRace",
+  "HttpProblem",
+  "TimeoutError",
+]);
 
 /** The engine's own words for the commonest defects, whose operands are identifiers of the code. */
 const engineWords =

@@ -2,7 +2,7 @@
  * Promise: what is measured only when somebody asks is at most `freshMs` old; a source that does not answer within
  * `waitMs` holds up no exposition, and shows nothing: an old figure would hide that it can't be measured.
  */
-import { pause } from "../basics/pause.ts";
+import { within } from "../basics/pause.ts";
 
 const freshMs = 1_000;
 /** Above the time that a health check may take, far below Prometheus's 10 s for a scrape. */
@@ -42,11 +42,7 @@ export function scrapeSources(monotonicMs: () => number = () => performance.now(
     watched.running ??= measure(watched, () => all.has(watched), monotonicMs).finally(() => {
       watched.running = undefined;
     });
-    const answered = new AbortController();
-    const inTime = watched.running.then(() => true);
-    const late = pause(waitMs, answered.signal).then(() => false);
-    if (!(await Promise.race([inTime, late]))) watched.source.forget();
-    answered.abort();
+    await within(waitMs, "too late", watched.running).catch(() => watched.source.forget());
   }
 
   return {

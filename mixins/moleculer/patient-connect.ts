@@ -6,6 +6,7 @@
  * subscribes and announces the node, as it does after a reconnect.
  */
 import type { Middleware, ServiceBroker } from "moleculer";
+import { TimeoutError, within } from "../basics/pause.ts";
 
 /** Long enough for a broker that is there (measured: 0.6 s with Moleculer's own 500 ms pause). */
 const bootWaitMs = 3_000;
@@ -17,16 +18,11 @@ export function patientConnect(): Middleware {
       const transit = broker.transit as unknown as { connect(): Promise<void> } | null;
       if (!transit) return;
       const connect = transit.connect.bind(transit);
-      transit.connect = () => {
-        let timer: NodeJS.Timeout | undefined;
-        const patience = new Promise<void>((resolve) => {
-          timer = setTimeout(() => {
-            broker.logger.warn("RabbitMQ is not reachable yet, services start without it");
-            resolve();
-          }, bootWaitMs);
+      transit.connect = () =>
+        within(bootWaitMs, "too late", connect()).catch((error: unknown) => {
+          if (!(error instanceof TimeoutError)) throw error;
+          broker.logger.warn("RabbitMQ is not reachable yet, services start without it");
         });
-        return Promise.race([connect(), patience]).finally(() => clearTimeout(timer));
-      };
     },
   } as unknown as Middleware;
 }

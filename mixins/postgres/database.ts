@@ -12,7 +12,7 @@ import { MikroORM, type Options, PostgreSqlDriver } from "@mikro-orm/postgresql"
 import type { Pool } from "pg";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import type { Mixin } from "../basics/mixin.ts";
-import { pause } from "../basics/pause.ts";
+import { within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { DatabaseClient } from "./database-client.ts";
 import { outageTextOf } from "./database-faults.ts";
@@ -134,12 +134,6 @@ export interface Database {
   check(): Promise<void>;
 }
 
-const endedOrLate = (work: Promise<unknown>): Promise<unknown> => {
-  const late = new AbortController();
-  const ended = work.finally(() => late.abort());
-  return Promise.race([ended, pause(closeWaitMs, late.signal)]);
-};
-
 /** The pool drops a session that is ending when it comes back, and opens another one for whoever is next. */
 const giveUp = (_: Error, client: unknown): void => {
   if (client instanceof DatabaseClient && client.isSpent) void client.end();
@@ -203,7 +197,7 @@ export function database(options: DatabaseOptions): Database {
       async stopped() {
         closed = true;
         // Closed under its hands, work of several statements would fail, or open a connection that nobody closes.
-        await endedOrLate(Promise.all(running));
+        await within(closeWaitMs, "too late", Promise.all(running)).catch(() => {});
         pool.end();
         await orm?.close();
         orm = undefined;

@@ -43,12 +43,7 @@ async function probe(node: string, nodeId: string, timeoutMs: number): Promise<s
 /** The URL with the nodes that can be used first. Rejects with what the first one said when none can. */
 export async function reachableFirst(amqpUrl: string, nodeId: string, timeoutMs: number): Promise<string> {
   const nodes = amqpUrl.split(";");
-  const late = () => Object.assign(new Error("late"), { code: "ETIMEDOUT" });
-  const tried = nodes.map((node) =>
-    within(timeoutMs, "late", probe(node, nodeId, timeoutMs)).catch((error: Error) => {
-      throw error.message === "late" ? late() : error;
-    }),
-  );
+  const tried = nodes.map((node) => within(timeoutMs, "too late", probe(node, nodeId, timeoutMs)));
   try {
     const first = await Promise.any(tried);
     return [first, ...nodes.filter((node) => node !== first)].join(";");

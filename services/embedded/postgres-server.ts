@@ -7,6 +7,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, statS
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { within } from "../../mixins/basics/pause.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 import { StartError } from "../contracts/exits.ts";
@@ -156,11 +157,7 @@ export async function stopServer({ dataDir }: Installation, server: Server): Pro
   const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   // "fast" rolls back what runs, writes everything and leaves; "immediate" just leaves.
   child.kill(isDiskFull(dataDir) ? "SIGQUIT" : "SIGINT");
-  const patience = new AbortController();
-  await Promise.race([
-    exit,
-    delay(stopDeadlineMs, undefined, { signal: patience.signal }).then(() => child.kill("SIGQUIT")),
-  ]).finally(() => patience.abort());
+  await within(stopDeadlineMs, "too late", exit).catch(() => child.kill("SIGQUIT"));
 }
 
 /** Watches a server that is ready, and, once it is to be kept up, starts it anew whenever it ends by itself. */

@@ -1,6 +1,6 @@
 /** How much waits for each consumer behind the bus, retries included: events that have left the outbox. */
 
-import { pause } from "../../mixins/basics/pause.ts";
+import { within } from "../../mixins/basics/pause.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { consumerQueues } from "../contracts/consumers.ts";
 import { deadLetterQueue } from "../contracts/headers.ts";
@@ -11,11 +11,8 @@ const waitMs = 2_000;
 
 /** Never rejects; null: RabbitMQ does not tell. In-process nothing waits behind the outbox. */
 export async function backlogsOf(bus: Pick<Bus, "queues">): Promise<Backlogs> {
-  const answered = new AbortController();
   try {
-    const late = pause(waitMs, answered.signal).then(() => undefined);
-    const states = await Promise.race([bus.queues(), late]);
-    if (states === undefined) return { queues: null };
+    const states = await within(waitMs, "too late", bus.queues());
     return {
       queues: consumerQueues.map((queue) => ({
         queue,
@@ -26,7 +23,5 @@ export async function backlogsOf(bus: Pick<Bus, "queues">): Promise<Backlogs> {
     };
   } catch {
     return { queues: null };
-  } finally {
-    answered.abort();
   }
 }

@@ -4,7 +4,7 @@
  * Promise: a collector that is slow or away costs the process nothing but the spans: they wait in a bounded queue, are
  * dropped beyond it, and hold up a stop for no longer than `flushMs`.
  */
-import { setTimeout as delay } from "node:timers/promises";
+import { within } from "../../mixins/basics/pause.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import type { Config } from "../config/index.ts";
 
@@ -65,10 +65,8 @@ export async function startTracing(
   return {
     async stop() {
       api.trace.disable();
-      const late = new AbortController();
       const flushed = provider.shutdown().catch((error: unknown) => tell(String(error)));
-      await Promise.race([flushed, delay(flushMs, undefined, { signal: late.signal }).catch(() => {})]);
-      late.abort();
+      await within(flushMs, "too late", flushed).catch(() => {});
     },
   };
 }
