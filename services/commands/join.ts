@@ -2,9 +2,9 @@
  * Promise: every command joins the running system in this one way, as one more node of it that hosts nothing; and within
  * 5 s of being typed it knows when it can't, and why.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { within } from "../../mixins/basics/pause.ts";
+import { poll } from "../../mixins/basics/poll.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Config } from "../config/index.ts";
@@ -51,20 +51,22 @@ interface Way {
 
 /** Time that is left, counted from the start of this process. */
 const leftMs = (): number => Math.max(stepMinMs, joinMaxMs - performance.now());
+const pace = () => ({ everyMs: pollMs, maxMs: leftMs() });
 
 /** The system of the data folder, once its door is open. */
 async function embeddedOwner(dataDir: string, cannot: string): Promise<Required<LockOwner>> {
-  for (const deadline = Date.now() + leftMs(); ; ) {
-    const owner = ownerOf(dataDir);
-    if (owner?.door !== undefined) return { ...owner, door: owner.door };
-    if (owner === undefined)
-      throw new UnreachableError(
-        `${cannot}: no system runs in ${dataDir} (npm start, or set DATA_DIR or AMQP_URL)`,
-      );
-    if (Date.now() > deadline)
-      throw new UnreachableError(`${cannot}: the mailroster with pid ${owner.pid} is starting or stopping`);
-    await delay(pollMs);
-  }
+  const owner = await poll(
+    () => ownerOf(dataDir),
+    (now) => now === undefined || now.door !== undefined,
+    pace(),
+  );
+  if (owner === undefined)
+    throw new UnreachableError(
+      `${cannot}: no system runs in ${dataDir} (npm start, or set DATA_DIR or AMQP_URL)`,
+    );
+  if (owner.door === undefined)
+    throw new UnreachableError(`${cannot}: the mailroster with pid ${owner.pid} is starting or stopping`);
+  return { ...owner, door: owner.door };
 }
 
 async function wayTo(config: Config, log: Logger, cannot: string): Promise<Way> {
@@ -99,24 +101,23 @@ export function systemOf(broker: ServiceBroker): { readonly nodes: string[]; rea
 
 async function awaitSystem(broker: ServiceBroker, wanted: Wanted, silence: string): Promise<void> {
   const { doing, needs = [], hopes = [] } = wanted;
-  const missing = (names: readonly string[]) => {
-    const { services } = systemOf(broker);
-    return names.filter((name) => !services.includes(name));
+  let settledAt = Number.POSITIVE_INFINITY;
+  const look = () => {
+    const { nodes, services } = systemOf(broker);
+    const missing = (names: readonly string[]) => names.filter((name) => !services.includes(name));
+    const isThere = nodes.length > 0;
+    if (isThere) settledAt = Math.min(settledAt, performance.now() + settleMs);
+    const isSettled = performance.now() > settledAt;
+    return { isThere, isSettled, needed: missing(needs), isWhole: isThere && missing(hopes).length === 0 };
   };
-  let settled: number | undefined;
-  for (const deadline = Date.now() + leftMs(); ; ) {
-    const isThere = systemOf(broker).nodes.length > 0;
-    if (isThere) settled ??= Date.now() + settleMs;
-    if (isThere && missing([...needs, ...hopes]).length === 0) return;
-    const isSettled = settled !== undefined && Date.now() > settled;
-    if (isSettled && missing(needs).length === 0) return;
-    if (Date.now() > deadline) {
-      if (!isThere) throw new UnreachableError(`Cannot ${doing}: ${silence}`);
-      if (missing(needs).length === 0) return;
-      throw new UnreachableError(`Cannot ${doing}: no process hosts ${missing(needs).join(", ")} now`);
-    }
-    await delay(pollMs);
-  }
+  const { isThere, isSettled, needed } = await poll(
+    look,
+    (now) => now.needed.length === 0 && (now.isSettled || now.isWhole),
+    pace(),
+  );
+  if (!isThere && !isSettled) throw new UnreachableError(`Cannot ${doing}: ${silence}`);
+  if (needed.length > 0)
+    throw new UnreachableError(`Cannot ${doing}: no process hosts ${needed.join(", ")} now`);
 }
 
 /** Throws UnreachableError. */

@@ -2,7 +2,7 @@
  * `npm run seed`: a handful of users for a first look, over HTTP as any client would. Does nothing when there is a
  * user already, and may be repeated or killed halfway: every request carries an Idempotency-Key of its own.
  */
-import { setTimeout as delay } from "node:timers/promises";
+import { poll } from "../../mixins/basics/poll.ts";
 import { createLogger } from "../../mixins/log/logging.ts";
 import { type Config, loadClientConfig } from "../config/index.ts";
 import type { CreatedUser, Health, UserPage } from "../contracts/actions.ts";
@@ -70,12 +70,14 @@ async function gatewayOf(config: Config): Promise<string> {
 }
 
 async function untilReady(base: string): Promise<void> {
-  for (const deadline = Date.now() + leftMs(); ; await delay(pollMs)) {
-    const why = await unreadiness(base);
-    if (why === undefined) return;
-    if (Date.now() > deadline)
-      throw new UnreachableError(`Cannot seed: ${base} ${why} (npm start, or set MAILROSTER_URL)`);
-  }
+  const pace = { everyMs: pollMs, maxMs: leftMs() };
+  const why = await poll(
+    () => unreadiness(base),
+    (reason) => reason === undefined,
+    pace,
+  );
+  if (why !== undefined)
+    throw new UnreachableError(`Cannot seed: ${base} ${why} (npm start, or set MAILROSTER_URL)`);
 }
 
 async function answerOf<T>(response: Response, what: string): Promise<T> {

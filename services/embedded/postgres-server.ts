@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { within } from "../../mixins/basics/pause.ts";
+import { poll } from "../../mixins/basics/poll.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 import { StartError } from "../contracts/exits.ts";
@@ -55,14 +56,10 @@ export async function stopOrphan(installation: Installation, log: Logger): Promi
   if (Number.isSafeInteger(pid) && pid > 1 && isOurs()) {
     log.warn({ pid }, "Stopping the PostgreSQL that a killed process left behind");
     process.kill(pid, "SIGINT");
-    const deadline = Date.now() + orphanDeadlineMs;
-    while (isOurs()) {
-      if (Date.now() > deadline)
-        throw new StartError(
-          `Cannot use the data folder ${installation.dataDir}: the PostgreSQL with pid ${pid} that was left behind does not stop`,
-        );
-      await delay(pollMs);
-    }
+    if (await poll(isOurs, (is) => !is, { everyMs: pollMs, maxMs: orphanDeadlineMs }))
+      throw new StartError(
+        `Cannot use the data folder ${installation.dataDir}: the PostgreSQL with pid ${pid} that was left behind does not stop`,
+      );
   }
   // PostgreSQL takes any living process with that pid for a server, even a stranger's after a reboot.
   rmSync(pidFile, { force: true });
@@ -141,13 +138,14 @@ export async function untilReady(installation: Installation, port: number, serve
   server.child.once("error", (error) => {
     fault = error;
   });
-  const deadline = Date.now() + startDeadlineMs;
-  for (;;) {
-    if (fault !== undefined || ended(server) || Date.now() > deadline)
-      throw new StartError(`Cannot start the embedded PostgreSQL: ${fault?.message ?? server.reason()}`);
-    if (await hasDatabases(installation, port)) return;
-    await delay(pollMs);
-  }
+  const isOver = (): boolean => fault !== undefined || ended(server);
+  const isReady = await poll(
+    async () => !isOver() && (await hasDatabases(installation, port)),
+    (ready) => ready || isOver(),
+    { everyMs: pollMs, maxMs: startDeadlineMs },
+  );
+  if (!isReady)
+    throw new StartError(`Cannot start the embedded PostgreSQL: ${fault?.message ?? server.reason()}`);
 }
 
 /** A checkpoint needs room; without it the log is replayed at the next start, as after a crash. */

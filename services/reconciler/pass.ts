@@ -9,6 +9,7 @@
  * still wait in the consumer's queue (backlogs.ts), and what somebody has acknowledged, for which nobody waits.
  */
 import { pause } from "../../mixins/basics/pause.ts";
+import { poll } from "../../mixins/basics/poll.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { type ConsumerName, consumerNames, consumers, queueOf } from "../contracts/consumers.ts";
 import { pageSizeMax } from "../contracts/paging.ts";
@@ -182,19 +183,6 @@ async function lookAgainAt(
   return inFlight;
 }
 
-/** Looks at the queues now and then meanwhile. */
-async function watchFor(ms: number, watch: QueueWatch, stopping: AbortSignal): Promise<void> {
-  const end = performance.now() + ms;
-  for (;;) {
-    await watch.look();
-    const leftMs = end - performance.now();
-    if (leftMs <= 0) return;
-    // A timer may fire a little early.
-    await pause(Math.min(queueLookMs, Math.ceil(leftMs) + 1), stopping);
-    stopping.throwIfAborted();
-  }
-}
-
 /** The same for any number, in the order in which they were seen, each no sooner than the grace after. */
 async function lookAgain(options: PassOptions, seen: readonly Suspect[]): Promise<number> {
   const { graceMs, stopping, waiting, pageSize = pageSizeMax } = options;
@@ -207,7 +195,8 @@ async function lookAgain(options: PassOptions, seen: readonly Suspect[]): Promis
     const page = suspects.slice(from, from + pageSize);
     const waitMs = Math.ceil((page.at(-1)?.seenAtMs ?? 0) + graceMs - performance.now()) + 1;
     if (waitMs > 1 && from === 0) waiting?.(suspects.length, waitMs);
-    await watchFor(Math.max(waitMs, pagePauseMs), watch, stopping);
+    const maxMs = Math.max(waitMs, pagePauseMs);
+    await poll(watch.look, () => false, { everyMs: queueLookMs, maxMs, signal: stopping });
     inFlight += await lookAgainAt(options, page, watch);
   }
   return inFlight;

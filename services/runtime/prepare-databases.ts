@@ -2,7 +2,7 @@
  * Promise: the databases of the hosted services have the newest schema before a service starts. A server that can't
  * be reached yet is waited for (containers start in any order), every other fault is told at once.
  */
-import { setTimeout as delay } from "node:timers/promises";
+import { poll } from "../../mixins/basics/poll.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 import type { Config } from "../config/index.ts";
@@ -44,25 +44,26 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<void> {
   const log = root.child({ service: "runtime" });
-  const deadline = Date.now() + waitMaxMs;
-  for (let told = ""; ; ) {
-    signal.throwIfAborted();
-    let means: string;
+  let told = "";
+  const attempt = async (): Promise<StartError | undefined> => {
     try {
       const applied = await migrate(name, url);
       log.info({ database: name, applied }, "The database schema is up to date");
-      return;
+      return undefined;
     } catch (cause) {
       const fault = databaseFaultOf(cause);
       if (fault?.kind !== "outage") throw cause;
-      means = fault.means;
-      if (fault.atStart === "refuse" || Date.now() > deadline)
-        throw new StartError(`Cannot use ${called}: ${means}`, { cause });
+      const { means } = fault;
+      const error = new StartError(`Cannot use ${called}: ${means}`, { cause });
+      if (fault.atStart === "refuse") throw error;
+      if (means !== told) log.warn({ database: name }, `Waiting for the server of ${called}: ${means}`);
+      told = means;
+      return error;
     }
-    if (means !== told) log.warn({ database: name }, `Waiting for the server of ${called}: ${means}`);
-    told = means;
-    await delay(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-  }
+  };
+  const pace = { everyMs: pauseMs, maxMs: waitMaxMs, signal };
+  const failure = await poll(attempt, (error) => error === undefined, pace);
+  if (failure !== undefined) throw failure;
 }
 
 /** Throws StartError, or the signal's reason when the process is to stop. `embeddedIn`: the folder of our own server. */

@@ -1,5 +1,5 @@
 /** What a person is told when the system is up: what runs where, and a first request to try. */
-import { setTimeout as delay } from "node:timers/promises";
+import { poll } from "../../mixins/basics/poll.ts";
 import type { Config } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
 import { reachableAuthority } from "../contracts/host.ts";
@@ -27,12 +27,8 @@ function storage({ config, embeddedIn }: RunningSystem): string {
 }
 
 /** The health once it is good, or what it is after a little while. */
-export async function settledHealth(health: () => Promise<Health>): Promise<Health> {
-  for (const deadline = Date.now() + settleMaxMs; ; await delay(pollMs)) {
-    const now = await health();
-    if (now.status === "up" || Date.now() > deadline) return now;
-  }
-}
+export const settledHealth = (health: () => Promise<Health>): Promise<Health> =>
+  poll(health, ({ status }) => status === "up", { everyMs: pollMs, maxMs: settleMaxMs });
 
 const headline = (startMs: number, health: Health): string => {
   const after = `after ${(startMs / 1000).toFixed(1)} s`;

@@ -3,6 +3,7 @@
  * the demo with DemoFailed.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { poll } from "../../../mixins/basics/poll.ts";
 
 const requestTimeoutMs = 10_000;
 const waitMaxMs = 15_000;
@@ -86,18 +87,14 @@ export function stage(url: string, print: (line: string) => void, signal: AbortS
     },
     say: (text) => print(`  ${text}`.trimEnd()),
     async until<T>(path: string, what: string, holds: (body: T) => boolean): Promise<T> {
-      for (const deadline = Date.now() + waitMaxMs; ; ) {
-        const { status, body } = await request<T>("GET", path, { quiet: true });
-        if (status === 200 && holds(body)) {
-          print(`  → GET ${path}\n  ← 200\n    ${short(JSON.stringify(body))}\n  ✓ ${what}`);
-          return body;
-        }
-        if (Date.now() > deadline)
-          throw new DemoFailed(
-            `${what}: not within ${waitMaxMs / 1_000} s, GET ${path} answers ${JSON.stringify(body)}`,
-          );
-        await delay(pollMs, undefined, { signal });
-      }
+      const isWanted = ({ status, body }: Answer<T>): boolean => status === 200 && holds(body);
+      const ask = () => request<T>("GET", path, { quiet: true });
+      const answer = await poll(ask, isWanted, { everyMs: pollMs, maxMs: waitMaxMs, signal });
+      const told = JSON.stringify(answer.body);
+      if (!isWanted(answer))
+        throw new DemoFailed(`${what}: not within ${waitMaxMs / 1_000} s, GET ${path} answers ${told}`);
+      print(`  → GET ${path}\n  ← 200\n    ${short(told)}\n  ✓ ${what}`);
+      return answer.body;
     },
     check(holds, what) {
       if (!holds) throw new DemoFailed(what);

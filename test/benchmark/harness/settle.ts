@@ -1,5 +1,5 @@
 /** Waiting, bounded, for what the systems do by themselves. */
-import { setTimeout as delay } from "node:timers/promises";
+import { poll } from "../../../mixins/basics/poll.ts";
 import { behind } from "./commits.ts";
 import type { System } from "./systems.ts";
 
@@ -11,11 +11,8 @@ export async function until(
   condition: () => Promise<boolean>,
   { msMax = drainMsMax, everyMs = pollMs, what = "the backlog does not drain" } = {},
 ): Promise<void> {
-  const end = performance.now() + msMax;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`Cannot measure: ${what}`);
-    await delay(everyMs);
-  }
+  if (!(await poll(condition, Boolean, { everyMs, maxMs: msMax })))
+    throw new Error(`Cannot measure: ${what}`);
 }
 
 /** Every consumer has everything of the users from this id on, so that no round pays for the one before. */

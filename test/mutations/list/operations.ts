@@ -342,8 +342,8 @@ export const operations: readonly Mutation[] = [
     edits: [
       {
         file: "services/commands/join.ts",
-        find: "if (Date.now() > deadline) {",
-        replace: "if (Date.now() > deadline + 3_600_000) {",
+        find: "maxMs: leftMs() }",
+        replace: "maxMs: leftMs() + 3_600_000 }",
       },
     ],
     file: "test/system/commands.test.ts",
