@@ -44,8 +44,10 @@ export function gatewaysOf(broker: ServiceBroker): ListeningGateway[] {
   });
 }
 
-/** What is down and why, by the names of the checks; empty when nothing is. */
-export const downIn = (health: Health | undefined): string =>
-  Object.entries(health?.checks ?? {})
-    .flatMap(([name, { status, detail }]) => (status === "up" ? [] : `${name} (${detail ?? "down"})`))
+/** What is down and why, by the names of the checks, each reason once; empty when nothing is. */
+export function downIn(health: Health | undefined): string {
+  const down = Object.entries(health?.checks ?? {}).filter(([, { status }]) => status === "down");
+  return [...Map.groupBy(down, ([, { detail }]) => detail ?? "down")]
+    .map(([detail, checks]) => `${checks.map(([name]) => name).join(", ")} (${detail})`)
     .join(", ");
+}

@@ -128,7 +128,9 @@ function atOutbox({ attempts, refusal, ageS }: OutboxStep): TraceVerdict {
 function underWay({ outbox, consumers }: Steps): TraceVerdict | undefined {
   const open = consumers.filter((step) => step.state === "waiting" || step.state === "retrying");
   if (outbox.state === "pending") {
-    const named = open.find(({ consumer }) => outbox.refusal?.includes(queueOf(consumer)));
+    // In our own words the queue is a word; in RabbitMQ's it stands in quotes, and nothing was handed over.
+    const words = outbox.refusal?.split(" ") ?? [];
+    const named = open.find(({ consumer }) => words.includes(queueOf(consumer)));
     const failing = named ?? open.find(({ state }) => state === "retrying");
     const slow = consumers.some(isDone) ? open[0] : undefined;
     const step = failing ?? slow;

@@ -11,8 +11,11 @@ interface Ready {
 }
 
 /** The whole system in one process, on databases of its own. */
-async function systemAt(t: ExecutionContext, amqpUrl: string): Promise<TestProcess> {
-  const processes = new Processes();
+async function systemAt(
+  t: ExecutionContext,
+  amqpUrl: string,
+  processes = new Processes(),
+): Promise<TestProcess> {
   const [users, registry] = [await testDatabase(), await testDatabase()];
   t.teardown(async () => {
     await processes.end();
@@ -103,9 +106,16 @@ async function systemWithRights(t: ExecutionContext) {
   user.signIn(url);
   const vhostName = url.pathname.slice(1);
   await user.mayDo(vhostName, everything);
-  const system = await systemAt(t, url.href);
+  const processes = new Processes();
+  const system = await systemAt(t, url.href, processes);
   await system.ready();
-  return { system, user, vhostName, vhostUrl: vhost.url };
+  const doctor = async (): Promise<string> => {
+    const script = "services/commands/doctor/index.ts";
+    const visit = await processes.start({ script, env: { AMQP_URL: vhost.url } });
+    await visit.exited();
+    return visit.stdout();
+  };
+  return { system, user, vhostName, vhostUrl: vhost.url, doctor };
 }
 
 const everything = { configure: ".*", write: ".*", read: ".*" };
@@ -159,14 +169,20 @@ test("a process whose channel for calls the broker has closed connects anew", as
 });
 
 test("a permission to read that was withdrawn is named by the services that consume", async (t) => {
-  const { system, user, vhostName } = await systemWithRights(t);
+  const { system, user, vhostName, doctor } = await systemWithRights(t);
   await user.mayDo(vhostName, { ...everything, read: "^(?!audit.user-events$).*" });
   await closeConnectionsOf(user);
   await until(async () => {
-    const [detail = ""] = await detailsOf(system, "bus");
-    if (!/ACCESS_REFUSED - access to queue 'audit.user-events' in vhost/.test(detail))
-      throw new Error(detail);
+    const [bus = "", transporter] = await detailsOf(system, "bus", "transporter");
+    if (!/ACCESS_REFUSED - access to queue 'audit.user-events' in vhost/.test(bus) || transporter !== "")
+      throw new Error(`bus: ${bus}, transporter: ${transporter}`);
   });
+  const told = await doctor();
+  t.regex(
+    told,
+    /^✗ gateway .* not ready at .*: [^()]*audit[^()]* \(bus: .*ACCESS_REFUSED - access to queue 'audit.user-events'/m,
+  );
+  t.is(told.split("ACCESS_REFUSED").length, 2, "one cause is told once");
   await user.mayDo(vhostName, everything);
   await system.ready();
   t.pass();

@@ -354,7 +354,7 @@ test.serial(
       },
       { timeoutMs: 60_000 },
     );
-    t.regex(system.stderr(), /mailroster has started after [\d.]+ s, and is not ready: .*bus \(/);
+    t.regex(system.stderr(), /mailroster has started after [\d.]+ s, and is not ready: .*\bbus\b.* \(/);
     t.false(system.stderr().includes("is up after"));
     system.kill("SIGINT");
     t.is((await system.exited()).code, 0);

@@ -98,6 +98,20 @@ const table: readonly [title: string, steps: Partial<Steps>, verdict: string][] 
     "stuck at audit since 60 s",
   ],
   [
+    "RabbitMQ's refusal of an event that nobody has been handed names a queue",
+    {
+      outbox: {
+        ...pending,
+        attempts: 1,
+        refusal:
+          "not connected to RabbitMQ: ACCESS_REFUSED - access to queue 'smtp-registry.user-events' in vhost 'mail' refused for user 'ann'",
+        ageS: 60,
+      },
+      consumers: [registry(waiting), audit(waiting)],
+    },
+    "stuck at outbox since 60 s",
+  ],
+  [
     "a consumer has not taken it yet",
     { consumers: [registry(waiting), audit()] },
     "in flight at smtp-registry since 3 s",

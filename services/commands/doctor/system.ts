@@ -16,6 +16,7 @@ import { type Finding, ok, problem, unknown, within } from "./findings.ts";
 
 const reconcileTimeoutMs = 60_000;
 const gatewayTimeoutMs = 3_000;
+const healthTimeoutMs = 2_000;
 /** The gateway serves only under the names that it was given. */
 const misdirected = 421;
 const below = ["services", "users database", "registry database", "RabbitMQ"];
@@ -46,14 +47,14 @@ function services(broker: ServiceBroker): Finding[] {
 
 /** Each gateway where it says that it listens; the one of MAILROSTER_URL when that is set. */
 async function gateways(broker: ServiceBroker, config: Config): Promise<Finding[]> {
-  if (config.isGatewayGiven) return [await examineGateway("gateway", config.gatewayUrl)];
+  if (config.isGatewayGiven) return [await examineGateway(broker, "gateway", config.gatewayUrl)];
   const listening = gatewaysOf(broker);
   return Promise.all(
     listening.map(async ({ nodeId, url, machine }) => {
       const part = listening.length === 1 ? "gateway" : `gateway ${nodeId}`;
       return url === undefined
         ? unknown(part, `listens on the loopback interface of ${machine}`, "ask there, or set MAILROSTER_URL")
-        : examineGateway(part, url);
+        : examineGateway(broker, part, url);
     }),
   );
 }
@@ -114,8 +115,30 @@ export async function examineSystem(config: Config, log: Logger): Promise<Findin
   }
 }
 
+/** The gateway tells nobody the reasons of the services behind it; they tell them to a process of the system. */
+async function withReasons(broker: ServiceBroker, health: Health | undefined): Promise<Health | undefined> {
+  if (health?.checks === undefined) return undefined;
+  const checks = Object.entries(health.checks).map(async ([name, check]) => {
+    if (check.status === "up") return [name, check] as const;
+    const own = await callAction(
+      broker,
+      `${name}.health` as "users.health",
+      {},
+      { timeout: healthTimeoutMs },
+    ).catch(() => undefined);
+    return [name, own?.status === "down" ? { status: own.status, detail: plainly(own) } : check] as const;
+  });
+  return { ...health, checks: Object.fromEntries(await Promise.all(checks)) };
+}
+
+/** `bus: not connected`, without the brackets that `downIn` puts around it. */
+const plainly = ({ checks }: Health): string =>
+  Object.entries(checks)
+    .flatMap(([part, { status, detail }]) => (status === "up" ? [] : `${part}: ${detail ?? "down"}`))
+    .join(", ");
+
 /** Never rejects. */
-async function examineGateway(part: string, baseUrl: string): Promise<Finding> {
+async function examineGateway(broker: ServiceBroker, part: string, baseUrl: string): Promise<Finding> {
   try {
     const answer = await fetch(`${baseUrl}/health/ready`, { signal: AbortSignal.timeout(gatewayTimeoutMs) });
     const health = (await answer.json().catch(() => undefined)) as Health | undefined;
@@ -126,7 +149,7 @@ async function examineGateway(part: string, baseUrl: string): Promise<Finding> {
         `takes no request as ${baseUrl}`,
         "HTTP_ALLOWED_HOSTS there, or MAILROSTER_URL here",
       );
-    const down = downIn(health);
+    const down = downIn(await withReasons(broker, health));
     return problem(
       part,
       `not ready at ${baseUrl}: ${down || answer.status}`,
