@@ -2,10 +2,10 @@
  * Promise: of whatever amqplib or Moleculer throws, what the broker itself said, or the system on the way to it: one line
  * for health checks, log lines, traces and people. Importing it makes amqplib keep what it would throw away.
  */
+import { causesOf } from "../basics/causes.ts";
 import "./refusal-at-opening.ts";
 
 const charsMax = 300;
-const depthMax = 5;
 
 /** As amqplib words every close frame: `… 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - …"`. */
 const quoteMark = ' with message "';
@@ -43,13 +43,9 @@ function systemText({ message, code, syscall }: NodeJS.ErrnoException): string |
 
 /** `undefined`: it says nothing of the broker; it is a consequence of something else, or a defect. */
 export function brokerText(error: unknown): string | undefined {
-  let current = error;
-  for (let depth = 0; depth < depthMax && current instanceof Error; depth += 1) {
-    const [first] = current instanceof AggregateError ? (current.errors as unknown[]) : [];
-    const text =
-      ownText(current) ?? systemText(current) ?? (first === undefined ? undefined : brokerText(first));
+  for (const link of causesOf(error)) {
+    const text = link instanceof Error ? (ownText(link) ?? systemText(link)) : undefined;
     if (text !== undefined) return text;
-    current = current.cause;
   }
   return undefined;
 }

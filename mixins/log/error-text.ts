@@ -6,6 +6,7 @@
  * PostgreSQL, the table, column and constraint.
  */
 import { Errors } from "moleculer";
+import { causesOf } from "../basics/causes.ts";
 
 interface Told {
   readonly name?: unknown;
@@ -14,11 +15,8 @@ interface Told {
   readonly table?: unknown;
   readonly column?: unknown;
   readonly constraint?: unknown;
-  readonly cause?: unknown;
-  readonly previous?: unknown;
 }
 
-const depthMax = 5;
 const charsMax = 300;
 const identifier = /^[\w.:-]{1,80}$/;
 
@@ -30,9 +28,7 @@ const worded = (label: string, value: unknown): string[] =>
 /** One line without a stack, such as `UniqueConstraintViolationException 23505 table=users constraint=users_pkey`. */
 export function errorText(error: unknown): string {
   const parts = new Set<string>();
-  let current = error;
-  for (let depth = 0; depth < depthMax && typeof current === "object" && current !== null; depth += 1) {
-    const told = current as Told;
+  for (const told of causesOf(error) as Iterable<Told>) {
     const own = [
       ...worded("", told.name),
       ...worded("", told.code),
@@ -42,7 +38,6 @@ export function errorText(error: unknown): string {
       ...worded("constraint=", told.constraint),
     ];
     for (const part of own) parts.add(part);
-    current = told.previous ?? told.cause;
   }
   return [...parts].join(" ").slice(0, charsMax) || `a thrown ${typeof error}`;
 }

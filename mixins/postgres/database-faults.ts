@@ -6,6 +6,8 @@
  * code is known by its words.
  */
 
+import { causesOf } from "../basics/causes.ts";
+
 /**
  * - `outage`: the same work succeeds later, without anybody changing it. A request is answered 503, a consumer waits.
  * - `contention`: it lost against other work, and may be run again at once.
@@ -129,17 +131,9 @@ interface Link {
   readonly connecting?: unknown;
 }
 
-const depthMax = 5;
 const sqlState = /^[0-9A-Z]{5}$/;
 
-function* chain(error: unknown): Generator<Link> {
-  let current = error;
-  for (let depth = 0; depth < depthMax && typeof current === "object" && current !== null; depth += 1) {
-    yield current as Link;
-    const next = current as { previous?: unknown; cause?: unknown; errors?: unknown[] };
-    current = next.previous ?? next.cause ?? next.errors?.[0];
-  }
-}
+const linksOf = (error: unknown): Link[] => [...causesOf(error)];
 
 function byCode(code: unknown): DatabaseFault | undefined {
   if (typeof code !== "string") return undefined;
@@ -157,7 +151,7 @@ function decided({ code, message, severity }: Link): DatabaseFault | undefined {
 
 /** undefined: it is no error of a database. The outermost error that tells something decides. */
 export function databaseFaultOf(error: unknown): DatabaseFault | undefined {
-  const links = [...chain(error)];
+  const links = linksOf(error);
   let first: DatabaseFault | undefined;
   for (const link of links) first ??= decided(link);
   if (!links.some(({ connecting }) => connecting === true)) return first;
@@ -186,8 +180,7 @@ export const isDatabaseUnavailable = (error: unknown): boolean => databaseFaultO
 /** The transaction lost against another one and may simply be run again. */
 export const isContention = (error: unknown): boolean => databaseFaultOf(error)?.kind === "contention";
 
-const hasCode = (error: unknown, code: string): boolean =>
-  [...chain(error)].some((link) => link.code === code);
+const hasCode = (error: unknown, code: string): boolean => linksOf(error).some((link) => link.code === code);
 
 /** SQLSTATE 23505; never recognised by its text. */
 export const isUniqueViolation = (error: unknown): boolean => hasCode(error, "23505");
