@@ -1,7 +1,9 @@
 /** The house rules hold for this repository, and each is noticed when broken. */
+import { fileURLToPath } from "node:url";
 import test from "ava";
+import { ESLint, Linter } from "eslint";
 import { repositoryFiles } from "../support/gate/repository.ts";
-import { factoryLinesMax, fileLinesMax, functionLinesMax, rules, untidy } from "../support/gate/tidy.ts";
+import { functionLinesMax, rules, untidy } from "../support/gate/tidy.ts";
 
 const lines = (count: number): string =>
   Array.from({ length: count }, (_, index) => `  const v${index} = 0;`).join("\n");
@@ -14,7 +16,6 @@ const broken: Record<string, { path: string; text: string }> = {
     path: "services/users/a.ts",
     text: `${doc}function long() {\n${lines(functionLinesMax)}\n}\n`,
   },
-  "file-length": { path: "mixins/a.ts", text: `${doc}${lines(fileLinesMax)}\n` },
   "doc-comment": { path: "mixins/a.ts", text: "export const a = 1;\n" },
   unfinished: { path: "docs/a.md", text: `${"to"}${"do"}: write\n`.toUpperCase() },
   "skipped-test": { path: "test/unit/a.test.ts", text: 'test.serial.skip("x", () => {});\n' },
@@ -41,13 +42,27 @@ test("no rule is without its proof here", (t) => {
   t.deepEqual(rules.map(({ name }) => name).sort(), Object.keys(broken).sort());
 });
 
-test("a factory is measured without its inner functions, up to a bound for the whole", (t) => {
-  const factory = (count: number) => ({
-    path: "services/users/a.ts",
-    text: `${doc}function factory() {\n${inner(count)}\n}\n`,
-  });
-  t.deepEqual(untidy([factory(factoryLinesMax - 10)]), []);
-  t.regex(untidy([factory(factoryLinesMax)])[0] ?? "", /factory has \d+ lines with all inside it/);
+const factory = (count: number): string => `${doc}function factory() {\n${inner(count)}\n}\n`;
+
+test("a factory is measured without its inner functions", (t) => {
+  t.deepEqual(untidy([{ path: "services/users/a.ts", text: factory(2 * functionLinesMax) }]), []);
+});
+
+test("a file of more than 300 lines, and a function of more than 150 with all inside it, is noticed in production code", async (t) => {
+  const eslint = new ESLint({ cwd: fileURLToPath(new URL("../..", import.meta.url)) });
+  const noticed = async (path: string, text: string): Promise<(string | null)[]> => {
+    const { rules: all } = await eslint.calculateConfigForFile(path);
+    const limits = Object.entries(all).filter(([name]) => name.startsWith("max-lines"));
+    const found = new Linter().verify(text, { rules: Object.fromEntries(limits) as Linter.RulesRecord });
+    return found.map(({ ruleId }) => ruleId);
+  };
+  for (const path of ["services/users/a.ts", "mixins/a.ts", "migrations/users/a.ts", "moleculer.config.ts"]) {
+    t.deepEqual(await noticed(path, `${lines(300)}\n`), [], path);
+    t.deepEqual(await noticed(path, `${lines(301)}\n`), ["max-lines"], path);
+    t.deepEqual(await noticed(path, factory(140)), [], path);
+    t.deepEqual(await noticed(path, factory(150)), ["max-lines-per-function"], path);
+  }
+  t.deepEqual(await noticed("test/unit/a.test.ts", factory(400)), []);
 });
 
 test("a comment or text that only sounds like a rule is no violation", (t) => {

@@ -8,8 +8,6 @@ export interface SourceFile {
 }
 
 export const functionLinesMax = 70;
-export const factoryLinesMax = 150;
-export const fileLinesMax = 300;
 
 interface Rule {
   readonly name: string;
@@ -40,7 +38,6 @@ const forbidLine = (
 
 interface Measured {
   readonly first: number;
-  readonly lines: number;
   /** Without the lines of the functions inside, which are measured by themselves. */
   readonly ownLines: number;
   readonly name: string;
@@ -60,35 +57,24 @@ function functionsOf({ path, text }: SourceFile): Measured[] {
     const first = lineOf(node.getStart(source));
     const lines = lineOf(node.getEnd()) - first + 1;
     const name = node.name?.getText(source) ?? "a function";
-    found.push({ first: first + 1, lines, ownLines: lines - inner, name });
+    found.push({ first: first + 1, ownLines: lines - inner, name });
     return lines - 1;
   };
   visit(source);
   return found;
 }
 
-/** A factory that returns functions is read like a class: each inner function by itself, the whole within a bound. */
+/** A factory that returns functions is read like a class: each by itself. The whole has a bound in eslint.config.js. */
 const longFunctions = (file: SourceFile): { line: number; what: string }[] =>
-  functionsOf(file).flatMap(({ first, lines, ownLines, name }) => {
-    if (ownLines > functionLinesMax)
-      return [{ line: first, what: `${name} has ${ownLines} lines of its own, at most ${functionLinesMax}` }];
-    if (lines > factoryLinesMax)
-      return [
-        { line: first, what: `${name} has ${lines} lines with all inside it, at most ${factoryLinesMax}` },
-      ];
-    return [];
-  });
+  functionsOf(file)
+    .filter(({ ownLines }) => ownLines > functionLinesMax)
+    .map(({ first, ownLines, name }) => ({
+      line: first,
+      what: `${name} has ${ownLines} lines of its own, at most ${functionLinesMax}`,
+    }));
 
 export const rules: readonly Rule[] = [
   { name: "function-length", applies: isProduction, find: longFunctions },
-  {
-    name: "file-length",
-    applies: isProduction,
-    find: ({ text }) => {
-      const lines = text.trimEnd().split("\n").length;
-      return lines > fileLinesMax ? [{ line: lines, what: `${lines} lines, at most ${fileLinesMax}` }] : [];
-    },
-  },
   {
     name: "doc-comment",
     applies: (path) => isTypeScript(path) && /^(services|mixins|test\/support)\//.test(path),
