@@ -10,13 +10,11 @@ import { busCheck } from "../../mixins/bus/check.ts";
 import { consumerOutcomes } from "../../mixins/bus/consumer-outcomes.ts";
 import { eventConsumer } from "../../mixins/bus/event-consumer.ts";
 import { healthMixin } from "../../mixins/health.ts";
-import type { ActionContext } from "../../mixins/moleculer/calls.ts";
-import { params } from "../../mixins/moleculer/validation.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { database } from "../../mixins/postgres/database.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import type { Config } from "../config/index.ts";
-import { actions } from "../contracts/actions.ts";
 import { consumers } from "../contracts/consumers.ts";
 import { blockedNames } from "./blocked.ts";
 import { digestRegistry } from "./digest.ts";
@@ -89,33 +87,12 @@ export default function smtpRegistryService(platform: Platform, config: Registry
       databaseFigures("registry", db, platform.metrics),
       db.mixin,
     ],
-    actions: {
-      reserve: {
-        params: params(actions["smtp-registry.reserve"].params),
-        handler: (ctx: ActionContext<"smtp-registry.reserve">) =>
-          reserve(ctx.params, ctx.options.timeout || undefined), // 0: for ever
-      },
-      release: {
-        params: params(actions["smtp-registry.release"].params),
-        handler: async (ctx: ActionContext<"smtp-registry.release">) => ({
-          released: await release(db, ctx.params),
-        }),
-      },
-      lookup: {
-        params: params(actions["smtp-registry.lookup"].params),
-        handler: (ctx: ActionContext<"smtp-registry.lookup">) => lookUp(db, rules, ctx.params),
-      },
-      trace: {
-        visibility: "public",
-        params: params(actions["smtp-registry.trace"].params),
-        handler: (ctx: ActionContext<"smtp-registry.trace">) =>
-          traceRegistry(db, rules, outcomes, ctx.params),
-      },
-      digest: {
-        visibility: "public",
-        params: params(actions["smtp-registry.digest"].params),
-        handler: (ctx: ActionContext<"smtp-registry.digest">) => digestRegistry(db, rules, ctx.params),
-      },
-    },
+    actions: actionsOf("smtp-registry", {
+      reserve: (ctx) => reserve(ctx.params, ctx.options.timeout || undefined), // 0: for ever
+      release: async (ctx) => ({ released: await release(db, ctx.params) }),
+      lookup: (ctx) => lookUp(db, rules, ctx.params),
+      trace: (ctx) => traceRegistry(db, rules, outcomes, ctx.params),
+      digest: (ctx) => digestRegistry(db, rules, ctx.params),
+    }),
   };
 }

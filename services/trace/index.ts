@@ -7,11 +7,9 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { healthMixin } from "../../mixins/health.ts";
-import type { ActionContext } from "../../mixins/moleculer/calls.ts";
-import { params } from "../../mixins/moleculer/validation.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
-import { actions } from "../contracts/actions.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { Trace } from "../contracts/trace.ts";
 import { tell } from "./tell.ts";
@@ -29,15 +27,12 @@ export default function traceService(
   return {
     name: "trace",
     mixins: [healthMixin({})],
-    actions: {
-      explain: {
-        params: params(actions["trace.explain"].params),
-        async handler(ctx: ActionContext<"trace.explain">): Promise<Trace> {
-          const trace = await tell(ctx, ctx.params);
-          if (trace === undefined) throw new Refusal("not-found", nothing);
-          return trace;
-        },
+    actions: actionsOf("trace", {
+      async explain(ctx): Promise<Trace> {
+        const trace = await tell(ctx, ctx.params);
+        if (trace === undefined) throw new Refusal("not-found", nothing);
+        return trace;
       },
-    },
+    }),
   };
 }

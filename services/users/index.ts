@@ -7,13 +7,13 @@ import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
 import { healthMixin } from "../../mixins/health.ts";
 import { idempotency, idempotencyEntities, type Ticket } from "../../mixins/idempotency.ts";
+import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { ActionContext } from "../../mixins/moleculer/calls.ts";
-import { params } from "../../mixins/moleculer/validation.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { database } from "../../mixins/postgres/database.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import type { Config } from "../config/index.ts";
-import { type ActionName, actions, type CallMeta } from "../contracts/actions.ts";
+import type { ActionName, CallMeta } from "../contracts/actions.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
@@ -97,51 +97,31 @@ export default function usersService(platform: Platform, config: Config): Servic
       writes = userWrites({ db, freed, findState, commit, registry, now: platform.now, log, nudge });
     },
     events: { "$services.changed": () => registry?.mayBeBack() },
-    actions: {
-      create: published("users.create", (ctx) =>
-        write(ctx, "users.create", (ready, context) => ready.create(ctx.params, context)),
-      ),
-      get: published("users.get", (ctx) => getUser(findState, ctx.params.id)),
-      list: published("users.list", (ctx) => listUsers(db, ctx.params)),
-      replace: published("users.replace", (ctx) => edit(ctx, "users.replace")),
-      patch: published("users.patch", (ctx) => edit(ctx, "users.patch")),
-      remove: published("users.remove", (ctx) =>
+    actions: actionsOf("users", {
+      create: (ctx) => write(ctx, "users.create", ({ create }, context) => create(ctx.params, context)),
+      get: (ctx) => getUser(findState, ctx.params.id),
+      list: (ctx) => listUsers(db, ctx.params),
+      replace: (ctx) => edit(ctx, "users.replace"),
+      patch: (ctx) => edit(ctx, "users.patch"),
+      remove: (ctx) =>
         write(ctx, "users.remove", ({ change }, context) =>
           change(ctx.params.id, { kind: "remove" }, ctx.params.expectedVersions, context),
         ),
-      ),
-      restore: published("users.restore", (ctx) =>
+      restore: (ctx) =>
         write(ctx, "users.restore", ({ change }, context) =>
           change(ctx.params.id, { kind: "restore" }, ctx.params.expectedVersions, context),
         ),
-      ),
-      digest: internal("users.digest", (ctx) => digestUsers(db, ctx.params)),
-      trace: internal("users.trace", (ctx) => requestsOf(db, ctx.params, platform.now())),
-      addresses: internal("users.addresses", (ctx) => addressesNow(db, ctx.params.userIds)),
-      holders: internal("users.holders", async (ctx) => ({
-        items: await holdersOf(db, freed(), ctx.params.keys),
-      })),
-      reemit: internal("users.reemit", (ctx) =>
+      digest: (ctx) => digestUsers(db, ctx.params),
+      trace: (ctx) => requestsOf(db, ctx.params, platform.now()),
+      addresses: (ctx) => addressesNow(db, ctx.params.userIds),
+      holders: async (ctx) => ({ items: await holdersOf(db, freed(), ctx.params.keys) }),
+      reemit: (ctx) =>
         write(ctx, "users.reemit", (_, context) =>
           reemit({ findState, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
         ),
-      ),
-    },
+    }),
   };
 }
-
-/** An action of the contract, with its parameters checked before the handler sees them. */
-const published = <N extends ActionName>(name: N, handler: (ctx: ActionContext<N>) => Promise<unknown>) => ({
-  visibility: "published" as const,
-  params: params(actions[name].params),
-  handler,
-});
-
-/** One for other services alone. */
-const internal = <N extends ActionName>(name: N, handler: (ctx: ActionContext<N>) => Promise<unknown>) => ({
-  ...published(name, handler),
-  visibility: "public" as const,
-});
 
 /** What the client may set; its read-only members are ignored, and null empties the secondaries (RFC 7396). */
 function editOf(body: Edit | { [K in keyof Edit]: Edit[K] | null }): Command & Edit {
