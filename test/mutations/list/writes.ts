@@ -251,9 +251,9 @@ const ofSameUser = (column: string): string => \`\${column} =
     edits: [
       {
         file: "services/users/index.ts",
-        find: 'get: published("users.get", (ctx) => getUser(findState, ctx.params.id)),',
+        find: "get: (ctx) => getUser(findState, ctx.params.id),",
         replace:
-          'get: published("users.get", async (ctx) => {\n        const user = await getUser(findState, ctx.params.id);\n        await ctx.call("smtp-registry.lookup", { address: user.primarySmtp });\n        return user;\n      }),',
+          'get: async (ctx) => {\n        const user = await getUser(findState, ctx.params.id);\n        await ctx.call("smtp-registry.lookup", { address: user.primarySmtp });\n        return user;\n      },',
       },
     ],
     file: faultsTest,
