@@ -126,6 +126,12 @@ async function findsEachFault(t: ExecutionContext, processes: All): Promise<void
     t.regex(ill.part("outbox")?.says ?? "", /^1 event waits, the oldest for 36\d\d s/);
     t.deepEqual(ill.not("ok").length, 2, ill.not("ok").join("\n"));
 
+    system.registry.kill("SIGSTOP");
+    const hung = await visit(processes, all);
+    system.registry.kill("SIGCONT");
+    t.regex(hung.part("gateway")?.says ?? "", /not ready at .*: smtp-registry \(/);
+    t.is(hung.part("reconciliation")?.status, "follows", hung.part("reconciliation")?.says);
+
     system.registry.kill("SIGTERM");
     await system.registry.exited();
     const without = await visit(processes, all);

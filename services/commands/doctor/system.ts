@@ -59,6 +59,16 @@ async function gateways(broker: ServiceBroker, config: Config): Promise<Finding[
   );
 }
 
+/** Only what a service behind it is the cause of; a gateway that is somewhere else keeps nobody from comparing. */
+const isUnready = ({ status, causes = [] }: Finding): boolean => status === "problem" && causes.length > 0;
+
+/** A comparison waits for whoever is asked, for longer than a person does. */
+const notCompared = (listening: readonly Finding[]): Finding =>
+  problem("reconciliation", "waits until the system is ready", "mend that, then ask again", [
+    ...below,
+    ...listening.map(({ part }) => part),
+  ]);
+
 async function agreement(broker: ServiceBroker): Promise<Finding> {
   const part = "reconciliation";
   try {
@@ -105,7 +115,12 @@ export async function examineSystem(config: Config, log: Logger): Promise<Findin
   try {
     return await visitSystem(config, log, wanted, async (broker) => {
       const seen = [ok(part, "is there"), ...services(broker)];
-      return [...seen, ...(await gateways(broker, config)), await agreement(broker)];
+      const listening = await gateways(broker, config);
+      return [
+        ...seen,
+        ...listening,
+        listening.some(isUnready) ? notCompared(listening) : await agreement(broker),
+      ];
     });
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
