@@ -87,7 +87,12 @@ class Client {
 
   async #create(common: boolean): Promise<Known | undefined> {
     const secondarySmtps = this.#random.next() < 0.3 ? [this.#address] : [];
-    const request = { displayName: this.#nextId(), primarySmtp: this.#address, secondarySmtps };
+    const request = {
+      displayName: this.#nextId(),
+      primarySmtp: this.#address,
+      secondarySmtps,
+      onTaken: "suffix" as const,
+    };
     const operation = this.#operation("create", undefined, true, request);
     await perform(this.#wire, operation);
     const user = operation.answer;

@@ -158,7 +158,7 @@ function progress({ options, journal }: Stage, faults: readonly FaultRecord[]): 
     const behind =
       lag === undefined
         ? "PostgreSQL does not answer"
-        : `outbox ${lag.outbox}, audit -${lag.audit}, registry -${lag.registry}`;
+        : `behind: outbox ${lag.outbox}, audit ${lag.audit}, registry ${lag.registry}`;
     options.print(
       `${(atMs / 1_000).toFixed(0).padStart(4)} s  ${faults.length} faults  ${journal.acknowledged} acknowledged  ` +
         `${journal.refused} refused  ${journal.attempts} attempts  ${behind}`,
