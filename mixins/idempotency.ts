@@ -18,8 +18,8 @@ import { anonymous, isCorrelationId } from "./context/correlation.ts";
 import { errorText } from "./log/error-text.ts";
 import type { Logger } from "./log/logging.ts";
 import type { Database, EntityManager } from "./postgres/database.ts";
-import { run as runStatement } from "./postgres/statement.ts";
 import { sweepingMixin, sweepRows } from "./postgres/sweeping.ts";
+import { run as runStatement } from "./postgres/text-statement.ts";
 
 export const IdempotencyRecord = defineEntity({
   name: "IdempotencyRecord",

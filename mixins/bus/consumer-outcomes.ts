@@ -11,8 +11,8 @@ import type { ConsumerOutcome } from "../../services/contracts/trace.ts";
 import type { Mixin } from "../basics/mixin.ts";
 import type { Logger } from "../log/logging.ts";
 import type { Database, EntityManager } from "../postgres/database.ts";
-import { run } from "../postgres/statement.ts";
 import { sweepingMixin, sweepRows } from "../postgres/sweeping.ts";
+import { run } from "../postgres/text-statement.ts";
 import type { ApplyEvents, EventFailed } from "./event-consumer.ts";
 
 export const ConsumerOutcomeRow = defineEntity({

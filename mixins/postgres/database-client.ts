@@ -1,8 +1,8 @@
 /**
  * Promise: a statement with parameters is parsed and planned once a connection and goes by its name from then on, and
  * the `begin` of a transaction costs no round trip of its own; an error tells whether it came while connecting
- * (`connecting`), and a session that can't be written to or is broken says so (`isSpent`). Nothing else differs from
- * pg's client.
+ * (`connecting`), and a session that can't be written to or is broken says so (`isSpent`). A `timestamptz` is a Date.
+ * Nothing else differs from pg's client.
  *
  * `begin` can't fail but with its connection, which then fails the statement behind it as well, so that statement is sent
  * without waiting for the answer (pg's pipeline mode, which keeps a result and an error for each). One wait and one
@@ -14,6 +14,8 @@ import { databaseFaultOf } from "./database-faults.ts";
 
 /** Our statements are constants; what is more than that is sent unnamed. */
 const preparedMax = 200;
+
+const timestamptz = pg.types.builtins.TIMESTAMPTZ;
 
 const begun = { command: "BEGIN", rowCount: null, rows: [], oid: 0, fields: [] };
 
@@ -41,6 +43,8 @@ export class DatabaseClient extends pg.Client {
     super(options);
     // Not as an option: the pool hides the password in its own, and a copy of them would lose it.
     Object.assign(this, { pipeline: true });
+    // As pg itself does, and for entities too: MikroORM's own options leave them texts.
+    this.setTypeParser(timestamptz, pg.types.getTypeParser(timestamptz, "text"));
     this.#wire.on("errorMessage", (error) => {
       if (databaseFaultOf(error)?.session === "ended") this.#broken = true;
     });

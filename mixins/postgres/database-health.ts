@@ -3,7 +3,8 @@
  * whole, rights that were taken away, a disk without room.
  */
 import { ReadOnlyDatabase, RightsMissing, SchemaMissing } from "./database-faults.ts";
-import { type EntityManager, run } from "./statement.ts";
+import type { EntityManager } from "./statement.ts";
+import { run } from "./text-statement.ts";
 
 /**
  * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release

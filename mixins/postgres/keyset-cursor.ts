@@ -32,3 +32,17 @@ function parse(text: string): unknown {
     return undefined;
   }
 }
+
+/**
+ * One page of a list: its rows were read in the order of the key with one more than is shown, which tells that there are
+ * more. `keyOf` is the key of the last row shown, as `encodeCursor` takes it.
+ */
+export function page<Row>(
+  rows: readonly Row[],
+  limit: number,
+  keyOf: (row: Row) => readonly unknown[],
+): { items: Row[]; nextCursor: string | null } {
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null };
+}

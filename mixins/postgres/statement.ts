@@ -3,74 +3,49 @@
  * once a connection (database-client.ts). MikroORM's `em.execute` writes the values into the text: each call is a text
  * of its own to be parsed and planned, whole bodies of events in it.
  *
- * `?` in the text is the next of a list of parameters; `:name` is a named one, sent once however often it stands there.
- * A list that is a named parameter travels as one JSON document. It joins the unit of work it is given.
- * The text must be a constant.
+ * A statement is written with kysely's tag `sql`: what stands in `${…}` is a parameter, sent as often as it stands there,
+ * or another piece of SQL. The text between must be the same for each call. A list travels as one JSON document (`json`) or
+ * as an array of the server's. Rows come with their names in camelCase, `timestamptz` as a Date. It joins the unit of work
+ * it is given. Which statements are hot, and which files may hold any, says docs/architecture.md.
  */
 import type { PostgreSqlDriver, SqlEntityManager } from "@mikro-orm/postgresql";
-import { CompiledQuery } from "kysely";
+import {
+  CamelCasePlugin,
+  type CompiledQuery,
+  createQueryId,
+  PostgresQueryCompiler,
+  type QueryResult,
+  type RawBuilder,
+  sql,
+} from "kysely";
 
 export type EntityManager = SqlEntityManager<PostgreSqlDriver>;
 
-export type Parameter = string | number | boolean | null | Date | readonly unknown[];
+/** What the tag makes, with the type of its rows: `sql<Row>`. */
+export type Statement<Row = unknown> = RawBuilder<Row>;
 
-interface Compiled {
-  readonly text: string;
-  /** The names by place; undefined: the parameters are a list. */
-  readonly names: readonly string[] | undefined;
+type RowOf<S> = S extends Statement<infer Row> ? Row : never;
+
+/** A value as one JSON document; members of objects that are columns are called as these. */
+export const json = (value: unknown): Statement => sql`${JSON.stringify(value)}::jsonb`;
+
+/** 4 µs for the longest, with its pieces, 0.4 µs for a short one: no text is kept. */
+const compiler = new PostgresQueryCompiler();
+/** 0.2 µs a row. What is in a document stays as it is. */
+const camelCase = new CamelCasePlugin({ maintainNestedObjectKeys: true });
+
+/** As pg takes it. Throws TypeError for a parameter that is undefined. */
+export function compiled(statement: Statement): CompiledQuery {
+  const query = compiler.compileQuery(statement.toOperationNode() as never, createQueryId());
+  if (query.parameters.includes(undefined))
+    throw new TypeError(`Cannot run a statement: a parameter is not given: ${query.sql.trim().slice(0, 80)}`);
+  return query;
 }
 
-/** `::type` is a cast, not a name. */
-const placeholder = /\?|(?<!:):([a-zA-Z]+)/g;
-const compiled = new Map<string, Compiled>();
-
-function compile(statement: string): Compiled {
-  const names: string[] = [];
-  let places = 0;
-  const text = statement.replace(placeholder, (_, name: string | undefined) => {
-    if (name === undefined) return `$${++places}`;
-    const known = names.indexOf(name);
-    return `$${known < 0 ? names.push(name) : known + 1}`;
-  });
-  return { text, names: places === 0 && names.length > 0 ? names : undefined };
-}
-
-const encode = (value: unknown): unknown => {
-  if (value instanceof Date) return value.toISOString();
-  return Array.isArray(value) ? JSON.stringify(value) : value;
-};
-
-function valuesOf({ names }: Compiled, parameters: Parameters): unknown[] {
-  if (Array.isArray(parameters)) return [...parameters];
-  return (names ?? []).map((name) => {
-    const value = (parameters as Readonly<Record<string, Parameter>>)[name];
-    if (value === undefined) throw new TypeError(`Cannot run a statement: parameter ${name} is not given`);
-    return encode(value);
-  });
-}
-
-export type Parameters = readonly unknown[] | Readonly<Record<string, Parameter>>;
-
-export interface Statement {
-  readonly text: string;
-  readonly parameters: Parameters;
-}
-
-/** As pg takes it. Throws TypeError for a name that is not given. */
-export function prepared({ text, parameters }: Statement): { text: string; values: unknown[] } {
-  const known = compiled.get(text) ?? compile(text);
-  compiled.set(text, known);
-  return { text: known.text, values: valuesOf(known, parameters) };
-}
-
-/** The rows, as the server names them. Rejects with MikroORM's error; a name that is not given is a defect. */
-export async function run<Row = never>(
-  em: EntityManager,
-  text: string,
-  parameters: Parameters,
-): Promise<Row[]> {
-  const [rows = []] = await runInTurn(em, [{ text, parameters }]);
-  return rows as Row[];
+/** The rows. Rejects with MikroORM's error; a parameter that is undefined is a defect. */
+export async function run<Row>(em: EntityManager, statement: Statement<Row>): Promise<Row[]> {
+  const [rows] = await runInTurn(em, [statement]);
+  return rows;
 }
 
 /**
@@ -78,23 +53,34 @@ export async function run<Row = never>(
  * of its own, but nobody waits in between: they cost one round trip. So none can be given what another found but in a
  * setting of the transaction. Rejects with the first one's error that failed, which has ended the transaction.
  */
-export async function runInTurn(
+export async function runInTurn<const S extends readonly Statement[]>(
   em: EntityManager,
-  statements: readonly Statement[],
-): Promise<readonly (readonly unknown[])[]> {
-  const queries = statements.map((statement) => {
-    const { text, values } = prepared(statement);
-    return CompiledQuery.raw(text, values);
-  });
+  statements: S,
+): Promise<{ -readonly [At in keyof S]: RowOf<S[At]>[] }> {
+  const results = await send(em, statements.map(compiled));
+  const queryId = createQueryId();
+  const rows = await Promise.all(
+    results.map(async (result) => (await camelCase.transformResult({ queryId, result })).rows),
+  );
+  return rows as never;
+}
+
+/** The results as the server gives them. */
+export async function send(
+  em: EntityManager,
+  queries: readonly CompiledQuery[],
+): Promise<QueryResult<Record<string, unknown>>[]> {
   const results = await em
     .getKysely()
     .getExecutor()
     .provideConnection((connection) =>
-      Promise.allSettled(queries.map((query) => told(em, query.sql, connection.executeQuery(query)))),
+      Promise.allSettled(
+        queries.map((query) => told(em, query.sql, connection.executeQuery<Record<string, unknown>>(query))),
+      ),
     );
   return results.map((result) => {
     if (result.status === "rejected") throw em.getDriver().convertException(result.reason as Error);
-    return result.value.rows;
+    return result.value;
   });
 }
 

@@ -8,7 +8,7 @@ import type { Mixin } from "../basics/mixin.ts";
 import { errorText } from "../log/error-text.ts";
 import type { Logger } from "../log/logging.ts";
 import type { Database } from "./database.ts";
-import { type Parameters, run } from "./statement.ts";
+import { type Parameters, run } from "./text-statement.ts";
 
 const sweepEveryMs = 60_000;
 /** Processes that started together should not sweep together. */

@@ -4,7 +4,7 @@ import type { Applied } from "../../mixins/bus/event-consumer.ts";
 import { isCorrelationId } from "../../mixins/context/correlation.ts";
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import type { AuditEntry, AuditPage } from "../contracts/audit.ts";
 import type { UserEvent } from "../contracts/events.ts";

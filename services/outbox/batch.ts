@@ -4,7 +4,7 @@ import { outboxPartitions } from "../../mixins/bus/outbox.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
 import { ReadOnlyDatabase } from "../../mixins/postgres/database-faults.ts";
-import { run, runInTurn, type Statement } from "../../mixins/postgres/statement.ts";
+import { run, runInTurn, type Statement } from "../../mixins/postgres/text-statement.ts";
 import { cutPartitions, emptiedUpTo } from "./emptied.ts";
 import { type OutboxRow, type Published, publishInOrder, type Stopping } from "./publish.ts";
 import * as sql from "./sql.ts";

@@ -1,6 +1,6 @@
 /** What the registry says of itself to the reconciler: each user that it knows as a version and a hash of its addresses. */
 import type { Database } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { addressesHash, type DigestedAddress, type DigestQuery } from "../contracts/reconciliation.ts";
 import { freedBefore } from "../contracts/terms.ts";

@@ -1,6 +1,6 @@
 /** Answers who holds an address, now or at a time in the past. Reads only. */
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
 import { addressKey, objectionToNew } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";

@@ -8,7 +8,7 @@
 
 import type { Applied } from "../../mixins/bus/event-consumer.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
-import { run, runInTurn } from "../../mixins/postgres/statement.ts";
+import { run, runInTurn } from "../../mixins/postgres/text-statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";

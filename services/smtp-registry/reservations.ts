@@ -9,7 +9,7 @@ import {
   isContention,
   isUniqueViolation,
 } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";

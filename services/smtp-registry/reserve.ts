@@ -8,7 +8,7 @@
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { type Database, isContention, isUniqueViolation } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 import { type RegistryRules, type ReserveRequest, wantedOf } from "./request.ts";

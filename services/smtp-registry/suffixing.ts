@@ -3,7 +3,7 @@
  * cost is that of one address, however many there are. Nothing is held, and no number used up, unless all get one.
  */
 import type { EntityManager } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import type { AddressStatus } from "../contracts/user.ts";
 import type { Run, Wanted } from "./request.ts";
 import { counterKey, firstSuffix, type Suffixes, suffixesOf } from "./suffix.ts";

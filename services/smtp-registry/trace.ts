@@ -1,7 +1,7 @@
 /** What the registry tells of a request: which versions it has had of some users, what was unusual, what they hold. */
 import type { Outcomes } from "../../mixins/bus/consumer-outcomes.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import type { HeldAddress, RegistryTrace } from "../contracts/trace.ts";

@@ -13,7 +13,7 @@ import { outboxRow } from "../../mixins/bus/outbox.ts";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
 import { type Database, type EntityManager, isContention } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";

@@ -2,8 +2,8 @@
 import * as z from "zod";
 import { coalescing } from "../../mixins/coalescing.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import type { ActionParams, UserPage } from "../contracts/actions.ts";
 import { addressKey, inOtherForm, localKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
@@ -121,9 +121,11 @@ export async function listUsers(db: Database, query: ActionParams<"users.list">)
     ...(other === undefined ? {} : { other }),
   };
   const text = pattern === undefined ? "all" : other === undefined ? "withText" : "withEitherText";
-  const page = (smtp === undefined ? sql.usersPage : sql.usersPageOfOwner)[text];
-  const rows = await db.read((em) => run<StateRow>(em, page, parameters));
-  const items = rows.slice(0, limit).map((row) => shown(stateOfRow(row)));
-  const last = items.at(-1);
-  return { items, nextCursor: rows.length > limit && last ? encodeCursor([last.id]) : null };
+  const pages = smtp === undefined ? sql.usersPage : sql.usersPageOfOwner;
+  const rows = await db.read((em) => run<StateRow>(em, pages[text], parameters));
+  return page(
+    rows.map((row) => shown(stateOfRow(row))),
+    limit,
+    ({ id }) => [id],
+  );
 }

@@ -4,7 +4,7 @@ import test from "ava";
 import { eventHandler } from "../../mixins/bus/event-consumer.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { chaosPostgres } from "../chaos/postgres.ts";
 import { delivery, userEvent } from "../support/events.ts";

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import pg from "pg";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { usersEntities } from "../../services/users/entities.ts";

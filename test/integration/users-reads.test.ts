@@ -1,6 +1,6 @@
 import test from "ava";
 import { toASCII } from "tr46";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run } from "../../mixins/postgres/text-statement.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { beforeAll, usersPage, usersPageOfOwner } from "../../services/users/sql.ts";

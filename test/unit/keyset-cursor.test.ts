@@ -1,7 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
 import * as z from "zod";
-import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
+import { decodeCursor, encodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 
 const schema = z.tuple([z.string(), z.int()]);
@@ -30,4 +30,20 @@ test("a cursor that the list did not make is refused at #/cursor", (t) => {
     t.is(error.type, "invalid-fields");
     t.is(error.data.errors?.[0]?.pointer, "#/cursor");
   }
+});
+
+test("a page shows its limit, and leads on from its last item when one more was read", (t) => {
+  const rows = [1, 2, 3];
+  t.deepEqual(
+    page(rows, 2, (row) => [row]),
+    { items: [1, 2], nextCursor: encodeCursor([2]) },
+  );
+  t.deepEqual(
+    page(rows, 3, (row) => [row]),
+    { items: rows, nextCursor: null },
+  );
+  t.deepEqual(
+    page([], 3, (row) => [row]),
+    { items: [], nextCursor: null },
+  );
 });

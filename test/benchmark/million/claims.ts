@@ -9,7 +9,7 @@ import { OutboxMessage } from "../../../mixins/bus/outbox.ts";
 import type { Bus } from "../../../mixins/bus/port.ts";
 import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { type Database, database, type EntityManager } from "../../../mixins/postgres/database.ts";
-import { prepared, type Statement } from "../../../mixins/postgres/statement.ts";
+import { prepared, type Statement } from "../../../mixins/postgres/text-statement.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
 import { claiming } from "../../../services/outbox/batch.ts";
 import { Relay } from "../../../services/outbox/relay.ts";
