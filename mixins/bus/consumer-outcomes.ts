@@ -72,12 +72,12 @@ interface Note {
 const note = (em: EntityManager, consumer: string, notes: readonly Note[]): Promise<unknown> =>
   run(em, noteSql, [consumer, JSON.stringify(notes)]);
 
+export type ApplyInTransaction = (em: EntityManager, events: readonly UserEvent[]) => ReturnType<ApplyEvents>;
+
 export interface Outcomes {
   readonly mixin: Mixin;
   /** Around a consumer's `apply`: in one transaction the effects, and what was unusual. */
-  applying(
-    apply: (em: EntityManager, events: readonly UserEvent[]) => Promise<Awaited<ReturnType<ApplyEvents>>>,
-  ): ApplyEvents;
+  applying(apply: ApplyInTransaction): ApplyEvents;
   readonly failed: EventFailed;
   of(eventIds: readonly string[]): Promise<ConsumerOutcome[]>;
   /** One round: deletes what is over the term; resolves with how many. */

@@ -45,6 +45,13 @@ export const serviceNames = hostedNames.filter(
   (name): name is ServiceName => services[name].comesWith === undefined,
 );
 
+/** A service that keeps data. */
+export type DataServiceName = {
+  [N in HostedName]: (typeof table)[N] extends { readonly database: string } ? N : never;
+}[HostedName];
+export const databaseOf = (name: DataServiceName) => table[name].database;
+export const needsBus = (name: HostedName): boolean => services[name].bus === true;
+
 /** What a process hosts whose SERVICES names these, in the order in which it stops. */
 export function hostedServices(named: readonly ServiceName[]): readonly HostedName[] {
   const isNamed = (name: string): boolean => (named as readonly string[]).includes(name);
@@ -57,8 +64,7 @@ export function hostedServices(named: readonly ServiceName[]): readonly HostedNa
 /** Whether a process with these needs it. */
 export const usesDatabase = (named: readonly ServiceName[], database: "users" | "registry"): boolean =>
   hostedServices(named).some((name) => services[name].database === database);
-export const usesBus = (named: readonly ServiceName[]): boolean =>
-  hostedServices(named).some((name) => services[name].bus === true);
+export const usesBus = (named: readonly ServiceName[]): boolean => hostedServices(named).some(needsBus);
 
 /** Those that the gateway asks before it says that it is ready. */
 export const behindTheGateway = hostedNames.filter((name) => services[name].readiness === true);

@@ -5,16 +5,14 @@
  * has decided on it. In-process, the bus hands its letters to the same intake.
  */
 import type { ServiceSchema } from "moleculer";
-import { busCheck } from "../../mixins/bus/check.ts";
 import { reasonLabels } from "../../mixins/bus/dead-letter-cause.ts";
 import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import type { Subscription } from "../../mixins/bus/port.ts";
-import { healthMixin } from "../../mixins/health.ts";
 import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { database } from "../../mixins/postgres/database.ts";
 import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
+import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { consumerQueues } from "../contracts/consumers.ts";
 import { intake } from "./intake.ts";
@@ -26,23 +24,16 @@ const poolMax = 3;
 const statementTimeoutMs = 10_000;
 const hourMs = 3_600_000;
 
-/** Needs `usersDatabaseUrl`. */
+/** Throws when the configuration has no `usersDatabaseUrl`. */
 export default function deadLettersService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "idempotencyHours" | "deadLetterDays">,
 ): ServiceSchema {
-  if (config.usersDatabaseUrl === undefined)
-    throw new Error("Cannot make the dead-letters service: the URL of the users database is not set");
   const { bus, metrics, now } = platform;
-  const log = platform.log.child({ service: "dead-letters" });
-  const db = database({
-    url: config.usersDatabaseUrl,
+  const { db, log, schema } = dataService("dead-letters", platform, config, {
     entities: [DeadLetterRecord as never, ...idempotencyEntities],
-    applicationName: "mailroster-dead-letters",
     poolMax,
     statementTimeoutMs,
-    metrics,
-    log,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now, log });
   const operator = letters({ db, bus, keys, log, now });
@@ -50,9 +41,7 @@ export default function deadLettersService(
   let hidePending: () => void = () => {};
   let subscriptions: readonly Subscription[] = [];
 
-  return {
-    name: "dead-letters",
-    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
+  return schema({
     mixins: [
       {
         async started() {
@@ -69,13 +58,8 @@ export default function deadLettersService(
           hidePending();
         },
       },
-      healthMixin({
-        database: db.check,
-        bus: busCheck(bus),
-      }),
       sweepingMixin("settled dead letters", () => sweepSettled(db, now, config.deadLetterDays), log),
       // Expired keys are swept by users, whose table it is too.
-      db.mixin,
     ],
     actions: actionsOf("dead-letters", {
       list: (ctx) => operator.list(ctx.params),
@@ -86,5 +70,5 @@ export default function deadLettersService(
       pending: (ctx) => operator.pending(ctx.params.userIds),
       discard: (ctx) => operator.discard(ctx.params, ctx.meta),
     }),
-  };
+  });
 }

@@ -1,12 +1,11 @@
 /** The outbox service: the life of the relay, and the nudge by which a writer tells that it has committed. */
 import type { ServiceSchema } from "moleculer";
-import { busCheck, publishFault } from "../../mixins/bus/check.ts";
+import { publishFault } from "../../mixins/bus/check.ts";
 import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
-import { healthMixin } from "../../mixins/health.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { database } from "../../mixins/postgres/database.ts";
 import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
+import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { outboxAppended } from "../contracts/events.ts";
 import { backlogsOf } from "./backlogs.ts";
@@ -20,36 +19,23 @@ import { eventsOf, sweepPublished } from "./trace.ts";
 const poolMax = batchesMax + 1;
 const statementTimeoutMs = 10_000;
 
-/** Needs `usersDatabaseUrl`. The event `outboxAppended` and the action `outbox.nudge` mean the same. */
+/**
+ * Throws when the configuration has no `usersDatabaseUrl`. The event `outboxAppended` and the action `outbox.nudge`
+ * mean the same.
+ */
 export default function outboxService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "traceDays">,
 ): ServiceSchema {
-  if (config.usersDatabaseUrl === undefined)
-    throw new Error("Cannot make the outbox service: the URL of the users database is not set");
   const { bus, metrics } = platform;
-  const log = platform.log.child({ service: "outbox" });
-  const db = database({
-    url: config.usersDatabaseUrl,
+  const { db, log, schema } = dataService("outbox", platform, config, {
     entities: [OutboxMessage as never, PublishedEvent as never],
-    applicationName: "mailroster-outbox",
     poolMax,
     statementTimeoutMs,
-    metrics,
-    log,
   });
   let relay: Relay | undefined;
-  return {
-    name: "outbox",
-    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
-    mixins: [
-      healthMixin({
-        database: db.check,
-        bus: busCheck(bus),
-      }),
-      sweepingMixin("published events", () => sweepPublished(db, config.traceDays), log),
-      db.mixin,
-    ],
+  return schema({
+    mixins: [sweepingMixin("published events", () => sweepPublished(db, config.traceDays), log)],
     actions: actionsOf("outbox", {
       nudge() {
         relay?.nudge();
@@ -75,5 +61,5 @@ export default function outboxService(
       await relay?.stop();
       relay = undefined;
     },
-  };
+  });
 }

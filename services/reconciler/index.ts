@@ -12,12 +12,11 @@ import {
   newCorrelationId,
   withCorrelation,
 } from "../../mixins/context/correlation.ts";
-import { healthMixin } from "../../mixins/health.ts";
 import { errorText } from "../../mixins/log/error-text.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import { type ActionContext, callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { database } from "../../mixins/postgres/database.ts";
+import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { AcknowledgeReport } from "../contracts/reconciliation.ts";
@@ -40,24 +39,18 @@ const reemitTimeoutMs = 5_000;
 const busyRetryAfterMs = 10_000;
 const actor = "reconciler";
 
-/** Needs `usersDatabaseUrl`. */
+/** Throws when the configuration has no `usersDatabaseUrl`. */
 export default function reconcilerService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "reconcileMinutes" | "reconcileGraceMs">,
 ): ServiceSchema {
-  if (config.usersDatabaseUrl === undefined)
-    throw new Error("Cannot make the reconciler: the URL of the users database is not set");
   const { metrics, now } = platform;
-  const log = platform.log.child({ service: "reconciler" });
-  const settings = {
-    url: config.usersDatabaseUrl,
+  const { db, log, pool, schema } = dataService("reconciler", platform, config, {
     entities: [ConsistencyAcknowledgement as never, ConsistencyBacklog as never],
-    applicationName: "mailroster-reconciler",
+    poolMax,
     statementTimeoutMs,
-    log,
-  };
-  const db = database({ ...settings, poolMax, metrics });
-  const lock = database({ ...settings, poolMax: lockPoolMax });
+  });
+  const lock = pool(lockPoolMax);
   const kept = backlogs(db);
   let stopping = new AbortController();
   let timer: Periodic | undefined;
@@ -115,9 +108,7 @@ export default function reconcilerService(
     );
   };
 
-  return {
-    name: "reconciler",
-    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
+  return schema({
     mixins: [
       {
         started(this: { broker: ServiceBroker }) {
@@ -130,9 +121,7 @@ export default function reconcilerService(
           await timer?.stop();
         },
       },
-      healthMixin({ database: db.check }),
       lock.mixin,
-      db.mixin,
     ],
     actions: actionsOf("reconciler", {
       run: { timeoutMs, handler: (ctx) => alone(ctx.broker, reconcile) },
@@ -143,5 +132,5 @@ export default function reconcilerService(
       },
       acknowledge: { timeoutMs, handler: acknowledging },
     }),
-  };
+  });
 }

@@ -5,13 +5,12 @@
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
 import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
-import { healthMixin } from "../../mixins/health.ts";
 import { idempotency, idempotencyEntities, type Ticket } from "../../mixins/idempotency.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { ActionContext } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { database } from "../../mixins/postgres/database.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
+import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import type { ActionName, CallMeta } from "../contracts/actions.ts";
 import { freedBefore } from "../contracts/terms.ts";
@@ -35,18 +34,10 @@ const hourMs = 3_600_000;
 
 /** The schema of the service `users`; the configuration must name its database by now. */
 export default function usersService(platform: Platform, config: Config): ServiceSchema {
-  if (config.usersDatabaseUrl === undefined)
-    throw new Error("Cannot make the users service: its database is not known");
-  const log = platform.log.child({ service: "users" });
-  const entities = [...usersEntities, ...idempotencyEntities, OutboxMessage] as typeof usersEntities;
-  const db = database({
-    url: config.usersDatabaseUrl,
-    entities,
-    applicationName: "mailroster-users",
+  const { db, log, schema } = dataService("users", platform, config, {
+    entities: [...usersEntities, ...idempotencyEntities, OutboxMessage as never],
     poolMax,
     statementTimeoutMs,
-    metrics: platform.metrics,
-    log,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
   let registry: Registry | undefined;
@@ -82,15 +73,8 @@ export default function usersService(platform: Platform, config: Config): Servic
     );
   };
 
-  return {
-    name: "users",
-    // Moleculer starts the last mixin first and stops it last: whatever uses the database lives within its life.
-    mixins: [
-      healthMixin({ database: () => db.check() }),
-      keys.mixin,
-      databaseFigures("users", db, platform.metrics),
-      db.mixin,
-    ],
+  return schema({
+    mixins: [keys.mixin, databaseFigures("users", db, platform.metrics)],
     created(this: { broker: ServiceBroker }) {
       nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
@@ -120,7 +104,7 @@ export default function usersService(platform: Platform, config: Config): Servic
           reemit({ findState, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
         ),
     }),
-  };
+  });
 }
 
 /** What the client may set; its read-only members are ignored, and null empties the secondaries (RFC 7396). */

@@ -6,6 +6,7 @@ import {
   hostedNames,
   hostedServices,
   serviceNames,
+  services,
   usesBus,
   usesDatabase,
 } from "../../services/contracts/services.ts";
@@ -25,6 +26,16 @@ test("every service of the table is a folder that exports its factory, and every
     basename(dirname(file)),
   );
   t.deepEqual(folders.filter((folder) => !groundFloor.includes(folder)).sort(), [...hostedNames].sort());
+});
+
+test("a service that keeps data is not made without its database, and one sentence names what is missing", async (t) => {
+  for (const [name, { database }] of Object.entries(services)) {
+    if (database === undefined) continue;
+    const { default: factory } = await import(join(repositoryRoot, "services", name, "index.ts"));
+    t.throws(() => factory({}, {}), {
+      message: `Cannot make the service ${name}: the configuration has no ${database}DatabaseUrl`,
+    });
+  }
 });
 
 test("SERVICES names the five services that come with no other", (t) => {
