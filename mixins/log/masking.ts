@@ -5,6 +5,7 @@
  * pino's `redact` knows paths, not depths, and nothing of messages and stacks. A name in free text can't be recognised,
  * so none may get there: errors are the only free text that is not written by us (error-text.ts).
  */
+import { userFieldNames } from "../../services/contracts/user.ts";
 import { errorFrames, errorMessage } from "./error-text.ts";
 
 export const mask = "***";
@@ -14,11 +15,9 @@ const causesMax = 5;
 
 /** Members that hold personal data, or whole bodies, rows or statements' values with such data in them. */
 const personal = new Set([
-  "displayName",
+  ...userFieldNames,
   "searchText",
   "q",
-  "primarySmtp",
-  "secondarySmtps",
   "requestedSmtp",
   "assignments",
   "changes",

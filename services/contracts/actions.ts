@@ -64,14 +64,12 @@ import {
 import {
   AddressKind,
   AddressStatus,
-  DisplayName,
-  NewDisplayName,
-  NewSecondarySmtps,
-  NewSmtpAddress,
+  createdFields,
+  patchedFields,
+  replacedFields,
   SmtpAddress,
   User,
   UserId,
-  WrittenSecondarySmtps,
   WrittenSmtpAddress,
 } from "./user.ts";
 
@@ -86,9 +84,7 @@ const readOnlyMembers = {
 
 export const CreateUser = z
   .strictObject({
-    displayName: NewDisplayName,
-    primarySmtp: NewSmtpAddress,
-    secondarySmtps: NewSecondarySmtps.optional(),
+    ...createdFields,
     onTaken: z.enum(["suffix", "refuse"]).optional().meta({
       description:
         "What becomes of an address that is taken: suffix gives every one of them a number, refuse none. Without it a taken primary gets a number and a taken secondary is refused",
@@ -108,9 +104,7 @@ export const ReplaceUser = z
   .strictObject({
     ...readOnlyMembers,
     ...target,
-    displayName: DisplayName,
-    primarySmtp: WrittenSmtpAddress,
-    secondarySmtps: WrittenSecondarySmtps.optional(),
+    ...replacedFields,
   })
   .meta({ id: "ReplaceUser" });
 
@@ -118,9 +112,7 @@ export const PatchUser = z
   .strictObject({
     ...readOnlyMembers,
     ...target,
-    displayName: DisplayName.optional(),
-    primarySmtp: WrittenSmtpAddress.optional(),
-    secondarySmtps: WrittenSecondarySmtps.nullable().optional(),
+    ...patchedFields,
   })
   .meta({ id: "PatchUser", description: "JSON merge patch (RFC 7396); null empties secondarySmtps" });
 

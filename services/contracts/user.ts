@@ -66,17 +66,82 @@ const asSecondaries = <T extends z.ZodType<string>>(address: T) =>
     .array(address)
     .max(secondarySmtpsMax, `must have at most ${secondarySmtpsMax} addresses`)
     .meta({ description: "A set: an address repeated, or equal to the primary, is kept once" });
-export const WrittenSecondarySmtps = asSecondaries(WrittenSmtpAddress);
-export const NewSecondarySmtps = asSecondaries(NewSmtpAddress);
 
 export const UserId = z.uuid().meta({ id: "UserId", description: "UUID version 7 (RFC 9562)" });
+
+/** In what a user has, in a create, and in a replace or a patch, where a client may send back what the user has. */
+type Form = "stored" | "created" | "written";
+
+/** A member that a client writes; `none`: what stands for its absence, without which it is required. */
+type UserField = Readonly<Record<Form, z.ZodType>> & {
+  readonly isSearched: boolean;
+  readonly none?: unknown;
+};
+
+/**
+ * What a client writes of a user, each field once: requests, answers, events, rows, changes, the search and what a log
+ * line masks are derived from this table. Docs: docs/adr/0030-a-users-field-is-named-once.md.
+ */
+export const userFields = {
+  displayName: { stored: DisplayName, created: NewDisplayName, written: DisplayName, isSearched: true },
+  primarySmtp: {
+    stored: SmtpAddress,
+    created: NewSmtpAddress,
+    written: WrittenSmtpAddress,
+    isSearched: true,
+  },
+  secondarySmtps: {
+    stored: z.array(SmtpAddress).meta({ description: "Further addresses of this user alone" }),
+    created: asSecondaries(NewSmtpAddress),
+    written: asSecondaries(WrittenSmtpAddress),
+    isSearched: true,
+    none: [],
+  },
+} as const satisfies Record<string, UserField>;
+type Fields = typeof userFields;
+export type UserFieldName = keyof Fields;
+export const userFieldNames = Object.keys(userFields) as UserFieldName[];
+
+/** What stands for the absence of a field; undefined: it is required. */
+export const noneOf = (name: UserFieldName): unknown => (userFields[name] as UserField).none;
+
+type None<F extends UserFieldName> = Fields[F] extends { none: infer N } ? N : undefined;
+type Nullish<S extends z.ZodType> = z.ZodOptional<z.ZodNullable<S>>;
+type AskedFields<W extends Form> = {
+  [F in UserFieldName]: None<F> extends undefined
+    ? Fields[F][W]
+    : None<F> extends null
+      ? Nullish<Fields[F][W]>
+      : z.ZodOptional<Fields[F][W]>;
+};
+
+const shapeOf = (member: (field: UserField) => z.ZodType): object =>
+  Object.fromEntries(Object.entries(userFields).map(([name, field]) => [name, member(field)]));
+
+/** A field whose absence is null may be left out as well: it is of before there was this field. */
+const storedFields = shapeOf(({ stored, none }) => (none === null ? stored.nullish() : stored)) as {
+  [F in UserFieldName]: None<F> extends null ? Nullish<Fields[F]["stored"]> : Fields[F]["stored"];
+};
+
+const asked = (form: Form) => (field: UserField) => {
+  if (field.none === null) return field[form].nullish();
+  return field.none === undefined ? field[form] : field[form].optional();
+};
+export const createdFields = shapeOf(asked("created")) as AskedFields<"created">;
+export const replacedFields = shapeOf(asked("written")) as AskedFields<"written">;
+/** A merge patch (RFC 7396): what may be absent is taken away by null. */
+export const patchedFields = shapeOf(({ written, none }) =>
+  none === undefined ? written.optional() : written.nullish(),
+) as {
+  [F in UserFieldName]: None<F> extends undefined
+    ? z.ZodOptional<Fields[F]["written"]>
+    : Nullish<Fields[F]["written"]>;
+};
 
 export const User = z
   .object({
     id: UserId,
-    displayName: DisplayName,
-    primarySmtp: SmtpAddress,
-    secondarySmtps: z.array(SmtpAddress).meta({ description: "Further addresses of this user alone" }),
+    ...storedFields,
     version: z.int().min(1).meta({ description: "Counts the changes of this user; the ETag is this number" }),
     createdAt: z.iso.datetime().meta({ description: "When the user was created" }),
     updatedAt: z.iso.datetime().meta({ description: "When the user last changed" }),

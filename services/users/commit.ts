@@ -128,16 +128,9 @@ function userRowOf({ before, decision: { state } }: Work) {
   const [held, wanted] = [keysOf(before), keysOf(state)];
   const isSameLife = before?.deletedAt === state.deletedAt;
   return {
-    id: state.id,
+    ...state,
     before: before?.version ?? null,
-    display_name: state.displayName,
-    primary_smtp: state.primarySmtp,
-    secondary_smtps: state.secondarySmtps,
-    search_text: searchTextOf(state),
-    version: state.version,
-    created_at: state.createdAt,
-    updated_at: state.updatedAt,
-    deleted_at: state.deletedAt,
+    searchText: searchTextOf(state),
     gone: [...held].filter((key) => !wanted.has(key)),
     // A deletion marks all of them, a restore takes all of them back.
     fresh: [...wanted].filter((key) => !isSameLife || !held.has(key)),

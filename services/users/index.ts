@@ -14,6 +14,7 @@ import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import type { ActionName, CallMeta } from "../contracts/actions.ts";
 import { freedBefore } from "../contracts/terms.ts";
+import { noneOf, userFieldNames } from "../contracts/user.ts";
 import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
@@ -107,12 +108,8 @@ export default function usersService(platform: Platform, config: Config): Servic
   });
 }
 
-/** What the client may set; its read-only members are ignored, and null empties the secondaries (RFC 7396). */
-function editOf(body: Edit | { [K in keyof Edit]: Edit[K] | null }): Command & Edit {
-  return {
-    kind: "edit",
-    displayName: body.displayName ?? undefined,
-    primarySmtp: body.primarySmtp ?? undefined,
-    secondarySmtps: body.secondarySmtps === null ? [] : body.secondarySmtps,
-  };
+/** What the client may set; its read-only members are ignored, and null takes away (RFC 7396). */
+function editOf(body: { readonly [F in keyof Edit]: Edit[F] | null }): Command {
+  const fields = userFieldNames.map((name) => [name, body[name] === null ? noneOf(name) : body[name]]);
+  return { ...(Object.fromEntries(fields) as Edit), kind: "edit" };
 }

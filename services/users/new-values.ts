@@ -7,12 +7,23 @@ import { displayOf, objectionToNew } from "../contracts/address.ts";
 import { type FieldError, Refusal } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import { objectionToText } from "../contracts/text.ts";
+import type { UserFieldName } from "../contracts/user.ts";
 
-type Fields = Pick<UserState, "displayName" | "primarySmtp" | "secondarySmtps">;
-type Edit = { readonly [F in keyof Fields]?: Readonly<Fields[F]> | undefined };
+type AddressField = "primarySmtp" | "secondarySmtps";
+type PlainField = Exclude<UserFieldName, AddressField>;
+type Fields = Pick<UserState, UserFieldName>;
+type Edit = { readonly [F in UserFieldName]?: Readonly<Fields[F]> | undefined };
+
+/** The rule of each field but addresses: why a value that the user does not have may not be new; undefined: it may. */
+const objections: {
+  readonly [F in PlainField]-?: (value: NonNullable<UserState[F]>) => string | undefined;
+} = {
+  displayName: objectionToText,
+};
+const plainFields = Object.keys(objections) as PlainField[];
 
 /** As they are written: another spelling of an unfit address is a new one. */
-const spellingsOf = (user: Fields): Set<string> =>
+const spellingsOf = (user: Pick<Fields, AddressField>): Set<string> =>
   new Set([user.primarySmtp, ...user.secondarySmtps].map(displayOf));
 
 /** Throws Refusal `invalid-fields`, which names each field that is unfit. */
@@ -24,8 +35,11 @@ export function refuseUnfit(user: Fields, edit: Edit): void {
   };
   const checkAddress = (pointer: string, address: string): void =>
     check(pointer, spellings.has(displayOf(address)) ? undefined : objectionToNew(address));
-  if (edit.displayName !== undefined && edit.displayName !== user.displayName)
-    check("#/displayName", objectionToText(edit.displayName));
+  for (const field of plainFields) {
+    const value = edit[field];
+    if (value !== undefined && value !== null && value !== user[field])
+      check(`#/${field}`, objections[field](value));
+  }
   if (edit.primarySmtp !== undefined) checkAddress("#/primarySmtp", edit.primarySmtp);
   for (const [index, address] of (edit.secondarySmtps ?? []).entries())
     checkAddress(`#/secondarySmtps/${index}`, address);

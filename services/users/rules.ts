@@ -16,7 +16,13 @@ import {
   type UserState,
   versionWithHeadroomMax,
 } from "../contracts/events.ts";
-import { type AddressKind, secondarySmtpsMax } from "../contracts/user.ts";
+import {
+  type AddressKind,
+  noneOf,
+  secondarySmtpsMax,
+  type UserFieldName,
+  userFieldNames,
+} from "../contracts/user.ts";
 import { refuseUnfit } from "./new-values.ts";
 
 export interface OwnedAddress {
@@ -24,12 +30,8 @@ export interface OwnedAddress {
   readonly kind: AddressKind;
 }
 
-/** What a replace (every field given) or a patch asks to be different; a field left out stays. */
-export interface Edit {
-  readonly displayName?: string | undefined;
-  readonly primarySmtp?: string | undefined;
-  readonly secondarySmtps?: readonly string[] | undefined;
-}
+/** What a replace or a patch asks to be different; a field left out stays. */
+export type Edit = { readonly [F in UserFieldName]?: Readonly<UserState[F]> | undefined };
 
 export type Command =
   | ({ readonly kind: "edit" } & Edit)
@@ -85,12 +87,25 @@ export const wantedAddresses = (request: ActionParams<"users.create">): OwnedAdd
     secondarySmtps: asSecondaries(request.secondarySmtps ?? [], request.primarySmtp),
   });
 
-const changeFrom = (field: string, from: unknown, to: unknown): Change => ({ field, from, to });
+/** The fields of a user as they are asked for; one that is left out is as `before`, or there is none of it. */
+const asAsked = (request: Edit, before: Edit = {}): Pick<UserState, UserFieldName> =>
+  Object.fromEntries(
+    userFieldNames.map((name) => {
+      const value = request[name] === undefined ? before[name] : request[name];
+      return [name, value === undefined ? noneOf(name) : value];
+    }),
+  ) as never;
+
+/** Of the fields of a user, in their order; what it has none of is null. */
+const changesOf = (before: Partial<UserState>, after: Partial<UserState>): Change[] =>
+  [...userFieldNames, "deletedAt" as const]
+    .map((field) => ({ field, from: before[field] ?? null, to: after[field] ?? null }))
+    .filter(({ from, to }) => from !== to);
 
 /** A new user with the addresses that the registry assigned. */
 export function decideCreate(
   id: string,
-  displayName: string,
+  request: Omit<ActionParams<"users.create">, "primarySmtp" | "secondarySmtps">,
   assigned: readonly OwnedAddress[],
   now: Date,
   assignments: Assignment[] = [],
@@ -104,12 +119,13 @@ export function decideCreate(
   if (secondarySmtps.length !== others.length)
     throw new Error("Cannot create a user: one address was assigned twice");
   const at = now.toISOString();
-  const content = { displayName, primarySmtp, secondarySmtps };
+  const content = { ...asAsked(request), primarySmtp, secondarySmtps };
+  const state = { id, ...content, version: 1, createdAt: at, updatedAt: at, deletedAt: null };
   return {
     kind: "changed",
     type: "user.created.v1",
-    state: { id, ...content, version: 1, createdAt: at, updatedAt: at, deletedAt: null },
-    changes: Object.entries(content).map(([field, to]) => changeFrom(field, null, to)),
+    state,
+    changes: changesOf({}, state),
     assignments,
   };
 }
@@ -137,11 +153,13 @@ export function decide(
   return changed("user.restored.v1", state, { deletedAt: null }, timeAfter(state, now));
 }
 
-/** Nothing changes but the version, which passes `above` too. A deleted user's event is of the type that says so. */
 /** Other than a forged or a broken event nothing is so far ahead of users, who count a user's versions one by one. */
 export const versionJumpMax = 10_000;
 
-/** Throws Refusal `invalid-fields` when `above` would take the user's room for changes. */
+/**
+ * Nothing changes but the version, which passes `above` too. A deleted user's event is of the type that says so.
+ * Throws Refusal `invalid-fields` when `above` would take the user's room for changes.
+ */
 export function decideReemit(
   state: UserState,
   above: number,
@@ -184,7 +202,7 @@ function decideEdit(state: UserState, edit: Edit, now: Date): Decision {
     "user.updated.v1",
     state,
     {
-      displayName: edit.displayName ?? state.displayName,
+      ...asAsked(edit, state),
       primarySmtp,
       // A set has no order: the same members in another order are no change.
       secondarySmtps: sameMembers(secondarySmtps, state.secondarySmtps)
@@ -203,13 +221,8 @@ function timeAfter(state: UserState, now: Date): string {
   return new Date(Math.max(now.getTime(), Date.parse(state.updatedAt))).toISOString();
 }
 
-type Content = Partial<Pick<UserState, "displayName" | "primarySmtp" | "secondarySmtps" | "deletedAt">>;
-
-function changed(type: UserEventType, state: UserState, content: Content, at: string): Decision {
-  const before: Record<string, unknown> = state;
-  const changes = Object.entries(content)
-    .filter(([field, to]) => before[field] !== to)
-    .map(([field, to]) => changeFrom(field, before[field], to));
+function changed(type: UserEventType, state: UserState, content: Partial<UserState>, at: string): Decision {
+  const changes = changesOf(state, { ...state, ...content });
   if (changes.length === 0) return { kind: "unchanged", state };
   return {
     kind: "changed",

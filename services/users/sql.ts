@@ -2,6 +2,13 @@
  * The statements of a write and of the reads, each with its reasoning. What is written travels as one JSON document;
  * `?` and `:name` are parameters (mixins/postgres/statement.ts).
  */
+import { columnsOf, listed } from "../../mixins/postgres/columns.ts";
+import { UserRow } from "./entities.ts";
+
+const columns = columnsOf(UserRow);
+const changing = columns.filter(({ property }) => property !== "id" && property !== "createdAt");
+/** Times are read as numbers, and the text of the search not at all. */
+const stored = columns.filter(({ property }) => property !== "searchText" && !property.endsWith("At"));
 
 /**
  * Any number of writes of as many users in one statement: the users' rows, the guard of their addresses and their
@@ -22,18 +29,13 @@
 export const saveWrites = `
 with w as materialized (
   select w.* from (select set_config('lock_timeout', ?, true)) brief, jsonb_to_recordset(?::jsonb) as w(
-    id uuid, before int, display_name text, primary_smtp text, secondary_smtps text[], search_text text,
-    version int, created_at timestamptz, updated_at timestamptz, deleted_at timestamptz, gone text[], fresh text[])
+    ${listed(columns, ({ property, type }) => `"${property}" ${type}`)}, before int, gone text[], fresh text[])
 ), created as (
-  insert into users
-    (id, display_name, primary_smtp, secondary_smtps, search_text, version, created_at, updated_at, deleted_at)
-  select id, display_name, primary_smtp, secondary_smtps, search_text, version, created_at, updated_at, deleted_at
-  from w where before is null order by id
+  insert into users (${listed(columns, ({ name }) => name)})
+  select ${listed(columns, ({ property }) => `"${property}"`)} from w where before is null order by id
   returning id
 ), updated as (
-  update users u set display_name = w.display_name, primary_smtp = w.primary_smtp,
-    secondary_smtps = w.secondary_smtps, search_text = w.search_text, version = w.version,
-    updated_at = w.updated_at, deleted_at = w.deleted_at
+  update users u set ${listed(changing, ({ name, property }) => `${name} = w."${property}"`)}
   from (select * from w where before is not null order by id) w
   where u.id = w.id and u.version = w.before
   returning u.id
@@ -44,7 +46,7 @@ with w as materialized (
   where k.key = g.key and k.user_id = w.id
 ), taken as (
   insert into address_keys as held (key, user_id, deleted_at)
-  select f.key, w.id, w.deleted_at from w cross join lateral unnest(w.fresh) f(key) order by f.key
+  select f.key, w.id, w."deletedAt" from w cross join lateral unnest(w.fresh) f(key) order by f.key
   on conflict (key) do update set user_id = excluded.user_id, deleted_at = excluded.deleted_at
   where held.user_id = excluded.user_id or held.deleted_at <= ?::timestamptz
   returning held.key
@@ -61,7 +63,7 @@ select id, (select count(*)::int from taken) as keys from written`;
 export const limitLockWaits = "select set_config('lock_timeout', ?, true)";
 
 const state = `
-select id, display_name as "displayName", primary_smtp as "primarySmtp", secondary_smtps as "secondarySmtps", version,
+select ${listed(stored, ({ name, property }) => `${name} as "${property}"`)},
   (extract(epoch from created_at) * 1000)::float8 as "createdMs",
   (extract(epoch from updated_at) * 1000)::float8 as "updatedMs",
   (extract(epoch from deleted_at) * 1000)::float8 as "deletedMs"

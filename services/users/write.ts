@@ -111,7 +111,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           const reservation = await restated(params, () => reserve(addresses, onTaken), holders);
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
           const assignments = assignmentsOf(reservation);
-          const decision = decideCreate(userId, params.displayName, assigned, deps.now(), assignments);
+          const decision = decideCreate(userId, params, assigned, deps.now(), assignments);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
         taken(_plan, held) {

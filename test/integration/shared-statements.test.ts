@@ -44,7 +44,7 @@ const commits: Sharing = {
     return () =>
       commit({
         before: undefined,
-        decision: decideCreate(uuidv7(), "Somebody", wanted(), new Date()),
+        decision: decideCreate(uuidv7(), { displayName: "Somebody" }, wanted(), new Date()),
         answer: null,
         ticket: ticket(),
         cause: { action: "users.create", correlationId: "shared", actor: "anonymous" },

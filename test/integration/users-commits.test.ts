@@ -18,7 +18,7 @@ const unkeyed = () => ({ operationId: randomUUID(), keyed: false, remember: () =
 
 const creating = (address: string, overrides: Partial<Work> = {}): Work => ({
   before: undefined,
-  decision: decideCreate(uuidv7(), "Somebody", [{ address, kind: "primary" }], new Date()),
+  decision: decideCreate(uuidv7(), { displayName: "Somebody" }, [{ address, kind: "primary" }], new Date()),
   answer: null,
   ticket: unkeyed(),
   cause,

@@ -126,7 +126,12 @@ test.serial("two users never hold one key, though the registry grants it to 20 a
 test.serial("a write whose time is over is not committed", async (t) => {
   const db = await openDatabase(rig.urls.users, [...usersEntities, OutboxMessage]);
   const id = "0199a000-0000-7000-8000-00000000aaaa";
-  const decision = decideCreate(id, "Late", [{ address: "late@six.example", kind: "primary" }], new Date());
+  const decision = decideCreate(
+    id,
+    { displayName: "Late" },
+    [{ address: "late@six.example", kind: "primary" }],
+    new Date(),
+  );
   const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
   const cause = { action: "users.create", correlationId: "late", actor: "anonymous" } as const;
   const work = { before: undefined, decision, answer: null, ticket, cause };

@@ -13,7 +13,7 @@ const cause = { action: "users.create", correlationId: "abc", actor: "hr", trace
 function createdEvent() {
   const decision = decideCreate(
     uuidv7(),
-    "Ann Lee",
+    { displayName: "Ann Lee" },
     [{ address: "ann@example.com", kind: "primary" }],
     new Date("2026-11-23T10:00:00Z"),
   );

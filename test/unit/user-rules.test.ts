@@ -202,7 +202,7 @@ test("a create asks for each address once, the primary first", (t) => {
 test("a created user has what the registry assigned, and every field as a change from null", (t) => {
   const decision = decideCreate(
     id,
-    "Ann",
+    { displayName: "Ann" },
     [
       { address: "ann2@example.com", kind: "primary" },
       { address: "b@example.com", kind: "secondary" },
@@ -220,9 +220,11 @@ test("a created user has what the registry assigned, and every field as a change
 test("an assignment without a primary, with two, or with one address twice is a defect", (t) => {
   const primary = { address: "a@example.com", kind: "primary" as const };
   const secondary = { address: "A@example.com", kind: "secondary" as const };
-  t.throws(() => decideCreate(id, "Ann", [secondary], now), { message: /0 primary/ });
-  t.throws(() => decideCreate(id, "Ann", [primary, primary], now), { message: /2 primary/ });
-  t.throws(() => decideCreate(id, "Ann", [primary, secondary], now), { message: /assigned twice/ });
+  t.throws(() => decideCreate(id, { displayName: "Ann" }, [secondary], now), { message: /0 primary/ });
+  t.throws(() => decideCreate(id, { displayName: "Ann" }, [primary, primary], now), { message: /2 primary/ });
+  t.throws(() => decideCreate(id, { displayName: "Ann" }, [primary, secondary], now), {
+    message: /assigned twice/,
+  });
 });
 
 test("an event carries the whole user, its version and the request that caused it", (t) => {
