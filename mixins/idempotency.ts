@@ -12,7 +12,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
 import type { CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
-import { idempotencyKeyCharsMax, isIdempotencyKey } from "../services/contracts/idempotency-key.ts";
+import { idempotencyKeyCharsMax, idempotencyKeyPattern } from "../services/contracts/headers.ts";
 import type { Mixin } from "./basics/mixin.ts";
 import { anonymous, isCorrelationId } from "./context/correlation.ts";
 import { errorText } from "./log/error-text.ts";
@@ -125,7 +125,7 @@ export interface Idempotency {
 
 /** The key is taken as it is: whoever reads it from a header has unquoted it. Throws Refusal. */
 function requireKey(key: string): void {
-  if (!isIdempotencyKey(key))
+  if (!idempotencyKeyPattern.test(key))
     throw new Refusal(
       "idempotency-key-invalid",
       `Cannot use the idempotency key: it must be 1 to ${idempotencyKeyCharsMax} printable ASCII characters`,

@@ -56,6 +56,9 @@ export const withCorrelation = <T>(correlation: Correlation, fn: () => T): T => 
 export const isCorrelationId = (text: unknown): text is string =>
   typeof text === "string" && /^[\x21-\x7e]{1,128}$/.test(text);
 
+/** The same alphabet; a header sent twice arrives joined by ", " and so is refused. */
+export const isActor = (text: unknown): text is string => isCorrelationId(text);
+
 export const newCorrelationId = (): string => randomUUID();
 
 /** Random bytes are drawn for many ids at once: a call of the system's generator each cost 2 % of a request. */

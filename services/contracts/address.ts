@@ -20,7 +20,7 @@ import { isDomainValid, isEmailValid } from "@hapi/address";
 import { toASCII, toUnicode } from "tr46";
 import { outsideIdentifierClass } from "./precis.ts";
 import { remembering } from "./remembering.ts";
-import { holdsUnkeyable, unseen } from "./unicode.ts";
+import { unkeyable, unseen } from "./unicode.ts";
 
 /** RFC 5321 §4.5.3.1.1 */
 export const localPartOctetsMax = 64;
@@ -129,7 +129,7 @@ function objectionTo(local: string, folded: string, domain: Domain): string | un
   if ([local, folded].some((text) => instructions.test(text)))
     return "must not hold before the @ what mail servers take for an instruction: - / : or # in front, % ! | ` or ${ anywhere";
   if (unseen.test(domain.unicode)) return "must not hold invisible characters in its domain";
-  if (holdsUnkeyable(domain.unicode)) return "must hold only code points of Unicode 16 in its domain";
+  if (unkeyable.test(domain.unicode)) return "must hold only code points of Unicode 16 in its domain";
   if (octets(local) + 1 + domainOctets(domain.unicode) > addressOctetsMax)
     return `must have at most ${addressOctetsMax} octets with its domain as mail servers get it, in A-labels and in U-labels`;
   return undefined;
@@ -149,7 +149,7 @@ function parse(text: string): ParsedAddress {
   if (octets(text) > addressOctetsMax) return refuse(`must have at most ${addressOctetsMax} octets`);
   if (/^".*"$/su.test(local))
     return refuse("must not be quoted before the @: quoted local parts are not taken here");
-  if (holdsUnkeyable(local)) return refuse("must hold only code points of Unicode 16 before the @");
+  if (unkeyable.test(local)) return refuse("must hold only code points of Unicode 16 before the @");
   if (!isDotString(local))
     return refuse("must have before the @ a part that needs no quotes (Dot-string, RFC 5321)");
   if (written.startsWith("["))

@@ -1,4 +1,4 @@
-/** Names on the wire: HTTP headers, AMQP headers, exchange, queues. No logic. */
+/** Names on the wire: HTTP headers, AMQP headers, exchange, queues; and what an idempotency key may be. No logic. */
 
 /** HTTP, lower case as Node delivers them. */
 export const httpHeader = {
@@ -9,6 +9,10 @@ export const httpHeader = {
   idempotentReplayed: "idempotent-replayed",
   ifMatch: "if-match",
 } as const;
+
+export const idempotencyKeyCharsMax = 255;
+/** The key of a request, whichever way it came. Printable ASCII is what a quoted string of structured fields can hold. */
+export const idempotencyKeyPattern = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyCharsMax}}$`);
 
 /** AMQP headers that a message gathers on its way through retries and into the dead letters. */
 export const amqpHeader = {

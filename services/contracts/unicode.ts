@@ -20,10 +20,8 @@ const unicode17 =
   "\\u{1fa8a}\\u{1fa8e}\\u{1fac8}\\u{1facd}\\u{1faea}\\u{1faef}\\u{1fbfa}\\u{2b73a}-\\u{2b73f}\\u{2cea2}-\\u{2cead}" +
   "\\u{323b0}-\\u{33479}";
 
-const unkeyable = new RegExp(`[\\p{Cn}\\p{Co}${unicode17}]`, "u");
-
-/** Whether the text holds a code point that is unassigned, private, or newer than what keys are made with. */
-export const holdsUnkeyable = (text: string): boolean => unkeyable.test(text);
+/** A code point that is unassigned, private, or newer than what keys are made with. */
+export const unkeyable = new RegExp(`[\\p{Cn}\\p{Co}${unicode17}]`, "u");
 
 /**
  * Assigned characters with an empty glyph that no property tells: the blank of Braille, a musical notehead, two

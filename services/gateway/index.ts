@@ -4,20 +4,19 @@
  * Promise: it starts without anything behind it (and then answers 503), and stops without cutting off an answer that
  * ends within `drainMs`.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
 import { httpGuard } from "../../mixins/http/http-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
+import { answerMalformed } from "./answers/failure.ts";
 import { outages } from "./answers/outages.ts";
-import { answerMalformed } from "./http/exchange.ts";
-import type { Gate } from "./http/guard.ts";
+import type { Gate } from "./http/exchange.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./http/limits.ts";
 import { type HttpServer, httpServer } from "./http/server.ts";
 import { localAnswers } from "./local.ts";
-import { type WebService, webMethods, webSettings } from "./web.ts";
+import { type WebService, webMethods, webSettings } from "./moleculer-web.ts";
 
 export { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 
@@ -82,8 +81,7 @@ export default function gatewayService(
       this.broker.middlewares.add(drainFirst as unknown as Middleware);
     },
     async started(this: WebService) {
-      const request = (req: IncomingMessage, res: ServerResponse) => void this.httpHandler(req, res);
-      server = httpServer(limits, { request, malformed: answerMalformed });
+      server = httpServer(limits, { request: this.httpHandler, malformed: answerMalformed });
       address = await server.listen(config.httpHost, config.httpPort);
       // Moleculer makes it known together with the service, once this has ended.
       this.metadata.address = { host: address.address, port: address.port };

@@ -9,10 +9,10 @@ import { eventsPage } from "./documents/events-page.ts";
 import { openApiDocument } from "./documents/openapi.ts";
 import { startLinks, startPage } from "./documents/start-page.ts";
 import { live, ready } from "./health.ts";
-import { answerWith, exchangeOf } from "./http/exchange.ts";
+import { answerWith, type WebRequest } from "./http/exchange.ts";
 import type { LocalHandler } from "./routes/operation.ts";
 
-export type LocalAnswer = (req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
+export type LocalAnswer = (req: WebRequest, res: ServerResponse) => Promise<void> | void;
 
 export interface LocalOptions {
   /** Undefined until the service is created. */
@@ -36,7 +36,7 @@ function prefersJson({ headers }: IncomingMessage): boolean {
   return quality("application/json") > quality("text/html");
 }
 
-function sendStart(req: IncomingMessage, res: ServerResponse): void {
+function sendStart(req: WebRequest, res: ServerResponse): void {
   const answer = prefersJson(req)
     ? { content: JSON.stringify(startLinks()) }
     : { content: startPage(req.headers.host), contentType: html };
@@ -53,10 +53,10 @@ function problemPage(slug: string): string {
   return JSON.stringify({ type: `/problems/${slug}`, title, status, description: about });
 }
 
-const sendHealth = (req: IncomingMessage, res: ServerResponse, health: Pick<Health, "status">): void =>
+const sendHealth = (req: WebRequest, res: ServerResponse, health: Pick<Health, "status">): void =>
   answerWith(req, res, { status: health.status === "up" ? 200 : 503, content: JSON.stringify(health) });
 
-const sendFile = (req: IncomingMessage, res: ServerResponse, file: StaticFile): void =>
+const sendFile = (req: WebRequest, res: ServerResponse, file: StaticFile): void =>
   answerWith(req, res, { status: 200, cacheControl: fileCacheControl, ...file });
 
 /** Makes the documents once; each answer may throw a problem. */
@@ -87,8 +87,8 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
     asyncapi: (req, res) => answerWith(req, res, { status: 200, content: asyncapi }),
     docs: (req, res) => sendFile(req, res, docsPage),
     eventsPage: (req, res) => sendFile(req, res, eventsHtml),
-    docsFile: async (req, res) => sendFile(req, res, await docsFile(exchangeOf(req).pathParams.file ?? "")),
+    docsFile: async (req, res) => sendFile(req, res, await docsFile(req.exchange.pathParams.file ?? "")),
     problem: (req, res) =>
-      answerWith(req, res, { status: 200, content: problemPage(exchangeOf(req).pathParams.slug ?? "") }),
+      answerWith(req, res, { status: 200, content: problemPage(req.exchange.pathParams.slug ?? "") }),
   };
 }

@@ -9,8 +9,9 @@ import {
   problemContentType,
   problemTypes,
 } from "../answers/problems.ts";
+import { isPaged } from "../answers/success.ts";
 import { type Operation, operations } from "../routes/index.ts";
-import { isPaged, tags } from "../routes/operation.ts";
+import { tags } from "../routes/operation.ts";
 import { contact, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
 
 /** Problems that any operation may answer with. */

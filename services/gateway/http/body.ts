@@ -6,6 +6,8 @@
  */
 import type { IncomingMessage } from "node:http";
 import { HttpProblem, invalidField } from "../answers/problems.ts";
+import { type Operation, paramsOf } from "../routes/operation.ts";
+import type { Gate, Middleware } from "./exchange.ts";
 import { structureFault } from "./json-structure.ts";
 
 /** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
@@ -15,7 +17,7 @@ const nestingLevelsMax = 16;
 /** As much of a repeated member's name is told. */
 const memberCharsMax = 64;
 
-export const hasBody = (req: IncomingMessage): boolean =>
+const hasBody = (req: IncomingMessage): boolean =>
   req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
 
 interface MediaType {
@@ -102,13 +104,17 @@ function requireStructure(text: string): void {
 }
 
 /** Reads the request's body. No object in it has a member twice, so there is one way to read it. */
-export async function readJsonObject(
+async function readJsonObject(
   req: IncomingMessage,
-  options: { readonly accepted: readonly string[]; readonly bytesMax: number },
+  { mediaTypes, optional }: NonNullable<Operation["body"]>,
+  bytesMax: number,
 ): Promise<Record<string, unknown>> {
-  if (!hasBody(req)) throw new HttpProblem("malformed-json", "The body is empty");
-  requireMediaType(req, options.accepted);
-  const { text, value } = parse(await readBytes(req, options.bytesMax));
+  if (!hasBody(req)) {
+    if (optional === true) return {};
+    throw new HttpProblem("malformed-json", "The body is empty");
+  }
+  requireMediaType(req, mediaTypes);
+  const { text, value } = parse(await readBytes(req, bytesMax));
   requireStructure(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new HttpProblem("invalid-fields", "The body must be a JSON object", {
@@ -118,3 +124,14 @@ export async function readJsonObject(
   if (Object.hasOwn(value, "__proto__")) throw invalidField("__proto__", "is not a known member");
   return value as Record<string, unknown>;
 }
+
+/** The last step before the action: nobody who may not is made to send a body, and none of theirs is read. */
+export const bodyReader =
+  ({ config }: Gate, operation: Operation, body: NonNullable<Operation["body"]>): Middleware =>
+  (req, _, next) => {
+    readJsonObject(req, body, config.bodyBytesMax)
+      .then((members) => {
+        req.$params = paramsOf(operation, req.exchange, members);
+      })
+      .then(() => next(), next);
+  };

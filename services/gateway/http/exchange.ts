@@ -6,30 +6,38 @@
  * value of the query in it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
 import helmet from "helmet";
+import type { Context } from "moleculer";
 import {
+  anonymous,
   type Correlation,
   continueTrace,
+  isActor,
+  isCorrelationId,
   newCorrelationId,
+  validTraceparent,
   withCorrelation,
 } from "../../../mixins/context/correlation.ts";
 import { type OpenSpan, openSpan, SpanKind } from "../../../mixins/context/tracing.ts";
 import type { GuardedRequest, GuardRefusal } from "../../../mixins/http/http-guard.ts";
 import { targetOf, unreservedDecoded } from "../../../mixins/http/http-target.ts";
-import { errorMessage } from "../../../mixins/log/error-text.ts";
 import type { Platform } from "../../../mixins/platform.ts";
+import type { Config } from "../../config/index.ts";
 import type { CallMeta } from "../../contracts/actions.ts";
+import { httpHeader } from "../../contracts/headers.ts";
 import type { Outages } from "../answers/outages.ts";
-import { type HttpProblem, problemBody, problemContentType, problemFor } from "../answers/problems.ts";
-import { locate, type Operation } from "../routes/operation.ts";
-import { correlationOf } from "./request.ts";
+import type { Operation } from "../routes/operation.ts";
+import type { GatewayLimits, RateLimiter } from "./limits.ts";
 
-/** What an exchange needs of its gateway. */
-interface Around {
+/** What all requests of one gateway share. */
+export interface Gate {
   readonly platform: Platform;
-  readonly outages: Outages;
+  readonly config: Config;
+  readonly limits: GatewayLimits;
+  readonly limiter: RateLimiter;
   readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
+  readonly outages: Outages;
+  inFlight: number;
 }
 
 /** What is known of a request, filled in on its way. */
@@ -50,6 +58,21 @@ export interface Exchange {
   idempotencyKey: string | undefined;
   readonly meta: CallMeta;
 }
+
+export type CallContext = Context<unknown, CallMeta & { user?: { readonly id: string } | null }>;
+
+/** A request, with what is kept on it. */
+export interface WebRequest extends IncomingMessage {
+  /** A WeakMap with an entry for each request is walked, and grown anew, by every collection of garbage. */
+  exchange: Exchange;
+  /** moleculer-web's (its changelog, 0.6.0 and 0.8.0). */
+  readonly $ctx: CallContext;
+  $params: unknown;
+}
+
+export type Next = (error?: unknown) => void;
+/** A middleware of moleculer-web's. */
+export type Middleware = (req: WebRequest, res: ServerResponse, next: Next) => void;
 
 /** The status of a log line when the client went away before the answer was complete. */
 const clientGone = 499;
@@ -73,19 +96,19 @@ function headersOfHelmet(): string[] {
 }
 const securityHeaders = headersOfHelmet();
 
-/** On the request itself: a WeakMap with an entry for each request is walked, and grown anew, by every collection. */
-const key = Symbol("exchange");
-type Carrier = IncomingMessage & { [key]?: Exchange };
-
-/** The exchange that `begin` opened for this request. */
-export function exchangeOf(req: IncomingMessage): Exchange {
-  const exchange = (req as Carrier)[key];
-  if (exchange === undefined) throw new Error("Cannot find the exchange: the request did not come by begin");
-  return exchange;
-}
-
 /** Asked for every few seconds by whoever watches; `path` may be a pattern. */
 export const isHealth = (path: string): boolean => path === "/health" || path.startsWith("/health/");
+
+/** Takes what the caller sent where it is usable and makes the id if not; never fails, so every answer can carry it. */
+function correlationOf({ headers }: IncomingMessage): Correlation {
+  const given = headers[httpHeader.correlationId];
+  const actor = headers[httpHeader.actor];
+  return {
+    correlationId: isCorrelationId(given) ? given : newCorrelationId(),
+    traceparent: validTraceparent(headers[httpHeader.traceparent]),
+    actor: isActor(actor) ? actor : anonymous,
+  };
+}
 
 /** The path is left out: it may hold an address. Health is asked for every few seconds and would hide the rest. */
 const serverSpan = (req: IncomingMessage, path: string, parent: string | undefined): OpenSpan | undefined =>
@@ -100,55 +123,45 @@ const serverSpan = (req: IncomingMessage, path: string, parent: string | undefin
         parent,
       );
 
-function observe(
-  platform: Platform,
-  exchange: Exchange,
-  span: OpenSpan | undefined,
-  req: IncomingMessage,
-  res: ServerResponse,
-  ended: () => void,
-): void {
+/** From here on the request is in flight; once it is over, however that came, it is counted and logged. */
+function observe(gate: Gate, span: OpenSpan | undefined, req: WebRequest, res: ServerResponse): void {
+  const { metrics, log } = gate.platform;
+  const { exchange, method = "" } = req;
   const startedAt = performance.now();
-  const method = req.method ?? "";
+  gate.inFlight += 1;
   res.once("close", () => {
-    ended();
+    gate.inFlight -= 1;
     const ms = performance.now() - startedAt;
     const status = res.writableFinished ? res.statusCode : clientGone;
     const route = exchange.pattern;
-    platform.metrics.httpDuration.observe({ method, route, status: String(status) }, ms / 1_000);
+    metrics.httpDuration.observe({ method, route, status: String(status) }, ms / 1_000);
     span?.end({
       name: `${method} ${route}`,
       attributes: { "http.route": route, "http.response.status_code": status },
       fault: status >= 500 ? String(status) : undefined,
     });
-    if (!platform.log.isLevelEnabled("info")) return;
+    if (!log.isLevelEnabled("info")) return;
     withCorrelation(exchange.correlation, () =>
-      platform.log.info({ method, route, status, ms: Math.round(ms * 10) / 10 }, "request answered"),
+      log.info({ method, route, status, ms: Math.round(ms * 10) / 10 }, "request answered"),
     );
   });
 }
 
-/** Opens the exchange; `ended` is called once it is over, however that came. */
-export function begin(
-  { platform, guard }: Around,
-  req: IncomingMessage,
-  res: ServerResponse,
-  ended: () => void,
-): Exchange {
-  const refusal = guard(req);
+/** Puts the exchange on the request. */
+function begin(gate: Gate, req: WebRequest, res: ServerResponse): Exchange {
+  const refusal = gate.guard(req);
   const { path, query } = targetOf(req.url ?? "/");
-  const given = correlationOf(req.headers);
+  const given = correlationOf(req);
   const span = serverSpan(req, path, given.traceparent);
   const correlation = { ...given, traceparent: span?.traceparent ?? continueTrace(given.traceparent) };
   const { correlationId, traceparent, actor } = correlation;
-  const meta: CallMeta = { correlationId, actor, traceparent };
-  const exchange: Exchange = {
+  req.exchange = {
     correlation,
     path,
     route: path.startsWith("/") ? unreservedDecoded(path) : `/${path}`,
     query,
     refusal,
-    meta,
+    meta: { correlationId, actor, traceparent },
     pattern: "unmatched",
     operation: undefined,
     pathParams: {},
@@ -156,10 +169,26 @@ export function begin(
     expectedVersions: undefined,
     idempotencyKey: undefined,
   };
-  (req as Carrier)[key] = exchange;
-  observe(platform, exchange, span, req, res, ended);
-  return exchange;
+  observe(gate, span, req, res);
+  return req.exchange;
 }
+
+/**
+ * moleculer-web's `rootCallOptions`, the first thing that happens to a request: its exchange begins, and moleculer-web
+ * gets its path alone.
+ */
+export const openExchange =
+  (gate: Gate) =>
+  (options: Record<string, unknown>, req: WebRequest, res: ServerResponse): void => {
+    const { meta, route } = begin(gate, req, res);
+    options.meta = meta;
+    // Else moleculer-web answers with an X-Request-ID, the client's own unchecked.
+    options.requestID = "";
+    // Answers under way are waited for by the server's drain.
+    options.tracking = false;
+    // moleculer-web cuts one slash off; with none to spare, /users/ would be /users.
+    req.url = `${route}/`;
+  };
 
 export interface Answer {
   readonly status: number;
@@ -175,8 +204,8 @@ export interface Answer {
  * Sends the whole answer, its head at once: set one by one, each of twenty headers is looked up, stored and copied. On
  * HEAD Node sends the body's length alone.
  */
-export function answerWith(req: IncomingMessage, res: ServerResponse, answer: Answer): void {
-  const { correlationId } = exchangeOf(req).correlation;
+export function answerWith(req: WebRequest, res: ServerResponse, answer: Answer): void {
+  const { correlationId } = req.exchange.correlation;
   const { status, headers = [], cacheControl = "no-store", contentType = json, content } = answer;
   const head = [
     ...securityHeaders,
@@ -190,64 +219,4 @@ export function answerWith(req: IncomingMessage, res: ServerResponse, answer: An
     head.push("Content-Type", contentType, "Content-Length", String(Buffer.byteLength(content)));
   res.writeHead(status, head);
   res.end(content);
-}
-
-/** Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. */
-function logFailure(platform: Platform, problem: HttpProblem): void {
-  if (problem.status === 500) platform.log.error({ err: problem.cause }, "request failed");
-  else if (problem.status === 503)
-    platform.log.warn(
-      problem.cause === undefined ? {} : { reason: errorMessage(problem.cause) },
-      "request could not be served",
-    );
-}
-
-/** Answers a request that the parser gave up on; there is none to take a correlation id from, and none to count. */
-export function answerMalformed(problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined): void {
-  if (res?.headersSent) {
-    socket.destroy();
-    return;
-  }
-  const correlationId = newCorrelationId();
-  const content = problemBody(problem, { correlationId });
-  const body = JSON.stringify(content);
-  socket.end(
-    [
-      `HTTP/1.1 ${problem.status} ${content.title}`,
-      `Content-Type: ${problemContentType}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      `X-Correlation-ID: ${correlationId}`,
-      "Cache-Control: no-store",
-      "Connection: close",
-      "",
-      body,
-    ].join("\r\n"),
-  );
-}
-
-/** Answers with the problem that the error is; an answer that has begun can only be cut off. */
-export function answerProblem(
-  { platform, outages }: Around,
-  req: IncomingMessage,
-  res: ServerResponse,
-  error: unknown,
-): void {
-  const { correlation, path, query, operation } = exchangeOf(req);
-  const failed = problemFor(error, (fault) => locate(fault, operation, query));
-  const problem =
-    operation !== undefined && "action" in operation.target
-      ? outages.told(failed, operation.target.action, platform.now().getTime())
-      : failed;
-  withCorrelation(correlation, () => logFailure(platform, problem));
-  if (res.headersSent) {
-    res.destroy();
-    return;
-  }
-  const body = problemBody(problem, { instance: path, correlationId: correlation.correlationId });
-  answerWith(req, res, {
-    status: problem.status,
-    headers: Object.entries(problem.headers).flat(),
-    contentType: problemContentType,
-    content: JSON.stringify(body),
-  });
 }

@@ -2,41 +2,26 @@
  * What is checked of a request before anybody is asked who sent it and before a byte of its body is read: whom it
  * means, how much the client has asked, the path's methods, the headers and the query.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { GuardedRequest, GuardRefusal } from "../../../mixins/http/http-guard.ts";
-import type { Platform } from "../../../mixins/platform.ts";
-import type { Config } from "../../config/index.ts";
-import type { Outages } from "../answers/outages.ts";
-import { HttpProblem, retryAfter } from "../answers/problems.ts";
-import type { Operation } from "../routes/index.ts";
-import { answerWith, type Exchange, exchangeOf, isHealth } from "./exchange.ts";
-import { clientOf, type GatewayLimits, type RateLimiter } from "./limits.ts";
-import { expectedVersionsOf, idempotencyKeyOf, queryOf } from "./request.ts";
-
-/** What all requests of one gateway share. */
-export interface Gate {
-  readonly platform: Platform;
-  readonly config: Config;
-  readonly limits: GatewayLimits;
-  readonly limiter: RateLimiter;
-  readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
-  readonly outages: Outages;
-  inFlight: number;
-}
+import type { ServerResponse } from "node:http";
+import { HttpProblem, problemFor, retryAfter } from "../answers/problems.ts";
+import type { Operation } from "../routes/operation.ts";
+import { answerWith, type Gate, type Middleware, type WebRequest } from "./exchange.ts";
+import { readHead } from "./request-head.ts";
 
 /** The rows of one path. */
 export interface PathRows {
   /** As metrics and log lines name it. */
   readonly pattern: string;
   readonly methods: ReadonlyMap<string, Operation>;
+  /** Asked for by orchestrators: must not be refused because others ask too much. */
+  readonly isHealth: boolean;
 }
 
 /** The value of Allow. */
-export const allowed = (methods: Iterable<string>): string => [...methods, "OPTIONS"].join(", ");
+const allowed = (methods: Iterable<string>): string => [...methods, "OPTIONS"].join(", ");
 
-/** Health is asked for by orchestrators and must not be refused because others ask too much. */
-function admit(gate: Gate, req: IncomingMessage): void {
-  const waitMs = gate.limiter.take(clientOf(req.socket.remoteAddress ?? ""), gate.platform.now().getTime());
+function admit(gate: Gate, req: WebRequest): void {
+  const waitMs = gate.limiter.take(req.socket.remoteAddress ?? "", gate.platform.now().getTime());
   if (waitMs > 0)
     throw new HttpProblem("too-many-requests", "This client has used up its requests for now", {
       headers: retryAfter(waitMs),
@@ -48,31 +33,22 @@ function admit(gate: Gate, req: IncomingMessage): void {
 }
 
 /** Whether the request means this installation, and asks for nothing that HTTP lets no server do. */
-function requireOwn(req: IncomingMessage): void {
-  const { refusal } = exchangeOf(req);
+function requireOwn(req: WebRequest): void {
+  const { refusal } = req.exchange;
   if (refusal !== undefined) throw new HttpProblem(refusal.slug, refusal.detail);
   if (req.headers.expect !== undefined && req.headers.expect.toLowerCase() !== "100-continue")
     throw new HttpProblem("expectation-failed", "The only expectation that can be met is 100-continue");
 }
 
-function readHead(exchange: Exchange, operation: Operation, req: IncomingMessage): void {
-  exchange.operation = operation;
-  if (!("action" in operation.target)) return;
-  exchange.idempotencyKey = operation.write ? idempotencyKeyOf(req.headers) : undefined;
-  exchange.queryParams = queryOf(exchange.query, operation.query ?? {}, operation.texts);
-  exchange.expectedVersions = operation.conditional ? expectedVersionsOf(req.headers) : undefined;
-}
-
-const answerOptions = (req: IncomingMessage, res: ServerResponse, methods: Iterable<string>): void =>
+const answerOptions = (req: WebRequest, res: ServerResponse, methods: Iterable<string>): void =>
   answerWith(req, res, { status: 204, headers: ["Allow", allowed(methods)] });
 
 /** Throws a problem; false: it has answered. */
-export function letThrough(gate: Gate, rows: PathRows, req: IncomingMessage, res: ServerResponse): boolean {
-  const exchange = exchangeOf(req);
-  const method = req.method ?? "";
+function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResponse): boolean {
+  const { exchange, method = "" } = req;
   requireOwn(req);
   exchange.pattern = rows.pattern;
-  if (!isHealth(rows.pattern)) admit(gate, req);
+  if (!rows.isHealth) admit(gate, req);
   if (method === "OPTIONS") {
     answerOptions(req, res, rows.methods.keys());
     return false;
@@ -82,24 +58,38 @@ export function letThrough(gate: Gate, rows: PathRows, req: IncomingMessage, res
     const allow = allowed(rows.methods.keys());
     throw new HttpProblem("method-not-allowed", `This path takes ${allow}`, { headers: { Allow: allow } });
   }
-  readHead(exchange, operation, req);
+  readHead(exchange, operation, req.headers);
   return true;
 }
 
 /** A path that no row has; `OPTIONS *` asks for what there is at all. Throws a problem or a URIError, or has answered. */
-export function refuseStrayed(
-  gate: Gate,
-  everyMethod: Iterable<string>,
-  req: IncomingMessage,
-  res: ServerResponse,
-): void {
-  const { path } = exchangeOf(req);
+function refuseStray(gate: Gate, everyMethod: Iterable<string>, req: WebRequest, res: ServerResponse): false {
+  const { path } = req.exchange;
   requireOwn(req);
   if (req.method === "OPTIONS" && path === "*") {
     answerOptions(req, res, everyMethod);
-    return;
+    return false;
   }
   admit(gate, req);
   decodeURIComponent(path);
   throw new HttpProblem("not-found", "Nothing lives at this path");
 }
+
+const middlewareOf =
+  (passes: (req: WebRequest, res: ServerResponse) => boolean): Middleware =>
+  (req, res, next) => {
+    try {
+      if (passes(req, res)) next();
+    } catch (error) {
+      // moleculer-web makes any other error of a middleware a new one, which has lost what it was.
+      next(problemFor(error, (fault) => fault));
+    }
+  };
+
+/** Runs before the alias is known to moleculer-web's middlewares; the path's rows are known by the route. */
+export const guard = (gate: Gate, rows: PathRows): Middleware =>
+  middlewareOf((req, res) => letThrough(gate, rows, req, res));
+
+/** Of the route that gets what no other takes. */
+export const strayGuard = (gate: Gate, everyMethod: Iterable<string>): Middleware =>
+  middlewareOf((req, res) => refuseStray(gate, everyMethod, req, res));

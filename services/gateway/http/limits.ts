@@ -49,8 +49,8 @@ export function clientOf(address: string): string {
 }
 
 export interface RateLimiter {
-  /** 0 grants the request; otherwise how many milliseconds to wait. */
-  take(key: string, nowMs: number): number;
+  /** One request of this address: 0 grants it; otherwise how many milliseconds to wait. */
+  take(address: string, nowMs: number): number;
 }
 
 /** Client addresses remembered at most; the ones with all their requests left are forgotten first. */
@@ -70,7 +70,8 @@ export function rateLimiter(requestsPerMinuteMax: number): RateLimiter {
     if (fullAt.size >= clientsMax) fullAt.clear();
   };
   return {
-    take(key, nowMs) {
+    take(address, nowMs) {
+      const key = clientOf(address);
       const next = Math.max(fullAt.get(key) ?? nowMs, nowMs) + costMs;
       const waitMs = next - nowMs - minuteMs;
       if (waitMs > 0.5) return waitMs;

@@ -22,7 +22,7 @@ export interface HttpServer {
 }
 
 export interface ServerHandlers {
-  readonly request: (req: IncomingMessage, res: ServerResponse) => void;
+  readonly request: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
   /** The request can't be parsed any further; `res` is the answer under way, if there is one. */
   readonly malformed: (problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined) => void;
 }
@@ -71,7 +71,7 @@ export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): Htt
       if (active.get(socket) === res) active.delete(socket);
       if (closing) server.closeIdleConnections();
     });
-    handlers.request(req, res);
+    void handlers.request(req, res);
   };
   server.on("request", accept);
   // The body reader asks for the body by reading it; until then a body that is too large can be refused unsent.

@@ -1,10 +1,10 @@
 /** What a row of the HTTP surface is made of (index.ts and its neighbours). */
-import * as z from "zod";
+import type * as z from "zod";
 import type { ActionInput, ActionName } from "../../contracts/actions.ts";
 import type { FieldError } from "../../contracts/errors.ts";
 import type { Fault, ProblemSlug } from "../answers/problems.ts";
 
-/** What a row may use of a request: what has passed the checks of http/request.ts and http/body.ts. */
+/** What a row may use of a request: what has passed the checks of http/request-head.ts and http/body.ts. */
 export interface RequestParts {
   readonly path: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, string>>;
@@ -80,15 +80,25 @@ export interface Operation {
   readonly problems: readonly ProblemSlug[];
 }
 
-/** Whether the answer is one page of a list, and says where the next one is. */
-export const isPaged = ({ answer }: Operation): boolean =>
-  answer?.schema instanceof z.ZodObject && "nextCursor" in answer.schema.shape;
-
 /** Types the row's params by its action and keeps them together. */
 export const to = <N extends ActionName>(
   action: N,
   params: (parts: RequestParts) => ActionInput<N>,
 ): ActionTarget => ({ action, params });
+
+/** What of them has been taken before the body. */
+interface Head {
+  readonly pathParams: RequestParts["path"];
+  readonly queryParams: RequestParts["query"];
+  readonly expectedVersions: RequestParts["expectedVersions"];
+}
+
+/** The parameters of the row's action; throws a problem. */
+export function paramsOf({ target }: Operation, head: Head, body: RequestParts["body"]): unknown {
+  if (!("action" in target)) return {};
+  const { pathParams: path, queryParams: query, expectedVersions } = head;
+  return target.params({ path, query, body, expectedVersions });
+}
 
 export const json: readonly string[] = ["application/json"];
 export const bodyProblems: readonly ProblemSlug[] = [

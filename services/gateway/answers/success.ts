@@ -1,10 +1,15 @@
 /** The answer of an action as HTTP: status and headers of the row, ETag, Location, the link to the next page. */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { isPaged } from "../routes/operation.ts";
-import { answerWith, type Exchange, exchangeOf } from "./exchange.ts";
+import type { ServerResponse } from "node:http";
+import * as z from "zod";
+import { answerWith, type Exchange, type Gate, type WebRequest } from "../http/exchange.ts";
+import type { Operation } from "../routes/operation.ts";
+
+/** Whether the answer is one page of a list, and says where the next one is. */
+export const isPaged = ({ answer }: Operation): boolean =>
+  answer?.schema instanceof z.ZodObject && "nextCursor" in answer.schema.shape;
 
 /** Whether If-None-Match names the tag; weak comparison (RFC 9110 §13.1.2). */
-function isKnown(req: IncomingMessage, tag: string): boolean {
+function isKnown(req: WebRequest, tag: string): boolean {
   const header = req.headers["if-none-match"];
   if (header === undefined || (req.method !== "GET" && req.method !== "HEAD")) return false;
   return header.trim() === "*" || header.split(",").some((part) => part.trim().replace(/^W\//, "") === tag);
@@ -17,14 +22,10 @@ function linkToNext({ path, query }: Exchange, nextCursor: string): string {
   return `<${path.replaceAll(/[<>"]/g, encodeURIComponent)}?${parameters}>; rel="next"`;
 }
 
-/** `replayed`: the answer is the first one's, kept under the request's idempotency key. */
-export function present(req: IncomingMessage, res: ServerResponse, data: unknown, replayed: boolean): void {
-  const exchange = exchangeOf(req);
-  const { operation } = exchange;
-  if (operation === undefined) throw new Error("Cannot answer: the request has no row");
+function present(req: WebRequest, res: ServerResponse, operation: Operation, data: unknown): void {
   let status: number = operation.status;
   const headers: string[] = [];
-  if (operation.write && replayed) headers.push("Idempotent-Replayed", "true");
+  if (operation.write && req.$ctx.meta.idempotentReplayed) headers.push("Idempotent-Replayed", "true");
   if (operation.tagged) {
     const { id, version } = data as { id: string; version: number };
     const tag = `"${version}"`;
@@ -34,8 +35,18 @@ export function present(req: IncomingMessage, res: ServerResponse, data: unknown
   }
   if (isPaged(operation)) {
     const { nextCursor } = data as { nextCursor?: string | null };
-    if (typeof nextCursor === "string") headers.push("Link", linkToNext(exchange, nextCursor));
+    if (typeof nextCursor === "string") headers.push("Link", linkToNext(req.exchange, nextCursor));
   }
   const content = status === 204 || status === 304 ? undefined : JSON.stringify(data);
   answerWith(req, res, { status, headers, content });
 }
+
+/** moleculer-web's own would set header by header, a quarter of a read, and answer a POST with 304 (ADR 0027). */
+export const sendResponse =
+  ({ outages }: Gate) =>
+  (req: WebRequest, res: ServerResponse, data: unknown): void => {
+    const { operation } = req.exchange;
+    if (operation === undefined) throw new Error("Cannot answer: the request has no row");
+    if ("action" in operation.target) outages.done(operation.target.action);
+    present(req, res, operation, data);
+  };

@@ -1,36 +1,9 @@
-/** What a request line and its headers say, checked: the correlation, the caller, conditions and query parameters. */
+/** What a request's head says beside the correlation, checked: its idempotency key, conditions and query. */
 import type { IncomingHttpHeaders } from "node:http";
-import {
-  anonymous,
-  type Correlation,
-  isCorrelationId,
-  newCorrelationId,
-  validTraceparent,
-} from "../../../mixins/context/correlation.ts";
-import { httpHeader } from "../../contracts/headers.ts";
-import { idempotencyKeyCharsMax, isIdempotencyKey } from "../../contracts/idempotency-key.ts";
+import { httpHeader, idempotencyKeyCharsMax, idempotencyKeyPattern } from "../../contracts/headers.ts";
 import { type HttpProblem, invalidHeader, invalidParameter } from "../answers/problems.ts";
-
-/** Takes what the caller sent where it is usable and makes the id if not; never fails, so every answer can carry it. */
-export function correlationOf(headers: IncomingHttpHeaders): Correlation {
-  const given = headers[httpHeader.correlationId];
-  const actor = headers[httpHeader.actor];
-  return {
-    correlationId: isCorrelationId(given) ? given : newCorrelationId(),
-    traceparent: validTraceparent(headers[httpHeader.traceparent]),
-    actor: isActor(actor) ? actor : anonymous,
-  };
-}
-
-// The same alphabet as a correlation id; a header sent twice arrives joined by ", " and so is refused.
-const isActor = isCorrelationId;
-
-/** Throws a problem when X-Actor is there and unusable: an audit entry under a wrong name is worse than a refusal. */
-export function requireActor(headers: IncomingHttpHeaders): void {
-  const actor = headers[httpHeader.actor];
-  if (actor !== undefined && !isActor(actor))
-    throw invalidHeader("X-Actor", "must be 1 to 128 visible ASCII characters");
-}
+import { type Operation, paramsOf } from "../routes/operation.ts";
+import type { CallContext, Exchange, WebRequest } from "./exchange.ts";
 
 /** A string of structured fields (RFC 9651 §3.3.3), which is all that the header's draft takes. */
 const quotedString = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
@@ -47,7 +20,7 @@ export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefin
   const text = String(header);
   const quoted = quotedString.exec(text)?.[1]?.replaceAll(/\\(["\\])/g, "$1");
   const key = quoted ?? text;
-  if (!isIdempotencyKey(key) || (quoted === undefined && !bareKey.test(text)))
+  if (!idempotencyKeyPattern.test(key) || (quoted === undefined && !bareKey.test(text)))
     throw invalidHeader(
       "Idempotency-Key",
       `must be 1 to ${idempotencyKeyCharsMax} visible ASCII characters, or a quoted string of as many printable ones`,
@@ -64,7 +37,7 @@ const entityTag = /^(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"$/;
  * The versions that If-Match allows; undefined is no condition. Weak tags and tags that we never gave match nothing
  * (RFC 9110 §8.8.3.2), so they only fail to add a version: an empty list refuses every version.
  */
-export function expectedVersionsOf(headers: IncomingHttpHeaders): number[] | undefined {
+function expectedVersionsOf(headers: IncomingHttpHeaders): number[] | undefined {
   const header = headers[httpHeader.ifMatch];
   if (header === undefined) return headers["if-none-match"]?.trim() === "*" ? [] : undefined;
   const text = header.trim();
@@ -87,7 +60,7 @@ export function expectedVersionsOf(headers: IncomingHttpHeaders): number[] | und
  * which becomes a 400. A raw `+` in one of `texts` is a space, as forms and URLSearchParams write it. Everything else (an
  * address, a time, an id, a number) can't hold a space, so there the `+` is what it is in a URL, a plus.
  */
-export function queryOf(
+function queryOf(
   query: string,
   known: Readonly<Record<string, unknown>>,
   texts: readonly string[] = [],
@@ -105,4 +78,24 @@ export function queryOf(
     found[name] = value;
   }
   return found;
+}
+
+/** What the row takes of the head. Throws a problem. */
+export function readHead(exchange: Exchange, operation: Operation, headers: IncomingHttpHeaders): void {
+  exchange.operation = operation;
+  if (!("action" in operation.target)) return;
+  exchange.idempotencyKey = operation.write ? idempotencyKeyOf(headers) : undefined;
+  exchange.queryParams = queryOf(exchange.query, operation.query ?? {}, operation.texts);
+  exchange.expectedVersions = operation.conditional ? expectedVersionsOf(headers) : undefined;
+}
+
+/** moleculer-web's `onBeforeCall`, once the alias is known: what the action gets, but for what a body says. */
+export function beforeCall(ctx: CallContext, _route: unknown, req: WebRequest): void {
+  const { exchange } = req;
+  ctx.requestID = exchange.correlation.correlationId;
+  exchange.pathParams = (req.$params as { params?: Record<string, string> }).params ?? {};
+  if (exchange.idempotencyKey !== undefined) ctx.meta.idempotencyKey = exchange.idempotencyKey;
+  const { operation } = exchange;
+  if (operation !== undefined && operation.body === undefined)
+    req.$params = paramsOf(operation, exchange, {});
 }

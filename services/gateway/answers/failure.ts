@@ -1,0 +1,75 @@
+/** An error anywhere on a request's way as its answer, and in the log what an operator must know of it. */
+import type { ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { newCorrelationId, withCorrelation } from "../../../mixins/context/correlation.ts";
+import { errorMessage } from "../../../mixins/log/error-text.ts";
+import type { Platform } from "../../../mixins/platform.ts";
+import { answerWith, type Gate, type WebRequest } from "../http/exchange.ts";
+import { locate } from "../routes/operation.ts";
+import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
+
+/** Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. */
+function logFailure(platform: Platform, problem: HttpProblem): void {
+  if (problem.status === 500) platform.log.error({ err: problem.cause }, "request failed");
+  else if (problem.status === 503)
+    platform.log.warn(
+      problem.cause === undefined ? {} : { reason: errorMessage(problem.cause) },
+      "request could not be served",
+    );
+}
+
+/** Answers a request that the parser gave up on; there is none to take a correlation id from, and none to count. */
+export function answerMalformed(problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined): void {
+  if (res?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const correlationId = newCorrelationId();
+  const content = problemBody(problem, { correlationId });
+  const body = JSON.stringify(content);
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${content.title}`,
+      `Content-Type: ${problemContentType}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `X-Correlation-ID: ${correlationId}`,
+      "Cache-Control: no-store",
+      "Connection: close",
+      "",
+      body,
+    ].join("\r\n"),
+  );
+}
+
+/** Answers with the problem that the error is; an answer that has begun can only be cut off. */
+function answerProblem(
+  { platform, outages }: Gate,
+  req: WebRequest,
+  res: ServerResponse,
+  error: unknown,
+): void {
+  const { correlation, path, query, operation } = req.exchange;
+  const failed = problemFor(error, (fault) => locate(fault, operation, query));
+  const problem =
+    operation !== undefined && "action" in operation.target
+      ? outages.told(failed, operation.target.action, platform.now().getTime())
+      : failed;
+  withCorrelation(correlation, () => logFailure(platform, problem));
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  const body = problemBody(problem, { instance: path, correlationId: correlation.correlationId });
+  answerWith(req, res, {
+    status: problem.status,
+    headers: Object.entries(problem.headers).flat(),
+    contentType: problemContentType,
+    content: JSON.stringify(body),
+  });
+}
+
+/** moleculer-web's `onError`. */
+export const answerError =
+  (gate: Gate) =>
+  (req: WebRequest, res: ServerResponse, error: unknown): void =>
+    answerProblem(gate, req, res, error);

@@ -1,0 +1,116 @@
+/**
+ * The table of operations as moleculer-web's routes: one for each path, with an alias for each of its methods. In the
+ * order in which a request meets them: `rootCallOptions` (http/exchange.ts), `use` (http/guard.ts), `onBeforeCall`
+ * (http/request-head.ts), `authenticate`, `authorize` (http/caller.ts), the body (http/body.ts), the action,
+ * `sendResponse` (answers/success.ts); an error anywhere ends in `onError` (answers/failure.ts).
+ *
+ * What moleculer-web does otherwise than HTTP wants, and what answers it, is in ADR 0027.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Service } from "moleculer";
+import { answerError } from "./answers/failure.ts";
+import { sendResponse } from "./answers/success.ts";
+import { bodyReader } from "./http/body.ts";
+import { authenticate, authorize } from "./http/caller.ts";
+import { type Gate, isHealth, type Middleware, openExchange } from "./http/exchange.ts";
+import { guard, type PathRows, strayGuard } from "./http/guard.ts";
+import { beforeCall } from "./http/request-head.ts";
+import type { LocalAnswer } from "./local.ts";
+import { type Operation, operations } from "./routes/index.ts";
+import type { LocalHandler } from "./routes/operation.ts";
+
+/** moleculer-web's service as the code here uses it. */
+export interface WebService extends Service {
+  httpHandler(req: IncomingMessage, res: ServerResponse): Promise<void>;
+  sendError(req: IncomingMessage, res: ServerResponse, error: unknown): void;
+}
+
+/** The rows by path, in the order of the table; a GET answers HEAD too. */
+function pathsOf(table: readonly Operation[]): PathRows[] {
+  const paths = new Map<string, Map<string, Operation>>();
+  for (const operation of table) {
+    const methods = paths.get(operation.path) ?? new Map<string, Operation>();
+    paths.set(operation.path, methods);
+    methods.set(operation.method, operation);
+    if (operation.method === "GET") methods.set("HEAD", operation);
+  }
+  return [...paths].map(([pattern, methods]) => ({ pattern, methods, isHealth: isHealth(pattern) }));
+}
+
+type Handler = string | Middleware | (Middleware | string)[];
+
+function handlerOf(gate: Gate, local: Record<LocalHandler, LocalAnswer>, operation: Operation): Handler {
+  const { target, body } = operation;
+  if ("action" in target)
+    return body === undefined ? target.action : [bodyReader(gate, operation, body), target.action];
+  // A promise that rejects here is nobody's: moleculer-web takes what `next` is given.
+  return async (req, res, next) => {
+    try {
+      await local[target.local](req, res);
+    } catch (error) {
+      next(error);
+    }
+  };
+}
+
+/** The bare path, last, brings every other method to the guard. */
+function aliasesOf(gate: Gate, local: Record<LocalHandler, LocalAnswer>, { pattern, methods }: PathRows) {
+  const aliases: Record<string, Handler> = {};
+  for (const [method, operation] of methods)
+    aliases[`${method} ${pattern}`] = handlerOf(gate, local, operation);
+  aliases[pattern] = (_req, _res, next) => next();
+  return aliases;
+}
+
+const common = (gate: Gate) => ({
+  path: "/",
+  mappingPolicy: "restrict",
+  mergeParams: false,
+  bodyParsers: false,
+  etag: false,
+  logging: false,
+  // As written: moleculer-web alone would take /USERS and /users/ for /users.
+  pathToRegexpOptions: { sensitive: true, trailing: false },
+  callOptions: { timeout: gate.limits.callTimeoutMs },
+});
+
+/** The settings of moleculer-web. */
+export function webSettings(gate: Gate, local: Record<LocalHandler, LocalAnswer>) {
+  const paths = pathsOf(operations);
+  const everyMethod = new Set(paths.flatMap(({ methods }) => [...methods.keys()]));
+  return {
+    server: false,
+    path: "/",
+    optimizeOrder: false,
+    logRequest: null,
+    logRequestParams: null,
+    logResponse: null,
+    logRouteRegistration: null,
+    rootCallOptions: openExchange(gate),
+    onError: answerError(gate),
+    routes: [
+      // Without an alias it matches nothing, and so gets what matches nothing else.
+      { ...common(gate), name: "stray", aliases: {}, use: [strayGuard(gate, everyMethod)] },
+      ...paths.map((rows) => ({
+        ...common(gate),
+        name: rows.pattern,
+        aliases: aliasesOf(gate, local, rows),
+        use: [guard(gate, rows)],
+        onBeforeCall: beforeCall,
+        authentication: true,
+        authorization: true,
+      })),
+    ],
+  };
+}
+
+/** Methods of the service that moleculer-web calls. */
+export const webMethods = (gate: Gate) => ({
+  authenticate,
+  authorize,
+  sendResponse: sendResponse(gate),
+  /** moleculer-web would log stack and data of whatever is no 4xx; `onError` logs what an operator must know. */
+  errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown): void {
+    this.sendError(req, res, error);
+  },
+});
