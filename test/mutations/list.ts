@@ -1,4 +1,4 @@
-/** Every mutation, in the order of the guarantees. A refactoring that moves its text has to move it here too. */
+/** Every mutation, in the order of the guarantees. They hold on to names, not to text. */
 import { addresses } from "./list/addresses.ts";
 import { broker } from "./list/broker.ts";
 import { databases } from "./list/databases.ts";

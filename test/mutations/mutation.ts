@@ -1,12 +1,16 @@
 /** A mutation: the few lines without which a guarantee does not hold, and the test that has to notice. */
+import type { Operator } from "./operators.ts";
+import { scopeOf } from "./scope.ts";
 
 export interface Edit {
   /** From the root of the repository. */
   readonly file: string;
-  /** Exactly once in the file. */
-  readonly find: string;
-  readonly replace: string;
+  /** A name of the file and what is named in it, dotted; empty: the file itself. */
+  readonly within: string;
+  readonly operator: Operator;
 }
+
+export const edit = (file: string, within: string, operator: Operator): Edit => ({ file, within, operator });
 
 export interface Mutation {
   /** Unique; what `npm run mutations -- <name>` and docs/guarantees.md call it. */
@@ -19,12 +23,13 @@ export interface Mutation {
   readonly title: string;
 }
 
-/** Throws when the text is not there exactly once. */
-export function applied({ file, find, replace }: Edit, text: string): string {
-  const parts = text.split(find);
-  if (parts.length !== 2)
-    throw new Error(`Cannot mutate ${file}: the text is there ${parts.length - 1} times: ${find}`);
-  return parts.join(replace);
+/** Throws when there is not exactly one place for it. */
+export function applied({ file, within, operator }: Edit, text: string): string {
+  try {
+    return operator(scopeOf(file, text, within));
+  } catch (error) {
+    throw new Error(`Cannot mutate ${within} of ${file}: ${(error as Error).message}`);
+  }
 }
 
 const inLiteral = (quote: string): RegExp =>

@@ -4,7 +4,17 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
 import { mutations } from "../mutations/list.ts";
-import { applied, hasTitle } from "../mutations/mutation.ts";
+import { applied, edit, hasTitle } from "../mutations/mutation.ts";
+import {
+  becomes,
+  call,
+  clause,
+  condition,
+  drops,
+  type Operator,
+  property,
+  use,
+} from "../mutations/operators.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
@@ -59,10 +69,35 @@ test("no two mutations share a name", (t) => {
   t.is(new Set(mutations.map(({ name }) => name)).size, mutations.length);
 });
 
-test("an edit that applies twice or never is refused", (t) => {
-  const edit = { file: "a.ts", find: "b", replace: "c" };
-  t.is(applied(edit, "abd"), "acd");
-  for (const text of ["abb", "a"]) t.throws(() => applied(edit, text), { message: /Cannot mutate a\.ts/ });
+const sample = `
+export const statement = sql\`select id from users
+  where version   < \${version} and kind = 'a'\`;
+export async function save(works: Work[]) {
+  if (works.length === 0 || isOver()) return;
+  for (const work of works) work.check();
+  await store(works, { ttlMs: 5, kept: true });
+}`;
+const after = (within: string, operator: Operator): string =>
+  applied(edit("a.ts", within, operator), sample).replaceAll(/\s+/g, " ");
+
+test("an edit that fits in no place, or in two, is refused", (t) => {
+  const refused = { message: /^Cannot mutate \w+ of a\.ts: .* is there \d times$/ };
+  t.throws(() => after("load", drops(call("check"))), refused);
+  t.throws(() => after("save", drops(call("lock"))), refused);
+  t.throws(() => after("save", drops(use("works"))), refused);
+});
+
+test("a clause is found however it is spaced and whatever its parameter is", (t) => {
+  const year = ["$", "{version}"].join("");
+  t.true(after("statement", drops(clause("where version < … and"))).includes("users kind = 'a'"));
+  t.true(after("statement", becomes(clause("< … and"), "<= … or")).includes(`version <= ${year} or kind`));
+});
+
+test("an operator touches what it names and nothing else", (t) => {
+  t.true(after("save", drops(call("check"))).includes("for (const work of works) {} await store"));
+  t.true(after("save", becomes(condition("isOver"), "!$")).includes("=== 0 || (!isOver())) return;"));
+  t.true(after("save", drops(property("ttlMs"))).includes("store(works, { kept: true });"));
+  t.true(after("save", becomes(call("store"), "[$1, $]")).includes("await [works, store(works,"));
 });
 
 test("a title is found as a text or as a template, and no other is", (t) => {

@@ -1,5 +1,6 @@
 /** What the broker says, and what a broker's login may do: guarantee 26. */
-import type { Mutation } from "../mutation.ts";
+import { edit, type Mutation } from "../mutation.ts";
+import { becomes, call, condition, drops, property, statement, use } from "../operators.ts";
 
 const brokerTextTest = "test/integration/broker-text.test.ts";
 const refusalsTest = "test/system/broker-refusals.test.ts";
@@ -8,20 +9,14 @@ export const broker: readonly Mutation[] = [
   {
     name: "refusal-at-opening-lost",
     guarantee: "26a",
-    edits: [{ file: "mixins/bus/broker-text.ts", find: 'import "./refusal-at-opening.ts";\n', replace: "" }],
+    edits: [edit("mixins/bus/broker-text.ts", "", drops(statement("./refusal-at-opening.ts")))],
     file: brokerTextTest,
     title: "a virtual host that is not there is told in the broker's words",
   },
   {
     name: "refused-is-only-closed",
     guarantee: "26a",
-    edits: [
-      {
-        file: "mixins/bus/confirms.ts",
-        find: 'refusal ?? "the channel was closed"',
-        replace: '"the channel was closed"',
-      },
-    ],
+    edits: [edit("mixins/bus/confirms.ts", "confirmsOf", becomes(call("brokerText"), "undefined"))],
     file: brokerTextTest,
     title: "an event that may not be published is refused in the broker's words",
   },
@@ -29,11 +24,11 @@ export const broker: readonly Mutation[] = [
     name: "mute-without-its-channel",
     guarantee: "26a",
     edits: [
-      {
-        file: "mixins/moleculer/call-transporter.ts",
-        find: "if (!this.channelDisconnecting) setImmediate",
-        replace: "if (this.channelDisconnecting) setImmediate",
-      },
+      edit(
+        "mixins/moleculer/call-transporter.ts",
+        "CallTransporter.#follow",
+        becomes(condition("channelDisconnecting"), "!($)"),
+      ),
     ],
     file: refusalsTest,
     title: "a process whose channel for calls the broker has closed connects anew",
@@ -41,13 +36,7 @@ export const broker: readonly Mutation[] = [
   {
     name: "node-options-open",
     guarantee: "26b",
-    edits: [
-      {
-        file: "moleculer.config.ts",
-        find: "{ options: false, health: false, metrics: false }",
-        replace: "{ health: false, metrics: false }",
-      },
-    ],
+    edits: [edit("moleculer.config.ts", "closedNodeActions", drops(property("options")))],
     file: "test/system/node-internals.test.ts",
     title:
       "a process tells another neither its password at the broker nor whose it is, whatever is asked of $node",
@@ -56,11 +45,7 @@ export const broker: readonly Mutation[] = [
     name: "whole-error-is-read",
     guarantee: "26c",
     edits: [
-      {
-        file: "mixins/bus/dead-letter-cause.ts",
-        find: "error.slice(0, errorCharsMax).replaceAll",
-        replace: "error.replaceAll",
-      },
+      edit("mixins/bus/dead-letter-cause.ts", "errorClass", becomes(call("slice", "errorCharsMax"), "error")),
     ],
     file: "test/unit/dead-letters.test.ts",
     title: "of an error of any length only as much is read as we write of one",
@@ -69,11 +54,7 @@ export const broker: readonly Mutation[] = [
     name: "version-headroom",
     guarantee: "26d",
     edits: [
-      {
-        file: "mixins/bus/event-parsing.ts",
-        find: "result.success && result.data.sequence <= versionWithHeadroomMax",
-        replace: "result.success && versionWithHeadroomMax > 0",
-      },
+      edit("mixins/bus/event-parsing.ts", "parseEvent", becomes(condition("versionWithHeadroomMax"), "true")),
     ],
     file: "test/unit/event-parsing.test.ts",
     title: "a version without room for another is refused: its user could never be written again",
@@ -81,13 +62,7 @@ export const broker: readonly Mutation[] = [
   {
     name: "jump-of-any-size",
     guarantee: "26d",
-    edits: [
-      {
-        file: "services/users/rules.ts",
-        find: "  if (above > aboveMax) {",
-        replace: "  if (above > aboveMax + 2 ** 53) {",
-      },
-    ],
+    edits: [edit("services/users/rules.ts", "decideReemit", becomes(condition("aboveMax"), "false"))],
     file: "test/integration/users-writes.test.ts",
     title: "a user is told again at most 10,000 versions on, and stays writable",
   },
@@ -95,11 +70,11 @@ export const broker: readonly Mutation[] = [
     name: "one-refusal-ends-the-repair",
     guarantee: "26d",
     edits: [
-      {
-        file: "services/reconciler/work.ts",
-        find: "if (!(error instanceof Refusal)) throw error;",
-        replace: 'if (!(error instanceof Refusal) || error.type === "invalid-fields") throw error;',
-      },
+      edit(
+        "services/reconciler/work.ts",
+        "repair.isToldAgain",
+        becomes(condition("Refusal"), '$ || error.type === "invalid-fields"'),
+      ),
     ],
     file: "test/integration/reconciler.test.ts",
     title: "a user of whom an absurd version was heard is repaired by nothing, and keeps no other from it",
@@ -108,11 +83,11 @@ export const broker: readonly Mutation[] = [
     name: "rest-is-complete",
     guarantee: "26e",
     edits: [
-      {
-        file: "services/trace/tell.ts",
-        find: "unknown: (counts.unknown ?? 0) + left",
-        replace: "complete: (counts.complete ?? 0) + left",
-      },
+      edit(
+        "services/trace/tell.ts",
+        "firstPage",
+        becomes(property("counts"), "{ ...counts, complete: (counts.complete ?? 0) + left }"),
+      ),
     ],
     file: "test/integration/trace.test.ts",
     title: "of thousands of writes each is counted by its verdict, and what was not looked at is unknown",
@@ -120,13 +95,7 @@ export const broker: readonly Mutation[] = [
   {
     name: "refusal-is-away",
     guarantee: "26e",
-    edits: [
-      {
-        file: "services/trace/gather.ts",
-        find: "return isRefused ? notUnderstood",
-        replace: "return isRefused && false ? notUnderstood",
-      },
-    ],
+    edits: [edit("services/trace/gather.ts", "reasonOf", becomes(use("notUnderstood"), '"is away"'))],
     file: "test/integration/trace.test.ts",
     title: "who does not understand the question is there, and is told as such",
   },
@@ -134,11 +103,11 @@ export const broker: readonly Mutation[] = [
     name: "whoever-is-served-waits",
     guarantee: "13b",
     edits: [
-      {
-        file: "mixins/postgres/pool-figures.ts",
-        find: "Math.max(0, waitingCount - free)",
-        replace: "Math.max(0, waitingCount - 0 * free)",
-      },
+      edit(
+        "mixins/postgres/pool-figures.ts",
+        "poolFigures",
+        becomes(call("max", "waitingCount"), "waitingCount"),
+      ),
     ],
     file: "test/system/quiet-alerts.test.ts",
     title: "every alert is quiet on a live system, idle and under ordinary load",

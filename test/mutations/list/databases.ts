@@ -1,5 +1,18 @@
 /** Databases that can't be used as they should: guarantees 20. */
-import type { Mutation } from "../mutation.ts";
+import { edit, type Mutation } from "../mutation.ts";
+import {
+  always,
+  assignment,
+  becomes,
+  call,
+  condition,
+  drops,
+  never,
+  property,
+  statement,
+  use,
+  value,
+} from "../operators.ts";
 
 const faults = "mixins/postgres/database-faults.ts";
 const batch = "services/outbox/batch.ts";
@@ -14,27 +27,21 @@ export const databases: readonly Mutation[] = [
   {
     name: "class-of-errors-undecided",
     guarantee: "20a",
-    edits: [{ file: faults, find: 'ended), "F0"),', replace: 'ended), "F1"),' }],
+    edits: [edit(faults, "sqlStates", becomes(use("F0"), '"F1"'))],
     file: faultsTest,
     title: "SQLSTATE F0000 (configuration file error) is outage, ended, wait",
   },
   {
     name: "fatal-is-judged-by-code",
     guarantee: "20a",
-    edits: [
-      {
-        file: faults,
-        find: '  if (severity === "FATAL" || severity === "PANIC") return known?.kind === "outage" ? known : lost;\n',
-        replace: '  if (severity === "LOG") return lost;\n',
-      },
-    ],
+    edits: [edit(faults, "decided", drops(statement("PANIC")))],
     file: faultsTest,
     title: "an error by which the server ends the session is an outage, whatever its code",
   },
   {
     name: "standby-is-a-database-too",
     guarantee: "20b",
-    edits: [{ file: faults, find: 'ended), "25006"),', replace: 'ended), "25007"),' }],
+    edits: [edit(faults, "sqlStates", becomes(use("25006"), '"25007"'))],
     file: readOnlyTest,
     title: "while either database takes no writes every write is Unavailable, health says why, reads go on",
   },
@@ -42,11 +49,11 @@ export const databases: readonly Mutation[] = [
     name: "sessions-stay-read-only",
     guarantee: "20b",
     edits: [
-      {
-        file: "mixins/postgres/database-client.ts",
-        find: "    return this.#broken || this.#readOnlyBy.size > 0;",
-        replace: "    return this.#broken && this.#readOnlyBy.size < 0;",
-      },
+      edit(
+        "mixins/postgres/database-client.ts",
+        "DatabaseClient.isSpent",
+        becomes(statement("#readOnlyBy"), "return false;"),
+      ),
     ],
     file: readOnlyTest,
     title: "while either database takes no writes every write is Unavailable, health says why, reads go on",
@@ -55,13 +62,9 @@ export const databases: readonly Mutation[] = [
     name: "standby-is-published-from",
     guarantee: "20c",
     edits: [
-      {
-        file: batch,
-        find: "loaded.some(({ readOnly }) => readOnly)",
-        replace: "loaded.every(({ ours }) => !ours && ours)",
-      },
-      { file: relay, find: "  #rehearses = true;", replace: "  #rehearses = false;" },
-      { file: relay, find: "      this.#rehearses = true;\n", replace: "" },
+      edit(batch, "runBatch", becomes(condition("readOnly"), "false")),
+      edit(relay, "Relay.#rehearses", becomes(value, "false")),
+      edit(relay, "Relay.#look", drops(assignment("#rehearses"))),
     ],
     file: readOnlyTest,
     title: "on a hot standby nothing is published, and what waited goes out once when it is promoted",
@@ -69,7 +72,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "failed-batch-is-published-again",
     guarantee: "20c",
-    edits: [{ file: relay, find: "      this.#rehearses = true;\n", replace: "" }],
+    edits: [edit(relay, "Relay.#look", drops(assignment("#rehearses")))],
     file: readOnlyTest,
     title: "what the database would not let go is published once, however often the relay looks",
   },
@@ -77,11 +80,7 @@ export const databases: readonly Mutation[] = [
     name: "migration-not-in-the-list",
     guarantee: "20d",
     edits: [
-      {
-        file: "migrations/users/index.ts",
-        find: "  Migration20261126000200_audit_once,\n",
-        replace: "",
-      },
+      edit("migrations/users/index.ts", "usersMigrations", drops(use("Migration20261126000200_audit_once"))),
     ],
     file: schemaTest,
     title: "every file of migrations/users is in its list, in the order of their names",
@@ -89,13 +88,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "ready-without-rights",
     guarantee: "20d",
-    edits: [
-      {
-        file: "mixins/postgres/database-health.ts",
-        find: "row.closed.length > 0",
-        replace: "row.closed.length < 0",
-      },
-    ],
+    edits: [edit("mixins/postgres/database-health.ts", "requireUsable", becomes(condition("closed"), never))],
     file: schemaTest,
     title: "a users database whose user may no longer write is not up",
   },
@@ -103,11 +96,7 @@ export const databases: readonly Mutation[] = [
     name: "ready-without-a-schema",
     guarantee: "20d",
     edits: [
-      {
-        file: "mixins/postgres/database-health.ts",
-        find: "row.missing.length > 0",
-        replace: "row.missing.length < 0",
-      },
+      edit("mixins/postgres/database-health.ts", "requireUsable", becomes(condition("missing"), never)),
     ],
     file: schemaTest,
     title: "a users database without a table or a column that is needed is not up",
@@ -115,7 +104,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "parameters-of-urls-are-dropped",
     guarantee: "20e",
-    edits: [{ file: "mixins/postgres/database.ts", find: "      ...named,\n", replace: "" }],
+    edits: [edit("mixins/postgres/database.ts", "ormOptions", drops(property("...named")))],
     file: tlsTest,
     title: "with sslmode=verify-full no session of the whole system is in clear text",
   },
@@ -123,11 +112,11 @@ export const databases: readonly Mutation[] = [
     name: "contradictions-of-urls-are-taken",
     guarantee: "20e",
     edits: [
-      {
-        file: "mixins/postgres/database-url.ts",
-        find: "  if (contradicted !== undefined) return contradicted;\n",
-        replace: "",
-      },
+      edit(
+        "mixins/postgres/database-url.ts",
+        "databaseUrlFault",
+        becomes(call("contradiction"), "undefined"),
+      ),
     ],
     file: tlsTest,
     title: "a URL whose parameters would have no effect is no URL for us, and its secrets are not told",
@@ -135,20 +124,14 @@ export const databases: readonly Mutation[] = [
   {
     name: "name-is-not-compared",
     guarantee: "20e",
-    edits: [
-      {
-        file: "mixins/postgres/database-url.ts",
-        find: "ssl === false || isIP(host) === 0",
-        replace: "ssl === false || isIP(host) >= 0",
-      },
-    ],
+    edits: [edit("mixins/postgres/database-url.ts", "connectionOf", becomes(condition("isIP"), always))],
     file: tlsTest,
     title: "every mode that is to check refuses another authority and another name",
   },
   {
     name: "ready-on-a-full-disk",
     guarantee: "20f",
-    edits: [{ file: "mixins/postgres/database.ts", find: "      failing = true;\n", replace: "" }],
+    edits: [edit("mixins/postgres/database.ts", "database.translated", drops(assignment("failing")))],
     file: fullDiskTest,
     title: "while its disk is full a system refuses writes, is not ready and says why, and then goes on",
   },
@@ -156,11 +139,11 @@ export const databases: readonly Mutation[] = [
     name: "restarts-are-given-up",
     guarantee: "20f",
     edits: [
-      {
-        file: "services/embedded/postgres-server.ts",
-        find: "attempt = 0; !stopping;",
-        replace: "attempt = 0; attempt < 1 && !stopping;",
-      },
+      edit(
+        "services/embedded/postgres-server.ts",
+        "keepRunning.restart",
+        becomes(condition("stopping"), "attempt < 1 && $"),
+      ),
     ],
     file: fullDiskTest,
     title: "while its disk is full a system refuses writes, is not ready and says why, and then goes on",
@@ -169,11 +152,7 @@ export const databases: readonly Mutation[] = [
     name: "initdb-says-what-it-removes",
     guarantee: "20g",
     edits: [
-      {
-        file: "services/embedded/postgres-reasons.ts",
-        find: "  if (noSpace.test(output)) return diskIsFull(folder);\n  const lines = output",
-        replace: "  const lines = output",
-      },
+      edit("services/embedded/postgres-reasons.ts", "reasonOfInitdb", becomes(condition("noSpace"), "false")),
     ],
     file: fullDiskTest,
     title: "a first start on a disk of 20 MB ends with exit code 1 and says that it is full",

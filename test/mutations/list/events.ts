@@ -1,5 +1,6 @@
 /** From the commit to the consumers: guarantees 1, 3, 5 and 7. */
-import type { Mutation } from "../mutation.ts";
+import { edit, type Mutation } from "../mutation.ts";
+import { argument, becomes, call, clause, condition, drops, property, statement, use } from "../operators.ts";
 
 const batch = "services/outbox/batch.ts";
 const relay = "services/outbox/relay.ts";
@@ -13,13 +14,7 @@ export const events: readonly Mutation[] = [
   {
     name: "whole-batch-acknowledged",
     guarantee: "1d",
-    edits: [
-      {
-        file: subscription,
-        find: 'if (settlements.every(({ action }) => action === "acknowledge")) {',
-        replace: 'if (settlements.some(({ action }) => action === "acknowledge")) {',
-      },
-    ],
+    edits: [edit(subscription, "RabbitSubscription.#settle", becomes(use("every"), "some"))],
     file: busTest,
     title: "a failing event holds up neither the others nor the other queue",
   },
@@ -27,12 +22,14 @@ export const events: readonly Mutation[] = [
     name: "event-may-fail-alone",
     guarantee: "1a",
     edits: [
-      {
-        file: "services/users/commit.ts",
-        find: "  const written = await run<{ keys: number }>(em, sql.saveWrites, parameters);\n",
-        replace:
-          '  const saved = (own: EntityManager, told: unknown[]) => run<{ keys: number }>(own, sql.saveWrites, told);\n  const told = em.transactional((own) => saved(own as EntityManager, parameters));\n  const written = await told.catch(() => saved(em, [...parameters.slice(0, 3), "[]"]));\n',
-      },
+      edit(
+        "services/users/commit.ts",
+        "save",
+        becomes(
+          call("run"),
+          'em.transactional((own) => run<{ keys: number }>(own as EntityManager, $2, $3)).catch(() => run<{ keys: number }>($1, $2, [...$3.slice(0, 3), "[]"]))',
+        ),
+      ),
     ],
     file: "test/integration/users-writes.test.ts",
     title: "an event that can't be stored undoes the user and its addresses, and frees what was reserved",
@@ -41,12 +38,14 @@ export const events: readonly Mutation[] = [
     name: "delete-before-confirm",
     guarantee: "1b",
     edits: [
-      {
-        file: batch,
-        find: "  const published = await publishInOrder(bus, rows, stopping);",
-        replace:
-          "  await em.execute(sql.moveConfirmed, [sql.arrayLiteral(rows.map(({ id }) => id))]);\n  const published = await publishInOrder(bus, rows, stopping);",
-      },
+      edit(
+        batch,
+        "runBatch",
+        becomes(
+          call("publishInOrder"),
+          "run(em, sql.moveConfirmed, [sql.arrayLiteral($2.map(({ id }) => id))]).then(() => $)",
+        ),
+      ),
     ],
     file: relayTest,
     title: "a row is deleted only after the bus has confirmed it",
@@ -54,26 +53,14 @@ export const events: readonly Mutation[] = [
   {
     name: "delete-refused-too",
     guarantee: "1b",
-    edits: [
-      {
-        file: batch,
-        find: "[sql.arrayLiteral(confirmed.map(({ id }) => id))]",
-        replace: "[sql.arrayLiteral(rows.map(({ id }) => id))]",
-      },
-    ],
+    edits: [edit(batch, "runBatch", becomes(argument("arrayLiteral", 0), "rows.map(({ id }) => id)"))],
     file: relayTest,
     title: "a refused user holds back only itself and is published in order once the bus takes it",
   },
   {
     name: "mandatory-off",
     guarantee: "1c",
-    edits: [
-      {
-        file: "mixins/bus/wire.ts",
-        find: "mandatory: true,\n  messageId: message.id,",
-        replace: "mandatory: false,\n  messageId: message.id,",
-      },
-    ],
+    edits: [edit("mixins/bus/wire.ts", "eventProperties", becomes(property("mandatory"), "false"))],
     file: busTest,
     title: "an event that no queue takes is refused, never confirmed",
   },
@@ -81,12 +68,11 @@ export const events: readonly Mutation[] = [
     name: "acknowledge-before-commit",
     guarantee: "1d",
     edits: [
-      {
-        file: "mixins/bus/event-consumer.ts",
-        find: "const outcomes = await applyBisecting(",
-        replace:
-          'const outcomes = events.map((): Outcome => ({ applied: "processed" }));\n    void applyBisecting(',
-      },
+      edit(
+        "mixins/bus/event-consumer.ts",
+        "eventHandler",
+        becomes(call("applyBisecting"), '(void $, $1.map((): Outcome => ({ applied: "processed" })))'),
+      ),
     ],
     file: "test/integration/audit.test.ts",
     title: "an event is confirmed only after its entry is committed",
@@ -95,22 +81,13 @@ export const events: readonly Mutation[] = [
     name: "retry-published-after-ack",
     guarantee: "1e",
     edits: [
-      {
-        file: subscription,
-        find: "const properties = republishProperties(item.message, failure);",
-        replace:
-          "this.#acknowledge(item);\n    const properties = republishProperties(item.message, failure);",
-      },
-      {
-        file: subscription,
-        find: "    this.#acknowledge(item);\n  }\n\n  /** Publishes to a queue until confirmed",
-        replace: "  }\n\n  /** Publishes to a queue until confirmed",
-      },
-      {
-        file: subscription,
-        find: "    if (!handedOn) {\n      this.#giveBack(item);\n      return;\n    }",
-        replace: "    if (!handedOn) return;",
-      },
+      edit(subscription, "RabbitSubscription.#replace", drops(call("#acknowledge"))),
+      edit(
+        subscription,
+        "RabbitSubscription.#replace",
+        becomes(call("republishProperties"), "(this.#acknowledge(item), $)"),
+      ),
+      edit(subscription, "RabbitSubscription.#replace", drops(call("#giveBack"))),
     ],
     file: busTest,
     title:
@@ -119,13 +96,7 @@ export const events: readonly Mutation[] = [
   {
     name: "copies-of-x-death",
     guarantee: "1e",
-    edits: [
-      {
-        file: "mixins/bus/wire.ts",
-        find: "const kept = Object.entries(before).filter(([name]) => !brokersOwn.test(name));",
-        replace: "const kept = Object.entries(before);",
-      },
-    ],
+    edits: [edit("mixins/bus/wire.ts", "republishProperties", becomes(argument("filter", 0), "() => true"))],
     file: busTest,
     title: "what the broker wrote on a message is not published again, and what others wrote is kept",
   },
@@ -133,11 +104,11 @@ export const events: readonly Mutation[] = [
     name: "no-watermark",
     guarantee: "1f",
     edits: [
-      {
-        file: "services/smtp-registry/sql.ts",
-        find: "\n   where mark.version < excluded.version",
-        replace: "",
-      },
+      edit(
+        "services/smtp-registry/sql.ts",
+        "advanceWatermarks",
+        drops(clause("where mark.version < excluded.version")),
+      ),
     ],
     file: projectionTest,
     title: "An update seen before its create, a repeated and a late event change nothing",
@@ -146,11 +117,11 @@ export const events: readonly Mutation[] = [
     name: "no-inbox",
     guarantee: "1f",
     edits: [
-      {
-        file: "services/audit/entries.ts",
-        find: "select e.id, e.at, e.action,",
-        replace: "select gen_random_uuid(), e.at, e.action,",
-      },
+      edit(
+        "services/audit/entries.ts",
+        "appendEntries",
+        becomes(clause("select e.id, e.at"), "select gen_random_uuid(), e.at"),
+      ),
     ],
     file: "test/integration/audit.test.ts",
     title: "in-process: an event delivered twice is one entry, in one batch or in two",
@@ -159,11 +130,7 @@ export const events: readonly Mutation[] = [
     name: "ids-as-text",
     guarantee: "3a",
     edits: [
-      {
-        file: outboxSql,
-        find: "order by r.id limit :rowsMax",
-        replace: "order by r.id::text limit :rowsMax",
-      },
+      edit(outboxSql, "readBatch", becomes(clause("order by r.id limit"), "order by r.id::text limit")),
     ],
     file: relayTest,
     title: "a user's backlog leaves in the order of its versions",
@@ -172,12 +139,14 @@ export const events: readonly Mutation[] = [
     name: "on-after-a-refusal",
     guarantee: "3a",
     edits: [
-      {
-        file: "services/outbox/publish.ts",
-        find: "retryAfterMs: outcome?.retryAfterMs });\n        waiting.delete(row.aggregateId);",
-        replace:
-          "retryAfterMs: outcome?.retryAfterMs });\n        const rest = (waiting.get(row.aggregateId) ?? []).slice(1);\n        if (rest.length > 0) waiting.set(row.aggregateId, rest);\n        else waiting.delete(row.aggregateId);",
-      },
+      edit(
+        "services/outbox/publish.ts",
+        "publishInOrder",
+        becomes(
+          statement("retryAfterMs"),
+          "$ const rest = (waiting.get(row.aggregateId) ?? []).slice(1); if (rest.length > 0) { waiting.set(row.aggregateId, rest); continue; }",
+        ),
+      ),
     ],
     file: "test/unit/outbox.test.ts",
     title: "a user's rows go out in order and none goes out after a refused one, whatever the bus answers",
@@ -186,11 +155,7 @@ export const events: readonly Mutation[] = [
     name: "low-watermark-too-early",
     guarantee: "3a",
     edits: [
-      {
-        file: "services/outbox/watermark.ts",
-        find: "    if (candidate !== undefined && xmin < candidate.nextXid) return;\n",
-        replace: "",
-      },
+      edit("services/outbox/watermark.ts", "createWatermarks.settle", becomes(condition("xmin"), "false")),
     ],
     file: relayTest,
     title:
@@ -200,11 +165,14 @@ export const events: readonly Mutation[] = [
     name: "low-watermark-by-xmax",
     guarantee: "3a",
     edits: [
-      {
-        file: "services/outbox/sql.ts",
-        find: '(pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid))::text as "nextXid"',
-        replace: 'pg_snapshot_xmax(s)::text as "nextXid"',
-      },
+      edit(
+        outboxSql,
+        "readSnapshot",
+        becomes(
+          clause("(pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid))::text"),
+          "pg_snapshot_xmax(s)::text",
+        ),
+      ),
     ],
     file: relayTest,
     title:
@@ -213,13 +181,7 @@ export const events: readonly Mutation[] = [
   {
     name: "idle-relay-trusts-its-marks",
     guarantee: "1g",
-    edits: [
-      {
-        file: "services/outbox/relay.ts",
-        find: "const marks = watermarks.marksOfLook();",
-        replace: "const marks = watermarks.safe();",
-      },
-    ],
+    edits: [edit(relay, "Relay.#isEmpty", becomes(use("marksOfLook"), "safe"))],
     file: relayTest,
     title: "a row that came below the marks leaves a relay to which nobody tells anything",
   },
@@ -227,11 +189,7 @@ export const events: readonly Mutation[] = [
     name: "slow-batch-is-repeated",
     guarantee: "1h",
     edits: [
-      {
-        file: "mixins/bus/event-consumer.ts",
-        find: "        if (events.length > 1 && isStatementTimeout(error)) throw error;\n",
-        replace: "        if (isStatementTimeout(error)) outages += 0;\n",
-      },
+      edit("mixins/bus/event-consumer.ts", "eventHandler", becomes(condition("isStatementTimeout"), "false")),
     ],
     file: "test/unit/event-consumer.test.ts",
     title: "a batch that takes the database too long is halved until each part takes its effect",
@@ -240,11 +198,14 @@ export const events: readonly Mutation[] = [
     name: "late-event-counts",
     guarantee: "3b",
     edits: [
-      {
-        file: "services/smtp-registry/sql.ts",
-        find: "array_agg(user_id)::text, true) from advanced",
-        replace: "array_agg(user_id)::text, true) from v",
-      },
+      edit(
+        "services/smtp-registry/sql.ts",
+        "advanceWatermarks",
+        becomes(
+          clause("array_agg(user_id)::text, true) from advanced"),
+          "array_agg(user_id)::text, true) from v",
+        ),
+      ),
     ],
     file: projectionTest,
     title: "Whatever the order of a user's events and their repeats, addresses and history end the same",
@@ -253,12 +214,8 @@ export const events: readonly Mutation[] = [
     name: "nudges-only",
     guarantee: "5",
     edits: [
-      {
-        file: relay,
-        find: "await this.#alarm.wait(Math.ceil(waitMs), this.#confirmed, this.#soon.signal)",
-        replace:
-          'await this.#alarm.wait(last === "full" ? Math.ceil(waitMs) : 2 ** 31 - 1, 0, this.#soon.signal)',
-      },
+      edit(relay, "Relay.#run", becomes(argument("wait", 0), 'last === "full" ? $ : 2 ** 31 - 1')),
+      edit(relay, "Relay.#run", becomes(argument("wait", 1), "0")),
     ],
     file: relayTest,
     title: "an event of which nobody told the relay leaves by its next poll",
@@ -266,14 +223,7 @@ export const events: readonly Mutation[] = [
   {
     name: "publish-while-away",
     guarantee: "5",
-    edits: [
-      {
-        file: relay,
-        find: "    if (!this.#busIsReady()) {\n      this.#tellBusFault(publishFault(this.#options.bus));",
-        replace:
-          "    if (held.size > heldUsersMax) {\n      this.#tellBusFault(publishFault(this.#options.bus));",
-      },
-    ],
+    edits: [edit(relay, "Relay.#measureAndDeliver", becomes(condition("#busIsReady"), "false"))],
     file: relayTest,
     title: "events wait in the outbox while the bus is away and leave by themselves when it is back",
   },
@@ -281,11 +231,14 @@ export const events: readonly Mutation[] = [
     name: "no-partition-lock",
     guarantee: "7",
     edits: [
-      {
-        file: outboxSql,
-        find: "pg_try_advisory_xact_lock(:lockClass, l.partition::int)",
-        replace: "(:lockClass::int, l.partition::int) is not null",
-      },
+      edit(
+        outboxSql,
+        "claimPartitions",
+        becomes(
+          clause("pg_try_advisory_xact_lock(…, l.partition::int)"),
+          "(…::int, l.partition::int) is not null",
+        ),
+      ),
     ],
     file: relayTest,
     title: "several relays share the work: while nothing fails, each event is published once",

@@ -1,5 +1,17 @@
 /** Dead letters and reconciliation: guarantees 8 and 9. */
-import type { Mutation } from "../mutation.ts";
+import { edit, type Mutation } from "../mutation.ts";
+import {
+  argument,
+  becomes,
+  call,
+  clause,
+  condition,
+  drops,
+  never,
+  property,
+  statement,
+  use,
+} from "../operators.ts";
 
 const busLetters = "mixins/bus/letters.ts";
 const store = "mixins/bus/dead-letters.ts";
@@ -15,27 +27,14 @@ export const letters: readonly Mutation[] = [
   {
     name: "letter-acknowledged-first",
     guarantee: "8a",
-    edits: [
-      {
-        file: busLetters,
-        find: "const durable = await handler(batch.map(({ letter }) => letter));\n    return durable.map((stored) => ({",
-        replace:
-          "void handler(batch.map(({ letter }) => letter));\n    return batch.map(() => true).map((stored) => ({",
-      },
-    ],
+    edits: [edit(busLetters, "letterReading", becomes(call("handler"), "(void $, $1.map(() => true))"))],
     file: rabbitTest,
     title: "a process killed between the delivery of a letter and its commit loses and doubles nothing",
   },
   {
     name: "every-letter-is-new",
     guarantee: "8a",
-    edits: [
-      {
-        file: store,
-        find: `.update(\`\${letter.messageId ?? ""}\\n\`)`,
-        replace: `.update(\`\${letter.messageId ?? ""}\\n\${uuidV7()}\`)`,
-      },
-    ],
+    edits: [edit(store, "storeDeadLetter", becomes(call("createHash"), "$.update(uuidV7())"))],
     file: rabbitTest,
     title: "a letter that lies twice in the queue is stored once, and the queue is empty then",
   },
@@ -43,12 +42,14 @@ export const letters: readonly Mutation[] = [
     name: "letters-fail-together",
     guarantee: "8b",
     edits: [
-      {
-        file: "services/dead-letters/intake.ts",
-        find: "const stored = await applyBisecting<DeadLetter, Stored>(\n      letters,\n      storePatiently,",
-        replace:
-          'const stored = await applyBisecting<DeadLetter, Stored>(\n      letters,\n      (all) => storePatiently(all).catch((): Stored[] => all.map(() => "not stored")),',
-      },
+      edit(
+        "services/dead-letters/intake.ts",
+        "intake",
+        becomes(
+          argument("applyBisecting", 1),
+          '(all) => $(all).catch((): Stored[] => all.map(() => "not stored"))',
+        ),
+      ),
     ],
     file: rabbitTest,
     title: "what is no letter of ours, and what can't be stored, keep nothing back behind them",
@@ -57,11 +58,7 @@ export const letters: readonly Mutation[] = [
     name: "replay-marked-unconfirmed",
     guarantee: "8c",
     edits: [
-      {
-        file: "services/dead-letters/letters.ts",
-        find: 'if (outcome.status !== "confirmed")',
-        replace: 'if (outcome.status !== "confirmed" && replays < 0)',
-      },
+      edit("services/dead-letters/letters.ts", "letters.replayOnce", becomes(condition("confirmed"), never)),
     ],
     file: httpTest,
     title: "a replay that the bus does not take is a 503, and the letter stays pending",
@@ -70,11 +67,11 @@ export const letters: readonly Mutation[] = [
     name: "replay-not-compared",
     guarantee: "8c",
     edits: [
-      {
-        file: "services/smtp-registry/sql.ts",
-        find: "\n   where mark.version < excluded.version",
-        replace: "",
-      },
+      edit(
+        "services/smtp-registry/sql.ts",
+        "advanceWatermarks",
+        drops(clause("where mark.version < excluded.version")),
+      ),
     ],
     file: serviceTest,
     title: "in-process: a replay of an old version changes nothing, one of the newest takes effect",
@@ -83,16 +80,19 @@ export const letters: readonly Mutation[] = [
     name: "mark-goes-backward",
     guarantee: "8d",
     edits: [
-      {
-        file: letterSql,
-        find: "status = case when replays < ? then 'replayed' else status end",
-        replace: "status = case when replays < ? or true then 'replayed' else status end",
-      },
-      {
-        file: letterSql,
-        find: "settled_at = case when replays < ? then ?::timestamptz else settled_at end",
-        replace: "settled_at = case when replays < ? or true then ?::timestamptz else settled_at end",
-      },
+      edit(
+        letterSql,
+        "markReplayed",
+        becomes(clause("status = case when replays < … then"), "status = case when replays < … or true then"),
+      ),
+      edit(
+        letterSql,
+        "markReplayed",
+        becomes(
+          clause("settled_at = case when replays < … then"),
+          "settled_at = case when replays < … or true then",
+        ),
+      ),
     ],
     file: serviceTest,
     title:
@@ -102,11 +102,15 @@ export const letters: readonly Mutation[] = [
     name: "late-letter-reopens",
     guarantee: "8e",
     edits: [
-      {
-        file: store,
-        find: "where excluded.replays > l.replays or (excluded.replays = l.replays and l.status <> 'discarded')",
-        replace: "where true",
-      },
+      edit(
+        store,
+        "storeSql",
+        drops(
+          clause(
+            "where excluded.replays > l.replays or (excluded.replays = l.replays and l.status <> 'discarded')",
+          ),
+        ),
+      ),
     ],
     file: httpTest,
     title: "a letter older than the last replay, or than the decision to discard it, changes nothing",
@@ -115,12 +119,11 @@ export const letters: readonly Mutation[] = [
     name: "pending-is-swept",
     guarantee: "8f",
     edits: [
-      {
-        file: letterSql,
-        find: "select id from dead_letters where settled_at < ? order by settled_at",
-        replace:
-          "select id from dead_letters where coalesce(settled_at, '2000-01-01') < ? order by settled_at",
-      },
+      edit(
+        letterSql,
+        "deleteSettled",
+        becomes(clause("where settled_at <"), "where coalesce(settled_at, '2000-01-01') <"),
+      ),
     ],
     file: httpTest,
     title: "what was settled leaves the table after its term, what is pending never does",
@@ -128,7 +131,9 @@ export const letters: readonly Mutation[] = [
   {
     name: "discard-forgets-who",
     guarantee: "8f",
-    edits: [{ file: letterSql, find: "discarded_by = ?,", replace: "discarded_by = left(?, 0)," }],
+    edits: [
+      edit(letterSql, "markDiscarded", becomes(clause("discarded_by = …,"), "discarded_by = left(…, 0),")),
+    ],
     file: httpTest,
     title:
       "a discard takes its reason from the body or the query, and keeps who, when, why and the correlation id",
@@ -136,13 +141,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "check-left-out",
     guarantee: "9a",
-    edits: [
-      {
-        file: "services/reconciler/compare.ts",
-        find: '  else if (registry.version > user.version) yield "registry_ahead";\n',
-        replace: "",
-      },
-    ],
+    edits: [edit("services/reconciler/compare.ts", "registryChecks", drops(statement("registry_ahead")))],
     file: reconcilerTest,
     title:
       "each difference is reported as itself alone, and a repair ends what telling the state again can end",
@@ -150,20 +149,14 @@ export const letters: readonly Mutation[] = [
   {
     name: "outbox-not-asked",
     guarantee: "9a",
-    edits: [{ file: pass, find: " || again.isPending(userId)", replace: "" }],
+    edits: [edit(pass, "lookAgainAt", becomes(condition("isPending"), "false"))],
     file: reconcilerTest,
     title: "an event that waits is no difference, one that was given up is, and its letter is told",
   },
   {
     name: "no-grace",
     guarantee: "9a",
-    edits: [
-      {
-        file: pass,
-        find: "+ graceMs - performance.now()) + 1;",
-        replace: "+ graceMs * 0 - performance.now()) + 1;",
-      },
-    ],
+    edits: [edit(pass, "lookAgain", becomes(call("ceil"), "0"))],
     file: reconcilerTest,
     title: "with a clock that is a day behind what stands is reported, what moves within the grace is not",
   },
@@ -171,11 +164,8 @@ export const letters: readonly Mutation[] = [
     name: "what-moves-counts",
     guarantee: "9a",
     edits: [
-      {
-        file: pass,
-        find: "known.check === check && known.version === version && known.found === found",
-        replace: "known.check === check",
-      },
+      edit(pass, "stands", becomes(condition("version"), "true")),
+      edit(pass, "stands", becomes(condition("found"), "true")),
     ],
     file: reconcilerTest,
     title: "with a clock that is a day behind what stands is reported, what moves within the grace is not",
@@ -183,13 +173,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "repair-under-an-old-version",
     guarantee: "9b",
-    edits: [
-      {
-        file: rules,
-        find: "const version = Math.max(state.version, above) + 1;",
-        replace: "const version = Math.max(state.version, above * 0) + 1;",
-      },
-    ],
+    edits: [edit(rules, "decideReemit", becomes(call("max"), "$1"))],
     file: reconcilerTest,
     title:
       "each difference is reported as itself alone, and a repair ends what telling the state again can end",
@@ -197,13 +181,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "deleted-told-as-updated",
     guarantee: "9b",
-    edits: [
-      {
-        file: rules,
-        find: 'type: state.deletedAt === null ? "user.updated.v1" : "user.deleted.v1",',
-        replace: 'type: "user.updated.v1",',
-      },
-    ],
+    edits: [edit(rules, "decideReemit", becomes(property("type"), '"user.updated.v1"'))],
     file: reconcilerTest,
     title: "a deleted user is repaired as deleted, and one whose terms are over needs none",
   },
@@ -211,11 +189,7 @@ export const letters: readonly Mutation[] = [
     name: "told-again-adds-nothing",
     guarantee: "9c",
     edits: [
-      {
-        file: "services/smtp-registry/history.ts",
-        find: "isToldAgain(event) ? new Map<string, HeldAddress>() : heldBefore(event)",
-        replace: "heldBefore(event)",
-      },
+      edit("services/smtp-registry/history.ts", "ledgerEntries", becomes(condition("isToldAgain"), "false")),
     ],
     file: "test/integration/registry-projection.test.ts",
     title: "A user told again puts the ledger right from then on",
@@ -224,11 +198,11 @@ export const letters: readonly Mutation[] = [
     name: "told-again-closes-nothing",
     guarantee: "9c",
     edits: [
-      {
-        file: "services/smtp-registry/sql.ts",
-        find: "where last.state <> 'removed' and not",
-        replace: "where false and not",
-      },
+      edit(
+        "services/smtp-registry/sql.ts",
+        "closeHistory",
+        becomes(clause("where last.state <> 'removed' and not"), "where false and not"),
+      ),
     ],
     file: "test/integration/registry-projection.test.ts",
     title: "A user told again puts the ledger right from then on",
@@ -236,13 +210,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "accepted-for-ever",
     guarantee: "9e",
-    edits: [
-      {
-        file: "services/reconciler/acknowledgements.ts",
-        find: `\${userId} \${check} \${gap}`,
-        replace: `\${userId} \${check} \${gap === null}`,
-      },
-    ],
+    edits: [edit("services/reconciler/acknowledgements.ts", "keyOf", becomes(use("gap"), "gap === null"))],
     file: reconcilerTest,
     title:
       "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
@@ -250,13 +218,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "accepted-is-hidden",
     guarantee: "9e",
-    edits: [
-      {
-        file: "services/reconciler/work.ts",
-        find: "list(acknowledged, finding.acknowledged);",
-        replace: "list(acknowledged, []);",
-      },
-    ],
+    edits: [edit("services/reconciler/work.ts", "collect", drops(call("list", "acknowledged")))],
     file: reconcilerTest,
     title:
       "an acknowledged gap is told apart with who and why, counts no more, and counts again when it is another one",
@@ -265,11 +227,7 @@ export const letters: readonly Mutation[] = [
     name: "queue-not-asked",
     guarantee: "9f",
     edits: [
-      {
-        file: "services/reconciler/backlogs.ts",
-        find: "mayHold: (queue) => !emptied",
-        replace: 'mayHold: (queue) => queue === "" && !emptied',
-      },
+      edit("services/reconciler/backlogs.ts", "watchQueues.mayHold", becomes(condition("emptied"), "false")),
     ],
     file: reconcilerTest,
     title:
@@ -279,11 +237,11 @@ export const letters: readonly Mutation[] = [
     name: "queue-hides-for-ever",
     guarantee: "9f",
     edits: [
-      {
-        file: "services/reconciler/backlogs.ts",
-        find: "<= backlogSMax,",
-        replace: "<= backlogSMax * 1_000,",
-      },
+      edit(
+        "services/reconciler/backlogs.ts",
+        "watchQueues.mayHold",
+        becomes(condition("backlogSMax"), "true"),
+      ),
     ],
     file: reconcilerTest,
     title:
@@ -292,13 +250,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "empty-queue-holds",
     guarantee: "9f",
-    edits: [
-      {
-        file: "services/reconciler/backlogs.ts",
-        find: "          emptied.add(queue);\n",
-        replace: "",
-      },
-    ],
+    edits: [edit("services/reconciler/backlogs.ts", "watchQueues.look", drops(call("add")))],
     file: reconcilerTest,
     title:
       "what may wait in a queue is pending, for as long as the queue holds messages and no longer than the bound",
@@ -307,11 +259,7 @@ export const letters: readonly Mutation[] = [
     name: "backlog-waits",
     guarantee: "9d",
     edits: [
-      {
-        file: "mixins/postgres/sweeping.ts",
-        find: "gone >= batchesMax * sweepRowsMax ?",
-        replace: "gone < 0 ?",
-      },
+      edit("mixins/postgres/sweeping.ts", "untilNextRoundMs", becomes(condition("sweepRowsMax"), "false")),
     ],
     file: "test/unit/sweeping.test.ts",
     title: "A round has an end, and while there is a backlog the next one comes within seconds",
@@ -320,11 +268,11 @@ export const letters: readonly Mutation[] = [
     name: "counters-are-left",
     guarantee: "9d",
     edits: [
-      {
-        file: "services/smtp-registry/sql.ts",
-        find: "where base_key in (select key from gone) for update",
-        replace: "where false and base_key in (select key from gone) for update",
-      },
+      edit(
+        "services/smtp-registry/sql.ts",
+        "sweepOf",
+        becomes(clause("base_key in (select key from gone) for update"), "false for update"),
+      ),
     ],
     file: "test/integration/registry-terms.test.ts",
     title: "A counter goes with the name that it numbers, and the next number is found all the same",
@@ -332,26 +280,14 @@ export const letters: readonly Mutation[] = [
   {
     name: "cause-by-error-text",
     guarantee: "8g",
-    edits: [
-      {
-        file: "mixins/bus/dead-letter-cause.ts",
-        find: "[queue, routingKey, reason, errorClass(error)]",
-        replace: "[queue, routingKey, reason, error]",
-      },
-    ],
+    edits: [edit("mixins/bus/dead-letter-cause.ts", "causeOf", becomes(call("errorClass"), "$1"))],
     file: "test/unit/dead-letters.test.ts",
     title: "a cause is the same whatever ids, numbers, addresses and quoted values the error names",
   },
   {
     name: "line-without-cause",
     guarantee: "8g",
-    edits: [
-      {
-        file: "mixins/bus/handing.ts",
-        find: "      cause: causeOf({ queue, routingKey: delivery.routingKey, reason, error }),\n",
-        replace: "",
-      },
-    ],
+    edits: [edit("mixins/bus/handing.ts", "logDeadLetter", drops(property("cause")))],
     file: serviceTest,
     title:
       "in-process: a poison event is kept with its reason in seconds, in one error line, and stops nobody",

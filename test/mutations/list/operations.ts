@@ -1,5 +1,18 @@
 /** Releases, logs, figures, alerts, and work that is shared: guarantees 4f, 10 to 14 and 16. */
-import type { Mutation } from "../mutation.ts";
+import { edit, type Mutation } from "../mutation.ts";
+import {
+  always,
+  argument,
+  assignment,
+  becomes,
+  call,
+  clause,
+  condition,
+  drops,
+  property,
+  statement,
+  use,
+} from "../operators.ts";
 
 const compatibility = "test/support/gate/schema-compatibility.ts";
 const releasesTest = "test/unit/schema-releases.test.ts";
@@ -12,39 +25,21 @@ export const operations: readonly Mutation[] = [
   {
     name: "events-are-closed",
     guarantee: "10",
-    edits: [
-      {
-        file: "test/support/gate/schema-releases.ts",
-        find: 'z.toJSONSchema(eventSchemas[type], { io: "input",',
-        replace: 'z.toJSONSchema(eventSchemas[type], { io: "output",',
-      },
-    ],
+    edits: [edit("test/support/gate/schema-releases.ts", "schemaOf", becomes(property("io"), '"output"'))],
     file: releasesTest,
     title: "the repository's schemas are what the code says, and break no release",
   },
   {
     name: "old-consumers-not-asked",
     guarantee: "10",
-    edits: [
-      {
-        file: compatibility,
-        find: 'if (!check_compat(old, now, "serializer"))',
-        replace: 'if (release === "" && !check_compat(old, now, "serializer"))',
-      },
-    ],
+    edits: [edit(compatibility, "breakingChanges", becomes(condition("serializer"), "false"))],
     file: releasesTest,
     title: "a required member that is removed is refused",
   },
   {
     name: "old-events-not-asked",
     guarantee: "10",
-    edits: [
-      {
-        file: compatibility,
-        find: 'if (!check_compat(old, now, "deserializer"))',
-        replace: 'if (release === "" && !check_compat(old, now, "deserializer"))',
-      },
-    ],
+    edits: [edit(compatibility, "breakingChanges", becomes(condition("deserializer"), "false"))],
     file: releasesTest,
     title: "a new required member is refused",
   },
@@ -52,11 +47,7 @@ export const operations: readonly Mutation[] = [
     name: "driver-messages-logged",
     guarantee: "11",
     edits: [
-      {
-        file: "mixins/log/error-text.ts",
-        find: '  return error.constructor === Error && error.name === "Error";',
-        replace: "  return true;",
-      },
+      edit("mixins/log/error-text.ts", "quotesNothing", becomes(statement("constructor"), "return true;")),
     ],
     file: "test/integration/log-personal-data.test.ts",
     title: "a defect that quotes the row is logged with the request's id, and shows neither name nor address",
@@ -64,22 +55,14 @@ export const operations: readonly Mutation[] = [
   {
     name: "addresses-not-masked",
     guarantee: "11",
-    edits: [
-      {
-        file: "mixins/log/masking.ts",
-        find: 'line.includes("@") || line.includes("%40") ? line.replaceAll(',
-        replace: 'line.includes("@@") ? line.replaceAll(',
-      },
-    ],
+    edits: [edit("mixins/log/masking.ts", "maskAddresses", becomes(condition("@"), "false"))],
     file: "test/unit/masking.test.ts",
     title: "an address is masked as a whole wherever it stands, and a scoped package is none",
   },
   {
     name: "id-lost-between-processes",
     guarantee: "12",
-    edits: [
-      { file: correlation, find: "      Object.assign(ctx.meta, correlationOf(ctx.meta));\n", replace: "" },
-    ],
+    edits: [edit(correlation, "correlationMiddleware.remoteAction", drops(call("assign")))],
     file: operationsTest,
     title:
       "every line that a request leaves in any process, also of Moleculer and of the database, has its id",
@@ -88,11 +71,11 @@ export const operations: readonly Mutation[] = [
     name: "packets-out-of-scope",
     guarantee: "12",
     edits: [
-      {
-        file: correlation,
-        find: "meta?.correlationId === undefined ? receive()",
-        replace: 'meta?.correlationId === undefined || meta.correlationId !== "" ? receive()',
-      },
+      edit(
+        correlation,
+        "correlationMiddleware.transitMessageHandler",
+        becomes(condition("correlationId"), always),
+      ),
     ],
     file: operationsTest,
     title:
@@ -102,11 +85,11 @@ export const operations: readonly Mutation[] = [
     name: "shared-work-is-nobodys",
     guarantee: "12",
     edits: [
-      {
-        file: "mixins/coalescing.ts",
-        find: "withCorrelations(idsOf, run)",
-        replace: "withCorrelations(() => idsOf().slice(0, 0), run)",
-      },
+      edit(
+        "mixins/coalescing.ts",
+        "coalescing.carryOut",
+        becomes(argument("withCorrelations", 0), "() => []"),
+      ),
     ],
     file: "test/unit/coalescing.test.ts",
     title:
@@ -115,39 +98,21 @@ export const operations: readonly Mutation[] = [
   {
     name: "hanging-work-holds-all",
     guarantee: "4f",
-    edits: [
-      {
-        file: "mixins/coalescing.ts",
-        find: "      hangs = true;",
-        replace: "      if (hangsMs > 0) return;\n      hangs = true;",
-      },
-    ],
+    edits: [edit("mixins/coalescing.ts", "coalescing.piece", becomes(argument("setTimeout", 0), "() => {}"))],
     file: "test/unit/coalescing.test.ts",
     title: "what waits behind work that hangs goes on without it, and what comes then goes on together again",
   },
   {
     name: "work-hangs-without-end",
     guarantee: "4f",
-    edits: [
-      {
-        file: "mixins/coalescing.ts",
-        find: " || hanging >= piecesMax) return;",
-        replace: " || (hanging < 0 && hanging >= piecesMax)) return;",
-      },
-    ],
+    edits: [edit("mixins/coalescing.ts", "coalescing.goOn", becomes(condition("piecesMax"), "false"))],
     file: "test/unit/coalescing.test.ts",
     title: "when all hang, a few pieces run at a time, and the rest goes on with the first that ends",
   },
   {
     name: "batch-is-nobodys",
     guarantee: "12",
-    edits: [
-      {
-        file: "mixins/bus/event-consumer.ts",
-        find: ": forAll(events, () => apply(events, failuresOf)));",
-        replace: ": apply(events, failuresOf));",
-      },
-    ],
+    edits: [edit("mixins/bus/event-consumer.ts", "applyKnown", becomes(call("forAll"), "($2)()"))],
     file: "test/unit/event-consumer.test.ts",
     title:
       "a line of a batch carries the id of each event of it, also while the batch waits for its database",
@@ -155,13 +120,7 @@ export const operations: readonly Mutation[] = [
   {
     name: "old-figure-is-kept",
     guarantee: "13a",
-    edits: [
-      {
-        file: "mixins/metrics/scrape.ts",
-        find: "whoever works with that dependency.\n    watched.source.forget();",
-        replace: "whoever works with that dependency.",
-      },
-    ],
+    edits: [edit("mixins/metrics/scrape.ts", "measure", drops(call("forget")))],
     file: "test/unit/metrics.test.ts",
     title: "a source that fails, or does not answer in time, shows nothing and holds up no exposition",
   },
@@ -169,11 +128,11 @@ export const operations: readonly Mutation[] = [
     name: "rule-of-no-metric",
     guarantee: "13b",
     edits: [
-      {
-        file: "docker/observability/rules/alerts.yml",
-        find: "expr: max(outbox_oldest_age_seconds) > 60",
-        replace: "expr: max(outbox_oldest_age) > 60",
-      },
+      edit(
+        "docker/observability/rules/alerts.yml",
+        "OutboxStuck",
+        becomes(clause("outbox_oldest_age_seconds"), "outbox_oldest_age"),
+      ),
     ],
     file: "test/unit/alerts.test.ts",
     title: "every alert fires on what it is for, and is quiet on what is near it",
@@ -182,11 +141,11 @@ export const operations: readonly Mutation[] = [
     name: "published-is-forgotten",
     guarantee: "14a",
     edits: [
-      {
-        file: "services/outbox/sql.ts",
-        find: "attempts + 1, created_at from gone\n",
-        replace: "attempts + 1, created_at from gone where false\n",
-      },
+      edit(
+        "services/outbox/sql.ts",
+        "moveConfirmed",
+        becomes(clause("created_at from gone"), "created_at from gone where false"),
+      ),
     ],
     file: traceTest,
     title: "in-process: a write that has arrived everywhere is complete, with every step",
@@ -195,11 +154,16 @@ export const operations: readonly Mutation[] = [
     name: "ordered-by-clock",
     guarantee: "14b",
     edits: [
-      {
-        file: "services/trace/facts.ts",
-        find: "(versionOf(a) ?? 0) - (versionOf(b) ?? 0)",
-        replace: 'Date.parse(a.row?.writtenAt ?? "") - Date.parse(b.row?.writtenAt ?? "")',
-      },
+      edit(
+        "services/trace/facts.ts",
+        "inOrder",
+        becomes(call("versionOf", "a"), 'Date.parse($1.row?.writtenAt ?? "")'),
+      ),
+      edit(
+        "services/trace/facts.ts",
+        "inOrder",
+        becomes(call("versionOf", "b"), 'Date.parse($1.row?.writtenAt ?? "")'),
+      ),
     ],
     file: traceTest,
     title: "several writes under one id are told by user and version, each with its own verdict",
@@ -207,35 +171,21 @@ export const operations: readonly Mutation[] = [
   {
     name: "away-is-fine",
     guarantee: "14c",
-    edits: [
-      {
-        file: "services/trace/verdict.ts",
-        find: "stuck ?? unknown(steps) ?? moving",
-        replace: 'stuck ?? (steps.userId === "" ? unknown(steps) : undefined) ?? moving',
-      },
-    ],
+    edits: [edit("services/trace/verdict.ts", "verdictOf", becomes(call("unknown"), "[$][1]"))],
     file: traceTest,
     title: "while a service is away the rest is told, and what can't be seen is named",
   },
   {
     name: "incomplete-is-complete",
     guarantee: "14c",
-    edits: [
-      { file: "services/trace/explain.ts", find: "...incomplete(unseen),", replace: "...incomplete([])," },
-    ],
+    edits: [edit("services/trace/explain.ts", "overall", becomes(argument("incomplete", 0), "[]"))],
     file: traceTest,
     title: "while dead-letters alone is away a trace is not complete, and tells what the others know",
   },
   {
     name: "trace-goes-with-users",
     guarantee: "14c",
-    edits: [
-      {
-        file: "services/contracts/services.ts",
-        find: 'trace: { comesWith: ["gateway", "users"]',
-        replace: 'trace: { comesWith: ["users"]',
-      },
-    ],
+    edits: [edit("services/contracts/services.ts", "table.trace", drops(use("gateway")))],
     file: "test/system/trace.test.ts",
     title:
       "over RabbitMQ the command joins as a node, and says when the registry's process is away, or that of users",
@@ -244,12 +194,11 @@ export const operations: readonly Mutation[] = [
     name: "note-fails-the-event",
     guarantee: "14d",
     edits: [
-      {
-        file: "mixins/bus/event-consumer.ts",
-        find: "  } catch (cause) {\n    const reason = errorText(cause);",
-        replace:
-          "  } catch (cause) {\n    if (cause instanceof Error) throw cause;\n    const reason = errorText(cause);",
-      },
+      edit(
+        "mixins/bus/event-consumer.ts",
+        "noteFailure",
+        becomes(statement("errorText"), "if (cause instanceof Error) throw cause; $"),
+      ),
     ],
     file: "test/unit/event-consumer.test.ts",
     title: "a failure that can't be noted is retried all the same",
@@ -257,13 +206,7 @@ export const operations: readonly Mutation[] = [
   {
     name: "sweep-falls-behind",
     guarantee: "16",
-    edits: [
-      {
-        file: "mixins/postgres/sweeping.ts",
-        find: "? Math.min(soonMs, waitMs) : waitMs",
-        replace: "? waitMs : waitMs",
-      },
-    ],
+    edits: [edit("mixins/postgres/sweeping.ts", "untilNextRoundMs", becomes(call("min"), "$2"))],
     file: "test/unit/sweeping.test.ts",
     title: "A round has an end, and while there is a backlog the next one comes within seconds",
   },
@@ -271,12 +214,14 @@ export const operations: readonly Mutation[] = [
     name: "marks-of-own-batch-only",
     guarantee: "16",
     edits: [
-      {
-        file: "services/outbox/emptied.ts",
-        find: "for (const { partition, ours } of loaded) if (!ours) upTo.delete(partition);",
-        replace:
-          "const ours = new Set(loaded.filter((each) => each.ours).map(({ partition }) => partition));\n  for (const partition of [...upTo.keys()]) if (!ours.has(partition)) upTo.delete(partition);",
-      },
+      edit(
+        "services/outbox/emptied.ts",
+        "emptiedUpTo",
+        becomes(
+          call("set", "everything"),
+          "loaded.some((each) => each.ours && each.partition === partition) && $",
+        ),
+      ),
     ],
     file: "test/integration/relay.test.ts",
     title:
@@ -285,13 +230,7 @@ export const operations: readonly Mutation[] = [
   {
     name: "marks-stand-under-a-backlog",
     guarantee: "16",
-    edits: [
-      {
-        file: "services/outbox/emptied.ts",
-        find: "if (cut.has(partition)) upTo.set(partition, BigInt(id));",
-        replace: "if (cut.has(partition)) upTo.set(partition, 0n);",
-      },
-    ],
+    edits: [edit("services/outbox/emptied.ts", "emptiedUpTo", becomes(condition("cut"), "false"))],
     file: "test/unit/outbox.test.ts",
     title: "a look knows up to where it emptied each partition",
   },
@@ -299,11 +238,7 @@ export const operations: readonly Mutation[] = [
     name: "call-leaves-its-span",
     guarantee: "17",
     edits: [
-      {
-        file: "mixins/context/tracing.ts",
-        find: "        ctx.meta.traceparent = span.traceparent;\n        return traced",
-        replace: "        return traced",
-      },
+      edit("mixins/context/tracing.ts", "tracingMiddleware.remoteAction", drops(assignment("traceparent"))),
     ],
     file: "test/system/tracing.test.ts",
     title: "one request through three processes over RabbitMQ is one trace",
@@ -312,12 +247,16 @@ export const operations: readonly Mutation[] = [
     name: "failed-call-is-carried-out",
     guarantee: "18",
     edits: [
-      {
-        file: "mixins/moleculer/fault-injection.ts",
-        find: "        if (fault !== undefined) await suffer(fault);\n        return next(ctx);",
-        replace:
-          "        const result = await next(ctx);\n        if (fault !== undefined) await suffer(fault);\n        return result;",
-      },
+      edit(
+        "mixins/moleculer/fault-injection.ts",
+        "faultInjection.localAction",
+        becomes(call("next"), "result"),
+      ),
+      edit(
+        "mixins/moleculer/fault-injection.ts",
+        "faultInjection.localAction",
+        becomes(statement("get"), "const result = await next(ctx); $"),
+      ),
     ],
     file: "test/system/fault-injection.test.ts",
     title:
@@ -327,11 +266,11 @@ export const operations: readonly Mutation[] = [
     name: "frame-keeps-its-first",
     guarantee: "19",
     edits: [
-      {
-        file: "mixins/moleculer/call-transporter.ts",
-        find: "    at = end;",
-        replace: "    at = message.length;",
-      },
+      edit(
+        "mixins/moleculer/call-transporter.ts",
+        "packetsOf",
+        becomes(assignment("at"), "at = message.length"),
+      ),
     ],
     file: "test/unit/call-transporter.test.ts",
     title: "a frame gives its packets back, in order and byte for byte",
@@ -339,39 +278,21 @@ export const operations: readonly Mutation[] = [
   {
     name: "joining-has-no-end",
     guarantee: "24a",
-    edits: [
-      {
-        file: "services/commands/join.ts",
-        find: "maxMs: leftMs() }",
-        replace: "maxMs: leftMs() + 3_600_000 }",
-      },
-    ],
+    edits: [edit("services/commands/join.ts", "pace", becomes(property("maxMs"), "$ + 3_600_000"))],
     file: "test/system/commands.test.ts",
     title: "the REPL does not say that it has joined when no process of the system is at RabbitMQ",
   },
   {
     name: "joins-unprobed",
     guarantee: "24a",
-    edits: [
-      {
-        file: "services/commands/rabbitmq-probe.ts",
-        find: "    await useAsNode(connection, nodeId);\n",
-        replace: '    if (nodeId === "") await useAsNode(connection, nodeId);\n',
-      },
-    ],
+    edits: [edit("services/commands/rabbitmq-probe.ts", "probe", drops(call("useAsNode")))],
     file: "test/system/commands.test.ts",
     title: "what RabbitMQ said is the reason: a virtual host that is not there, a password, a permission",
   },
   {
     name: "extra-words-are-taken",
     guarantee: "24b",
-    edits: [
-      {
-        file: "services/runtime/command-line.ts",
-        find: "if (extra !== undefined)",
-        replace: 'if (extra === "")',
-      },
-    ],
+    edits: [edit("services/runtime/command-line.ts", "requireKnown", becomes(condition("extra"), "false"))],
     file: "test/unit/command-line.test.ts",
     title: "a command that takes no word refuses one",
   },
@@ -379,11 +300,7 @@ export const operations: readonly Mutation[] = [
     name: "consequences-are-causes",
     guarantee: "24c",
     edits: [
-      {
-        file: "services/commands/doctor/findings.ts",
-        find: "broken.has(part) && part !== finding.part",
-        replace: "broken.has(part) && part === finding.part",
-      },
+      edit("services/commands/doctor/findings.ts", "byCause", becomes(condition("finding", "part"), "!$")),
     ],
     file: "test/system/doctor.test.ts",
     title: "of a system over RabbitMQ the doctor finds each fault, and what to do",
