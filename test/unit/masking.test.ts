@@ -1,6 +1,7 @@
 import test from "ava";
 import { setLogLevel } from "../../mixins/log/logging.ts";
 import { maskAddresses, maskMembers } from "../../mixins/log/masking.ts";
+import { userFieldNames } from "../../services/contracts/user.ts";
 import { testLogger } from "../support/logs.ts";
 import { namesIn, personFinder } from "../support/personal-data.ts";
 
@@ -76,6 +77,11 @@ test("personal members are masked at any depth, and a line without any is not co
   });
   const deep = { a: { b: { c: { d: { e: { f: { g: { h: "Ann" } } } } } } } };
   t.notRegex(JSON.stringify(maskMembers(deep)), /Ann/);
+});
+
+test("each field that a client writes of a user is masked under its name", (t) => {
+  const user = Object.fromEntries(userFieldNames.map((name) => [name, "Ann"]));
+  t.deepEqual(Object.values(maskMembers(user) as object), Array(userFieldNames.length).fill("***"));
 });
 
 test("an address is masked as a whole wherever it stands, and a scoped package is none", (t) => {

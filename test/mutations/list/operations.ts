@@ -60,6 +60,13 @@ export const operations: readonly Mutation[] = [
     title: "an address is masked as a whole wherever it stands, and a scoped package is none",
   },
   {
+    name: "field-not-masked",
+    guarantee: "11",
+    edits: [edit("mixins/log/masking.ts", "personal", becomes(use("userFieldNames"), "$.slice(1)"))],
+    file: "test/unit/masking.test.ts",
+    title: "each field that a client writes of a user is masked under its name",
+  },
+  {
     name: "id-lost-between-processes",
     guarantee: "12",
     edits: [edit(correlation, "correlationMiddleware.remoteAction", drops(call("assign")))],
