@@ -74,8 +74,20 @@ export default {
     forbid(
       "amqp-stays-in-the-bus",
       "Only the bus and the composition root open AMQP channels",
-      { pathNot: "^(mixins/bus|services/(runtime|commands)|test)/" },
+      { pathNot: "^(mixins/(bus|patches)|services/(runtime|commands)|test)/" },
       "node_modules/amqplib/",
+    ),
+    forbid(
+      "insides-stay-in-patches",
+      "Files of a library that it does not offer are imported where its version is watched",
+      { pathNot: "^mixins/patches/" },
+      "node_modules/(amqplib|pg)/lib/",
+    ),
+    forbid(
+      "patches-know-only-basics",
+      "A patch knows its library and nothing of what is built on it",
+      "^mixins/patches/",
+      { path: ours, pathNot: "^mixins/(patches|basics)/" },
     ),
     forbid(
       "no-circles",

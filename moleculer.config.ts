@@ -8,11 +8,11 @@ import { tracingMiddleware } from "./mixins/context/tracing.ts";
 import { type Logger, libraryLogger } from "./mixins/log/logging.ts";
 import { CallTransporter } from "./mixins/moleculer/call-transporter.ts";
 import { faultInjection } from "./mixins/moleculer/fault-injection.ts";
-import { forgetUnanswered } from "./mixins/moleculer/forget-unanswered.ts";
 import { latenessMiddleware } from "./mixins/moleculer/lateness.ts";
-import { patientConnect } from "./mixins/moleculer/patient-connect.ts";
 import { transportFaults } from "./mixins/moleculer/transport-faults.ts";
 import { SchemaValidator } from "./mixins/moleculer/validation.ts";
+import { patientConnect } from "./mixins/patches/moleculer-start.ts";
+import { forgetUnanswered } from "./mixins/patches/moleculer-timeout.ts";
 import type { Config } from "./services/config/index.ts";
 import { restoreError } from "./services/contracts/errors.ts";
 

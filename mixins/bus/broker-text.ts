@@ -3,7 +3,7 @@
  * for health checks, log lines, traces and people. Importing it makes amqplib keep what it would throw away.
  */
 import { causesOf } from "../basics/causes.ts";
-import "./refusal-at-opening.ts";
+import "../patches/amqplib-opening.ts";
 
 const charsMax = 300;
 

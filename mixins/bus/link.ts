@@ -8,8 +8,8 @@
 import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
 import { aborted, backoffMs, pause, within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
+import { corkWrites, destroySocket } from "../patches/amqplib-socket.ts";
 import { blockedText, brokerText } from "./broker-text.ts";
-import { corkWrites } from "./corked.ts";
 
 const connectTimeoutMs = 3_000;
 const heartbeatSeconds = 10;
@@ -74,16 +74,6 @@ function nodesOf(url: string): string[] {
     if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", `${heartbeatSeconds}`);
     return parsed.href;
   });
-}
-
-/**
- * A socket whose other side fell silent would stay for ever after amqplib's polite `end`. With an error, because
- * amqplib does not listen for a socket that just closes.
- */
-function destroySocket(connection: ChannelModel): void {
-  (connection.connection as unknown as { stream: { destroy(error: Error): void } }).stream.destroy(
-    new Error("the connection was given up"),
-  );
 }
 
 const closeChannel = (channel: ConfirmChannel): Promise<void> =>

@@ -43,20 +43,31 @@ const textOf = (error: Error, pii: boolean): string => (pii ? error.message : er
 const quieter = (level: string): string => (level === "info" ? "warn" : level);
 
 const endMaxMs = 500;
-const quietLoggers = Symbol("loggers of libraries");
+
+/** Where a logger writes to: pino's own destination, or the formatter in front of it. */
+type LogStream = { write(text: string): void; end(): void; flushSync?(): void } & NodeJS.EventEmitter;
+
+/** What a root logger carries beside what pino gives it. */
+interface Extras {
+  readonly stream: LogStream;
+  /** The loggers of libraries, which have a level of their own. */
+  readonly quiet: Set<Logger>;
+}
+const extras = Symbol("extras of a root logger");
+/** Its children have them, too. */
+const extrasOf = (log: Logger): Extras => (log as Logger & { readonly [extras]: Extras })[extras];
 
 /** A child for a library, at `warn` while the process is at `info`, else at its level. */
 export function libraryLogger(log: Logger, bindings: Record<string, unknown>): Logger {
   const child = log.child(bindings, { level: quieter(log.level) });
-  (log as Logger & { [quietLoggers]?: Set<Logger> })[quietLoggers]?.add(child);
+  extrasOf(log).quiet.add(child);
   return child;
 }
 
 /** The level of a process whose root logger this is; children that have no level of their own follow by themselves. */
 export function setLogLevel(root: Logger, level: LogLevel): void {
   root.level = level;
-  for (const child of (root as Logger & { [quietLoggers]?: Set<Logger> })[quietLoggers] ?? [])
-    child.level = quieter(level);
+  for (const child of extrasOf(root).quiet) child.level = quieter(level);
 }
 
 /** Loaded for a person at a terminal alone. */
@@ -71,17 +82,12 @@ function standardOutput({ sync }: { sync: boolean }): DestinationStream {
   return output;
 }
 
-/** Where a logger writes to: pino's own destination, or the formatter in front of it. */
-type LogStream = { write(text: string): void; end(): void; flushSync?(): void } & NodeJS.EventEmitter;
-const streamOf = (log: Logger): LogStream =>
-  (log as unknown as Record<symbol, LogStream>)[pino.symbols.streamSym] as LogStream;
-
 /**
  * Text for a person, behind every line that was logged before it. One JSON object a line is a promise about stdout, and
  * people read stderr too.
  */
 export function printBehindLog(log: Logger, text: string): void {
-  const stream = streamOf(log);
+  const { stream } = extrasOf(log);
   if (stream.flushSync === undefined) return void stream.write(text);
   stream.flushSync();
   process.stderr.write(text);
@@ -89,7 +95,7 @@ export function printBehindLog(log: Logger, text: string): void {
 
 /** Resolves when every line is out; nothing can be logged any more. */
 export async function endLog(log: Logger): Promise<void> {
-  const stream = streamOf(log);
+  const { stream } = extrasOf(log);
   if (stream.flushSync !== undefined) return stream.flushSync();
   const closed = new Promise((resolve) => stream.once("close", resolve));
   stream.end();
@@ -130,6 +136,6 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
     },
     stream as DestinationStream,
   );
-  Object.defineProperty(root, quietLoggers, { value: new Set<Logger>() });
+  Object.defineProperty(root, extras, { value: { stream, quiet: new Set() } });
   return root;
 }

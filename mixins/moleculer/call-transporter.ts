@@ -8,11 +8,10 @@
  * given up is refused (lateness.ts). So they are not.
  */
 import type { EventEmitter } from "node:events";
-import { Transporters } from "moleculer";
-import { PassingMap } from "../basics/passing-map.ts";
 import { blockedText, brokerText } from "../bus/broker-text.ts";
 import { notConnected } from "../bus/check.ts";
-import { corkWrites } from "../bus/corked.ts";
+import { corkWrites } from "../patches/amqplib-socket.ts";
+import { UnacknowledgedAmqp } from "../patches/moleculer-amqp.ts";
 
 /** A frame begins with a byte that no JSON begins with; then each packet with its length before it. */
 const frameMark = 0;
@@ -45,15 +44,6 @@ export function packetsOf(message: Buffer): Buffer[] {
   return packets;
 }
 
-/** Moleculer's types leave out `socketOptions`. */
-type AmqpOptions = Exclude<ConstructorParameters<typeof Transporters.AMQP>[0], string | undefined> & {
-  readonly socketOptions: { readonly noDelay: boolean; readonly timeout: number };
-};
-
-interface OpenedChannel extends EventEmitter {
-  prefetch(count: number): Promise<unknown>;
-}
-
 /** How Moleculer learns that a connection which was open is lost; its types leave it out. */
 type Lost = (error: unknown) => void;
 
@@ -63,34 +53,10 @@ interface Turn {
   readonly sent: Promise<void>;
 }
 
-export class CallTransporter extends Transporters.AMQP {
+export class CallTransporter extends UnacknowledgedAmqp {
   #turn: Turn | undefined;
   /** In the broker's words; undefined while all is well. */
   #fault: string | undefined;
-
-  constructor(options: AmqpOptions) {
-    super({ ...options, consumeOptions: { noAck: true } });
-    let channel: OpenedChannel | null = null;
-    Object.defineProperty(this, "channel", {
-      get: () => channel,
-      set: (opened: OpenedChannel | null) => {
-        // Of what is not acknowledged none is prefetched. Moleculer sets it all the same, and leaves the promise of it
-        // to nobody: it rejected when the connection was lost at that moment, which ended the process.
-        if (opened !== null) {
-          opened.prefetch = () => Promise.resolve();
-          this.#follow(opened);
-        }
-        channel = opened;
-      },
-    });
-  }
-
-  override init(...told: Parameters<Transporters.AMQP["init"]>): void {
-    super.init(...told);
-    // Moleculer's own is a Map: every call of a busy node, with all that hangs on it, would wait for a collection.
-    const [transit] = told;
-    transit.pendingRequests = new PassingMap<string, object>() as unknown as typeof transit.pendingRequests;
-  }
 
   override async connect(...told: unknown[]): Promise<void> {
     const [lost] = told as [Lost];
@@ -143,26 +109,13 @@ export class CallTransporter extends Transporters.AMQP {
     }
   }
 
-  /** Everything is consumed without acknowledgement, so nothing may be acknowledged. */
-  override _consumeCB(command: string): ReturnType<Transporters.AMQP["_consumeCB"]> {
-    return super._consumeCB(command, false);
-  }
-
   #noteFault(error: unknown): void {
     this.#fault = brokerText(error) ?? this.#fault ?? "the connection was closed";
   }
 
-  /**
-   * Moleculer leaves a connection whose channel the broker has closed as it is, and drops whatever is sent from then on:
-   * the process is mute until somebody restarts it. With the connection closed, too, it connects anew.
-   */
-  #follow(channel: OpenedChannel): void {
+  protected override follow(channel: EventEmitter): void {
     channel.once("error", (error: unknown) => this.#noteFault(error));
-    const { connection } = this as unknown as { connection: { close(): Promise<void> } | null };
-    channel.once("close", () => {
-      // Not yet when the channel goes with its connection: that one is just closing.
-      if (!this.channelDisconnecting) setImmediate(() => connection?.close().catch(() => {}));
-    });
+    super.follow(channel);
   }
 
   #beginTurn(): Turn {

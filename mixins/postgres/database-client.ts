@@ -10,6 +10,7 @@
  */
 import { createHash } from "node:crypto";
 import pg from "pg";
+import { pipeline, wireOf } from "../patches/pg-client.ts";
 import { databaseFaultOf } from "./database-faults.ts";
 
 /** Our statements are constants; what is more than that is sent unnamed. */
@@ -20,15 +21,6 @@ const timestamptz = pg.types.builtins.TIMESTAMPTZ;
 const begun = { command: "BEGIN", rowCount: null, rows: [], oid: 0, fields: [] };
 
 type Query = (text: unknown, values?: unknown, callback?: unknown) => unknown;
-interface Wire {
-  readonly stream: { cork?(): void; uncork?(): void };
-  on(event: "errorMessage", listener: (error: unknown) => void): void;
-  on(event: "parameterStatus", listener: (status: ParameterStatus) => void): void;
-}
-interface ParameterStatus {
-  readonly parameterName: string;
-  readonly parameterValue: string;
-}
 
 /** Told by PostgreSQL 14 and later at the begin of a session and whenever they change; on: a write would be refused. */
 const readOnlySettings = new Set(["in_hot_standby", "default_transaction_read_only"]);
@@ -41,14 +33,14 @@ export class DatabaseClient extends pg.Client {
 
   constructor(options: pg.ClientConfig) {
     super(options);
-    // Not as an option: the pool hides the password in its own, and a copy of them would lose it.
-    Object.assign(this, { pipeline: true });
+    pipeline(this);
     // As pg itself does, and for entities too: MikroORM's own options leave them texts.
     this.setTypeParser(timestamptz, pg.types.getTypeParser(timestamptz, "text"));
-    this.#wire.on("errorMessage", (error) => {
+    const wire = wireOf(this);
+    wire.on("errorMessage", (error) => {
       if (databaseFaultOf(error)?.session === "ended") this.#broken = true;
     });
-    this.#wire.on("parameterStatus", ({ parameterName, parameterValue }) => {
+    wire.on("parameterStatus", ({ parameterName, parameterValue }) => {
       if (!readOnlySettings.has(parameterName)) return;
       if (parameterValue === "on") this.#readOnlyBy.add(parameterName);
       else this.#readOnlyBy.delete(parameterName);
@@ -61,10 +53,6 @@ export class DatabaseClient extends pg.Client {
    */
   get isSpent(): boolean {
     return this.#broken || this.#readOnlyBy.size > 0;
-  }
-
-  get #wire(): Wire {
-    return (this as unknown as { connection: Wire }).connection;
   }
 
   /** What goes wrong before there is a connection is no fault of a statement, whatever code the server gives it. */
@@ -89,7 +77,7 @@ export class DatabaseClient extends pg.Client {
   }) as pg.Client["query"];
 
   #begin(send: Query): Promise<unknown> {
-    const { stream } = this.#wire;
+    const { stream } = wireOf(this);
     // Held back for the statement behind it, so that both are one packet; at the latest until this turn is over.
     stream.cork?.();
     this.#opening = true;
@@ -101,7 +89,7 @@ export class DatabaseClient extends pg.Client {
   #sent(): void {
     if (!this.#opening) return;
     this.#opening = false;
-    this.#wire.stream.uncork?.();
+    wireOf(this).stream.uncork?.();
   }
 
   #nameOf(text: string): string | undefined {

@@ -82,6 +82,13 @@ const broken: Record<string, Files> = {
   "amqp-stays-in-the-bus": {
     "services/users/service.ts": 'import amqp from "amqplib"; export const service = amqp;',
   },
+  "insides-stay-in-patches": {
+    "mixins/log/line.ts": 'import "pg/lib/connection.js"; export const line = 1;',
+  },
+  "patches-know-only-basics": {
+    "mixins/patches/pg-client.ts": 'import "../log/line.ts"; export const client = 1;',
+    "mixins/log/line.ts": "export const line = 1;",
+  },
   "no-circles": {
     "services/users/a.ts": 'import { b } from "./b.ts"; export const a = () => b;',
     "services/users/b.ts": 'import { a } from "./a.ts"; export const b = () => a;',

@@ -1,7 +1,7 @@
 /** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
-import type { TLSSocket } from "node:tls";
 import pg from "pg";
 import { counted } from "../../../mixins/basics/counted.ts";
+import { wireOf } from "../../../mixins/patches/pg-client.ts";
 import { connectionOf } from "../../../mixins/postgres/database-url.ts";
 import { migrationNames } from "../../runtime/migrations.ts";
 import type { DatabaseTarget } from "../../runtime/prepare-databases.ts";
@@ -95,7 +95,7 @@ async function deadLetters(query: Query): Promise<Finding> {
 
 /** Of this client's own connection: behind a pooler the server knows only the pooler's. */
 function encryption({ name }: DatabaseTarget, client: pg.Client): Finding {
-  const { stream } = (client as unknown as { connection: { stream: Partial<TLSSocket> } }).connection;
+  const { stream } = wireOf(client);
   const says = stream.getProtocol === undefined ? "in clear text" : `encrypted (${stream.getProtocol()})`;
   if (stream.getProtocol === undefined) return ok(`${name} connection`, says);
   return ok(

@@ -6,6 +6,7 @@ import type { BrokerOptions, Middleware, ServiceBroker } from "moleculer";
 import pretty from "pino-pretty";
 import { hasColours } from "../../../mixins/basics/colours.ts";
 import { createLogger, type Logger } from "../../../mixins/log/logging.ts";
+import { openTerminal } from "../../../mixins/patches/moleculer-repl.ts";
 import { type Config, loadClientConfig, loadConfig } from "../../config/index.ts";
 import { exitCodes } from "../../contracts/exits.ts";
 import { hostedServices, serviceNames } from "../../contracts/services.ts";
@@ -17,7 +18,6 @@ import { type Lifecycle, lifecycle } from "../../runtime/shutdown.ts";
 import { joinSystem, systemOf } from "../join.ts";
 import { customCommands } from "./index.ts";
 import { operator } from "./operator.ts";
-import { openTerminal } from "./terminal.ts";
 
 const form: CommandForm = {
   name: "repl",

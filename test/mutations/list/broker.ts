@@ -9,7 +9,7 @@ export const broker: readonly Mutation[] = [
   {
     name: "refusal-at-opening-lost",
     guarantee: "26a",
-    edits: [edit("mixins/bus/broker-text.ts", "", drops(statement("./refusal-at-opening.ts")))],
+    edits: [edit("mixins/bus/broker-text.ts", "", drops(statement("../patches/amqplib-opening.ts")))],
     file: brokerTextTest,
     title: "a virtual host that is not there is told in the broker's words",
   },
@@ -25,8 +25,8 @@ export const broker: readonly Mutation[] = [
     guarantee: "26a",
     edits: [
       edit(
-        "mixins/moleculer/call-transporter.ts",
-        "CallTransporter.#follow",
+        "mixins/patches/moleculer-amqp.ts",
+        "UnacknowledgedAmqp.follow",
         becomes(condition("channelDisconnecting"), "!($)"),
       ),
     ],
