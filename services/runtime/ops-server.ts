@@ -12,8 +12,13 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { listenError } from "../../mixins/basics/ports.ts";
-import { type GuardRefusal, httpGuard, parserRefusal } from "../../mixins/http/http-guard.ts";
-import { targetOf, unreservedDecoded } from "../../mixins/http/http-target.ts";
+import {
+  type GuardRefusal,
+  httpGuard,
+  parserRefusal,
+  targetOf,
+  unreservedDecoded,
+} from "../../mixins/http/http-guard.ts";
 import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Health } from "../contracts/actions.ts";
 

@@ -2,12 +2,14 @@
 import test from "ava";
 import {
   type GuardedRequest,
+  hostOf,
   httpGuard,
   isFromForeignSite,
   isOwnHost,
   malformation,
+  targetOf,
+  unreservedDecoded,
 } from "../../mixins/http/http-guard.ts";
-import { hostOf, targetOf, unreservedDecoded } from "../../mixins/http/http-target.ts";
 import { authorityOf, canonicalHost } from "../../services/contracts/host.ts";
 
 const request = (lines: readonly (readonly [string, string])[], more: Partial<GuardedRequest> = {}) => ({

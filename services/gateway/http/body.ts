@@ -6,7 +6,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import { HttpProblem, invalidField } from "../answers/problems.ts";
-import { type Operation, paramsOf } from "../routes/operation.ts";
+import { type Operation, paramsOf } from "../routes/index.ts";
 import type { Gate, Middleware } from "./exchange.ts";
 import { structureFault } from "./json-structure.ts";
 

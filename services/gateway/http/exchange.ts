@@ -19,8 +19,12 @@ import {
   withCorrelation,
 } from "../../../mixins/context/correlation.ts";
 import { type OpenSpan, openSpan, SpanKind } from "../../../mixins/context/tracing.ts";
-import type { GuardedRequest, GuardRefusal } from "../../../mixins/http/http-guard.ts";
-import { targetOf, unreservedDecoded } from "../../../mixins/http/http-target.ts";
+import {
+  type GuardedRequest,
+  type GuardRefusal,
+  targetOf,
+  unreservedDecoded,
+} from "../../../mixins/http/http-guard.ts";
 import type { Platform } from "../../../mixins/platform.ts";
 import type { Config } from "../../config/index.ts";
 import type { CallMeta } from "../../contracts/actions.ts";

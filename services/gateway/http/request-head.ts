@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { httpHeader, idempotencyKeyCharsMax, idempotencyKeyPattern } from "../../contracts/headers.ts";
 import { type HttpProblem, invalidHeader, invalidParameter } from "../answers/problems.ts";
-import { type Operation, paramsOf } from "../routes/operation.ts";
+import { type Operation, paramsOf } from "../routes/index.ts";
 import type { CallContext, Exchange, WebRequest } from "./exchange.ts";
 
 /** A string of structured fields (RFC 9651 §3.3.3), which is all that the header's draft takes. */

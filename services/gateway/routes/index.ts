@@ -240,3 +240,17 @@ export const operations: readonly Operation[] = [
   ...deadLetterOperations,
   ...localOperations,
 ];
+
+/** What is known of the parameters before the body. */
+interface Head {
+  readonly pathParams: RequestParts["path"];
+  readonly queryParams: RequestParts["query"];
+  readonly expectedVersions: RequestParts["expectedVersions"];
+}
+
+/** The parameters of the row's action; throws a problem. */
+export function paramsOf({ target }: Operation, head: Head, body: RequestParts["body"]): unknown {
+  if (!("action" in target)) return {};
+  const { pathParams: path, queryParams: query, expectedVersions } = head;
+  return target.params({ path, query, body, expectedVersions });
+}

@@ -86,20 +86,6 @@ export const to = <N extends ActionName>(
   params: (parts: RequestParts) => ActionInput<N>,
 ): ActionTarget => ({ action, params });
 
-/** What of them has been taken before the body. */
-interface Head {
-  readonly pathParams: RequestParts["path"];
-  readonly queryParams: RequestParts["query"];
-  readonly expectedVersions: RequestParts["expectedVersions"];
-}
-
-/** The parameters of the row's action; throws a problem. */
-export function paramsOf({ target }: Operation, head: Head, body: RequestParts["body"]): unknown {
-  if (!("action" in target)) return {};
-  const { pathParams: path, queryParams: query, expectedVersions } = head;
-  return target.params({ path, query, body, expectedVersions });
-}
-
 export const json: readonly string[] = ["application/json"];
 export const bodyProblems: readonly ProblemSlug[] = [
   "malformed-json",
