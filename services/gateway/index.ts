@@ -11,12 +11,12 @@ import { httpGuard } from "../../mixins/http/http-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { answerMalformed } from "./answers/failure.ts";
-import { outages } from "./answers/outages.ts";
 import type { Gate } from "./http/exchange.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./http/limits.ts";
 import { type HttpServer, httpServer } from "./http/server.ts";
 import { localAnswers } from "./local.ts";
 import { type WebService, webMethods, webSettings } from "./moleculer-web.ts";
+import { outages } from "./problems/outages.ts";
 
 export { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 

@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
 import type { Health } from "../contracts/actions.ts";
-import { HttpProblem, type ProblemSlug, problemTypes } from "./answers/problems.ts";
 import { asyncApiDocument } from "./documents/asyncapi.ts";
 import { docsFile, docsPage, type StaticFile } from "./documents/docs.ts";
 import { eventsPage } from "./documents/events-page.ts";
@@ -10,6 +9,7 @@ import { openApiDocument } from "./documents/openapi.ts";
 import { startLinks, startPage } from "./documents/start-page.ts";
 import { live, ready } from "./health.ts";
 import { answerWith, type WebRequest } from "./http/exchange.ts";
+import { HttpProblem, type ProblemSlug, problemTypes } from "./problems/problems.ts";
 import type { LocalHandler } from "./routes/operation.ts";
 
 export type LocalAnswer = (req: WebRequest, res: ServerResponse) => Promise<void> | void;

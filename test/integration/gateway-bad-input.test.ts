@@ -1,6 +1,6 @@
 /** Every kind of bad input, and the problem that it gets. */
 import test, { type ExecutionContext } from "ava";
-import { problemTypes } from "../../services/gateway/answers/problems.ts";
+import { problemTypes } from "../../services/gateway/problems/problems.ts";
 import { sendRaw, type TestGateway, testGateway } from "../support/gateway.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 

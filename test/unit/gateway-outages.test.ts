@@ -2,8 +2,8 @@
 import test from "ava";
 import { Errors } from "moleculer";
 import { Unavailable } from "../../services/contracts/errors.ts";
-import { dependencyOf, outages } from "../../services/gateway/answers/outages.ts";
-import { HttpProblem, problemFor } from "../../services/gateway/answers/problems.ts";
+import { dependencyOf, outages } from "../../services/gateway/problems/outages.ts";
+import { HttpProblem, problemFor } from "../../services/gateway/problems/problems.ts";
 
 const problemOf = (error: unknown) => problemFor(error, ({ pointer, detail }) => ({ pointer, detail }));
 const unavailable = (dependency: string) => problemOf(new Unavailable(dependency, "secret.example:5432"));

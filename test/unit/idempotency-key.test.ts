@@ -1,7 +1,7 @@
 import test from "ava";
 import { fingerprintOf } from "../../mixins/idempotency.ts";
-import { HttpProblem } from "../../services/gateway/answers/problems.ts";
 import { idempotencyKeyOf } from "../../services/gateway/http/request-head.ts";
+import { HttpProblem } from "../../services/gateway/problems/problems.ts";
 
 const keyOf = (text: string): string | undefined => idempotencyKeyOf({ "idempotency-key": text });
 

@@ -5,8 +5,8 @@ import { newCorrelationId, withCorrelation } from "../../../mixins/context/corre
 import { errorMessage } from "../../../mixins/log/error-text.ts";
 import type { Platform } from "../../../mixins/platform.ts";
 import { answerWith, type Gate, type WebRequest } from "../http/exchange.ts";
+import { type HttpProblem, problemBody, problemContentType, problemFor } from "../problems/problems.ts";
 import { locate } from "../routes/operation.ts";
-import { type HttpProblem, problemBody, problemContentType, problemFor } from "./problems.ts";
 
 /** Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. */
 function logFailure(platform: Platform, problem: HttpProblem): void {

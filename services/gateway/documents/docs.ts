@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { HttpProblem } from "../answers/problems.ts";
+import { HttpProblem } from "../problems/problems.ts";
 import { pageOf, pageStyle } from "./html.ts";
 
 export interface StaticFile {

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, made from the route table and the schemas of the contracts. */
 import type * as z from "zod";
+import { isPaged } from "../answers/success.ts";
 import {
   type Fault,
   HttpProblem,
@@ -8,8 +9,7 @@ import {
   problemBody,
   problemContentType,
   problemTypes,
-} from "../answers/problems.ts";
-import { isPaged } from "../answers/success.ts";
+} from "../problems/problems.ts";
 import { type Operation, operations } from "../routes/index.ts";
 import { tags } from "../routes/operation.ts";
 import { contact, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";

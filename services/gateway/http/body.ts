@@ -5,7 +5,7 @@
  * no body, and its errors lose their kind on the way through the middlewares.
  */
 import type { IncomingMessage } from "node:http";
-import { HttpProblem, invalidField } from "../answers/problems.ts";
+import { HttpProblem, invalidField } from "../problems/problems.ts";
 import { type Operation, paramsOf } from "../routes/index.ts";
 import type { Gate, Middleware } from "./exchange.ts";
 import { structureFault } from "./json-structure.ts";

@@ -1,7 +1,7 @@
 /** Who asks, and whether they may: moleculer-web's `authenticate` and `authorize`, before a byte of the body is read. */
 import { isActor } from "../../../mixins/context/correlation.ts";
 import { httpHeader } from "../../contracts/headers.ts";
-import { invalidHeader } from "../answers/problems.ts";
+import { invalidHeader } from "../problems/problems.ts";
 import type { CallContext, WebRequest } from "./exchange.ts";
 
 /** The caller, as `ctx.meta.user`. Throws a problem when X-Actor is unusable: an audit entry must not have a wrong name. */

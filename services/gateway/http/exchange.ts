@@ -29,7 +29,7 @@ import type { Platform } from "../../../mixins/platform.ts";
 import type { Config } from "../../config/index.ts";
 import type { CallMeta } from "../../contracts/actions.ts";
 import { httpHeader } from "../../contracts/headers.ts";
-import type { Outages } from "../answers/outages.ts";
+import type { Outages } from "../problems/outages.ts";
 import type { Operation } from "../routes/operation.ts";
 import type { GatewayLimits, RateLimiter } from "./limits.ts";
 

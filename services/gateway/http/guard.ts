@@ -3,7 +3,7 @@
  * means, how much the client has asked, the path's methods, the headers and the query.
  */
 import type { ServerResponse } from "node:http";
-import { HttpProblem, problemFor, retryAfter } from "../answers/problems.ts";
+import { HttpProblem, problemFor, retryAfter } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { answerWith, type Gate, type Middleware, type WebRequest } from "./exchange.ts";
 import { readHead } from "./request-head.ts";

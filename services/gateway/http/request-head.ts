@@ -1,7 +1,7 @@
 /** What a request's head says beside the correlation, checked: its idempotency key, conditions and query. */
 import type { IncomingHttpHeaders } from "node:http";
 import { httpHeader, idempotencyKeyCharsMax, idempotencyKeyPattern } from "../../contracts/headers.ts";
-import { type HttpProblem, invalidHeader, invalidParameter } from "../answers/problems.ts";
+import { type HttpProblem, invalidHeader, invalidParameter } from "../problems/problems.ts";
 import { type Operation, paramsOf } from "../routes/index.ts";
 import type { CallContext, Exchange, WebRequest } from "./exchange.ts";
 

@@ -11,7 +11,7 @@ import type { Duplex } from "node:stream";
 import { PassingMap } from "../../../mixins/basics/passing-map.ts";
 import { parserRefusal } from "../../../mixins/http/http-guard.ts";
 import { authorityOf } from "../../contracts/host.ts";
-import { HttpProblem } from "../answers/problems.ts";
+import { HttpProblem } from "../problems/problems.ts";
 import type { GatewayLimits } from "./limits.ts";
 
 export interface HttpServer {

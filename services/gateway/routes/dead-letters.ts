@@ -10,7 +10,7 @@ import {
   DiscardReason,
   ListDeadLetters,
 } from "../../contracts/dead-letters.ts";
-import { HttpProblem, invalidField, invalidParameter } from "../answers/problems.ts";
+import { HttpProblem, invalidField, invalidParameter } from "../problems/problems.ts";
 import * as example from "./examples.ts";
 import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 

@@ -17,7 +17,7 @@ import {
 import { AuditPage, ListAudit } from "../../contracts/audit.ts";
 import { CorrelationId, Trace, tracePaging } from "../../contracts/trace.ts";
 import { User, UserId, WrittenSmtpAddress } from "../../contracts/user.ts";
-import { HttpProblem, invalidField } from "../answers/problems.ts";
+import { HttpProblem, invalidField } from "../problems/problems.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
 import * as example from "./examples.ts";
 import { localOperations } from "./local.ts";

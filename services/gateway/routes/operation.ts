@@ -2,7 +2,7 @@
 import type * as z from "zod";
 import type { ActionInput, ActionName } from "../../contracts/actions.ts";
 import type { FieldError } from "../../contracts/errors.ts";
-import type { Fault, ProblemSlug } from "../answers/problems.ts";
+import type { Fault, ProblemSlug } from "../problems/problems.ts";
 
 /** What a row may use of a request: what has passed the checks of http/request-head.ts and http/body.ts. */
 export interface RequestParts {
