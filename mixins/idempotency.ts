@@ -9,7 +9,8 @@
  * is still running in this process).
  */
 import { createHash, randomUUID } from "node:crypto";
-import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
+import { defineEntity, type EntitySchema, type InferEntity, p } from "@mikro-orm/core";
+import { sql } from "kysely";
 import type { CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
 import { idempotencyKeyCharsMax, idempotencyKeyPattern } from "../services/contracts/headers.ts";
@@ -18,8 +19,8 @@ import { anonymous, isCorrelationId } from "./context/correlation.ts";
 import { errorText } from "./log/error-text.ts";
 import type { Logger } from "./log/logging.ts";
 import type { Database, EntityManager } from "./postgres/database.ts";
+import { run as runStatement } from "./postgres/statement.ts";
 import { sweepingMixin, sweepRows } from "./postgres/sweeping.ts";
-import { run as runStatement } from "./postgres/text-statement.ts";
 
 export const IdempotencyRecord = defineEntity({
   name: "IdempotencyRecord",
@@ -69,9 +70,10 @@ export const idempotencyEntities = [
 ] as unknown as readonly EntitySchema[];
 
 /** Takes over an expired record of the same key; changes nothing, and so returns no row, when a live one is there. */
-const insertRecord = `
+const insertRecord = (record: InferEntity<typeof IdempotencyRecord>) => sql`
   insert into idempotency (scope, key, fingerprint, result, created_at, expires_at, action, correlation_id)
-  values (?, ?, ?, ?, ?, ?, ?, ?)
+  values (${record.scope}, ${record.key}, ${record.fingerprint}, ${record.result}, ${record.createdAt}, ${record.expiresAt},
+    ${record.action}, ${record.correlationId})
   on conflict (scope, key) do update
     set fingerprint = excluded.fingerprint, result = excluded.result,
         created_at = excluded.created_at, expires_at = excluded.expires_at,
@@ -80,23 +82,24 @@ const insertRecord = `
   returning 1 as inserted`;
 
 /** Small batches that step around each other, so that sweeping never holds up a write. */
-const deleteExpired = `
+const deleteExpired = (now: Date, rowsMax: number) => sql`
   delete from idempotency where (scope, key) in (
-    select scope, key from idempotency where expires_at <= ? order by expires_at limit ?
+    select scope, key from idempotency where expires_at <= ${now} order by expires_at limit ${rowsMax}
     for update skip locked)
   returning 1 as deleted`;
 
-const deleteExpiredReplays = `
+const deleteExpiredReplays = (now: Date, rowsMax: number) => sql`
   delete from idempotency_replays where (correlation_id, operation) in (
-    select correlation_id, operation from idempotency_replays where expires_at <= ? order by expires_at limit ?
+    select correlation_id, operation from idempotency_replays where expires_at <= ${now} order by expires_at limit ${rowsMax}
     for update skip locked)
   returning 1 as deleted`;
 
 /** Commits without waiting for the disk: a crash of the server may forget the last repeats, which nothing depends on. */
-const insertReplay = `
+const insertReplay = (replay: Omit<InferEntity<typeof IdempotencyReplay>, "times">) => sql`
   insert into idempotency_replays as r
     (correlation_id, operation, first_correlation_id, action, times, replayed_at, expires_at)
-  select ?, ?, ?, ?, 1, ?, ? from (select set_config('synchronous_commit', 'off', true)) async
+  select ${replay.correlationId}, ${replay.operation}, ${replay.firstCorrelationId}, ${replay.action}, 1,
+    ${replay.replayedAt}::timestamptz, ${replay.expiresAt}::timestamptz from (select set_config('synchronous_commit', 'off', true)) async
   on conflict (correlation_id, operation) do update
     set times = r.times + 1, replayed_at = excluded.replayed_at, expires_at = excluded.expires_at`;
 
@@ -198,10 +201,16 @@ export function idempotency(db: Database, options: Options): Idempotency {
     first: Recalled<unknown>,
   ): Promise<void> => {
     if (!isCorrelationId(meta.correlationId)) return;
-    const { correlationId, expiresAt } = first;
-    const values = [meta.correlationId, operation, correlationId, action, options.now(), expiresAt];
+    const replay = {
+      correlationId: meta.correlationId,
+      operation,
+      firstCorrelationId: first.correlationId,
+      action,
+      replayedAt: options.now(),
+      expiresAt: first.expiresAt,
+    };
     try {
-      await db.read((em) => em.execute(insertReplay, values));
+      await db.read((em) => runStatement(em, insertReplay(replay)));
     } catch (error) {
       options.log.warn({ reason: errorText(error) }, "A repeat can't be noted");
     }
@@ -211,11 +220,18 @@ export function idempotency(db: Database, options: Options): Idempotency {
     operationId: operationOf(scope, key, fingerprint),
     keyed: true,
     async remember(em, result) {
-      const now = options.now();
-      const expiresAt = new Date(now.getTime() + options.ttlMs);
-      const about = [call.action, call.meta.correlationId ?? null];
-      const values = [scope, key, fingerprint, JSON.stringify(result), now, expiresAt, ...about];
-      const inserted: unknown[] = await runStatement(em, insertRecord, values);
+      const createdAt = options.now();
+      const record = {
+        scope,
+        key,
+        fingerprint,
+        result: JSON.stringify(result),
+        createdAt,
+        expiresAt: new Date(createdAt.getTime() + options.ttlMs),
+        action: call.action,
+        correlationId: call.meta.correlationId ?? null,
+      };
+      const inserted = await runStatement(em, insertRecord(record));
       if (inserted.length === 0)
         throw new AnsweredElsewhere("Cannot store the answer: the key has one already");
     },
@@ -269,8 +285,8 @@ export function idempotency(db: Database, options: Options): Idempotency {
 
   const sweep = async (): Promise<number> => {
     let gone = 0;
-    for (const statement of [deleteExpired, deleteExpiredReplays])
-      gone += await sweepRows(db, statement, (rowsMax) => [options.now(), rowsMax]);
+    for (const deletion of [deleteExpired, deleteExpiredReplays])
+      gone += await sweepRows(db, (rowsMax) => deletion(options.now(), rowsMax));
     return gone;
   };
 

@@ -6,13 +6,14 @@
  * rolled back, in one of its own, as well as it goes. Each consumer's database has the table.
  */
 import { defineEntity, p } from "@mikro-orm/core";
+import { sql } from "kysely";
 import type { UserEvent } from "../../services/contracts/events.ts";
 import type { ConsumerOutcome } from "../../services/contracts/trace.ts";
 import type { Mixin } from "../basics/mixin.ts";
 import type { Logger } from "../log/logging.ts";
 import type { Database, EntityManager } from "../postgres/database.ts";
+import { json, run } from "../postgres/statement.ts";
 import { sweepingMixin, sweepRows } from "../postgres/sweeping.ts";
-import { run } from "../postgres/text-statement.ts";
 import type { ApplyEvents, EventFailed } from "./event-consumer.ts";
 
 export const ConsumerOutcomeRow = defineEntity({
@@ -37,31 +38,6 @@ export const ConsumerOutcomeRow = defineEntity({
   ],
 });
 
-/** Repeats add up, failures are counted by the queue. Ordered, so that two batches queue instead of deadlocking. */
-const noteSql = `
-insert into consumer_outcomes as o (consumer, event_id, result, times, error)
-select ?, n.event_id, n.result, max(n.times), max(n.error)
-from jsonb_to_recordset(?::jsonb) as n (event_id uuid, result text, times int, error text)
-group by n.event_id, n.result order by n.event_id, n.result
-on conflict (consumer, event_id, result) do update
-   set times = case when o.result in ('duplicate', 'stale') then o.times + excluded.times
-                    else greatest(o.times, excluded.times) end,
-       error = excluded.error, at = excluded.at`;
-
-/** Parameters: consumer, event ids. */
-const outcomesSql = `
-select event_id as "eventId", result, times, error, at,
-  greatest(extract(epoch from now() - at), 0)::float8 as "ageS"
-from consumer_outcomes where consumer = ? and event_id = any (?::uuid[])`;
-
-/** Parameters: consumer, days, rows. */
-const forgetSql = `
-delete from consumer_outcomes where (consumer, event_id, result) in (
-  select consumer, event_id, result from consumer_outcomes
-  where consumer = ? and at < now() - make_interval(days => ?)
-  order by at limit ? for update skip locked)
-returning 1 as deleted`;
-
 interface Note {
   readonly event_id: string;
   readonly result: ConsumerOutcome["result"];
@@ -69,8 +45,30 @@ interface Note {
   readonly error?: string;
 }
 
-const note = (em: EntityManager, consumer: string, notes: readonly Note[]): Promise<unknown> =>
-  run(em, noteSql, [consumer, JSON.stringify(notes)]);
+type OutcomeRow = Omit<ConsumerOutcome, "at"> & { readonly at: Date };
+
+/** Repeats add up, failures are counted by the queue. Ordered, so that two batches queue instead of deadlocking. */
+const noting = (consumer: string, notes: readonly Note[]) => sql`
+insert into consumer_outcomes as o (consumer, event_id, result, times, error)
+select ${consumer}, n.event_id, n.result, max(n.times), max(n.error)
+from jsonb_to_recordset(${json(notes)}) as n (event_id uuid, result text, times int, error text)
+group by n.event_id, n.result order by n.event_id, n.result
+on conflict (consumer, event_id, result) do update
+   set times = case when o.result in ('duplicate', 'stale') then o.times + excluded.times
+                    else greatest(o.times, excluded.times) end,
+       error = excluded.error, at = excluded.at`;
+
+const outcomesOf = (consumer: string, eventIds: readonly string[]) => sql<OutcomeRow>`
+select event_id, result, times, error, at,
+  greatest(extract(epoch from now() - at), 0)::float8 as "ageS"
+from consumer_outcomes where consumer = ${consumer} and event_id = any (${eventIds}::uuid[])`;
+
+const forget = (consumer: string, days: number, rowsMax: number) => sql`
+delete from consumer_outcomes where (consumer, event_id, result) in (
+  select consumer, event_id, result from consumer_outcomes
+  where consumer = ${consumer} and at < now() - make_interval(days => ${days})
+  order by at limit ${rowsMax} for update skip locked)
+returning 1 as deleted`;
 
 export type ApplyInTransaction = (em: EntityManager, events: readonly UserEvent[]) => ReturnType<ApplyEvents>;
 
@@ -92,8 +90,7 @@ interface Options {
 
 /** For any consumer whose database has the table. */
 export function consumerOutcomes(db: Database, { consumer, retentionDays, log }: Options): Outcomes {
-  const sweep = (): Promise<number> =>
-    sweepRows(db, forgetSql, (rowsMax) => [consumer, retentionDays, rowsMax]);
+  const sweep = (): Promise<number> => sweepRows(db, (rowsMax) => forget(consumer, retentionDays, rowsMax));
   return {
     mixin: sweepingMixin("consumer outcomes", sweep, log),
     sweep,
@@ -106,21 +103,16 @@ export function consumerOutcomes(db: Database, { consumer, retentionDays, log }:
           if (result === "processed" && failures === 0) return [];
           return [{ event_id: event.id, result, times: result === "processed" ? failures : 1 }];
         });
-        if (unusual.length > 0) await note(em, consumer, unusual);
+        if (unusual.length > 0) await run(em, noting(consumer, unusual));
         return applied;
       }),
     async failed(event, failures, error) {
       const failure: Note = { event_id: event.id, result: "retried", times: failures, error };
-      await db.transaction((em) => note(em, consumer, [failure]));
+      await db.transaction((em) => run(em, noting(consumer, [failure])));
     },
     of: async (eventIds) => {
-      const rows = await db.read((em) =>
-        em.execute<(Omit<ConsumerOutcome, "at"> & { at: Date | string })[]>(outcomesSql, [
-          consumer,
-          `{${eventIds.join(",")}}`,
-        ]),
-      );
-      return rows.map((row) => ({ ...row, at: new Date(row.at).toISOString() }));
+      const rows = await db.read((em) => run(em, outcomesOf(consumer, eventIds)));
+      return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
     },
   };
 }

@@ -7,9 +7,11 @@
  * replay, or as old as a decision to discard, changes nothing. No clock is compared for that.
  */
 import { createHash } from "node:crypto";
-import { defineEntity, p } from "@mikro-orm/core";
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import { sql } from "kysely";
 import { v7 as uuidV7 } from "uuid";
 import type { EntityManager } from "../postgres/database.ts";
+import { run } from "../postgres/statement.ts";
 import { causeOf } from "./dead-letter-cause.ts";
 import type { DeadLetter } from "./port.ts";
 
@@ -74,14 +76,35 @@ export const DeadLetterRecord = defineEntity({
   ],
 });
 
+type Stored =
+  | "queue"
+  | "messageId"
+  | "correlationId"
+  | "routingKey"
+  | "body"
+  | "fingerprint"
+  | "reason"
+  | "error"
+  | "cause"
+  | "attempts"
+  | "firstFailedAt"
+  | "lastFailedAt"
+  | "replays"
+  | "eventId"
+  | "eventType"
+  | "userId";
+type StoredLetter = Pick<InferEntity<typeof DeadLetterRecord>, Stored> & { readonly headers: string };
+
 /** One statement, so that it is durable or not there; answers a row when the letter is new or pending once more. */
-const storeSql = `
-  with before as (select status, replays from dead_letters where queue = ? and fingerprint = ?),
+const storing = (row: StoredLetter) => sql`
+  with before as (select status, replays from dead_letters where queue = ${row.queue} and fingerprint = ${row.fingerprint}),
   stored as (
     insert into dead_letters as l (id, queue, message_id, correlation_id, routing_key, body, fingerprint, reason, error,
                                    cause, attempts, first_failed_at, last_failed_at, replays, event_id, event_type,
                                    user_id, headers)
-    values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb)
+    values (${uuidV7()}, ${row.queue}, ${row.messageId}, ${row.correlationId}, ${row.routingKey}, ${row.body},
+      ${row.fingerprint}, ${row.reason}, ${row.error}, ${row.cause}, ${row.attempts}, ${row.firstFailedAt},
+      ${row.lastFailedAt}, ${row.replays}, ${row.eventId}, ${row.eventType}, ${row.userId}, ${row.headers}::jsonb)
     on conflict (queue, fingerprint) do update
        set reason = excluded.reason,
            error = excluded.error,
@@ -153,28 +176,25 @@ export async function storeDeadLetter(em: EntityManager, letter: DeadLetter): Pr
     .update(letter.body)
     .digest("hex");
   const event = eventOf(letter.body);
-  const queue = storable(letter.queue);
-  const rows = await em.execute<unknown[]>(storeSql, [
-    queue,
+  const row: StoredLetter = {
+    queue: storable(letter.queue),
+    messageId: storableOrNull(letter.messageId),
+    correlationId: storableOrNull(letter.correlationId),
+    routingKey: storable(letter.routingKey),
+    body: Buffer.from(letter.body),
     fingerprint,
-    uuidV7(),
-    queue,
-    storableOrNull(letter.messageId),
-    storableOrNull(letter.correlationId),
-    storable(letter.routingKey),
-    Buffer.from(letter.body),
-    fingerprint,
-    storable(letter.reason),
-    storable(letter.error),
-    causeOf(letter),
-    counted(letter.attempts),
-    letter.firstFailedAt,
-    letter.lastFailedAt,
-    counted(letter.replays),
-    storableOrNull(letter.messageId ?? event.eventId),
-    storableOrNull(event.eventType),
-    event.userId ?? null,
-    storableJson(letter.headers ?? {}),
-  ]);
+    reason: storable(letter.reason),
+    error: storable(letter.error),
+    cause: causeOf(letter),
+    attempts: counted(letter.attempts),
+    firstFailedAt: letter.firstFailedAt,
+    lastFailedAt: letter.lastFailedAt,
+    replays: counted(letter.replays),
+    eventId: storableOrNull(letter.messageId ?? event.eventId),
+    eventType: storableOrNull(event.eventType),
+    userId: event.userId ?? null,
+    headers: storableJson(letter.headers ?? {}),
+  };
+  const rows = await run(em, storing(row));
   return rows.length > 0;
 }

@@ -2,27 +2,31 @@
  * Promise: what the health of a database says is what a write would meet: a server that takes none, a schema that is not
  * whole, rights that were taken away, a disk without room.
  */
+import { sql } from "kysely";
 import { ReadOnlyDatabase, RightsMissing, SchemaMissing } from "./database-faults.ts";
-import type { EntityManager } from "./statement.ts";
-import { run } from "./text-statement.ts";
+import { type EntityManager, json, run, runInTurn } from "./statement.ts";
 
 /**
  * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release
  * that was restored beneath the process has the tables, and refuses every write. Each table is written by whoever has it
  * among the entities, with inserts at least.
  */
-const usabilitySql = `
-select current_setting('transaction_read_only')::boolean as "readOnly",
+const usability = (needed: readonly object[]) => sql<{
+  readOnly: boolean;
+  missing: string[];
+  closed: string[];
+}>`
+select current_setting('transaction_read_only')::boolean as read_only,
   array(
     select n.relation || '.' || n.attribute
-    from jsonb_to_recordset(:needed::jsonb) as n (relation text, attribute text)
+    from jsonb_to_recordset(${json(needed)}) as n (relation text, attribute text)
     where not exists (
       select from pg_attribute a
       where a.attrelid = to_regclass(n.relation) and a.attname = n.attribute and not a.attisdropped
     )
   ) as missing,
   array(
-    select distinct n.relation from jsonb_to_recordset(:needed::jsonb) as n (relation text)
+    select distinct n.relation from jsonb_to_recordset(${json(needed)}) as n (relation text)
     where not has_table_privilege(to_regclass(n.relation), 'insert')
   ) as closed`;
 
@@ -31,9 +35,7 @@ export async function requireUsable(em: EntityManager): Promise<void> {
   const needed = [...em.getMetadata().getAll().values()].flatMap(({ tableName: relation, props }) =>
     props.flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
   );
-  const [row] = await run<{ readOnly: boolean; missing: string[]; closed: string[] }>(em, usabilitySql, {
-    needed,
-  });
+  const [row] = await run(em, usability(needed));
   if (row?.readOnly !== false) throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");
   if (row.missing.length > 0)
     throw new SchemaMissing(`Cannot use the schema: ${row.missing[0]} is not there`);
@@ -42,14 +44,14 @@ export async function requireUsable(em: EntityManager): Promise<void> {
 }
 
 /** Not every user may make temporary tables. They lie where the database does, whatever else is set. */
-const prepareRoomSql = `
+const prepareRoom = sql<{ asks: boolean }>`
 select has_database_privilege(current_database(), 'temporary') as asks,
   set_config('temp_tablespaces', '', true)`;
 
 /** Some pages at once. A row of a table that is there would say nothing: on a full disk it may still fit into a page. */
-const takeRoomSql = [
-  "create temporary table mailroster_room (filler text) on commit drop",
-  "insert into mailroster_room select repeat(md5(i::text), 30) from generate_series(1, 64) i",
+const takeRoom = [
+  sql`create temporary table mailroster_room (filler text) on commit drop`,
+  sql`insert into mailroster_room select repeat(md5(i::text), 30) from generate_series(1, 64) i`,
 ];
 
 /**
@@ -57,7 +59,7 @@ const takeRoomSql = [
  * that may not ask is let through: the next write that fails says it again.
  */
 export async function requireRoom(em: EntityManager): Promise<void> {
-  const [row] = await run<{ asks: boolean }>(em, prepareRoomSql, []);
+  const [row] = await run(em, prepareRoom);
   if (row?.asks !== true) return;
-  for (const statement of takeRoomSql) await run(em, statement, []);
+  await runInTurn(em, takeRoom);
 }

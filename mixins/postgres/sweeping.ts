@@ -8,7 +8,7 @@ import type { Mixin } from "../basics/mixin.ts";
 import { errorText } from "../log/error-text.ts";
 import type { Logger } from "../log/logging.ts";
 import type { Database } from "./database.ts";
-import { type Parameters, run } from "./text-statement.ts";
+import { run, type Statement } from "./statement.ts";
 
 const sweepEveryMs = 60_000;
 /** Processes that started together should not sweep together. */
@@ -35,10 +35,8 @@ export async function sweepInBatches(
 /** One round of a statement that returns a row for each that it deletes, and no more than the most it is given. */
 export const sweepRows = (
   db: Pick<Database, "read">,
-  deletion: string,
-  parametersFor: (rowsMax: number) => Parameters,
-): Promise<number> =>
-  sweepInBatches((rowsMax) => db.read((em) => run<unknown>(em, deletion, parametersFor(rowsMax))));
+  deletion: (rowsMax: number) => Statement,
+): Promise<number> => sweepInBatches((rowsMax) => db.read((em) => run(em, deletion(rowsMax))));
 
 /** How long to wait after a round that took so many rows; `chance` is from 0 to 1. */
 export const untilNextRoundMs = (gone: number, chance: number, everyMs = sweepEveryMs): number => {

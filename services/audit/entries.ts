@@ -1,10 +1,11 @@
 /** The audit log's statements: append what happened, read a page of it, count what each user has. */
+import { sql } from "kysely";
 import * as z from "zod";
 import type { Applied } from "../../mixins/bus/event-consumer.ts";
 import { isCorrelationId } from "../../mixins/context/correlation.ts";
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { json, run } from "../../mixins/postgres/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import type { AuditEntry, AuditPage } from "../contracts/audit.ts";
 import type { UserEvent } from "../contracts/events.ts";
@@ -14,12 +15,12 @@ import { type AuditTrace, placeBeforeAll, type RequestEntries } from "../contrac
 /**
  * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
  * batch or under another id, change nothing; `returning` tells which were new. Ordered by id, so that two consumers with
- * the same events in hand wait for each other instead of deadlocking. Parameter: the entries as JSON.
+ * the same events in hand wait for each other instead of deadlocking.
  */
-const appendEntries = `
+const appendEntries = (events: readonly UserEvent[]) => sql<{ id: string }>`
 insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes, assignments)
 select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.correlation_id, e.changes, e.assignments
-from jsonb_to_recordset(?::jsonb) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
+from jsonb_to_recordset(${json(events.map(entryOf))}) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
   correlation_id text, changes jsonb, assignments jsonb)
 order by e.id
 on conflict do nothing
@@ -41,7 +42,7 @@ const entryOf = (event: UserEvent) => ({
 
 /** Appends what is new; `duplicate` for each event whose entry is there already. */
 export async function append(em: EntityManager, events: readonly UserEvent[]): Promise<readonly Applied[]> {
-  const rows = await run<{ id: string }>(em, appendEntries, [JSON.stringify(events.map(entryOf))]);
+  const rows = await run(em, appendEntries(events));
   const fresh = new Set(rows.map(({ id }) => id));
   // PostgreSQL writes UUIDs in lower case; `delete` makes the second of two equal events a duplicate.
   return events.map((event) => (fresh.delete(event.id.toLowerCase()) ? "processed" : "duplicate"));

@@ -1,4 +1,5 @@
 /** The statements over the table of dead letters; storing one is mixins/bus/dead-letters.ts. */
+import { sql } from "kysely";
 
 /** What every answer shows. */
 const columns = `id, queue, status, event_id as "eventId", event_type as "eventType", user_id as "userId",
@@ -55,9 +56,9 @@ from (
 order by g.last desc, g.cause limit ?`;
 
 /** Small batches that step around each other; what is pending has no settled_at and is never deleted. */
-export const deleteSettled = `
+export const deleteSettled = (before: Date, rowsMax: number) => sql`
 delete from dead_letters where id in (
-  select id from dead_letters where settled_at < ? order by settled_at limit ? for update skip locked)
+  select id from dead_letters where settled_at < ${before} order by settled_at limit ${rowsMax} for update skip locked)
 returning 1 as deleted`;
 
 /** Walks the pending ones, which an operator keeps few. Parameter: user ids as an array literal. */

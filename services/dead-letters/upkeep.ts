@@ -13,7 +13,7 @@ const dayMs = 86_400_000;
 
 /** One round over the letters that were settled before the term; resolves with how many are gone. */
 export const sweepSettled = (db: Database, now: () => Date, retentionDays: number): Promise<number> =>
-  sweepRows(db, sql.deleteSettled, (max) => [new Date(now().getTime() - retentionDays * dayMs), max]);
+  sweepRows(db, (rowsMax) => sql.deleteSettled(new Date(now().getTime() - retentionDays * dayMs), rowsMax));
 
 /** The gauge as the table stands at a scrape; queues that had letters once stay shown. Returns how to end it. */
 export function showPending(db: Database, metrics: Pick<Metrics, "deadLetters" | "onScrape">): () => void {

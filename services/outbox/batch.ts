@@ -1,10 +1,9 @@
 /** One transaction of the relay: claim → read → publish → move what was confirmed out of the outbox. */
 
-import { outboxPartitions } from "../../mixins/bus/outbox.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
 import { ReadOnlyDatabase } from "../../mixins/postgres/database-faults.ts";
-import { run, runInTurn, type Statement } from "../../mixins/postgres/text-statement.ts";
+import { run, runInTurn } from "../../mixins/postgres/statement.ts";
 import { cutPartitions, emptiedUpTo } from "./emptied.ts";
 import { type OutboxRow, type Published, publishInOrder, type Stopping } from "./publish.ts";
 import * as sql from "./sql.ts";
@@ -15,8 +14,6 @@ const rowsMax = 500;
 /** Twice the equal share, so that a skewed load still fills a batch. */
 const rowsPerPartition = 2 * Math.ceil(rowsMax / partitionsMax);
 const pendingPerPartitionMax = 200;
-
-const everyPartition = sql.arrayLiteral(Array.from({ length: outboxPartitions }, (_, index) => index));
 
 export interface Batch {
   readonly published: Published;
@@ -36,12 +33,6 @@ interface Resources {
   readonly rehearses: boolean;
 }
 
-/** Before the claim, so that what the claim finds empty was empty after the snapshot. */
-const snapshotStatements: readonly Statement[] = [
-  { text: sql.readLastId, parameters: [] },
-  { text: sql.readSnapshot, parameters: [] },
-];
-
 interface Found {
   readonly snapshot: Snapshot | undefined;
   readonly loaded: readonly {
@@ -55,17 +46,14 @@ interface Found {
 /** Claim and read, sent together. */
 export function claiming(
   marks: readonly bigint[],
-  held: Iterable<string>,
+  users: Iterable<string>,
   lockClass = sql.partitionLockClass,
-): readonly [Statement, Statement] {
-  const parameters = { marks: sql.arrayLiteral(marks), held: sql.arrayLiteral(held) };
+) {
+  const held = [...users];
   return [
-    {
-      text: sql.claimPartitions,
-      parameters: { ...parameters, partitions: everyPartition, lockClass, partitionsMax },
-    },
-    { text: sql.readBatch, parameters: { ...parameters, rowsPerPartition, rowsMax } },
-  ];
+    sql.claimPartitions({ marks, held, partitionsMax, lockClass }),
+    sql.readBatch({ marks, held, rowsPerPartition, rowsMax }),
+  ] as const;
 }
 
 async function claim(
@@ -73,23 +61,27 @@ async function claim(
   marks: readonly bigint[],
   { watermarks, held }: Resources,
 ): Promise<Found> {
-  const noting = watermarks.wantsSnapshot() ? snapshotStatements : [];
-  const results = await runInTurn(em, [...noting, ...claiming(marks, held.keys())]);
-  const [loaded = [], rows = []] = results.slice(noting.length) as [Found["loaded"], Found["rows"]];
-  return { snapshot: noting.length === 0 ? undefined : snapshotOf(results), loaded, rows };
+  const claims = claiming(marks, held.keys());
+  if (!watermarks.wantsSnapshot()) {
+    const [loaded, rows] = await runInTurn(em, claims);
+    return { snapshot: undefined, loaded, rows };
+  }
+  // Before the claim, so that what the claim finds empty was empty after the snapshot.
+  const [[last], [row], loaded, rows] = await runInTurn(em, [sql.readLastId, sql.readSnapshot, ...claims]);
+  return { snapshot: snapshotOf(last, row), loaded, rows };
 }
 
-function snapshotOf(results: readonly (readonly unknown[])[]): Snapshot | undefined {
-  const [[last] = [], [row] = []] = results as [{ lastId: string }[], { xmin: string; nextXid: string }[]];
+function snapshotOf(
+  last: { lastId: string } | undefined,
+  row: { xmin: string; nextXid: string } | undefined,
+): Snapshot | undefined {
   if (last === undefined || row === undefined) return undefined;
   return { lastId: BigInt(last.lastId), xmin: BigInt(row.xmin), nextXid: BigInt(row.nextXid) };
 }
 
 /** Rejects as the real thing would, on a full disk for example, and leaves nothing behind. */
 async function rehearse(em: EntityManager, rows: readonly OutboxRow[]): Promise<void> {
-  await run(em, "savepoint rehearsal", []);
-  await run(em, sql.moveConfirmed, [sql.arrayLiteral(rows.map(({ id }) => id))]);
-  await run(em, "rollback to savepoint rehearsal", []);
+  await runInTurn(em, [sql.savepoint, sql.moveConfirmed(rows.map(({ id }) => id)), sql.rollbackToSavepoint]);
 }
 
 /** Runs in a transaction of its own. What can't be moved out afterwards is not published, as far as that can be known. */
@@ -103,12 +95,9 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
   if (resources.rehearses && rows.length > 0) await rehearse(em, rows);
   const published = await publishInOrder(bus, rows, stopping);
   const { confirmed, refused } = published;
-  if (confirmed.length > 0)
-    await run(em, sql.moveConfirmed, [sql.arrayLiteral(confirmed.map(({ id }) => id))]);
+  if (confirmed.length > 0) await run(em, sql.moveConfirmed(confirmed.map(({ id }) => id)));
   if (refused.length > 0)
-    await run(em, sql.countRefusals, [
-      JSON.stringify(refused.map(({ row, reason }) => ({ id: row.id, reason }))),
-    ]);
+    await run(em, sql.countRefusals(refused.map(({ row, reason }) => ({ id: row.id, reason }))));
 
   const passedOver = new Set(held.values());
   const look = { loaded, passedOver, rows, confirmed, rowsPerPartition, rowsMax };
@@ -122,15 +111,8 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
   };
 }
 
-export interface Pending {
-  /** Exact up to some thousands. */
-  readonly pending: number;
-  readonly oldestAgeS: number;
-}
-
 /** Of what is above the marks. One statement without a transaction. */
-export async function measurePending(em: EntityManager, marks: readonly bigint[]): Promise<Pending> {
-  const parameters = [everyPartition, sql.arrayLiteral(marks), pendingPerPartitionMax];
-  const [row] = await run<Pending>(em, sql.measurePending, parameters);
+export async function measurePending(em: EntityManager, marks: readonly bigint[]): Promise<sql.Pending> {
+  const [row] = await run(em, sql.measurePending(marks, pendingPerPartitionMax));
   return row ?? { pending: 0, oldestAgeS: 0 };
 }

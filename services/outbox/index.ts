@@ -1,7 +1,7 @@
 /** The outbox service: the life of the relay, and the nudge by which a writer tells that it has committed. */
 import type { ServiceSchema } from "moleculer";
 import { publishFault } from "../../mixins/bus/check.ts";
-import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
@@ -11,8 +11,7 @@ import { outboxAppended } from "../contracts/events.ts";
 import { backlogsOf } from "./backlogs.ts";
 import { PublishedEvent } from "./entities.ts";
 import { batchesMax, Relay } from "./relay.ts";
-import { arrayLiteral, usersPending } from "./sql.ts";
-import { statusOf } from "./status.ts";
+import { statusOf, usersPending } from "./status.ts";
 import { eventsOf, sweepPublished } from "./trace.ts";
 
 /** One for each batch in hand, one for measuring and health. */
@@ -44,11 +43,7 @@ export default function outboxService(
       trace: (ctx) => eventsOf(db, ctx.params, publishFault(bus)),
       status: (ctx) => statusOf(db, ctx.params.limit, publishFault(bus)),
       async pending(ctx) {
-        const partitions = arrayLiteral(new Set(ctx.params.userIds.map(partitionOf)));
-        const rows = await db.read((em) =>
-          em.execute<{ userId: string }[]>(usersPending, [partitions, arrayLiteral(ctx.params.userIds)]),
-        );
-        return { userIds: rows.map(({ userId }) => userId) };
+        return { userIds: await usersPending(db, ctx.params.userIds) };
       },
       backlogs: () => backlogsOf(bus),
     }),

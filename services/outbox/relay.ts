@@ -18,10 +18,11 @@ import { errorMessage } from "../../mixins/log/error-text.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { type Batch, measurePending, type Pending, runBatch } from "./batch.ts";
+import { type Batch, measurePending, runBatch } from "./batch.ts";
 import { createHolds, type Holds } from "./holds.ts";
 import type { OutboxRow } from "./publish.ts";
 import { type Alarm, createAlarm, createSchedule, type Look } from "./schedule.ts";
+import type { Pending } from "./sql.ts";
 import { createWatermarks, type Watermarks } from "./watermark.ts";
 
 /** So many users refused at once are the bus's trouble, not theirs: wait until some may be tried again. */

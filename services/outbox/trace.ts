@@ -1,17 +1,10 @@
 /** What the outbox tells of a request's events, those that wait and those that are published; and when it forgets them. */
 import type { Database } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { sweepRows } from "../../mixins/postgres/sweeping.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { type OutboxTrace, placeBeforeAll, WriteNote } from "../contracts/trace.ts";
 import * as sql from "./sql.ts";
-
-type Event = OutboxTrace["events"][number];
-type Row = Omit<Event, "note" | "writtenAt" | "publishedAt"> & {
-  readonly note: string | null;
-  readonly writtenAt: Date | string;
-  readonly publishedAt: Date | string | null;
-  readonly behind: number;
-};
 
 const noteOf = (text: string | null): WriteNote | null =>
   text === null ? null : (WriteNote.safeParse(JSON.parse(text)).data ?? null);
@@ -26,9 +19,7 @@ export async function eventsOf(
   fault: string | undefined,
 ): Promise<OutboxTrace> {
   const place = after ?? placeBeforeAll;
-  const rows = await db.read((em) =>
-    em.execute<Row[]>(sql.eventsOfRequest, [correlationId, correlationId, ...place, limit]),
-  );
+  const rows = await db.read((em) => run(em, sql.eventsOfRequest(correlationId, place, limit)));
   const events = rows.map(({ note, writtenAt, publishedAt, ...row }) => ({
     eventId: row.eventId,
     userId: row.userId,
@@ -37,12 +28,12 @@ export async function eventsOf(
     refusal: publishedAt === null ? (fault ?? row.refusal) : row.refusal,
     ageS: row.ageS,
     note: noteOf(note),
-    writtenAt: new Date(writtenAt).toISOString(),
-    publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
+    writtenAt: writtenAt.toISOString(),
+    publishedAt: publishedAt?.toISOString() ?? null,
   }));
   return { events, left: (rows[0]?.behind ?? 0) - rows.length };
 }
 
 /** Deletes what was published more than `days` ago; resolves with how many. */
 export const sweepPublished = (db: Database, days: number): Promise<number> =>
-  sweepRows(db, sql.forgetPublished, (rowsMax) => [days, rowsMax]);
+  sweepRows(db, (rowsMax) => sql.forgetPublished(days, rowsMax));

@@ -11,8 +11,9 @@ import { errorText } from "../../mixins/log/error-text.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { sweepingMixin, sweepRowsMax } from "../../mixins/postgres/sweeping.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run as runText } from "../../mixins/postgres/text-statement.ts";
 import type { HeldKey } from "../contracts/reservations.ts";
 import type { RegistryRules } from "./request.ts";
 import * as sql from "./sql.ts";
@@ -35,7 +36,7 @@ export async function settleHolds(db: Database, rules: HoldRules, ask: AskHolder
   let gone = 0;
   for (let pages = 0; pages < pagesMax; pages += 1) {
     const page = await db.read((em) =>
-      run<{ key: string; lapsed: boolean; expires_at: string }>(em, sql.endingHolds, {
+      runText<{ key: string; lapsed: boolean; expires_at: string }>(em, sql.endingHolds, {
         now,
         until,
         afterAt: after.at,
@@ -70,9 +71,9 @@ async function settlePage(
   const expiresAt = new Date(now.getTime() + reservationTtlMs);
   const keys = page.flatMap(({ key, lapsed }) => (lapsed && !isHeld.has(key) ? [key] : []));
   return db.read(async (em) => {
-    if (held.length > 0) await run(em, sql.keepHolds, { held, expiresAt, until });
+    if (held.length > 0) await runText(em, sql.keepHolds, { held, expiresAt, until });
     if (keys.length === 0) return 0;
-    return (await run(em, sql.sweepHolds, { keys, now, max: sweepRowsMax })).length;
+    return (await run(em, sql.sweepHolds(keys, now, sweepRowsMax))).length;
   });
 }
 

@@ -5,6 +5,8 @@
  * 100 addresses. Rows are touched in the order of their keys: two statements that want the same rows then queue instead
  * of deadlocking.
  */
+import { sql } from "kysely";
+import type { Statement } from "../../mixins/postgres/statement.ts";
 import { firstSuffix } from "./suffix.ts";
 
 /**
@@ -245,9 +247,9 @@ on conflict do nothing`;
  * search, so one that a later request misses costs that request some candidates. Never waits for a row in use: a
  * request holds its counter's lock while it wants addresses, a wait for it here could close a circle.
  */
-const sweepOf = (chosen: string): string => `
+const sweepOf = (chosen: Statement, rowsMax: number) => sql<{ key: string }>`
 with gone as (
-  delete from addresses where key in (${chosen} limit :max for update skip locked) returning key
+  delete from addresses where key in (${chosen} limit ${rowsMax} for update skip locked) returning key
 ), counters as (
   delete from suffixes where base_key in (
     select base_key from suffixes where base_key in (select key from gone) for update skip locked)
@@ -279,12 +281,15 @@ from held h where a.key = h.key and a.status = 'reserved' and a.expires_at <= :u
 returning a.key`;
 
 /** Those of some holds that have lapsed. */
-export const sweepHolds = sweepOf(
-  `select key from addresses where key in (select value from jsonb_array_elements_text(:keys::jsonb))
-    and status = 'reserved' and expires_at <= :now::timestamptz`,
-);
+export const sweepHolds = (keys: readonly string[], now: Date, rowsMax: number) =>
+  sweepOf(
+    sql`select key from addresses where key = any (${keys}) and status = 'reserved' and expires_at <= ${now}::timestamptz`,
+    rowsMax,
+  );
 
 /** A small batch of tombstones whose terms are over. */
-export const sweepTombstones = sweepOf(
-  "select key from addresses where status = 'deleted' and deleted_at <= :freed::timestamptz order by deleted_at",
-);
+export const sweepTombstones = (freed: Date, rowsMax: number) =>
+  sweepOf(
+    sql`select key from addresses where status = 'deleted' and deleted_at <= ${freed}::timestamptz order by deleted_at`,
+    rowsMax,
+  );

@@ -14,7 +14,7 @@ import * as sql from "./sql.ts";
 /** One round. Resolves with the number of rows gone. */
 export function sweep(db: Database, rules: ProjectionRules): Promise<number> {
   const freed = freedBefore(rules.now(), rules.terms);
-  return sweepRows(db, sql.sweepTombstones, (max) => ({ freed, max }));
+  return sweepRows(db, (rowsMax) => sql.sweepTombstones(freed, rowsMax));
 }
 
 /** Sweeps from `started` to `stopped`. */

@@ -13,7 +13,7 @@ import { outboxRow } from "../../mixins/bus/outbox.ts";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
 import { type Database, type EntityManager, isContention } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
@@ -96,7 +96,7 @@ async function transact(
   let decided = false;
   try {
     await db.transaction(async (em) => {
-      if (works.some(({ ticket }) => ticket.keyed)) await run(em, sql.limitLockWaits, [lockTimeout]);
+      if (works.some(({ ticket }) => ticket.keyed)) await run(em, sql.limitLockWaits(lockTimeout));
       for (const { ticket, answer } of works) await ticket.remember(em, answer);
       await save(em, works, lockTimeout, freed());
       for (const { budget } of works) budget.check();
@@ -114,13 +114,12 @@ async function save(
   lockTimeout: string,
   freed: Date,
 ): Promise<void> {
-  const rows = works.map(userRowOf);
+  const writes = works.map(userRowOf);
   const events = works.flatMap(eventRowsOf).map((row, place) => ({ place, ...row }));
-  const parameters = [lockTimeout, JSON.stringify(rows), freed.toISOString(), JSON.stringify(events)];
-  const written = await run<{ keys: number }>(em, sql.saveWrites, parameters);
+  const written = await run(em, sql.saveWrites({ lockTimeout, writes, freed, events }));
   if (written.length < works.length)
     throw new LostRace("Cannot save the user: its version is no longer the one that was read");
-  const wanted = rows.reduce((sum, { fresh }) => sum + fresh.length, 0);
+  const wanted = writes.reduce((sum, { fresh }) => sum + fresh.length, 0);
   if ((written[0]?.keys ?? 0) < wanted) throw new KeyTaken("Cannot save the user: another has its addresses");
 }
 

@@ -3,13 +3,12 @@ import * as z from "zod";
 import { coalescing } from "../../mixins/coalescing.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import type { ActionParams, UserPage } from "../contracts/actions.ts";
 import { addressKey, inOtherForm, localKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import { UserState } from "../contracts/events.ts";
 import { User, type UserFieldName, userFieldNames, userFields } from "../contracts/user.ts";
-import type { UserRow } from "./entities.ts";
 import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
@@ -17,24 +16,11 @@ const Cursor = z.tuple([z.uuid()]);
 const readLimits = { itemsMax: 100, endOfTurn: true };
 
 /** The row as the rules know it. */
-export const stateOf = (row: UserRow): UserState => ({
+export const stateOf = (row: sql.StateRow): UserState => ({
   ...membersOf(row, stateMembers),
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
   deletedAt: row.deletedAt?.toISOString() ?? null,
-});
-
-interface StateRow extends Omit<UserState, "createdAt" | "updatedAt" | "deletedAt"> {
-  readonly createdMs: number;
-  readonly updatedMs: number;
-  readonly deletedMs: number | null;
-}
-
-const stateOfRow = (row: StateRow): UserState => ({
-  ...membersOf(row, stateMembers),
-  createdAt: new Date(row.createdMs).toISOString(),
-  updatedAt: new Date(row.updatedMs).toISOString(),
-  deletedAt: row.deletedMs === null ? null : new Date(row.deletedMs).toISOString(),
 });
 
 type Members = readonly (keyof UserState)[];
@@ -88,8 +74,8 @@ export type FindState = (id: string) => Promise<UserState | undefined>;
  */
 export function findingStates(db: Database): FindState {
   const findShared = coalescing(async (ids: readonly string[]) => {
-    const rows = await db.read((em) => run<StateRow>(em, sql.usersById, [`{${ids.join(",")}}`]));
-    const states = new Map(rows.map((row) => [row.id, stateOfRow(row)]));
+    const rows = await db.read((em) => run(em, sql.usersById(ids)));
+    const states = new Map(rows.map((row) => [row.id, stateOf(row)]));
     return ids.map((id) => ({ value: states.get(id) }));
   }, readLimits);
   return (id) => findShared(id.toLowerCase());
@@ -109,19 +95,11 @@ export async function listUsers(db: Database, query: ActionParams<"users.list">)
   // PostgreSQL can't be asked for a NUL, and no name or address has one.
   if (q?.includes("\0")) return { items: [], nextCursor: null };
   const after = cursor === undefined ? sql.beforeAll : decodeCursor(cursor, Cursor)[0];
-  const [pattern, other] = q === undefined ? [] : patternsOf(q);
-  const parameters = {
-    after,
-    limit: limit + 1,
-    ...(smtp === undefined ? {} : { key: addressKey(smtp) }),
-    ...(pattern === undefined ? {} : { pattern }),
-    ...(other === undefined ? {} : { other }),
-  };
-  const text = pattern === undefined ? "all" : other === undefined ? "withText" : "withEitherText";
-  const pages = smtp === undefined ? sql.usersPage : sql.usersPageOfOwner;
-  const rows = await db.read((em) => run<StateRow>(em, pages[text], parameters));
+  const key = smtp === undefined ? undefined : addressKey(smtp);
+  const patterns = q === undefined ? [] : patternsOf(q);
+  const rows = await db.read((em) => run(em, sql.usersPage({ after, limit: limit + 1, key, patterns })));
   return page(
-    rows.map((row) => shown(stateOfRow(row))),
+    rows.map((row) => shown(stateOf(row))),
     limit,
     ({ id }) => [id],
   );

@@ -9,7 +9,7 @@ import { OutboxMessage } from "../../../mixins/bus/outbox.ts";
 import type { Bus } from "../../../mixins/bus/port.ts";
 import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { type Database, database, type EntityManager } from "../../../mixins/postgres/database.ts";
-import { prepared, type Statement } from "../../../mixins/postgres/text-statement.ts";
+import { compiled, type Statement } from "../../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
 import { claiming } from "../../../services/outbox/batch.ts";
 import { Relay } from "../../../services/outbox/relay.ts";
@@ -25,7 +25,7 @@ export const eventsPerRound = 64;
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-const [claimText, readText] = claiming([], []).map((statement) => prepared(statement).text);
+const [claimText, readText] = claiming([], []).map((statement) => compiled(statement).sql);
 
 const lifecycle = (hook: unknown): Promise<void> => (hook as () => Promise<void>)();
 
@@ -57,7 +57,7 @@ export async function timedRelay(url: string, bus: Bus): Promise<TimedRelay> {
       return {
         async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
           if (query.sql === claimText) {
-            marks = String(query.parameters[1]).slice(1, -1).split(",").map(BigInt);
+            marks = query.parameters[1] as readonly bigint[];
             claimedFrom = performance.now();
           }
           const result = await connection.executeQuery<R>(query);
@@ -116,8 +116,8 @@ async function round({ pool, relay, write }: Side): Promise<void> {
 async function buffersOf({ pool, relay }: Side, events: readonly UserEvent[]): Promise<number> {
   const client = await pool.connect();
   const explain = async (statement: Statement): Promise<number> => {
-    const { text, values } = prepared(statement);
-    const { rows } = await client.query(`explain (analyze, buffers, format json) ${text}`, values);
+    const { sql, parameters } = compiled(statement);
+    const { rows } = await client.query(`explain (analyze, buffers, format json) ${sql}`, [...parameters]);
     const { Plan } = rows[0]["QUERY PLAN"][0];
     return Plan["Shared Hit Blocks"] + Plan["Shared Read Blocks"];
   };

@@ -27,7 +27,7 @@ export const events: readonly Mutation[] = [
         "save",
         becomes(
           call("run"),
-          'em.transactional((own) => run<{ keys: number }>(own as EntityManager, $2, $3)).catch(() => run<{ keys: number }>($1, $2, [...$3.slice(0, 3), "[]"]))',
+          "em.transactional((own) => run(own as EntityManager, $2)).catch(() => run($1, sql.saveWrites({ lockTimeout, writes, freed, events: [] })))",
         ),
       ),
     ],
@@ -41,10 +41,7 @@ export const events: readonly Mutation[] = [
       edit(
         batch,
         "runBatch",
-        becomes(
-          call("publishInOrder"),
-          "run(em, sql.moveConfirmed, [sql.arrayLiteral($2.map(({ id }) => id))]).then(() => $)",
-        ),
+        becomes(call("publishInOrder"), "run(em, sql.moveConfirmed($2.map(({ id }) => id))).then(() => $)"),
       ),
     ],
     file: relayTest,
@@ -53,7 +50,7 @@ export const events: readonly Mutation[] = [
   {
     name: "delete-refused-too",
     guarantee: "1b",
-    edits: [edit(batch, "runBatch", becomes(argument("arrayLiteral", 0), "rows.map(({ id }) => id)"))],
+    edits: [edit(batch, "runBatch", becomes(argument("moveConfirmed", 0), "rows.map(({ id }) => id)"))],
     file: relayTest,
     title: "a refused user holds back only itself and is published in order once the bus takes it",
   },
@@ -169,7 +166,7 @@ export const events: readonly Mutation[] = [
         outboxSql,
         "readSnapshot",
         becomes(
-          clause("(pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid))::text"),
+          clause("pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid)"),
           "pg_snapshot_xmax(s)::text",
         ),
       ),

@@ -104,7 +104,7 @@ export const letters: readonly Mutation[] = [
     edits: [
       edit(
         store,
-        "storeSql",
+        "storing",
         drops(
           clause(
             "where excluded.replays > l.replays or (excluded.replays = l.replays and l.status <> 'discarded')",
