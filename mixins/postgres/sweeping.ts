@@ -5,6 +5,7 @@
  */
 
 import type { Mixin } from "../basics/mixin.ts";
+import { rounds } from "../basics/rounds.ts";
 import { errorText } from "../log/error-text.ts";
 import type { Logger } from "../log/logging.ts";
 import type { Database } from "./database.ts";
@@ -51,37 +52,18 @@ export function sweepingMixin(
   log: Logger,
   everyMs = sweepEveryMs,
 ): Mixin {
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-  let stopped = false;
-  const round = async (): Promise<void> => {
-    let gone = 0;
-    try {
-      gone = await sweep();
-      if (gone > 0) log.debug({ what, gone }, "swept");
-    } catch (error) {
-      log.warn({ what, reason: errorText(error) }, "can't sweep now");
-    }
-    if (!stopped) schedule(gone);
-  };
-  const schedule = (gone: number): void => {
-    timer = setTimeout(
-      () => {
-        running = round();
-      },
-      untilNextRoundMs(gone, Math.random(), everyMs),
-    );
-    timer.unref();
-  };
-  return {
-    started() {
-      stopped = false;
-      schedule(0);
+  const waitMs = (gone: number): number => untilNextRoundMs(gone, Math.random(), everyMs);
+  return rounds(
+    () => waitMs(0),
+    async () => {
+      try {
+        const gone = await sweep();
+        if (gone > 0) log.debug({ what, gone }, "swept");
+        return waitMs(gone);
+      } catch (error) {
+        log.warn({ what, reason: errorText(error) }, "can't sweep now");
+        return waitMs(0);
+      }
     },
-    async stopped() {
-      stopped = true;
-      clearTimeout(timer);
-      await running;
-    },
-  };
+  );
 }

@@ -6,6 +6,7 @@
  * however many processes host it.
  */
 import type { ServiceBroker, ServiceSchema } from "moleculer";
+import { rounds } from "../../mixins/basics/rounds.ts";
 import {
   anonymous,
   currentCorrelation,
@@ -24,7 +25,6 @@ import { acknowledge, acknowledgedOf } from "./acknowledgements.ts";
 import { backlogs } from "./backlogs.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "./entities.ts";
 import { exclusive } from "./exclusive.ts";
-import { type Periodic, periodic } from "./periodic.ts";
 import { patientAsk } from "./sources.ts";
 import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
 
@@ -38,6 +38,9 @@ const timeoutMs = 30 * 60_000;
 const reemitTimeoutMs = 5_000;
 const busyRetryAfterMs = 10_000;
 const actor = "reconciler";
+const minuteMs = 60_000;
+/** Processes that started together should not reconcile together. */
+const jitterShare = 0.2;
 
 /** Throws when the configuration has no `usersDatabaseUrl`. */
 export default function reconcilerService(
@@ -53,7 +56,6 @@ export default function reconcilerService(
   const lock = pool(lockPoolMax);
   const kept = backlogs(db);
   let stopping = new AbortController();
-  let timer: Periodic | undefined;
 
   const alone = async <T>(broker: ServiceBroker, work: (options: WorkOptions) => Promise<T>): Promise<T> => {
     const { signal } = stopping;
@@ -76,7 +78,9 @@ export default function reconcilerService(
     return done.result;
   };
 
-  const scheduled = (broker: ServiceBroker) => async (): Promise<void> => {
+  const everyMs = config.reconcileMinutes * minuteMs;
+  const jittered = (ms: number): number => ms * (1 + jitterShare * Math.random());
+  const scheduled = async (broker: ServiceBroker): Promise<number> => {
     const correlationId = newCorrelationId();
     await withCorrelation({ correlationId, actor }, async () => {
       try {
@@ -85,7 +89,10 @@ export default function reconcilerService(
         if (!stopping.signal.aborted) log.warn({ reason: errorText(error) }, "reconciling is put off");
       }
     });
+    return jittered(everyMs);
   };
+  // Soon after the start, so that a process that restarts often reconciles at all.
+  const firstMs = (): number => jittered(Math.min(minuteMs, everyMs));
 
   const reemitting = (broker: ServiceBroker) => async (userId: string, above: number) => {
     const correlationId = currentCorrelation()?.correlationId ?? newCorrelationId();
@@ -111,16 +118,15 @@ export default function reconcilerService(
   return schema({
     mixins: [
       {
-        started(this: { broker: ServiceBroker }) {
+        started() {
           stopping = new AbortController();
           showViolations(metrics);
-          timer = periodic(config.reconcileMinutes, scheduled(this.broker));
         },
-        async stopped() {
+        stopped() {
           stopping.abort(new Unavailable("reconciler", "Cannot go on reconciling: the service stops"));
-          await timer?.stop();
         },
       },
+      ...(everyMs > 0 ? [rounds(firstMs, scheduled)] : []),
       lock.mixin,
     ],
     actions: actionsOf("reconciler", {
