@@ -1,15 +1,21 @@
 /** Finding and checking TCP ports before anything that lasts is touched. */
 import { type AddressInfo, createServer } from "node:net";
 import { StartError } from "../../services/contracts/exits.ts";
+import { authorityOf } from "../../services/contracts/host.ts";
 
-/** Says why a server can't listen, by the name of the variable that set the port. */
+/** Says why a server can't listen, and what to set: HTTP_HOST, or the variable that set the port. */
 export function listenError(variable: string, host: string, port: number, cause: unknown): StartError {
-  const code = (cause as NodeJS.ErrnoException).code;
-  if (code === "ENOTFOUND" || code === "EADDRNOTAVAIL" || code === "EAI_AGAIN")
-    return new StartError(`Cannot listen on HTTP_HOST ${host}: it is no address of this machine`, { cause });
-  const state =
-    code === "EADDRINUSE" ? "another process listens there" : `the system answers ${code ?? "an error"}`;
-  return new StartError(`Cannot listen on ${variable} ${port} of ${host}: ${state}`, { cause });
+  const { code = "an error" } = cause as NodeJS.ErrnoException;
+  const noAddress = "this machine has no such address, set HTTP_HOST to one that it has";
+  const states: Record<string, string> = {
+    EADDRINUSE: `another process has this port, set ${variable} to a free one`,
+    EACCES: `this port needs privileges, set ${variable} to one above 1023`,
+    EADDRNOTAVAIL: noAddress,
+    ENOTFOUND: noAddress,
+    EAI_AGAIN: noAddress,
+  };
+  const state = states[code] ?? `the system answers ${code}, check HTTP_HOST and ${variable}`;
+  return new StartError(`Cannot listen on ${authorityOf(host, port)}: ${state}`, { cause });
 }
 
 const listenOnce = (host: string, port: number): Promise<number> =>

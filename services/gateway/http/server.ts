@@ -9,8 +9,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { PassingMap } from "../../../mixins/basics/passing-map.ts";
+import { listenError } from "../../../mixins/basics/ports.ts";
 import { parserRefusal } from "../../../mixins/http/http-guard.ts";
-import { authorityOf } from "../../contracts/host.ts";
 import { HttpProblem } from "../problems/problems.ts";
 import type { GatewayLimits } from "./limits.ts";
 
@@ -25,22 +25,6 @@ export interface ServerHandlers {
   readonly request: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
   /** The request can't be parsed any further; `res` is the answer under way, if there is one. */
   readonly malformed: (problem: HttpProblem, socket: Duplex, res: ServerResponse | undefined) => void;
-}
-
-interface ListenError extends Error {
-  readonly code?: string;
-}
-
-function listenFault(error: ListenError, host: string, port: number): Error {
-  const at = `Cannot listen on ${authorityOf(host, port)}`;
-  const reasons: Record<string, string> = {
-    EADDRINUSE: `${at}: another process has this port, set HTTP_PORT to a free one`,
-    EACCES: `${at}: this port needs privileges, set HTTP_PORT to one above 1023`,
-    EADDRNOTAVAIL: `${at}: this machine has no such address, set HTTP_HOST to one that it has`,
-    ENOTFOUND: `${at}: this name has no address, set HTTP_HOST to one that this machine has`,
-  };
-  const message = reasons[error.code ?? ""] ?? `${at}: check HTTP_HOST and HTTP_PORT`;
-  return new Error(message, { cause: error });
 }
 
 function parserProblem(code: string | undefined): HttpProblem {
@@ -93,7 +77,7 @@ export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): Htt
     },
     listen: (host, port) =>
       new Promise((resolve, reject) => {
-        const refuse = (error: ListenError) => reject(listenFault(error, host, port));
+        const refuse = (cause: Error) => reject(listenError("HTTP_PORT", host, port, cause));
         server.once("error", refuse);
         server.listen(port, host, () => {
           server.off("error", refuse);
