@@ -3,14 +3,18 @@
  * channels of their own (mixins/bus), because Moleculer's events over AMQP are at most once.
  */
 import { type BrokerOptions, Errors, type ServiceSchema } from "moleculer";
+import { nodesInTurn, nodesOf } from "./mixins/bus/nodes.ts";
 import { correlationMiddleware } from "./mixins/context/correlation.ts";
 import { tracingMiddleware } from "./mixins/context/tracing.ts";
 import { type Logger, libraryLogger } from "./mixins/log/logging.ts";
+import { ownWire } from "./mixins/moleculer/call-frames.ts";
 import { CallTransporter } from "./mixins/moleculer/call-transporter.ts";
 import { faultInjection } from "./mixins/moleculer/fault-injection.ts";
 import { latenessMiddleware } from "./mixins/moleculer/lateness.ts";
+import { livingInstances } from "./mixins/moleculer/living-instances.ts";
 import { transportFaults } from "./mixins/moleculer/transport-faults.ts";
 import { SchemaValidator } from "./mixins/moleculer/validation.ts";
+import { WakefulDiscoverer } from "./mixins/patches/moleculer-discoverer.ts";
 import { patientConnect } from "./mixins/patches/moleculer-start.ts";
 import { forgetUnanswered } from "./mixins/patches/moleculer-timeout.ts";
 import type { Config } from "./services/config/index.ts";
@@ -18,6 +22,9 @@ import { restoreError } from "./services/contracts/errors.ts";
 
 const requestTimeoutMs = 5_000;
 const shutdownTimeoutMs = 10_000;
+/** A node that has sent none for that long is no more among those that can be called. */
+const heartbeatSeconds = 2;
+const heartbeatTimeoutSeconds = 6;
 
 class Regenerator extends Errors.Regenerator {
   // Moleculer falls back to its own classes when this returns undefined, which its type does not say.
@@ -27,22 +34,13 @@ class Regenerator extends Errors.Regenerator {
 }
 
 /** Without `noDelay`, as it comes, 23 calls a second: Nagle's algorithm waits for a delayed acknowledgement. */
-const transporter = (url: string) =>
+const transporter = (url: string, nodeId: string) =>
   new CallTransporter({
-    url: url
-      .split(";")
-      .map((node) => withHeartbeat(node))
-      .join(";"),
+    url: nodesOf(nodesInTurn(url, nodeId)),
     socketOptions: { noDelay: true, timeout: 3_000 },
     // Nobody waits longer for a request or its answer; a node that comes back must not find them.
     messageOptions: { expiration: requestTimeoutMs },
   });
-
-function withHeartbeat(node: string): string {
-  const parsed = new URL(node);
-  if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", "10");
-  return parsed.href;
-}
 
 /**
  * Moleculer's own `$node` answers any process in the namespace. `options` hands it everything in here, the broker's URL
@@ -57,9 +55,11 @@ const closedNodeActions = () =>
 
 /** The options of one process. */
 export function brokerOptions(config: Config, log: Logger): BrokerOptions {
+  const living = livingInstances(log.child({ service: "calls" }));
   return {
     namespace: "mailroster",
     nodeID: config.nodeId,
+    metadata: { ...ownWire },
     logger: {
       type: "Pino",
       options: {
@@ -73,7 +73,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
           ),
       },
     } as unknown as BrokerOptions["logger"],
-    ...(config.amqpUrl === undefined ? {} : { transporter: transporter(config.amqpUrl) }),
+    ...(config.amqpUrl === undefined ? {} : { transporter: transporter(config.amqpUrl, config.nodeId) }),
     errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
     validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
     // The first one stands next to the handler, the last one around all others.
@@ -81,12 +81,16 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
       ...(config.faultInjection ? [faultInjection({ log })] : []),
       tracingMiddleware(),
       correlationMiddleware(),
+      living.middleware,
       latenessMiddleware(),
       forgetUnanswered(),
       transportFaults(),
       patientConnect(),
     ],
     requestTimeout: requestTimeoutMs,
+    heartbeatInterval: heartbeatSeconds,
+    heartbeatTimeout: heartbeatTimeoutSeconds,
+    registry: { strategy: living.strategy as never, discoverer: new WakefulDiscoverer() as never },
     internalServices: { $node: closedNodeActions() },
     tracking: { enabled: true, shutdownTimeout: shutdownTimeoutMs },
     // Signals are handled in services/runtime, which also drains what Moleculer does not know of.

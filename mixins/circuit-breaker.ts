@@ -19,6 +19,8 @@ export const circuitLimits = {
   patienceMinMs: 500,
 } as const;
 
+export type CircuitLimits = { readonly [K in keyof typeof circuitLimits]: number };
+
 /** A call that was let through; of which period of the circuit, and whether it is the one that tries. */
 export interface Pass {
   readonly period: number;
@@ -28,7 +30,7 @@ export interface Pass {
 type Admission = { readonly pass: Pass } | { readonly refusedForMs: number };
 
 /** The decisions alone; every time comes in, from one monotonic clock. */
-export function circuit(limits: typeof circuitLimits = circuitLimits) {
+export function circuit(limits: CircuitLimits = circuitLimits) {
   let state: CircuitState = "closed";
   /** Grows with each change, so that a call of an earlier period is known when it ends. */
   let period = 0;
@@ -45,6 +47,9 @@ export function circuit(limits: typeof circuitLimits = circuitLimits) {
 
   return {
     state: (): CircuitState => state,
+    /** Whether a call would be let through now. */
+    isOpenFor: (patienceMs: number, nowMs: number): boolean =>
+      state === "closed" || (state === "open" && nowMs >= waitUntilMs && patienceMs >= limits.patienceMinMs),
     admit(patienceMs: number, nowMs: number): Admission {
       if (state === "closed") return { pass: { period, patienceMs } };
       const refused = { refusedForMs: Math.max(0, waitUntilMs - nowMs) };

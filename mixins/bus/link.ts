@@ -10,9 +10,9 @@ import { aborted, backoffMs, pause, within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { corkWrites, destroySocket } from "../patches/amqplib-socket.ts";
 import { blockedText, brokerText } from "./broker-text.ts";
+import { nodesOf } from "./nodes.ts";
 
 const connectTimeoutMs = 3_000;
-const heartbeatSeconds = 10;
 const reconnectMinMs = 100;
 const reconnectMaxMs = 5_000;
 /** What lived as long as this begins again with the shortest pause. */
@@ -67,14 +67,6 @@ const quietly = (work: Promise<unknown>): Promise<void> =>
     () => {},
     () => {},
   );
-
-function nodesOf(url: string): string[] {
-  return url.split(";").map((node) => {
-    const parsed = new URL(node);
-    if (!parsed.searchParams.has("heartbeat")) parsed.searchParams.set("heartbeat", `${heartbeatSeconds}`);
-    return parsed.href;
-  });
-}
 
 const closeChannel = (channel: ConfirmChannel): Promise<void> =>
   // Throws inside the promise when the channel is closed already.
@@ -132,7 +124,7 @@ async function useChannel(attached: Attached, connection: ChannelModel, stop: Ab
 }
 
 export interface LinkOptions {
-  /** `;` separates the nodes of a cluster, tried in turn. */
+  /** `;` separates the nodes of a cluster, tried in this order. */
   readonly url: string;
   /** Shown by the broker. */
   readonly connectionName: string;

@@ -35,9 +35,14 @@ const personal = new Set([
 /** The folder of scoped packages, in the frames of a stack, is the one `@` that is no address. */
 const addressPattern = /(?<![^\s"<>(),;:\\])[^\s"<>(),;:\\]+(?:(?<!node_modules\/)@|%40)[^\s"'<>(),;:\\]+/giu;
 
+/** As RabbitMQ names its own nodes, in quotes behind the word: `home node 'rabbit@host-1' of durable queue`. */
+const quotedNode = /^'[\w-]+@[\w.-]+$/;
+const maskedUnlessNode = (found: string, at: number, line: string): string =>
+  line.endsWith("node ", at) && quotedNode.test(found) ? found : `${mask}@${mask}`;
+
 /** Replaces every address in a line; the guard is there because the bare pattern cost 44 µs a line. */
 export const maskAddresses = (line: string): string =>
-  line.includes("@") || line.includes("%40") ? line.replaceAll(addressPattern, `${mask}@${mask}`) : line;
+  line.includes("@") || line.includes("%40") ? line.replaceAll(addressPattern, maskedUnlessNode) : line;
 
 /** An error as it is logged: never a value that it quotes, unless `pii`. */
 export function errorShown(error: unknown, pii: boolean, causesLeft = causesMax): unknown {

@@ -1,51 +1,31 @@
 /**
  * Promise: calls, and their answers, that leave for one node in the same turn of the event loop travel as one message,
  * in order; one that leaves alone travels at once, as Moleculer would send it. Each still succeeds or fails by itself.
+ * Calls live as long as RabbitMQ has one node: a process that loses its own, or hears nothing through it, goes on at the
+ * next one. What finds no queue comes back (returned-calls.ts; ADR 0032).
  *
  * Moleculer's AMQP transporter sends a message a packet. A create is four of them, which under load was most of what
  * RabbitMQ did and a third of what our processes did (docs/performance.md). Nothing is gained by acknowledging them
  * either: whoever called waits for an answer, not for a delivery, and a request that comes again after its caller has
  * given up is refused (lateness.ts). So they are not.
  */
-import type { EventEmitter } from "node:events";
+import type { ChannelModel } from "amqplib";
+import { TimeoutError } from "../basics/pause.ts";
+import { type Silence, silence } from "../basics/silence.ts";
 import { blockedText, brokerText } from "../bus/broker-text.ts";
 import { notConnected } from "../bus/check.ts";
 import { corkWrites } from "../patches/amqplib-socket.ts";
-import { UnacknowledgedAmqp } from "../patches/moleculer-amqp.ts";
+import { type ReturnedMessage, TransientAmqp } from "../patches/moleculer-amqp.ts";
+import { adviceFor } from "./call-advice.ts";
+import { frameOf, packetsMax, packetsOf, readsFrames } from "./call-frames.ts";
+import { type Sender, takeBack } from "./returned-calls.ts";
 
-/** A frame begins with a byte that no JSON begins with; then each packet with its length before it. */
-const frameMark = 0;
-const lengthBytes = 4;
-const packetsMax = 128;
+/** A ping to itself through RabbitMQ each second; a node that has not brought one for longer than this is left. */
+const silenceLimits = { lookMs: 1_000, silentMs: 4_000 };
+const silentText = "the server fell silent (our own ping did not come back)";
 
 type Packet = { readonly type: string; readonly target?: string | null };
 type SendMeta = { readonly packet: Packet; readonly balanced?: boolean };
-
-export function frameOf(packets: readonly Buffer[]): Buffer {
-  const parts = packets.flatMap((packet) => {
-    const length = Buffer.allocUnsafe(lengthBytes);
-    length.writeUInt32BE(packet.length);
-    return [length, packet];
-  });
-  return Buffer.concat([Buffer.of(frameMark), ...parts]);
-}
-
-/** The packets of a frame, or the one packet that it is. Throws RangeError when a frame is cut short. */
-export function packetsOf(message: Buffer): Buffer[] {
-  if (message[0] !== frameMark) return [message];
-  const packets: Buffer[] = [];
-  for (let at = 1; at < message.length; ) {
-    const from = at + lengthBytes;
-    const end = from + message.readUInt32BE(at);
-    if (end > message.length) throw new RangeError("Cannot read a frame: it is cut short");
-    packets.push(message.subarray(from, end));
-    at = end;
-  }
-  return packets;
-}
-
-/** How Moleculer learns that a connection which was open is lost; its types leave it out. */
-type Lost = (error: unknown) => void;
 
 interface Turn {
   readonly packets: Map<string, { readonly meta: SendMeta; readonly data: Buffer[] }>;
@@ -53,34 +33,12 @@ interface Turn {
   readonly sent: Promise<void>;
 }
 
-export class CallTransporter extends UnacknowledgedAmqp {
+export class CallTransporter extends TransientAmqp {
   #turn: Turn | undefined;
   /** In the broker's words; undefined while all is well. */
   #fault: string | undefined;
-
-  override async connect(...told: unknown[]): Promise<void> {
-    const [lost] = told as [Lost];
-    const connect = super.connect as (lost: Lost) => Promise<void>;
-    try {
-      await connect.call(this, (error) => {
-        this.#noteFault(error);
-        lost(error);
-      });
-    } catch (error) {
-      this.#noteFault(error);
-      throw error;
-    }
-    this.#fault = undefined;
-    if (this.connection === null) return;
-    corkWrites(this.connection);
-    const connection = this.connection as unknown as EventEmitter;
-    connection.on("blocked", (reason: string) => {
-      this.#fault = blockedText(reason);
-    });
-    connection.on("unblocked", () => {
-      this.#fault = undefined;
-    });
-  }
+  #isBlocked = false;
+  #silence: Silence | undefined;
 
   /** Throws, in the broker's words, when calls can't leave or arrive. */
   check(): void {
@@ -102,6 +60,7 @@ export class CallTransporter extends UnacknowledgedAmqp {
   }
 
   override async incomingMessage(command: string, message: Buffer): Promise<void> {
+    this.#silence?.heard(performance.now());
     try {
       await Promise.all(packetsOf(message).map((packet) => super.incomingMessage(command, packet)));
     } catch (error) {
@@ -109,25 +68,86 @@ export class CallTransporter extends UnacknowledgedAmqp {
     }
   }
 
-  #noteFault(error: unknown): void {
-    this.#fault = brokerText(error) ?? this.#fault ?? "the connection was closed";
+  protected override noteFault(error: unknown): void {
+    const own = error instanceof TimeoutError ? error.message : brokerText(error);
+    this.#fault =
+      own ?? this.#fault ?? (error instanceof Error ? error.message : "the connection was closed");
   }
 
-  protected override follow(channel: EventEmitter): void {
-    channel.once("error", (error: unknown) => this.#noteFault(error));
-    super.follow(channel);
+  protected override lost(): void {
+    const advice = adviceFor(this.#fault, this.nodeID);
+    this.logger.warn("RabbitMQ does not carry our calls", { reason: this.#fault, ...advice });
+  }
+
+  protected override opened(connection: ChannelModel): void {
+    this.#fault = undefined;
+    this.#isBlocked = false;
+    corkWrites(connection);
+    connection.on("blocked", (reason: string) => {
+      this.#fault = blockedText(reason);
+      this.#isBlocked = true;
+    });
+    connection.on("unblocked", () => {
+      this.#fault = undefined;
+      this.#isBlocked = false;
+    });
+    this.#listen(connection);
+  }
+
+  protected override returned(message: ReturnedMessage): void {
+    void takeBack(this.#sender(), message);
+  }
+
+  /** Heartbeats alone would tell after 8 to 12 s, and of a RabbitMQ that still sends them but routes nothing never. */
+  #listen(connection: ChannelModel): void {
+    const told = silence(silenceLimits, performance.now());
+    this.#silence = told;
+    const timer = setInterval(() => {
+      // While it blocks publishers it does not read our pings either.
+      if (this.#isBlocked) told.heard(performance.now());
+      if (told.look(performance.now())) {
+        this.#fault = silentText;
+        this.giveUp();
+      } else if (this.connected) void this.transit.sendPing(this.nodeID);
+    }, silenceLimits.lookMs);
+    connection.once("close", () => clearInterval(timer));
+  }
+
+  #sender(): Sender {
+    const { transit } = this;
+    return {
+      prefix: this.prefix,
+      closing: this.closing,
+      idOf: (packet) => (this.deserialize("REQ", packet).payload as { readonly id: string }).id,
+      take(id) {
+        const call = transit.pendingRequests.get(id);
+        transit.removePendingRequest(id);
+        return call as ReturnType<Sender["take"]>;
+      },
+      send: (queue, content, headers) =>
+        this.channel?.sendToQueue(queue, content, { ...this.opts.messageOptions, headers }),
+    };
   }
 
   #beginTurn(): Turn {
     const packets: Turn["packets"] = new Map();
     const sent = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
       this.#turn = undefined;
-      for (const [topic, { meta, data }] of packets)
-        for (let from = 0; from < data.length; from += packetsMax) {
-          const part = data.slice(from, from + packetsMax);
+      for (const [topic, { meta, data }] of packets) {
+        const partMax = readsFrames(this.#metadataOf(meta.packet.target)) ? packetsMax : 1;
+        for (let from = 0; from < data.length; from += partMax) {
+          const part = data.slice(from, from + partMax);
           void super.send(topic, part.length === 1 ? (part[0] as Buffer) : frameOf(part), meta);
         }
+      }
     });
     return { packets, sent };
+  }
+
+  #metadataOf(nodeID: string | null | undefined): unknown {
+    const { nodes } = this.broker.registry as unknown as {
+      readonly nodes: { get(id: string): { readonly metadata: unknown } | undefined };
+    };
+    return nodes.get(nodeID ?? "")?.metadata;
   }
 }

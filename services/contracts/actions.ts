@@ -166,75 +166,78 @@ export type Health = z.infer<typeof Health>;
 
 const Nothing = z.strictObject({});
 
-const published = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({
-  params,
-  result,
-  visibility: "published" as const,
-});
-const internal = <P extends z.ZodType, R extends z.ZodType>(params: P, result: R) => ({
-  params,
-  result,
-  visibility: "public" as const,
-});
+/** Whether the same call may be made once more although nobody knows what became of it. */
+type Repeat = "always" | "under its key" | "never";
+
+const published = <P extends z.ZodType, R extends z.ZodType>(
+  params: P,
+  result: R,
+  repeat: Repeat = "never",
+) => ({ params, result, repeat, visibility: "published" as const });
+const internal = <P extends z.ZodType, R extends z.ZodType>(
+  params: P,
+  result: R,
+  repeat: Repeat = "never",
+) => ({ params, result, repeat, visibility: "public" as const });
 
 /**
  * Every action of the system by its Moleculer name: `published` ones have a row of the HTTP surface, `internal` ones are
  * for services, the REPL and the commands.
  */
 export const actions = {
-  "users.create": published(CreateUser, CreatedUser),
-  "users.get": published(z.strictObject({ id: UserId }), User),
-  "users.list": published(ListUsers, UserPage),
-  "users.replace": published(ReplaceUser, User),
-  "users.patch": published(PatchUser, User),
-  "users.remove": published(TargetUser, z.null()),
-  "users.restore": published(TargetUser, User),
-  "users.digest": internal(DigestQuery, UsersDigest),
+  "users.create": published(CreateUser, CreatedUser, "under its key"),
+  "users.get": published(z.strictObject({ id: UserId }), User, "always"),
+  "users.list": published(ListUsers, UserPage, "always"),
+  "users.replace": published(ReplaceUser, User, "under its key"),
+  "users.patch": published(PatchUser, User, "under its key"),
+  "users.remove": published(TargetUser, z.null(), "under its key"),
+  "users.restore": published(TargetUser, User, "under its key"),
+  "users.digest": internal(DigestQuery, UsersDigest, "always"),
   "users.reemit": internal(ReemitUser, ReemittedUser),
-  "users.trace": internal(RequestsQuery, RequestsTrace),
-  "users.addresses": internal(AddressesQuery, UsersAddresses),
-  "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) })),
-  "users.health": internal(Nothing, Health),
-  "smtp-registry.reserve": internal(ReserveAddresses, Reservation),
-  "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() })),
-  "smtp-registry.lookup": published(LookUpAddress, AddressInfo),
-  "smtp-registry.digest": internal(DigestQuery, RegistryDigest),
-  "smtp-registry.trace": internal(RegistryQuery, RegistryTrace),
-  "smtp-registry.health": internal(Nothing, Health),
-  "audit.list": published(ListAudit, AuditPage),
-  "audit.digest": internal(DigestQuery, AuditDigest),
-  "audit.request": internal(RequestEventsQuery, RequestEntries),
-  "audit.trace": internal(EventsQuery, AuditTrace),
-  "audit.health": internal(Nothing, Health),
-  "outbox.nudge": internal(Nothing, z.null()),
-  "outbox.pending": internal(PendingQuery, PendingUsers),
-  "outbox.backlogs": internal(Nothing, Backlogs),
-  "outbox.trace": internal(RequestEventsQuery, OutboxTrace),
-  "outbox.status": internal(OutboxStatusQuery, OutboxStatus),
-  "outbox.health": internal(Nothing, Health),
-  "dead-letters.list": published(ListDeadLetters, DeadLetterPage),
-  "dead-letters.causes": published(Nothing, DeadLetterCauses),
-  "dead-letters.get": published(TargetDeadLetter, DeadLetterDetail),
+  "users.trace": internal(RequestsQuery, RequestsTrace, "always"),
+  "users.addresses": internal(AddressesQuery, UsersAddresses, "always"),
+  "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) }), "always"),
+  "users.health": internal(Nothing, Health, "always"),
+  "smtp-registry.reserve": internal(ReserveAddresses, Reservation, "always"),
+  "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() }), "always"),
+  "smtp-registry.lookup": published(LookUpAddress, AddressInfo, "always"),
+  "smtp-registry.digest": internal(DigestQuery, RegistryDigest, "always"),
+  "smtp-registry.trace": internal(RegistryQuery, RegistryTrace, "always"),
+  "smtp-registry.health": internal(Nothing, Health, "always"),
+  "audit.list": published(ListAudit, AuditPage, "always"),
+  "audit.digest": internal(DigestQuery, AuditDigest, "always"),
+  "audit.request": internal(RequestEventsQuery, RequestEntries, "always"),
+  "audit.trace": internal(EventsQuery, AuditTrace, "always"),
+  "audit.health": internal(Nothing, Health, "always"),
+  "outbox.nudge": internal(Nothing, z.null(), "always"),
+  "outbox.pending": internal(PendingQuery, PendingUsers, "always"),
+  "outbox.backlogs": internal(Nothing, Backlogs, "always"),
+  "outbox.trace": internal(RequestEventsQuery, OutboxTrace, "always"),
+  "outbox.status": internal(OutboxStatusQuery, OutboxStatus, "always"),
+  "outbox.health": internal(Nothing, Health, "always"),
+  "dead-letters.list": published(ListDeadLetters, DeadLetterPage, "always"),
+  "dead-letters.causes": published(Nothing, DeadLetterCauses, "always"),
+  "dead-letters.get": published(TargetDeadLetter, DeadLetterDetail, "always"),
   "dead-letters.replay": published(TargetDeadLetter, DeadLetter),
   "dead-letters.discard": published(DiscardDeadLetter, DeadLetter),
-  "dead-letters.pending": internal(PendingQuery, PendingLetters),
-  "dead-letters.trace": internal(LettersQuery, LettersTrace),
-  "dead-letters.health": internal(Nothing, Health),
+  "dead-letters.pending": internal(PendingQuery, PendingLetters, "always"),
+  "dead-letters.trace": internal(LettersQuery, LettersTrace, "always"),
+  "dead-letters.health": internal(Nothing, Health, "always"),
   "reconciler.run": internal(Nothing, ReconcileReport),
   "reconciler.repair": internal(Repair, RepairReport),
   "reconciler.acknowledge": internal(Acknowledge, AcknowledgeReport),
-  "reconciler.health": internal(Nothing, Health),
+  "reconciler.health": internal(Nothing, Health, "always"),
   "ops.log-level": internal(SetLogLevels, LogLevels),
   "ops.log-level-here": internal(SetLogLevel, NodeLogLevel),
-  "ops.health": internal(Nothing, Health),
+  "ops.health": internal(Nothing, Health, "always"),
   "fault.set": internal(SetFaults, Faults),
   "fault.clear": internal(ClearFaults, Faults),
   "fault.list": internal(Nothing, Faults),
   "fault.set-here": internal(SetFault, NodeFaults),
   "fault.clear-here": internal(ClearFault, NodeFaults),
   "fault.list-here": internal(Nothing, NodeFaults),
-  "trace.explain": published(TraceQuery, Trace),
-  "trace.health": internal(Nothing, Health),
+  "trace.explain": published(TraceQuery, Trace, "always"),
+  "trace.health": internal(Nothing, Health, "always"),
 } as const;
 
 export type ActionName = keyof typeof actions;
@@ -243,6 +246,12 @@ export type ActionInput<N extends ActionName> = z.input<(typeof actions)[N]["par
 /** What a handler receives (after defaults and coercion). */
 export type ActionParams<N extends ActionName> = z.output<(typeof actions)[N]["params"]>;
 export type ActionResult<N extends ActionName> = z.output<(typeof actions)[N]["result"]>;
+
+/** Of an action by any name, and of what travels with the call. */
+export function isRepeatable(name: string, meta: CallMeta): boolean {
+  const repeat = Object.hasOwn(actions, name) ? actions[name as ActionName].repeat : "never";
+  return repeat === "always" || (repeat === "under its key" && meta.idempotencyKey !== undefined);
+}
 
 /** What travels with every call. */
 export interface CallMeta {

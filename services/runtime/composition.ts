@@ -1,5 +1,6 @@
 /** The parts a process is put together from: the services, and the bus that fits the configuration. */
 import type { ServiceSchema } from "moleculer";
+import { nodesInTurn } from "../../mixins/bus/nodes.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { userQueues } from "../../mixins/bus/topology.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
@@ -40,7 +41,7 @@ export async function createBus(config: Config, log: Logger): Promise<OwnedBus> 
   if (amqpUrl !== undefined) {
     const { rabbitMqBus } = await import("../../mixins/bus/rabbitmq.ts");
     const bus = rabbitMqBus({
-      url: amqpUrl,
+      url: nodesInTurn(amqpUrl, config.nodeId),
       queues,
       retryDelaysMs,
       connectionName: `mailroster ${config.nodeId}`,

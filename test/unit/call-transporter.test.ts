@@ -1,5 +1,5 @@
 import test from "ava";
-import { frameOf, packetsOf } from "../../mixins/moleculer/call-transporter.ts";
+import { frameOf, packetsOf } from "../../mixins/moleculer/call-frames.ts";
 
 const packet = (value: unknown) => Buffer.from(JSON.stringify(value));
 

@@ -26,7 +26,7 @@ export const broker: readonly Mutation[] = [
     edits: [
       edit(
         "mixins/patches/moleculer-amqp.ts",
-        "UnacknowledgedAmqp.follow",
+        "TransientAmqp.follow",
         becomes(condition("channelDisconnecting"), "!($)"),
       ),
     ],

@@ -273,11 +273,7 @@ export const operations: readonly Mutation[] = [
     name: "frame-keeps-its-first",
     guarantee: "19",
     edits: [
-      edit(
-        "mixins/moleculer/call-transporter.ts",
-        "packetsOf",
-        becomes(assignment("at"), "at = message.length"),
-      ),
+      edit("mixins/moleculer/call-frames.ts", "packetsOf", becomes(assignment("at"), "at = message.length")),
     ],
     file: "test/unit/call-transporter.test.ts",
     title: "a frame gives its packets back, in order and byte for byte",
