@@ -6,9 +6,9 @@ import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { counted } from "../mixins/basics/counted.ts";
 import { exitCodes } from "../services/contracts/exits.ts";
-import { type CommandForm, commandLine, refused } from "../services/runtime/command-line.ts";
+import { type CommandForm, commandLine, usageError } from "../services/runtime/command-line.ts";
 import { runCommand } from "../services/runtime/run-command.ts";
-import { coloured } from "../services/runtime/terminal.ts";
+import { colourMarks } from "../services/runtime/terminal.ts";
 import { documentFaults } from "./support/gate/document-lint.ts";
 import { importViolations } from "./support/gate/import-rules.ts";
 import { metricsPageFaults } from "./support/gate/metrics-page.ts";
@@ -90,7 +90,7 @@ const form: CommandForm = {
   options: { fast: { says: `only ${fast.join(", ")}: for while one writes` } },
   exits: { [exitCodes.ok]: "every step passed", [exitCodes.failure]: "a step failed" },
 };
-const print = (text: string): void => void process.stdout.write(`${coloured(text)}\n`);
+const print = (text: string): void => void process.stdout.write(`${colourMarks(text)}\n`);
 
 async function run(name: string, check: Check): Promise<boolean> {
   const start = performance.now();
@@ -107,7 +107,7 @@ const line = commandLine(form);
 const words = line.has("fast") ? fast : line.words;
 await runCommand(async () => {
   const foreign = words.find((word) => !names.some((name) => name.includes(word)));
-  if (foreign !== undefined) throw refused(form, `there is no step "${foreign}"`, names, foreign);
+  if (foreign !== undefined) throw usageError(form, `there is no step "${foreign}"`, names, foreign);
   const chosen = Object.entries(steps).filter(
     ([name]) => words.length === 0 || words.some((word) => name.includes(word)),
   );

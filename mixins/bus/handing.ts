@@ -7,7 +7,7 @@ import type { Delivery, Verdict } from "./port.ts";
 const requeue: Verdict = { kind: "requeue" };
 
 /** A handler that throws, or answers another number of verdicts, has said nothing: the whole batch is requeued. */
-export async function verdictsOf<D extends Delivery>(
+export async function deliveryVerdicts<D extends Delivery>(
   handler: (batch: readonly D[]) => Promise<readonly Verdict[]>,
   batch: readonly D[],
   queue: string,

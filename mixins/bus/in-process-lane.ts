@@ -1,6 +1,6 @@
 /** One queue of the in-process bus: hands out what waits in batches, one batch at a time a reader, and settles it. */
 import type { Logger } from "../log/logging.ts";
-import { logDeadLetter, verdictsOf } from "./handing.ts";
+import { deliveryVerdicts, logDeadLetter } from "./handing.ts";
 import type {
   BatchHandler,
   DeadLetter,
@@ -162,7 +162,7 @@ class Reader {
       body: message.body,
       attempts: progress.attempts,
     }));
-    const verdicts = await verdictsOf(this.#handler, deliveries, this.#lane.queue, log);
+    const verdicts = await deliveryVerdicts(this.#handler, deliveries, this.#lane.queue, log);
     await Promise.all(
       batch.map(async (task, index) => {
         const verdict = verdicts[index] ?? { kind: "requeue" };

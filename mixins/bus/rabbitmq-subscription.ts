@@ -10,7 +10,7 @@ import { deadLetterQueue } from "../../services/contracts/headers.ts";
 import { backoffMs, pause, restMsAfter, within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { type Confirms, confirmsOf } from "./confirms.ts";
-import { logDeadLetter, verdictsOf } from "./handing.ts";
+import { deliveryVerdicts, logDeadLetter } from "./handing.ts";
 import type { Attachment, Link } from "./link.ts";
 import type { Delivery, QueueSpec, Subscription, Verdict } from "./port.ts";
 import { type Settlement, settlementOf, withJitter } from "./settlement.ts";
@@ -154,7 +154,7 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
 
   async #settle(batch: readonly Item<D>[]): Promise<void> {
     const deliveries = batch.map(({ delivery }) => delivery);
-    const verdicts = await verdictsOf(
+    const verdicts = await deliveryVerdicts(
       this.#reading.handle,
       deliveries,
       this.#reading.source,

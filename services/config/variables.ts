@@ -16,7 +16,7 @@ export const fault = (name: string, problem: string, cause?: unknown): ConfigErr
  * Space around a value says nothing (a line end comes with many a secret), an empty value is as good as none (what
  * Compose makes of `${NAME:-}`), and what nobody sees is in no value.
  */
-function checked(name: string, text: string | undefined): string | undefined {
+function check(name: string, text: string | undefined): string | undefined {
   if (text === undefined || text === "") return undefined;
   const value = text.trim();
   if (value === "") throw fault(name, "must not be blank");
@@ -40,7 +40,7 @@ export class Variables {
   /** undefined: not set. Throws ConfigError. */
   text(name: string): string | undefined {
     this.#names.add(name);
-    return checked(name, this.#environment[name]);
+    return check(name, this.#environment[name]);
   }
 
   /** A value that `NAME_FILE` may name the file of (Docker and Kubernetes secrets). Throws ConfigError. */
@@ -58,6 +58,6 @@ export class Variables {
       throw fault(fileName, `must name a readable file (${code})`, cause);
     }
     if (content.trim() === "") throw fault(fileName, "must name a file that is not empty");
-    return checked(fileName, content);
+    return check(fileName, content);
   }
 }

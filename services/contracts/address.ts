@@ -18,9 +18,9 @@
  */
 import { isDomainValid, isEmailValid } from "@hapi/address";
 import { toASCII, toUnicode } from "tr46";
+import { memoize } from "./memoize.ts";
 import { outsideIdentifierClass } from "./precis.ts";
-import { remembering } from "./remembering.ts";
-import { unkeyable, unseen } from "./unicode.ts";
+import { invisible, unkeyable } from "./unicode.ts";
 
 /** RFC 5321 §4.5.3.1.1 */
 export const localPartOctetsMax = 64;
@@ -84,7 +84,7 @@ const hyphensAreInPlace = (unicode: string): boolean =>
     .every((label) => !/^-|-$/.test(label) && (/^[\x21-\x7e]*$/.test(label) || !/^..--/u.test(label)));
 
 /** Mapped. Its last label begins with a letter, so an IPv4 address is none. */
-const domainOf = remembering((domain): Domain => {
+const domainOf = memoize((domain): Domain => {
   const ascii = toASCII(domain, uts46) ?? "";
   const { domain: unicode } = toUnicode(domain, uts46);
   if (ascii === "" || !hyphensAreInPlace(unicode)) return noDomain;
@@ -128,7 +128,7 @@ function objectionTo(local: string, folded: string, domain: Domain): string | un
     return "must not begin with a combining mark, nor have one behind a dot before the @";
   if ([local, folded].some((text) => instructions.test(text)))
     return "must not hold before the @ what mail servers take for an instruction: - / : or # in front, % ! | ` or ${ anywhere";
-  if (unseen.test(domain.unicode)) return "must not hold invisible characters in its domain";
+  if (invisible.test(domain.unicode)) return "must not hold invisible characters in its domain";
   if (unkeyable.test(domain.unicode)) return "must hold only code points of Unicode 16 in its domain";
   if (octets(local) + 1 + domainOctets(domain.unicode) > addressOctetsMax)
     return `must have at most ${addressOctetsMax} octets with its domain as mail servers get it, in A-labels and in U-labels`;
@@ -175,11 +175,11 @@ function parse(text: string): ParsedAddress {
   };
 }
 
-const parseRemembered = remembering(parse, addressesRememberedMax);
+const parseMemoized = memoize(parse, addressesRememberedMax);
 
 /** Splits, validates and keys an address. Never throws; `reason` says what is wrong without repeating the value. */
 export const parseAddress = (text: string): ParsedAddress =>
-  text.length > addressOctetsMax ? parse(text) : parseRemembered(text);
+  text.length > addressOctetsMax ? parse(text) : parseMemoized(text);
 
 /** Why the text is no address that anybody may take anew; undefined when it is one. */
 export function objectionToNew(text: string): string | undefined {

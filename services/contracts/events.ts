@@ -22,7 +22,7 @@ export type Change = z.infer<typeof Change>;
 /** As we write it ourselves; to make it anew for each of an event's four was a twelfth of a consumer's CPU. */
 const normalTimestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-function normalised(text: string): string {
+function normalise(text: string): string {
   if (normalTimestamp.test(text) || Number.isNaN(Date.parse(text))) return text;
   return new Date(text).toISOString();
 }
@@ -31,7 +31,7 @@ function normalised(text: string): string {
 const Timestamp = z.iso
   .datetime({ offset: true })
   .refine((text) => text >= "0001", "must not be before the year 1")
-  .overwrite(normalised);
+  .overwrite(normalise);
 
 const versionMax = 2 ** 31 - 1;
 /**

@@ -7,13 +7,13 @@
  * refuses, are taken where folding makes letters of them: ﬁ has the key of fi and can't be its twin.
  */
 import { toUnicode } from "tr46";
-import { unseen } from "./unicode.ts";
+import { invisible } from "./unicode.ts";
 
 /** RFC 8264 §9.1, 9.11, 9.6 (Exceptions, PVALID and CONTEXTO, for which see `contextual`). */
 const inClass =
   /^[\p{Ll}\p{Lu}\p{Lo}\p{Nd}\p{Lm}\p{Mn}\p{Mc}\x21-\x7e\u06fd\u06fe\u0f0b\u3007\u00b7\u0375\u05f3\u05f4\u30fb]$/u;
 
-/** RFC 8264 §9.9 (conjoining Jamo), 9.6 (Exceptions, DISALLOWED); 9.13 is `unseen`, unassigned ones are in no class. */
+/** RFC 8264 §9.9 (conjoining Jamo), 9.6 (Exceptions, DISALLOWED); 9.13 is `invisible`, unassigned ones are in no class. */
 const outOfClass = /[\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff\u0640\u07fa\u302e\u302f\u3031-\u3035\u303b]/u;
 
 /** RFC 5892 Appendix A.3 to A.9: where these characters may stand. */
@@ -45,7 +45,7 @@ export function outsideIdentifierClass(text: string): string | undefined {
   for (const char of text) {
     if (/\p{Join_Control}/u.test(char)) {
       if (!joinersAreInPlace(text)) return nameOf(char);
-    } else if (!inClass.test(char) || outOfClass.test(char) || unseen.test(char)) return nameOf(char);
+    } else if (!inClass.test(char) || outOfClass.test(char) || invisible.test(char)) return nameOf(char);
   }
   const misplaced = contextual.find((rule) => rule.of.test(text) && rule.misplaced.test(text));
   return misplaced === undefined ? undefined : nameOf(misplaced.of.exec(text)?.[0] ?? "");

@@ -1,16 +1,16 @@
 /** Texts that people write for people: names, and reasons for what was done. */
 import * as z from "zod";
-import { seen } from "./unicode.ts";
+import { visible } from "./unicode.ts";
 
 /** As `trim`, which would take a line separator at the end away before anybody could object to it. */
-const trimmed = (text: string): string =>
+const trim = (text: string): string =>
   text.replace(/^[^\S\p{Zl}\p{Zp}]+|(?<![^\S\p{Zl}\p{Zp}])[^\S\p{Zl}\p{Zp}]+$/gu, "");
 
 /** What was ever taken: one line of 1 to `charsMax` characters, without the space around it. */
 export const storedText = (charsMax: number) =>
   z
     .string()
-    .overwrite(trimmed)
+    .overwrite(trim)
     .min(1, "must not be empty")
     .max(charsMax, `must have at most ${charsMax} characters`)
     .refine((text) => !/\p{Cc}/u.test(text), "must not contain control characters")
@@ -26,7 +26,7 @@ export function objectionToText(text: string): string | undefined {
   if (/\p{Bidi_Control}/u.test(text)) return "must not contain controls of the writing direction";
   if (/\p{Noncharacter_Code_Point}/u.test(text)) return "must not contain noncharacters of Unicode";
   if (/^\p{M}/u.test(text)) return "must not begin with a combining mark";
-  if (!seen.test(text)) return "must have a character that can be seen";
+  if (!visible.test(text)) return "must have a character that can be seen";
   return undefined;
 }
 

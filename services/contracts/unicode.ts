@@ -31,7 +31,7 @@ const blanks = "\\u{2800}\\u{1d159}\\u{13441}\\u{13442}\\u{16fe4}";
 const showsNothing = `\\p{Default_Ignorable_Code_Point}${blanks}`;
 
 /** What shows nothing. The join controls are no part of it: they show by what they do to the letters beside them. */
-export const unseen = new RegExp(`(?!\\p{Join_Control})[${showsNothing}]`, "u");
+export const invisible = new RegExp(`(?!\\p{Join_Control})[${showsNothing}]`, "u");
 
 /** What can be seen by itself: a letter, digit, punctuation mark or symbol, as a mark alone is not. */
-export const seen = new RegExp(`(?![${showsNothing}])[\\p{L}\\p{N}\\p{P}\\p{S}]`, "u");
+export const visible = new RegExp(`(?![${showsNothing}])[\\p{L}\\p{N}\\p{P}\\p{S}]`, "u");

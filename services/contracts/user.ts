@@ -107,7 +107,7 @@ export const noneOf = (name: UserFieldName): unknown => (userFields[name] as Use
 
 type None<F extends UserFieldName> = Fields[F] extends { none: infer N } ? N : undefined;
 type Nullish<S extends z.ZodType> = z.ZodOptional<z.ZodNullable<S>>;
-type AskedFields<W extends Form> = {
+type RequestFields<W extends Form> = {
   [F in UserFieldName]: None<F> extends undefined
     ? Fields[F][W]
     : None<F> extends null
@@ -123,12 +123,12 @@ const storedFields = shapeOf(({ stored, none }) => (none === null ? stored.nulli
   [F in UserFieldName]: None<F> extends null ? Nullish<Fields[F]["stored"]> : Fields[F]["stored"];
 };
 
-const asked = (form: Form) => (field: UserField) => {
+const requestMember = (form: Form) => (field: UserField) => {
   if (field.none === null) return field[form].nullish();
   return field.none === undefined ? field[form] : field[form].optional();
 };
-export const createdFields = shapeOf(asked("created")) as AskedFields<"created">;
-export const replacedFields = shapeOf(asked("written")) as AskedFields<"written">;
+export const createdFields = shapeOf(requestMember("created")) as RequestFields<"created">;
+export const replacedFields = shapeOf(requestMember("written")) as RequestFields<"written">;
 /** A merge patch (RFC 7396): what may be absent is taken away by null. */
 export const patchedFields = shapeOf(({ written, none }) =>
   none === undefined ? written.optional() : written.nullish(),

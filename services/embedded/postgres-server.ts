@@ -108,7 +108,7 @@ async function connect(installation: Installation, port: number): Promise<pg.Cli
   }
 }
 
-const ended = ({ child }: Server): boolean => child.exitCode !== null || child.signalCode !== null;
+const hasEnded = ({ child }: Server): boolean => child.exitCode !== null || child.signalCode !== null;
 
 /** Whether both databases exist now; false while the server can't be asked. Rejects with what time does not mend. */
 async function hasDatabases(installation: Installation, port: number): Promise<boolean> {
@@ -138,7 +138,7 @@ export async function untilReady(installation: Installation, port: number, serve
   server.child.once("error", (error) => {
     fault = error;
   });
-  const isOver = (): boolean => fault !== undefined || ended(server);
+  const isOver = (): boolean => fault !== undefined || hasEnded(server);
   const isReady = await poll(
     async () => !isOver() && (await hasDatabases(installation, port)),
     (ready) => ready || isOver(),
@@ -150,7 +150,7 @@ export async function untilReady(installation: Installation, port: number, serve
 
 /** A checkpoint needs room; without it the log is replayed at the next start, as after a crash. */
 export async function stopServer({ dataDir }: Installation, server: Server): Promise<void> {
-  if (ended(server)) return;
+  if (hasEnded(server)) return;
   const { child } = server;
   const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   // "fast" rolls back what runs, writes everything and leaves; "immediate" just leaves.

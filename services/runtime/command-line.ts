@@ -50,7 +50,7 @@ const common: Readonly<Record<number, string>> = {
 
 const optionsOf = (form: CommandForm): Readonly<Record<string, CommandOption>> => ({ ...form.options, help });
 
-const typed = (name: string): string =>
+const invocation = (name: string): string =>
   process.versions.deno === undefined ? `npm run ${name} --` : `deno task ${name}`;
 
 function columns(rows: readonly (readonly [string, string])[]): string {
@@ -67,7 +67,7 @@ export function helpText(form: CommandForm): string {
   const inShort = options.map(([option]) => `[${option}]`).join(" ");
   const exits = Object.entries({ [exitCodes.ok]: "it is done", ...common, ...form.exits });
   return [
-    [typed(form.name), form.words?.form, inShort].filter(Boolean).join(" "),
+    [invocation(form.name), form.words?.form, inShort].filter(Boolean).join(" "),
     form.says,
     columns(options),
     `Exit codes:\n${columns(exits)}`,
@@ -75,7 +75,7 @@ export function helpText(form: CommandForm): string {
 }
 
 /** What is thrown for a word or a value that makes no sense; `word` was meant to be one of `known`. */
-export function refused(
+export function usageError(
   { name }: CommandForm,
   why: string,
   known: readonly string[] = [],
@@ -91,14 +91,17 @@ function requireKnown(form: CommandForm, words: readonly string[]): void {
     min = 0,
     max = form.words === undefined ? 0 : Number.POSITIVE_INFINITY,
   } = form.words ?? {};
-  if (words.length < min) throw refused(form, `${says} is missing`);
+  if (words.length < min) throw usageError(form, `${says} is missing`);
   const extra = words[max];
   if (extra !== undefined)
-    throw refused(form, max === 0 ? `it takes no word, not "${extra}"` : `"${extra}" is one word too many`);
+    throw usageError(
+      form,
+      max === 0 ? `it takes no word, not "${extra}"` : `"${extra}" is one word too many`,
+    );
   const known = form.words?.known;
   const unknown = known && words.find((word) => !known.includes(word));
   if (known !== undefined && unknown !== undefined)
-    throw refused(form, `there is no "${unknown}"`, known, unknown);
+    throw usageError(form, `there is no "${unknown}"`, known, unknown);
 }
 
 /** `help` when that is asked for, whatever else there is. Throws UsageError. */
@@ -125,14 +128,14 @@ export function readCommandLine(form: CommandForm, args: readonly string[]): Com
   for (const { name, rawName, value, inlineValue } of given) {
     const option = known[name];
     if (option === undefined)
-      throw refused(
+      throw usageError(
         form,
         `there is no option ${rawName}, the nearest is --${nearest(name, Object.keys(known))}`,
       );
     const isMissing = value === undefined || value === "" || (inlineValue === false && value.startsWith("-"));
-    if (option.value !== undefined && isMissing) throw refused(form, `the value of ${rawName} is missing`);
+    if (option.value !== undefined && isMissing) throw usageError(form, `the value of ${rawName} is missing`);
     if (option.value === undefined && value !== undefined)
-      throw refused(form, `${rawName} takes no value, not "${value}"`);
+      throw usageError(form, `${rawName} takes no value, not "${value}"`);
   }
   requireKnown(form, loose.positionals);
   return {
@@ -153,7 +156,7 @@ export function readNumber(form: CommandForm, what: string, text: string, range:
   const value = Number(text);
   const { min, max, whole = false } = range;
   if (text.trim() === "" || !(value >= min && value <= max) || (whole && !Number.isInteger(value)))
-    throw refused(
+    throw usageError(
       form,
       `${what} must be a ${whole ? "whole " : ""}number from ${min} to ${max}, not "${text}"`,
     );

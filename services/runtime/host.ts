@@ -52,7 +52,7 @@ interface Readiness {
   checks: Checks;
 }
 
-const standing = (state: string): Checks => ({
+const stateChecks = (state: string): Checks => ({
   process: () => {
     throw new Error(state);
   },
@@ -193,7 +193,7 @@ export async function prepareHost(
   if (folder !== undefined) life.started("the data folder's lock", folder.release, folder.release);
 
   const metrics = createMetrics();
-  const readiness: Readiness = { checks: standing("starting") };
+  const readiness: Readiness = { checks: stateChecks("starting") };
   const ready = (): Promise<Health> => runChecks(readiness.checks);
   if (hostsGateway) await requireFreePort("HTTP_PORT", config.httpHost, config.httpPort);
   const ops = await startOpsServer({
@@ -225,7 +225,7 @@ export async function prepareHost(
     addServices(broker) {
       for (const schema of schemas) broker.createService(schema);
       life.started("the services", () => {
-        readiness.checks = standing("stopping");
+        readiness.checks = stateChecks("stopping");
         return stopServices(broker);
       });
     },

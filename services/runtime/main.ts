@@ -41,11 +41,11 @@ const log = createLogger({
   pii: config.logPii,
   nodeId: config.nodeId,
 });
-const own = log.child({ service: "runtime" });
-for (const warning of config.warnings) own.warn(warning);
+const runtimeLog = log.child({ service: "runtime" });
+for (const warning of config.warnings) runtimeLog.warn(warning);
 /** The last line of a start that failed. */
 let failure: string | undefined;
-const life = lifecycle(own, (code) => {
+const life = lifecycle(runtimeLog, (code) => {
   void endLog(log).then(() => {
     if (failure !== undefined) process.stderr.write(`${failure}\n`);
     process.exit(code);
@@ -58,12 +58,12 @@ try {
   life.starting(starting);
   const host = await starting;
   const { httpPort, opsPort, startMs } = host;
-  own.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
+  runtimeLog.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
   printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
 } catch (error) {
   if (!life.signal.aborted) {
     failure = error instanceof StartError ? error.message : `Cannot start: ${errorMessage(error as Error)}`;
-    if (!(error instanceof StartError)) own.fatal({ err: error }, "Cannot start");
+    if (!(error instanceof StartError)) runtimeLog.fatal({ err: error }, "Cannot start");
     await life.stop("the start failed", exitCodes.failure);
   }
 }

@@ -21,13 +21,13 @@ function refuse(error: unknown): never {
 }
 
 /** What is started stops with the process, whoever ends it: a signal, the REPL's exit, a fault. */
-async function hosting(): Promise<BrokerOptions> {
+async function hostOptions(): Promise<BrokerOptions> {
   const config = loadConfig(process.env);
   const { logLevel: level, logFormat: format, logPii: pii, nodeId } = config;
   const log = createLogger({ level, format, pii, nodeId });
-  const own = log.child({ service: "runtime" });
-  for (const warning of config.warnings) own.warn(warning);
-  const life = lifecycle(own);
+  const runtimeLog = log.child({ service: "runtime" });
+  for (const warning of config.warnings) runtimeLog.warn(warning);
+  const life = lifecycle(runtimeLog);
   const preparing = prepareHost(config, log, life);
   life.starting(preparing);
   const prepared = await preparing;
@@ -36,7 +36,7 @@ async function hosting(): Promise<BrokerOptions> {
     created: (broker) => prepared.addServices(broker),
     async started(broker) {
       const host = await prepared.announce(broker);
-      own.info({ services: config.services, httpPort: host.httpPort, opsPort: host.opsPort }, "Ready");
+      runtimeLog.info({ services: config.services, httpPort: host.httpPort, opsPort: host.opsPort }, "Ready");
       printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
     },
   };
@@ -44,7 +44,7 @@ async function hosting(): Promise<BrokerOptions> {
 
 /** `runner` is Moleculer's runner. */
 export async function runnerOptions(runner: unknown): Promise<BrokerOptions> {
-  const options = await hosting().catch(refuse);
+  const options = await hostOptions().catch(refuse);
   if (typeof runner === "object" && runner !== null) Object.assign(runner, { loadServices: () => {} });
   return options;
 }

@@ -35,22 +35,22 @@ test("a failed call names what was missing, and the service itself when it gave 
 test("an outage is told since its first failure, until the action is done again", (t) => {
   const seen = outages();
   const detail = (dependency: string, action: string, atMs: number) =>
-    seen.told(unavailable(dependency), action, start + atMs).message;
+    seen.explain(unavailable(dependency), action, start + atMs).message;
   t.is(detail("smtp-registry", "users.create", 0), told("smtp-registry", "2026-11-26T10:00:00.000Z"));
   t.is(detail("smtp-registry", "users.patch", 50_000), told("smtp-registry", "2026-11-26T10:00:00.000Z"));
   t.is(detail("database", "users.get", 55_000), told("the database of users", "2026-11-26T10:00:55.000Z"));
-  seen.done("users.get");
+  seen.clear("users.get");
   t.is(detail("smtp-registry", "users.create", 100_000), told("smtp-registry", "2026-11-26T10:00:00.000Z"));
   t.is(detail("database", "users.get", 101_000), told("the database of users", "2026-11-26T10:01:41.000Z"));
-  seen.done("users.patch");
+  seen.clear("users.patch");
   t.is(detail("smtp-registry", "users.create", 102_000), told("smtp-registry", "2026-11-26T10:01:42.000Z"));
 });
 
 test("what nobody has looked at for a minute is told anew", (t) => {
   const seen = outages();
-  seen.told(unavailable("users"), "users.get", start);
+  seen.explain(unavailable("users"), "users.get", start);
   t.is(
-    seen.told(unavailable("users"), "users.get", start + 60_001).message,
+    seen.explain(unavailable("users"), "users.get", start + 60_001).message,
     told("users", "2026-11-26T10:01:00.001Z"),
   );
 });
@@ -58,9 +58,9 @@ test("what nobody has looked at for a minute is told anew", (t) => {
 test("the other problems stay as they are, and of a 503 its Retry-After and cause", (t) => {
   const seen = outages();
   const other = new HttpProblem("not-found", "Nothing lives at this path");
-  t.is(seen.told(other, "users.get", start), other);
+  t.is(seen.explain(other, "users.get", start), other);
   const cause = new Unavailable("database", "", { retryAfterMs: 2_500 });
-  const problem = seen.told(problemOf(cause), "users.get", start);
+  const problem = seen.explain(problemOf(cause), "users.get", start);
   t.is(problem.headers["Retry-After"], "3");
   t.is(problem.cause, cause);
 });

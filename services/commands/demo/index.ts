@@ -13,7 +13,7 @@ import { exitCodes, StartError } from "../../contracts/exits.ts";
 import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
 import { type Host, startHost } from "../../runtime/host.ts";
 import { type Lifecycle, lifecycle } from "../../runtime/shutdown.ts";
-import { coloured } from "../../runtime/terminal.ts";
+import { colourMarks } from "../../runtime/terminal.ts";
 import { DemoFailed, stage } from "./stage.ts";
 import { type Backstage, play } from "./story.ts";
 
@@ -27,7 +27,7 @@ const form: CommandForm = {
     [exitCodes.interrupted]: "interrupted before its end",
   },
 };
-const print = (line: string): void => void process.stdout.write(`${coloured(line)}\n`);
+const print = (line: string): void => void process.stdout.write(`${colourMarks(line)}\n`);
 
 function backstageOf(host: Host): Backstage {
   async function sql(text: string): Promise<void> {

@@ -91,7 +91,7 @@ async function renames(stage: Stage, ann: User): Promise<void> {
 }
 
 /** Repeats as a client should: with the same key, no sooner than it is asked to. */
-async function repeated(stage: Stage, create: () => ReturnType<Stage["request"]>, retryAfterS: number) {
+async function repeat(stage: Stage, create: () => ReturnType<Stage["request"]>, retryAfterS: number) {
   let waitS = retryAfterS;
   for (let attempt = 1; ; attempt += 1) {
     await stage.pause(waitS * 1_000);
@@ -119,7 +119,7 @@ async function survivesAnOutage(stage: Stage, backstage: Backstage, ann: User): 
   stage.check((await stage.request("GET", `/users/${ann.id}`)).status === 200, "reads go on");
   await backstage.startRegistry();
   stage.say("smtp-registry was started again; the client repeats the request with the same Idempotency-Key");
-  const created = (await repeated(stage, create, retryAfterS)) as Awaited<ReturnType<typeof create>>;
+  const created = (await repeat(stage, create, retryAfterS)) as Awaited<ReturnType<typeof create>>;
   stage.check(created.status === 201, "Bob exists");
   const again = await create();
   stage.check(

@@ -6,7 +6,7 @@ import { connectionOf } from "../../../mixins/postgres/database-url.ts";
 import { migrationNames } from "../../runtime/migrations.ts";
 import type { DatabaseTarget } from "../../runtime/prepare-databases.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
-import { type Finding, ok, problem, within } from "./findings.ts";
+import { type Finding, ok, okIf, problem } from "./findings.ts";
 
 const connectTimeoutMs = 3_000;
 const statementTimeoutMs = 5_000;
@@ -27,7 +27,7 @@ async function clock(name: string, query: Query): Promise<Finding[]> {
   const skewMs = Math.round((row?.ms ?? 0) - before - halfTripMs) || 0; // never -0
   return [
     ok(`${name} database`, `PostgreSQL ${row?.version} answers`),
-    within(
+    okIf(
       Math.abs(skewMs) <= clockSkewMaxMs,
       `${name} clock`,
       `${skewMs} ms from this machine's`,
@@ -70,7 +70,7 @@ async function outbox(query: Query): Promise<Finding> {
      from (select created_at from outbox limit ${outboxCountMax}) o`,
   );
   const { waiting = 0, age = 0 } = row ?? {};
-  return within(
+  return okIf(
     age <= outboxAgeMaxS,
     "outbox",
     waiting === 0
@@ -85,7 +85,7 @@ async function deadLetters(query: Query): Promise<Finding> {
   const rows = await query<{ queue: string; pending: number }>(
     "select queue, count(*)::int as pending from dead_letters where status = 'pending' group by queue order by queue",
   );
-  return within(
+  return okIf(
     rows.length === 0,
     "dead letters",
     rows.map(({ queue, pending }) => `${pending} of ${queue}`).join(", ") || "none pending",

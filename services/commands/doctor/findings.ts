@@ -31,7 +31,7 @@ export const unknown = (part: string, says: string, todo: string): Finding => ({
 });
 
 /** A figure is a problem once it passes a bound. */
-export const within = (
+export const okIf = (
   passes: boolean,
   part: string,
   says: string,
@@ -55,7 +55,7 @@ export function byCause(findings: readonly Finding[]): Finding[] {
 }
 
 /** Healthy, problems, not everything could be looked at, or no system that could be reached. */
-export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 | 69 {
+export function findingsExitCode(findings: readonly Finding[]): 0 | 1 | 2 | 69 {
   if (findings.some(({ unreachable }) => unreachable === true)) return exitCodes.unavailable;
   if (findings.some(({ status }) => status === "problem")) return exitCodes.failure;
   return findings.some(({ status }) => status === "unknown") ? exitCodes.uncertain : exitCodes.ok;
@@ -78,9 +78,9 @@ export function asText(findings: readonly Finding[]): string {
     `${count("unknown")} unknown`,
     ...(count("follows") === 0 ? [] : [`${count("follows")} more that follow (--json names them)`]),
   ];
-  return [...lines, "", `${verdicts[exitCodeOf(findings)]}: ${sums.join(", ")}`].join("\n");
+  return [...lines, "", `${verdicts[findingsExitCode(findings)]}: ${sums.join(", ")}`].join("\n");
 }
 
 /** For machines. */
 export const asJson = (findings: readonly Finding[]): string =>
-  JSON.stringify({ verdict: verdicts[exitCodeOf(findings)], findings }, undefined, 2);
+  JSON.stringify({ verdict: verdicts[findingsExitCode(findings)], findings }, undefined, 2);

@@ -11,10 +11,10 @@ import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
 import { ownerOf } from "../../runtime/data-folder.ts";
 import { databaseTargets } from "../../runtime/prepare-databases.ts";
 import { runCommand } from "../../runtime/run-command.ts";
-import { coloured } from "../../runtime/terminal.ts";
+import { colourMarks } from "../../runtime/terminal.ts";
 import { examineDatabase } from "./database.ts";
 import { runningEmbeddedPostgres } from "./embedded.ts";
-import { asJson, asText, byCause, exitCodeOf, type Finding, ok, problem } from "./findings.ts";
+import { asJson, asText, byCause, type Finding, findingsExitCode, ok, problem } from "./findings.ts";
 import { examineRabbitMq } from "./rabbitmq.ts";
 import { examineSystem } from "./system.ts";
 
@@ -71,12 +71,14 @@ const line = commandLine(form);
 await runCommand(async () => {
   const show = (found: readonly Finding[]): readonly Finding[] => {
     const findings = byCause([runtime, ...found]);
-    process.stdout.write(`${line.has("json") ? asJson(findings) : coloured(asText(findings))}\n`);
+    process.stdout.write(`${line.has("json") ? asJson(findings) : colourMarks(asText(findings))}\n`);
     return findings;
   };
   try {
     const config = loadConfig(process.env);
-    return exitCodeOf(show(await examine({ ...config, nodeId: `doctor-${hostname()}-${process.pid}` })));
+    return findingsExitCode(
+      show(await examine({ ...config, nodeId: `doctor-${hostname()}-${process.pid}` })),
+    );
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     show([problem("configuration", error.message, "docs/configuration.md")]);

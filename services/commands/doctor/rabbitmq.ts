@@ -10,7 +10,7 @@ import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
-import { type Finding, ok, problem, within } from "./findings.ts";
+import { type Finding, ok, okIf, problem } from "./findings.ts";
 
 const connectTimeoutMs = 3_000;
 const managementTimeoutMs = 1_000;
@@ -19,7 +19,7 @@ const managementPorts = { "amqp:": ["http", 15_672], "amqps:": ["https", 15_671]
 const depthMax = 10_000;
 
 /** A refusal closes the channel, so each question has one of its own. */
-async function asked<T>(connection: ChannelModel, question: (channel: Channel) => Promise<T>): Promise<T> {
+async function ask<T>(connection: ChannelModel, question: (channel: Channel) => Promise<T>): Promise<T> {
   const channel = await connection.createChannel();
   channel.on("error", () => {}); // shows as the failure of the question
   try {
@@ -41,13 +41,13 @@ async function queueFinding(
   { queue, options }: QueueDeclaration,
 ): Promise<Finding> {
   const part = `queue ${queue}`;
-  const state = await asked(connection, (channel) => channel.checkQueue(queue)).catch((error: unknown) => {
+  const state = await ask(connection, (channel) => channel.checkQueue(queue)).catch((error: unknown) => {
     if ((error as { code?: number }).code === 404) return undefined;
     throw error;
   });
   if (state === undefined) return problem(part, "is not there", redeclare, ["system", exchangePart]);
   try {
-    await asked(connection, (channel) => channel.assertQueue(queue, options));
+    await ask(connection, (channel) => channel.assertQueue(queue, options));
   } catch (error) {
     if ((error as { code?: number }).code !== 406) throw error;
     return problem(
@@ -67,7 +67,7 @@ async function queueFinding(
       `start a process that hosts ${spec.queue.split(".")[0]}${queue === spec.queue ? "" : " and one that hosts outbox"}`,
       ["system", "services"],
     );
-  return within(
+  return okIf(
     messageCount <= depthMax,
     part,
     says,
@@ -105,7 +105,7 @@ async function bindingsFinding(node: URL): Promise<Finding[]> {
     keys.filter((key) => !found.has(`${queue} ${key}`)).map((key) => `${queue} ← ${key}`),
   );
   const says = missing.length === 0 ? "complete" : `missing: ${missing.join(", ")}`;
-  return [within(missing.length === 0, "bindings", says, redeclare, ["system", exchangePart])];
+  return [okIf(missing.length === 0, "bindings", says, redeclare, ["system", exchangePart])];
 }
 
 async function examineTopology(
@@ -114,13 +114,11 @@ async function examineTopology(
 ): Promise<Finding[]> {
   const { version } = connection.connection.serverProperties as { version?: string };
   const findings = [ok("RabbitMQ", `version ${version} answers`)];
-  const exchange = await asked(connection, (channel) => channel.checkExchange(usersExchange)).then(
+  const exchange = await ask(connection, (channel) => channel.checkExchange(usersExchange)).then(
     () => true,
     () => false,
   );
-  findings.push(
-    within(exchange, exchangePart, exchange ? "is there" : "is not there", redeclare, ["system"]),
-  );
+  findings.push(okIf(exchange, exchangePart, exchange ? "is there" : "is not there", redeclare, ["system"]));
   for (const spec of userQueues)
     for (const declaration of queueDeclarations(spec, retryDelaysMs))
       findings.push(await queueFinding(connection, spec, declaration));

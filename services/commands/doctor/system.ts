@@ -12,7 +12,7 @@ import { hostedServices, serviceNames } from "../../contracts/services.ts";
 import { downIn, gatewaysOf } from "../../runtime/gateways.ts";
 import { reasonOf } from "../../runtime/reasons.ts";
 import { systemOf, visitSystem } from "../join.ts";
-import { type Finding, ok, problem, unknown, within } from "./findings.ts";
+import { type Finding, ok, okIf, problem, unknown } from "./findings.ts";
 
 const reconcileTimeoutMs = 60_000;
 const gatewayTimeoutMs = 3_000;
@@ -36,7 +36,7 @@ function services(broker: ServiceBroker): Finding[] {
   const others = nodes.filter(({ id }) => id !== broker.nodeID);
   return [
     ok("nodes", others.map(({ id, client }) => `${id} (${client?.langVersion ?? "?"})`).join(", ")),
-    within(
+    okIf(
       missing.length === 0,
       "services",
       missing.length === 0 ? "every service is there" : `nobody hosts ${missing.join(", ")}`,

@@ -42,7 +42,7 @@ export function wordAt(words: readonly string[], place: number, what: string): s
 }
 
 /** A number that an option gives; undefined without it. */
-export function numberOf(options: Options, name: string): number | undefined {
+export function numberOption(options: Options, name: string): number | undefined {
   const value = options[name];
   if (value === undefined) return undefined;
   const number = Number(value);

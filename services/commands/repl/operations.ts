@@ -2,15 +2,15 @@
 
 import { Errors } from "moleculer";
 import { type LogLevel, logLevels } from "../../contracts/operations.ts";
-import { type Command, type Desk, numberOf, type Options, WrongUse, wordAt } from "./command.ts";
+import { type Command, type Desk, numberOption, type Options, WrongUse, wordAt } from "./command.ts";
 
-const unreached = (unanswered: readonly string[]): string =>
+const silenceNote = (unanswered: readonly string[]): string =>
   unanswered.length === 0 ? "" : `\n✗ without an answer: ${unanswered.join(", ")}`;
 
 type FaultList = Awaited<ReturnType<typeof faultsOf>>;
 const faultsOf = (desk: Desk) => desk.call("fault.list", {});
 
-function shown({ nodes, unanswered }: FaultList, table: Desk["table"]): string {
+function faultTable({ nodes, unanswered }: FaultList, table: Desk["table"]): string {
   const rows = Object.entries(nodes).flatMap(([node, faults]) =>
     faults.map(({ action, delayMs, jitterMs, errorRate, delayed, failed }) => [
       node,
@@ -23,7 +23,7 @@ function shown({ nodes, unanswered }: FaultList, table: Desk["table"]): string {
     ]),
   );
   const header = ["node", "action", "delay", "jitter", "error rate", "delayed", "failed"];
-  return table(header, rows, "No fault is in force") + unreached(unanswered);
+  return table(header, rows, "No fault is in force") + silenceNote(unanswered);
 }
 
 /** Without FAULT_INJECTION the service is nowhere. */
@@ -35,19 +35,19 @@ function sayWhenOff(error: unknown): never {
 async function carryOut(desk: Desk, words: readonly string[], options: Options): Promise<string> {
   const [verb = "list", action] = words;
   const node = typeof options.node === "string" ? { node: options.node } : {};
-  if (verb === "list") return shown(await faultsOf(desk), desk.table);
+  if (verb === "list") return faultTable(await faultsOf(desk), desk.table);
   if (verb === "clear")
-    return shown(
+    return faultTable(
       await desk.call("fault.clear", { ...(action === undefined ? {} : { action }), ...node }),
       desk.table,
     );
   if (verb !== "set") throw new WrongUse(`There is no fault ${verb}`);
   const [delayMs, jitterMs, errorRate] = ["delay", "jitter", "errorRate"].map((name) =>
-    numberOf(options, name),
+    numberOption(options, name),
   );
   if (delayMs === undefined && jitterMs === undefined && errorRate === undefined)
     throw new WrongUse("What shall go wrong is missing: --delay, --jitter or --error-rate");
-  return shown(
+  return faultTable(
     await desk.call("fault.set", {
       action: wordAt(words, 1, "The action"),
       delayMs,
@@ -90,6 +90,6 @@ export const logLevel: Command = {
       ...(minutes === undefined ? {} : { minutes }),
     });
     const rows = Object.entries(nodes).map(([node, now]) => [node, now.level, now.until]);
-    return table(["node", "level", "until"], rows, "No process answers") + unreached(unanswered);
+    return table(["node", "level", "until"], rows, "No process answers") + silenceNote(unanswered);
   },
 };

@@ -23,7 +23,7 @@ const acceptedTable = (differences: readonly AcknowledgedDifference[], table: De
     ]),
   );
 
-function told(report: ReconcileReport, table: Desk["table"]): string {
+function reportText(report: ReconcileReport, table: Desk["table"]): string {
   const { checked, inFlight, ms, violations, differences, pending, acknowledged } = report;
   const found = Object.values(violations).reduce((sum, count) => sum + count, 0);
   const waiting = pending.count === 0 ? "" : `, ${pending.count} that may wait in a queue`;
@@ -79,11 +79,11 @@ export const reconcile: Command = {
   async run(desk, words) {
     const { call, table } = desk;
     const [verb, ...userIds] = words;
-    if (verb === undefined) return `${told(await call("reconciler.run", {}, passTimeoutMs), table)}`;
+    if (verb === undefined) return `${reportText(await call("reconciler.run", {}, passTimeoutMs), table)}`;
     if (verb === "acknowledge") return acknowledge(desk, words);
     if (verb !== "repair") throw new WrongUse(`There is no reconcile ${verb}`);
     const report = await call("reconciler.repair", userIds.length === 0 ? {} : { userIds }, passTimeoutMs);
     const { reemitted, reportedOnly } = report;
-    return `${told(report, table)}\n${reemitted} told again, ${reportedOnly} that no event can mend`;
+    return `${reportText(report, table)}\n${reemitted} told again, ${reportedOnly} that no event can mend`;
   },
 };

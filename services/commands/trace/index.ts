@@ -9,9 +9,9 @@ import { loadClientConfig } from "../../config/index.ts";
 import { Refusal, Unavailable } from "../../contracts/errors.ts";
 import { exitCodes, UnreachableError, UsageError } from "../../contracts/exits.ts";
 import { CorrelationId, type Trace, type TraceVerdict } from "../../contracts/trace.ts";
-import { type CommandForm, commandLine, refused } from "../../runtime/command-line.ts";
+import { type CommandForm, commandLine, usageError } from "../../runtime/command-line.ts";
 import { runCommand } from "../../runtime/run-command.ts";
-import { coloured } from "../../runtime/terminal.ts";
+import { colourMarks } from "../../runtime/terminal.ts";
 import { visitSystem } from "../join.ts";
 import { traceText } from "./text.ts";
 
@@ -52,7 +52,7 @@ async function explain(
   } catch (error) {
     // The id was looked at before: of all that is asked only the cursor can be wrong.
     if (error instanceof Refusal && error.type === "invalid-fields")
-      throw refused(form, "--cursor must be a cursor that this list has returned");
+      throw usageError(form, "--cursor must be a cursor that this list has returned");
     if (!(error instanceof Unavailable || error instanceof Errors.MoleculerRetryableError)) throw error;
     throw new UnreachableError(`Cannot ask for a trace: ${error.message}`, { cause: error });
   }
@@ -70,7 +70,7 @@ await runCommand(async () => {
     const trace = await visitSystem(config, log, wanted, (broker) =>
       explain(broker, correlationId.data, line.valueOf("cursor")),
     );
-    const text = line.has("json") ? JSON.stringify(trace, undefined, 2) : coloured(traceText(trace));
+    const text = line.has("json") ? JSON.stringify(trace, undefined, 2) : colourMarks(traceText(trace));
     process.stdout.write(`${text}\n`);
     return codeOf[trace.verdict.state];
   } catch (error) {

@@ -120,7 +120,7 @@ function addressLines({ state, users, registry }: AddressesStep): Line[] {
   ];
 }
 
-const aligned = ([mark, step, says]: Line): string => `  ${mark} ${step.padEnd(stepWidth)}  ${says}`;
+const align = ([mark, step, says]: Line): string => `  ${mark} ${step.padEnd(stepWidth)}  ${says}`;
 
 const verdictLines = ({ says, next }: TraceVerdict): string[] => [`  ${says}`, `  → ${next}`];
 
@@ -135,7 +135,7 @@ function writeText(write: TracedWrite, index: number, count: number): string {
   ];
   const title = `write ${index + 1} of ${count}: ${headline(verdict)}`;
   const own = count === 1 ? [] : verdictLines(verdict);
-  return [title, ...lines.map(aligned), ...own].join("\n");
+  return [title, ...lines.map(align), ...own].join("\n");
 }
 
 /** Of one write the headline says it. */
@@ -171,6 +171,6 @@ export function traceText(trace: Trace): string {
       "\n",
     ),
     ...writes.map((write, index) => writeText(write, index, writes.length)),
-    ...(others.length === 0 ? [] : [others.map(aligned).join("\n")]),
+    ...(others.length === 0 ? [] : [others.map(align).join("\n")]),
   ].join("\n\n");
 }

@@ -52,7 +52,7 @@ function answerProblem(
   const failed = problemFor(error, (fault) => locate(fault, operation, query));
   const problem =
     operation !== undefined && "action" in operation.target
-      ? outages.told(failed, operation.target.action, platform.now().getTime())
+      ? outages.explain(failed, operation.target.action, platform.now().getTime())
       : failed;
   withCorrelation(correlation, () => logFailure(platform, problem));
   if (res.headersSent) {

@@ -9,7 +9,7 @@ export const isPaged = ({ answer }: Operation): boolean =>
   answer?.schema instanceof z.ZodObject && "nextCursor" in answer.schema.shape;
 
 /** Whether If-None-Match names the tag; weak comparison (RFC 9110 §13.1.2). */
-function isKnown(req: WebRequest, tag: string): boolean {
+function isUnmodified(req: WebRequest, tag: string): boolean {
   const header = req.headers["if-none-match"];
   if (header === undefined || (req.method !== "GET" && req.method !== "HEAD")) return false;
   return header.trim() === "*" || header.split(",").some((part) => part.trim().replace(/^W\//, "") === tag);
@@ -31,7 +31,7 @@ function present(req: WebRequest, res: ServerResponse, operation: Operation, dat
     const tag = `"${version}"`;
     headers.push("ETag", tag);
     if (status === 201) headers.push("Location", `/users/${id}`);
-    if (isKnown(req, tag)) status = 304;
+    if (isUnmodified(req, tag)) status = 304;
   }
   if (isPaged(operation)) {
     const { nextCursor } = data as { nextCursor?: string | null };
@@ -47,6 +47,6 @@ export const sendResponse =
   (req: WebRequest, res: ServerResponse, data: unknown): void => {
     const { operation } = req.exchange;
     if (operation === undefined) throw new Error("Cannot answer: the request has no row");
-    if ("action" in operation.target) outages.done(operation.target.action);
+    if ("action" in operation.target) outages.clear(operation.target.action);
     present(req, res, operation, data);
   };

@@ -33,12 +33,12 @@ follow();
 SwaggerUIBundle({ url: "/openapi.json", dom_id: "#swagger-ui", validatorUrl: null, deepLinking: true });
 `;
 
-const packaged: Readonly<Record<string, string>> = {
+const packageFiles: Readonly<Record<string, string>> = {
   "swagger-ui.css": "text/css; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
   "favicon-32x32.png": "image/png",
 };
-const own: Readonly<Record<string, StaticFile>> = {
+const ownFiles: Readonly<Record<string, StaticFile>> = {
   "page.css": { contentType: "text/css; charset=utf-8", content: pageStyle },
   "page.js": { contentType: "text/javascript; charset=utf-8", content: script },
 };
@@ -49,9 +49,9 @@ const packageFolder = dirname(createRequire(import.meta.url).resolve("swagger-ui
 
 /** A file of the page; only the ones listed here, so a name can't lead out of the folder. */
 export async function docsFile(name: string): Promise<StaticFile> {
-  const ours = Object.hasOwn(own, name) ? own[name] : undefined;
+  const ours = Object.hasOwn(ownFiles, name) ? ownFiles[name] : undefined;
   if (ours !== undefined) return ours;
-  const contentType = Object.hasOwn(packaged, name) ? packaged[name] : undefined;
+  const contentType = Object.hasOwn(packageFiles, name) ? packageFiles[name] : undefined;
   if (contentType === undefined) throw new HttpProblem("not-found", "The page has no such file");
   return { contentType, content: await readFile(join(packageFolder, name)) };
 }

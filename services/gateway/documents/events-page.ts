@@ -3,7 +3,7 @@
  * document itself, so it says what the document says.
  */
 import type { asyncApiDocument } from "./asyncapi.ts";
-import { escaped, pageOf } from "./html.ts";
+import { escapeHtml, pageOf } from "./html.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
 type Document = ReturnType<typeof asyncApiDocument>;
@@ -11,20 +11,20 @@ type Channel = Document["channels"][string];
 type Message = Document["components"]["messages"][string];
 type Schemas = Document["components"]["schemas"];
 
-const code = (text: string): string => `<code>${escaped(text)}</code>`;
+const code = (text: string): string => `<code>${escapeHtml(text)}</code>`;
 const lastPart = (reference: unknown): string => String(reference).split("/").at(-1) ?? "";
 
 const arrayOf = (value: unknown): JsonSchema[] => (Array.isArray(value) ? (value as JsonSchema[]) : []);
 
 /** With what a reference, or each part of an allOf, says; what stands beside it goes before. */
-function resolved(schema: JsonSchema, schemas: Schemas): JsonSchema {
+function resolve(schema: JsonSchema, schemas: Schemas): JsonSchema {
   const { $ref, allOf, ...beside } = schema;
   const parts = [...($ref === undefined ? [] : [schemas[lastPart($ref)] ?? {}]), ...arrayOf(allOf)];
-  return Object.assign({}, ...parts.map((part) => resolved(part, schemas)), beside) as JsonSchema;
+  return Object.assign({}, ...parts.map((part) => resolve(part, schemas)), beside) as JsonSchema;
 }
 
 function typeOf(given: JsonSchema, schemas: Schemas): string {
-  const schema = resolved(given, schemas);
+  const schema = resolve(given, schemas);
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (Array.isArray(schema.enum)) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
   const forms = [...arrayOf(schema.anyOf), ...arrayOf(schema.oneOf)];
@@ -43,10 +43,10 @@ interface Field {
 
 /** Every member, those of members under their path; `[]` stands for an item of an array. */
 function fieldsOf(given: JsonSchema, schemas: Schemas, prefix = ""): Field[] {
-  const schema = resolved(given, schemas);
+  const schema = resolve(given, schemas);
   const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   return Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).flatMap(([name, member]) => {
-    const { description, default: value, ...rest } = resolved(member, schemas);
+    const { description, default: value, ...rest } = resolve(member, schemas);
     const path = `${prefix}${name}`;
     const standard = value === undefined ? "" : `${JSON.stringify(value)} when absent`;
     const says = [description, standard].filter((part) => part !== undefined && part !== "").join("; ");
@@ -57,18 +57,18 @@ function fieldsOf(given: JsonSchema, schemas: Schemas, prefix = ""): Field[] {
 }
 
 const fieldRow = ({ name, type, required, says }: Field): string =>
-  `<tr><td>${code(name)}</td><td>${escaped(type)}${required ? "" : ' <span class="dim">optional</span>'}</td><td>${escaped(says)}</td></tr>`;
+  `<tr><td>${code(name)}</td><td>${escapeHtml(type)}${required ? "" : ' <span class="dim">optional</span>'}</td><td>${escapeHtml(says)}</td></tr>`;
 
 function messageHtml(type: string, message: Message, schemas: Schemas): string {
   const fields = fieldsOf(message.payload, schemas);
   const examples = message.examples.map(({ payload }) => JSON.stringify(payload, null, 2));
-  return `<section id="${escaped(type)}">
-<h2>${escaped(type)}</h2>
-<p>${escaped(message.summary)}. <span class="dim">${escaped(message.contentType)}</span></p>
+  return `<section id="${escapeHtml(type)}">
+<h2>${escapeHtml(type)}</h2>
+<p>${escapeHtml(message.summary)}. <span class="dim">${escapeHtml(message.contentType)}</span></p>
 <table><thead><tr><th>field</th><th>type</th><th>meaning</th></tr></thead>
 <tbody>${fields.map(fieldRow).join("\n")}</tbody></table>
 <h3>Example</h3>
-${examples.map((example) => `<pre><code>${escaped(example)}</code></pre>`).join("\n")}
+${examples.map((example) => `<pre><code>${escapeHtml(example)}</code></pre>`).join("\n")}
 </section>`;
 }
 
@@ -76,7 +76,7 @@ function channelRow({ address, description }: Channel, name: string, { operation
   const uses = Object.values(operations)
     .filter(({ channel }) => lastPart(channel.$ref) === name)
     .map((operation) => operation.description);
-  return `<tr><td>${code(address)}</td><td>${escaped(description)}</td><td>${escaped(uses.join("; "))}</td></tr>`;
+  return `<tr><td>${code(address)}</td><td>${escapeHtml(description)}</td><td>${escapeHtml(uses.join("; "))}</td></tr>`;
 }
 
 /** Between the document's title and its first event. */
@@ -85,12 +85,12 @@ function receivingHtml(document: Document): string {
   const exchanges = channels.flatMap(([, { bindings }]) =>
     "exchange" in bindings.amqp ? [bindings.amqp.exchange] : [],
   );
-  const names = [...new Set(exchanges.map(({ name, type }) => `${code(name)} (${escaped(type)})`))];
+  const names = [...new Set(exchanges.map(({ name, type }) => `${code(name)} (${escapeHtml(type)})`))];
   const types = Object.keys(document.components.messages);
   return `<h2>Receive them</h2>
 <ol>
 <li>Declare a durable queue of your own at the broker.</li>
-<li>Bind it to the exchange ${names.join(", ")} by the routing keys that you need: ${types.map((type) => `<a href="#${escaped(type)}">${code(type)}</a>`).join(", ")}.</li>
+<li>Bind it to the exchange ${names.join(", ")} by the routing keys that you need: ${types.map((type) => `<a href="#${escapeHtml(type)}">${code(type)}</a>`).join(", ")}.</li>
 <li>Apply an event only when its ${code("sequence")} is greater than the last that you have had of its ${code("subject")}; commit, then acknowledge it.</li>
 </ol>
 <table><thead><tr><th>channel</th><th>what it is</th><th>what for</th></tr></thead>
@@ -104,9 +104,9 @@ export function eventsPage(document: Document): string {
     path: "/docs/events",
     title: info.title,
     main: `<main class="prose">
-<h1>${escaped(info.title)}</h1>
-<p>${escaped(info.description)}</p>
-<p class="dim">Version ${escaped(info.version)}; for programs: <a href="/asyncapi.json">/asyncapi.json</a> (AsyncAPI ${escaped(document.asyncapi)})</p>
+<h1>${escapeHtml(info.title)}</h1>
+<p>${escapeHtml(info.description)}</p>
+<p class="dim">Version ${escapeHtml(info.version)}; for programs: <a href="/asyncapi.json">/asyncapi.json</a> (AsyncAPI ${escapeHtml(document.asyncapi)})</p>
 ${receivingHtml(document)}
 ${messages.map(([type, message]) => messageHtml(type, message, components.schemas)).join("\n")}
 </main>`,

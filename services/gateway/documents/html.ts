@@ -5,7 +5,7 @@
  */
 
 /** Text as it is, also between quotes. */
-export const escaped = (text: string): string =>
+export const escapeHtml = (text: string): string =>
   text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
@@ -34,7 +34,7 @@ export const pageOf = ({ path, title, main, head = "", scripts = "" }: Page): st
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escaped(title)}</title>
+<title>${escapeHtml(title)}</title>
 <link rel="icon" type="image/png" sizes="32x32" href="/docs/favicon-32x32.png">
 ${head}<link rel="stylesheet" href="/docs/page.css">
 </head>

@@ -78,7 +78,7 @@ const answerHeaders = {
   },
 };
 const header = (name: keyof typeof answerHeaders) => ({ $ref: `#/components/headers/${name}` });
-const correlated = { "X-Correlation-ID": header("CorrelationId") };
+const correlationHeader = { "X-Correlation-ID": header("CorrelationId") };
 
 const wait = new Set<number>([429, 503]);
 const correlationExample = "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d";
@@ -104,7 +104,7 @@ const faultExamples: Partial<Record<ProblemSlug, readonly Fault[]>> = {
 
 function problemAnswer(status: number, slugs: readonly ProblemSlug[]) {
   const headers = {
-    ...correlated,
+    ...correlationHeader,
     ...(wait.has(status) ? { "Retry-After": header("RetryAfter") } : {}),
   };
   const examples = slugs.map((slug) => {
@@ -140,7 +140,7 @@ function problemsOf(operation: Operation): Record<string, unknown> {
 function answers(operation: Operation, schemas: SchemaCollection) {
   const { answer, status } = operation;
   const headers = {
-    ...correlated,
+    ...correlationHeader,
     ...(operation.tagged ? { ETag: header("ETag") } : {}),
     ...(status === 201 ? { Location: header("Location") } : {}),
     ...(isPaged(operation) ? { Link: header("Link") } : {}),
@@ -161,7 +161,10 @@ function answers(operation: Operation, schemas: SchemaCollection) {
           ),
         };
   const success = { description: operation.summary, headers, ...content };
-  const notModified = { description: "The version given in If-None-Match still holds", headers: correlated };
+  const notModified = {
+    description: "The version given in If-None-Match still holds",
+    headers: correlationHeader,
+  };
   return {
     [status]: success,
     ...(takesIfNoneMatch(operation) ? { 304: notModified } : {}),

@@ -1,5 +1,5 @@
 /** The start page: what this is, and where to go from here. For programs the same links as JSON. */
-import { escaped, pageOf } from "./html.ts";
+import { escapeHtml, pageOf } from "./html.ts";
 import { projectInfo } from "./json-schema.ts";
 
 interface Link {
@@ -25,7 +25,7 @@ const health: readonly Link[] = [
 ];
 
 const row = ({ path, says }: Link): string =>
-  `<dt><a href="${path}">${path}</a></dt><dd>${escaped(says)}</dd>`;
+  `<dt><a href="${path}">${path}</a></dt><dd>${escapeHtml(says)}</dd>`;
 const section = (title: string, links: readonly Link[]): string =>
   `<h2>${title}</h2>\n<dl>${links.map(row).join("\n")}</dl>`;
 
@@ -41,13 +41,13 @@ export function startPage(host: string | undefined): string {
     title: "mailroster",
     main: `<main class="prose">
 <h1>mailroster</h1>
-<p>${escaped(description)}.</p>
-<p class="dim">Version ${escaped(version)}</p>
+<p>${escapeHtml(description)}.</p>
+<p class="dim">Version ${escapeHtml(version)}</p>
 ${section("Documentation", documents)}
 ${section("Lists", lists)}
 ${section("Health", health)}
 <h2>A first request</h2>
-<pre><code>${escaped(request)}</code></pre>
+<pre><code>${escapeHtml(request)}</code></pre>
 </main>`,
   });
 }

@@ -18,7 +18,7 @@ export interface PathRows {
 }
 
 /** The value of Allow. */
-const allowed = (methods: Iterable<string>): string => [...methods, "OPTIONS"].join(", ");
+const allowValue = (methods: Iterable<string>): string => [...methods, "OPTIONS"].join(", ");
 
 function admit(gate: Gate, req: WebRequest): void {
   const waitMs = gate.limiter.take(req.socket.remoteAddress ?? "", gate.platform.now().getTime());
@@ -41,7 +41,7 @@ function requireOwn(req: WebRequest): void {
 }
 
 const answerOptions = (req: WebRequest, res: ServerResponse, methods: Iterable<string>): void =>
-  answerWith(req, res, { status: 204, headers: ["Allow", allowed(methods)] });
+  answerWith(req, res, { status: 204, headers: ["Allow", allowValue(methods)] });
 
 /** Throws a problem; false: it has answered. */
 function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResponse): boolean {
@@ -55,7 +55,7 @@ function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResp
   }
   const operation = rows.methods.get(method);
   if (operation === undefined) {
-    const allow = allowed(rows.methods.keys());
+    const allow = allowValue(rows.methods.keys());
     throw new HttpProblem("method-not-allowed", `This path takes ${allow}`, { headers: { Allow: allow } });
   }
   readHead(exchange, operation, req.headers);

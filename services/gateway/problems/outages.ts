@@ -7,7 +7,7 @@ import { Unavailable } from "../../contracts/errors.ts";
 import { HttpProblem } from "./problems.ts";
 
 /** What an Unavailable may name beside the service that threw it. */
-const known: Readonly<Record<string, (service: string) => string>> = {
+const dependencyTexts: Readonly<Record<string, (service: string) => string>> = {
   "smtp-registry": () => "smtp-registry",
   users: () => "users",
   database: (service) => `the database of ${service}`,
@@ -19,7 +19,10 @@ export function dependencyOf(action: string, error: unknown): string {
   const [service = ""] = action.split(".");
   if (error instanceof Unavailable) {
     const { dependency } = error.data;
-    return (Object.hasOwn(known, dependency) ? known[dependency]?.(service) : undefined) ?? service;
+    return (
+      (Object.hasOwn(dependencyTexts, dependency) ? dependencyTexts[dependency]?.(service) : undefined) ??
+      service
+    );
   }
   return (error as { name?: unknown } | undefined)?.name === "BrokerDisconnectedError"
     ? "the message broker"
@@ -38,9 +41,9 @@ const unseenMaxMs = 60_000;
 
 export interface Outages {
   /** A call of the action failed; an `unavailable` comes back with a detail that says what of. */
-  told(problem: HttpProblem, action: string, nowMs: number): HttpProblem;
+  explain(problem: HttpProblem, action: string, nowMs: number): HttpProblem;
   /** The action was done. */
-  done(action: string): void;
+  clear(action: string): void;
 }
 
 /** Of one gateway. There are as many outages as names of dependencies at most. */
@@ -56,7 +59,7 @@ export function outages(): Outages {
   };
 
   return {
-    told(problem, action, nowMs) {
+    explain(problem, action, nowMs) {
       if (problem.slug !== "unavailable") return problem;
       const dependency = dependencyOf(action, problem.cause);
       const outage = outageOf(dependency, nowMs);
@@ -69,7 +72,7 @@ export function outages(): Outages {
         { headers: problem.headers, cause: problem.cause },
       );
     },
-    done(action) {
+    clear(action) {
       for (const [dependency, { actions }] of open) if (actions.has(action)) open.delete(dependency);
     },
   };

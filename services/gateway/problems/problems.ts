@@ -235,7 +235,7 @@ export const retryAfter = (ms: number = retryAfterDefaultMs): Record<string, str
 });
 
 /** Its detail becomes what is missing, and since when, where that is known (outages.ts). */
-const unavailable = (ms: number | undefined, cause: unknown): HttpProblem =>
+const unavailableProblem = (ms: number | undefined, cause: unknown): HttpProblem =>
   new HttpProblem("unavailable", "The request can't be served at the moment, repeat it later", {
     headers: retryAfter(ms),
     cause,
@@ -247,8 +247,8 @@ const isProblemSlug = (type: unknown): type is ProblemSlug =>
 /** Where of the request a fault is that an action tells by its own parameters. */
 export type Locate = (fault: FieldError) => Fault;
 
-function refused(error: Refusal, locate: Locate): HttpProblem {
-  if (!isProblemSlug(error.type)) return internal(error);
+function refusalProblem(error: Refusal, locate: Locate): HttpProblem {
+  if (!isProblemSlug(error.type)) return internalProblem(error);
   const errors = error.data?.errors;
   return new HttpProblem(error.type, error.message, {
     ...(errors === undefined ? {} : { errors: errors.map(locate) }),
@@ -256,7 +256,7 @@ function refused(error: Refusal, locate: Locate): HttpProblem {
   });
 }
 
-const internal = (cause: unknown): HttpProblem =>
+const internalProblem = (cause: unknown): HttpProblem =>
   new HttpProblem("internal", "The request failed; the correlation id leads to the cause in the logs", {
     cause,
   });
@@ -268,12 +268,12 @@ const typeOf = (error: unknown): unknown => (error as { type?: unknown } | null)
 /** Never throws, whatever was thrown. */
 export function problemFor(error: unknown, locate: Locate): HttpProblem {
   if (error instanceof HttpProblem) return error;
-  if (error instanceof Refusal) return refused(error, locate);
-  if (error instanceof Unavailable) return unavailable(error.data?.retryAfterMs, error);
+  if (error instanceof Refusal) return refusalProblem(error, locate);
+  if (error instanceof Unavailable) return unavailableProblem(error.data?.retryAfterMs, error);
   if (error instanceof URIError || typeOf(error) === undecodableParam)
     return new HttpProblem("malformed-request", "The path has a malformed percent-encoding");
-  if (error instanceof Error && unavailableNames.has(error.name)) return unavailable(undefined, error);
-  return internal(error);
+  if (error instanceof Error && unavailableNames.has(error.name)) return unavailableProblem(undefined, error);
+  return internalProblem(error);
 }
 
 /** The body of the answer. */

@@ -23,7 +23,7 @@ function letterId({ path }: RequestParts): string {
 }
 
 /** The reason stands in the body or, for clients that send none with a DELETE, in the query. */
-function discarded(parts: RequestParts) {
+function discardInput(parts: RequestParts) {
   const { body, query } = parts;
   if (Object.hasOwn(body, "id")) throw invalidField("id", "is not a known member");
   if (Object.hasOwn(body, "reason") && Object.hasOwn(query, "reason"))
@@ -101,7 +101,7 @@ export const deadLetterOperations: readonly Operation[] = [
     summary: "Decide that a dead letter is not needed",
     description:
       "A reason stands in the body or in the query. The letter stays readable, with who discarded it, when and why, until its term is over.",
-    target: to("dead-letters.discard", discarded),
+    target: to("dead-letters.discard", discardInput),
     ...letterPath,
     query: {
       reason: DiscardReason.optional().meta({

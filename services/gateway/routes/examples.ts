@@ -170,7 +170,7 @@ export const replayedDeadLetter: DeadLetter = {
   lastReplayedAt: "2026-03-02T11:00:00.000Z",
 };
 export const discardDeadLetter = { reason: "The user was removed by hand, ticket 4711" };
-const processed = { state: "processed", duplicates: 0, failures: 0, error: null, letter: null } as const;
+const consumption = { state: "processed", duplicates: 0, failures: 0, error: null, letter: null } as const;
 const side: Trace["writes"][number]["addresses"] = {
   users: {
     version: 2,
@@ -186,7 +186,7 @@ const side: Trace["writes"][number]["addresses"] = {
   registry: null,
   state: "agree",
 };
-const arrived: TraceVerdict = {
+const completeVerdict: TraceVerdict = {
   state: "complete",
   at: null,
   sinceS: null,
@@ -195,7 +195,7 @@ const arrived: TraceVerdict = {
 };
 export const trace: Trace = {
   correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
-  verdict: arrived,
+  verdict: completeVerdict,
   total: 1,
   counts: { diverged: 0, stuck: 0, unknown: 0, "in flight": 0, complete: 1 },
   writes: [
@@ -217,11 +217,11 @@ export const trace: Trace = {
         ageS: 60,
       },
       consumers: [
-        { consumer: "smtp-registry", at: "2026-03-02T10:00:00.009Z", ...processed },
-        { consumer: "audit", at: "2026-03-02T10:00:00.008Z", ...processed },
+        { consumer: "smtp-registry", at: "2026-03-02T10:00:00.009Z", ...consumption },
+        { consumer: "audit", at: "2026-03-02T10:00:00.008Z", ...consumption },
       ],
       addresses: { ...side, registry: side.users },
-      verdict: arrived,
+      verdict: completeVerdict,
     },
   ],
   replays: [],

@@ -62,7 +62,7 @@ export const writes: readonly Mutation[] = [
   {
     name: "names-of-nothing",
     guarantee: "2f",
-    edits: [edit("services/contracts/text.ts", "objectionToText", becomes(condition("seen"), "false"))],
+    edits: [edit("services/contracts/text.ts", "objectionToText", becomes(condition("visible"), "false"))],
     file: "test/unit/text.test.ts",
     title: "of all code points none is a name alone that nobody can see",
   },

@@ -1,9 +1,9 @@
 import test from "ava";
-import { remembering } from "../../services/contracts/remembering.ts";
+import { memoize } from "../../services/contracts/memoize.ts";
 
 test("a text among the last ones is not worked on again, and forgotten ones are", (t) => {
   const asked: string[] = [];
-  const upper = remembering((text) => {
+  const upper = memoize((text) => {
     asked.push(text);
     return text.toUpperCase();
   }, 2);
@@ -16,7 +16,7 @@ test("a text among the last ones is not worked on again, and forgotten ones are"
 
 test("an empty result is remembered like any other", (t) => {
   let asked = 0;
-  const nothing = remembering(() => {
+  const nothing = memoize(() => {
     asked += 1;
     return "";
   }, 10);

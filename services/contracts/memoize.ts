@@ -2,7 +2,7 @@
  * Promise: a pure function of a text, asked for the same text again within its last `resultsMax` new ones, answers
  * without working; it remembers at most twice as many. Two generations instead of a list by age: forgetting costs nothing.
  */
-export function remembering<R extends object | string>(
+export function memoize<R extends object | string>(
   work: (text: string) => R,
   resultsMax: number,
 ): (text: string) => R {
