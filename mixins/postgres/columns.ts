@@ -1,6 +1,7 @@
 /** The columns of an entity, for a statement of ours that writes its rows: what it is made of stands in the entity alone. */
 import { type EntityMetadata, Type, UnderscoreNamingStrategy } from "@mikro-orm/core";
 import { PostgreSqlPlatform } from "@mikro-orm/postgresql";
+import { sql } from "kysely";
 
 const naming = new UnderscoreNamingStrategy();
 const platform = new PostgreSqlPlatform();
@@ -25,6 +26,6 @@ export function columnsOf(entity: { readonly meta: object }): Column[] {
 /** `p.array()` has its type, others have the class of it. */
 const typeOf = (type: unknown): Type<unknown> => (type instanceof Type ? type : Type.getType(type as never));
 
-/** As a list in a statement. */
-export const listed = (columns: readonly Column[], form: (column: Column) => string): string =>
-  columns.map(form).join(", ");
+/** As a list in a statement; made once, where the statement stands. */
+export const columnList = (columns: readonly Column[], form: (column: Column) => string) =>
+  sql.raw(columns.map(form).join(", "));

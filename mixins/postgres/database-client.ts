@@ -28,6 +28,7 @@ const readOnlySettings = new Set(["in_hot_standby", "default_transaction_read_on
 export class DatabaseClient extends pg.Client {
   readonly #names = new Map<string, string>();
   readonly #readOnlyBy = new Set<string>();
+  readonly #wire = wireOf(this);
   #opening = false;
   #broken = false;
 
@@ -36,11 +37,10 @@ export class DatabaseClient extends pg.Client {
     pipeline(this);
     // As pg itself does, and for entities too: MikroORM's own options leave them texts.
     this.setTypeParser(timestamptz, pg.types.getTypeParser(timestamptz, "text"));
-    const wire = wireOf(this);
-    wire.on("errorMessage", (error) => {
+    this.#wire.on("errorMessage", (error) => {
       if (databaseFaultOf(error)?.session === "ended") this.#broken = true;
     });
-    wire.on("parameterStatus", ({ parameterName, parameterValue }) => {
+    this.#wire.on("parameterStatus", ({ parameterName, parameterValue }) => {
       if (!readOnlySettings.has(parameterName)) return;
       if (parameterValue === "on") this.#readOnlyBy.add(parameterName);
       else this.#readOnlyBy.delete(parameterName);
@@ -77,7 +77,7 @@ export class DatabaseClient extends pg.Client {
   }) as pg.Client["query"];
 
   #begin(send: Query): Promise<unknown> {
-    const { stream } = wireOf(this);
+    const { stream } = this.#wire;
     // Held back for the statement behind it, so that both are one packet; at the latest until this turn is over.
     stream.cork?.();
     this.#opening = true;
@@ -89,7 +89,7 @@ export class DatabaseClient extends pg.Client {
   #sent(): void {
     if (!this.#opening) return;
     this.#opening = false;
-    wireOf(this).stream.uncork?.();
+    this.#wire.stream.uncork?.();
   }
 
   #nameOf(text: string): string | undefined {

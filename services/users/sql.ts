@@ -3,14 +3,23 @@
  * (mixins/postgres/statement.ts).
  */
 import { sql } from "kysely";
-import { columnsOf, listed } from "../../mixins/postgres/columns.ts";
+import { columnList, columnsOf } from "../../mixins/postgres/columns.ts";
 import { json, type Statement } from "../../mixins/postgres/statement.ts";
 import { UserRow } from "./entities.ts";
 
 const columns = columnsOf(UserRow);
 const changing = columns.filter(({ property }) => property !== "id" && property !== "createdAt");
-/** The text of the search is not read. */
-const shown = columns.filter(({ property }) => property !== "searchText");
+const lists = {
+  typed: columnList(columns, ({ property, type }) => `"${property}" ${type}`),
+  names: columnList(columns, ({ name }) => name),
+  properties: columnList(columns, ({ property }) => `"${property}"`),
+  changes: columnList(changing, ({ name, property }) => `${name} = w."${property}"`),
+  /** The text of the search is not read. */
+  state: columnList(
+    columns.filter(({ property }) => property !== "searchText"),
+    ({ name }) => name,
+  ),
+};
 
 interface Writes {
   /** How long to wait for a locked row, as lock_timeout takes it. */
@@ -41,13 +50,13 @@ export const saveWrites = ({ lockTimeout, writes, freed, events }: Writes) => sq
 }>`
 with w as materialized (
   select w.* from (select set_config('lock_timeout', ${lockTimeout}, true)) brief, jsonb_to_recordset(${json(writes)}) as w(
-    ${sql.raw(listed(columns, ({ property, type }) => `"${property}" ${type}`))}, before int, gone text[], fresh text[])
+    ${lists.typed}, before int, gone text[], fresh text[])
 ), created as (
-  insert into users (${sql.raw(listed(columns, ({ name }) => name))})
-  select ${sql.raw(listed(columns, ({ property }) => `"${property}"`))} from w where before is null order by id
+  insert into users (${lists.names})
+  select ${lists.properties} from w where before is null order by id
   returning id
 ), updated as (
-  update users u set ${sql.raw(listed(changing, ({ name, property }) => `${name} = w."${property}"`))}
+  update users u set ${lists.changes}
   from (select * from w where before is not null order by id) w
   where u.id = w.id and u.version = w.before
   returning u.id
@@ -77,7 +86,7 @@ export const limitLockWaits = (lockTimeout: string) =>
 
 export type StateRow = Omit<UserRow, "searchText">;
 
-const state = sql`select ${sql.raw(listed(shown, ({ name }) => name))} from users`;
+const state = sql`select ${lists.state} from users`;
 
 /** Users by their ids, deleted ones too. */
 export const usersById = (ids: readonly string[]) => sql<StateRow>`${state} where id = any (${ids}::uuid[])`;

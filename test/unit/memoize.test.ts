@@ -1,5 +1,5 @@
 import test from "ava";
-import { memoize } from "../../services/contracts/memoize.ts";
+import { memoize } from "../../services/contracts/address.ts";
 
 test("a text among the last ones is not worked on again, and forgotten ones are", (t) => {
   const asked: string[] = [];
