@@ -12,6 +12,7 @@ import { colourMarks } from "../services/runtime/terminal.ts";
 import { documentFaults } from "./support/gate/document-lint.ts";
 import { importViolations } from "./support/gate/import-rules.ts";
 import { metricsPageFaults } from "./support/gate/metrics-page.ts";
+import { ModelNotChecked, modelFaults } from "./support/gate/model.ts";
 import { packageFaults } from "./support/gate/packages.ts";
 import { repositoryFiles } from "./support/gate/repository.ts";
 import { repositoryRoot, runTool } from "./support/gate/run-tool.ts";
@@ -78,6 +79,7 @@ const steps: Record<string, Check> = {
   "event schemas": async () => eventSchemaFaults(),
   "metrics page": async () => metricsPageFaults(),
   "schema drift": schemaFaults,
+  model: modelFaults,
 };
 
 const names = Object.keys(steps);
@@ -88,19 +90,26 @@ const form: CommandForm = {
   says: `The gate. A word chooses the steps that have it in their name: ${names.join(", ")}.`,
   words: { form: "[step …]" },
   options: { fast: { says: `only ${fast.join(", ")}: for while one writes` } },
-  exits: { [exitCodes.ok]: "every step passed", [exitCodes.failure]: "a step failed" },
+  exits: { [exitCodes.ok]: "no step failed", [exitCodes.failure]: "a step failed" },
 };
 const print = (text: string): void => void process.stdout.write(`${colourMarks(text)}\n`);
 
-async function run(name: string, check: Check): Promise<boolean> {
+type Result = "passed" | "failed" | "skipped";
+const signs: Readonly<Record<Result, string>> = { passed: "✓", failed: "✗", skipped: "-" };
+
+async function run(name: string, check: Check): Promise<Result> {
   const start = performance.now();
-  const faults = await check().catch((error: unknown) => [
-    error instanceof Error ? error.message : String(error),
-  ]);
+  let skipped = false;
+  const faults = await check().catch((error: unknown) => {
+    skipped = error instanceof ModelNotChecked;
+    return [error instanceof Error ? error.message : String(error)];
+  });
+  const result = skipped ? "skipped" : faults.length === 0 ? "passed" : "failed";
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  print(`${faults.length === 0 ? "✓" : "✗"} ${name.padEnd(20)} ${seconds.padStart(5)} s`);
-  for (const fault of faults) process.stdout.write(`${fault.replace(/^/gm, "    ")}\n`);
-  return faults.length === 0;
+  print(`${signs[result]} ${name.padEnd(20)} ${seconds.padStart(5)} s`);
+  for (const fault of faults)
+    process.stdout.write(`${`${skipped ? "skipped: " : ""}${fault}`.replace(/^/gm, "    ")}\n`);
+  return result;
 }
 
 const line = commandLine(form);
@@ -111,9 +120,10 @@ await runCommand(async () => {
   const chosen = Object.entries(steps).filter(
     ([name]) => words.length === 0 || words.some((word) => name.includes(word)),
   );
-  const failed: string[] = [];
-  for (const [name, check] of chosen) if (!(await run(name, check))) failed.push(name);
-  const passed = counted(chosen.length - failed.length, "step");
-  print(`\n${passed} passed${failed.length === 0 ? "" : `, ${failed.length} failed: ${failed.join(", ")}`}`);
-  return failed.length === 0 ? exitCodes.ok : exitCodes.failure;
+  const named: Record<Result, string[]> = { passed: [], failed: [], skipped: [] };
+  for (const [name, check] of chosen) named[await run(name, check)].push(name);
+  const others = (["failed", "skipped"] as const).filter((result) => named[result].length > 0);
+  const told = others.map((result) => `, ${named[result].length} ${result}: ${named[result].join(", ")}`);
+  print(`\n${counted(named.passed.length, "step")} passed${told.join("")}`);
+  return named.failed.length === 0 ? exitCodes.ok : exitCodes.failure;
 });
