@@ -5,7 +5,7 @@
 import { type CommandForm, commandLine, orExit, readNumber } from "../../services/runtime/command-line.ts";
 import { newUserEvents } from "./harness/events.ts";
 import { startServers } from "./harness/servers.ts";
-import { Stops } from "./harness/stops.ts";
+import { Stops } from "../support/stops.ts";
 import { startDistributed } from "./harness/systems.ts";
 import { freshPrefix } from "./load/generator.ts";
 

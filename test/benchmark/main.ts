@@ -8,7 +8,7 @@ import { commandLine } from "../../services/runtime/command-line.ts";
 import { runCommand } from "../../services/runtime/run-command.ts";
 import { root } from "../support/processes.ts";
 import { formOf, type Options, optionsOf } from "./harness/options.ts";
-import { Stops } from "./harness/stops.ts";
+import { Stops } from "../support/stops.ts";
 import { parts } from "./parts/index.ts";
 import { Console } from "./report/console.ts";
 import { aligned } from "./report/text.ts";

@@ -14,6 +14,8 @@ export interface Wire {
   readonly elapsedMs: () => number;
   /** When aborted, an operation that has no definite answer stays open. */
   readonly giveUp: AbortSignal;
+  /** How long an operation is repeated (without a bound of its own). */
+  readonly patienceMs?: number;
 }
 
 interface Call {
@@ -85,7 +87,7 @@ function settle(operation: Operation, { status, text }: Answer): boolean {
 
 /** Resolves when there is a definite answer, or when the wire gives up. Never rejects. */
 export async function perform(wire: Wire, operation: Operation): Promise<void> {
-  const { journal, elapsedMs, giveUp } = wire;
+  const { journal, elapsedMs, giveUp, patienceMs = Number.POSITIVE_INFINITY } = wire;
   journal.begin(operation);
   for (;;) {
     operation.attempts += 1;
@@ -93,7 +95,7 @@ export async function perform(wire: Wire, operation: Operation): Promise<void> {
     const answer = await attempt(wire, operation);
     const atMs = elapsedMs();
     journal.attempted({ operation: operation.id, atMs, tookMs: atMs - startedMs, ...answer });
-    if (settle(operation, answer) || giveUp.aborted) break;
+    if (settle(operation, answer) || giveUp.aborted || atMs - operation.startedMs > patienceMs) break;
     const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(operation.attempts - 1, 4));
     await delay(pauseMs, undefined, { signal: giveUp }).catch(() => {});
   }

@@ -1,7 +1,15 @@
 /** What the databases and the broker hold at the end of a run, read past the services and the proxies. */
 import type { Change, UserEvent } from "../../services/contracts/events.ts";
-import { type Cluster, databases } from "./cluster.ts";
+import { databases } from "./cluster.ts";
 import type { Observer } from "./observer.ts";
+import type { ChaosPostgres } from "./postgres.ts";
+import type { ChaosRabbit } from "./rabbitmq.ts";
+
+/** What is asked, wherever it runs. */
+export interface Stores {
+  readonly postgres: Pick<ChaosPostgres, "query">;
+  readonly rabbit: Pick<ChaosRabbit, "control">;
+}
 
 export interface UserFact {
   readonly id: string;
@@ -64,7 +72,7 @@ const addressesSql = `
   from addresses`;
 
 /** Queues of our events, with what lies there or is in a consumer's hands. */
-export async function queuedMessages(cluster: Cluster): Promise<Record<string, number>> {
+export async function queuedMessages(cluster: Stores): Promise<Record<string, number>> {
   const listed = await cluster.rabbit.control("-q", "list_queues", "name", "messages");
   return Object.fromEntries(
     listed
@@ -76,12 +84,12 @@ export async function queuedMessages(cluster: Cluster): Promise<Record<string, n
 }
 
 /** Quorum queues that the broker has, and could not start again after a crash. */
-export async function queuesDown(cluster: Cluster): Promise<string[]> {
+export async function queuesDown(cluster: Stores): Promise<string[]> {
   const listed = await cluster.rabbit.control("-q", "list_queues", "name", "state");
   return listed.split("\n").flatMap((line) => /^(.+)\tdown$/.exec(line)?.[1] ?? []);
 }
 
-export async function readFacts(cluster: Cluster, observer: Observer): Promise<Facts> {
+export async function readFacts(cluster: Stores, observer: Observer): Promise<Facts> {
   const users = <T>(sql: string) => cluster.postgres.query<T>(databases.users, sql);
   const registry = <T>(sql: string) => cluster.postgres.query<T>(databases.registry, sql);
   const [outbox] = await users<{ count: number }>("select count(*)::int as count from outbox");
@@ -112,7 +120,7 @@ export interface Lag {
   readonly registry: number;
 }
 
-export async function measureLag(cluster: Cluster): Promise<Lag> {
+export async function measureLag(cluster: Stores): Promise<Lag> {
   const [users] = await cluster.postgres.query<{
     outbox: number;
     oldest: number;

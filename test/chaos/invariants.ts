@@ -14,6 +14,13 @@ export interface Violation {
   readonly what: string;
 }
 
+/** What the violations come to: acknowledged and not there, there twice, and whatever else. */
+export function countsOf(violations: readonly Violation[]): { lost: number; doubled: number; other: number } {
+  const lost = violations.filter(({ what }) => /has no audit entry|belongs to no user/.test(what)).length;
+  const doubled = violations.filter(({ what }) => /twice|\d+ audit entries/.test(what)).length;
+  return { lost, doubled, other: violations.length - lost - doubled };
+}
+
 interface Evidence {
   readonly journal: Journal;
   readonly facts: Facts;

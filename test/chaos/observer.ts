@@ -13,7 +13,7 @@ export interface Observer {
 }
 
 /** Declares the queue before anything is published; made of what survives a killed broker. */
-export async function observe(rabbit: ChaosRabbit): Promise<Observer> {
+export async function observe(rabbit: Pick<ChaosRabbit, "url">): Promise<Observer> {
   const events: UserEvent[] = [];
   const withChannel = async (
     work: (channel: Awaited<ReturnType<typeof open>>["channel"]) => Promise<void>,

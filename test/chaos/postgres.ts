@@ -16,10 +16,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { embeddedBinaries } from "../../services/embedded/postgres-binaries.ts";
 import { idsFor, postgresUser } from "../../services/embedded/postgres-user.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { hasEnded, runProgram, stopChild } from "../support/provision/command.ts";
 import { installedBinaries } from "../support/provision/postgres.ts";
 
@@ -42,7 +42,8 @@ export interface ChaosPostgres {
   remove(): Promise<void>;
 }
 
-async function queryOnce<T>(url: string, sql: string): Promise<T[]> {
+/** One statement over a connection of its own. */
+export async function queryOnce<T>(url: string, sql: string): Promise<T[]> {
   const client = new pg.Client({
     connectionString: url,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -78,7 +79,7 @@ export async function chaosPostgres(settings: readonly string[] = []): Promise<C
   ]);
   const made = await runProgram(initdb.program, initdb.args, idsFor(user, initdb.program));
   if (made.code !== 0) throw new Error(`Cannot make a PostgreSQL: ${made.stderr.trim()}`);
-  const port = await freePort();
+  const port = await fixedPort();
   const server = user.command(binaries.postgres, ["-D", data, ...settingsFor(port, settings)]);
   let child: ChildProcess | undefined;
 

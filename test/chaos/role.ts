@@ -7,13 +7,15 @@ import { createWriteStream, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../mixins/basics/ports.ts";
+import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { outputKeeper } from "../support/logs.ts";
+import { request } from "../support/processes.ts";
 import { hasEnded, stopChild } from "../support/provision/command.ts";
 
 const restartDelayMs = 500;
 const outputTailChars = 4_000;
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const ownRoot = fileURLToPath(new URL("../..", import.meta.url));
 const clock = fileURLToPath(new URL("skewed-clock.ts", import.meta.url));
 
 /** An end that nobody had asked for. */
@@ -32,7 +34,13 @@ export interface Role {
   readonly unexpectedEnds: readonly UnexpectedEnd[];
   /** Lines of its log that tell of a defect or of an event that failed in a consumer, by message. */
   readonly remarks: ReadonlyMap<string, number>;
+  /** From its next start on it runs the services of another repository. */
+  moveTo(root: string): void;
   start(): void;
+  /** Resolves when it has ended; nobody starts it again. */
+  stop(how: "SIGKILL" | "SIGTERM"): Promise<void>;
+  /** Resolves when it says that it is ready; rejects with what it says instead. */
+  ready(timeoutMs: number): Promise<void>;
   /** SIGKILL, or a graceful end, then a new process. */
   restart(how: "SIGKILL" | "SIGTERM", clockSkewMs?: number): Promise<void>;
   freeze(): void;
@@ -44,6 +52,8 @@ export interface RoleOptions {
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
   readonly logFolder: string;
+  /** The repository whose services it runs (this one). */
+  readonly root?: string;
 }
 
 /** What a process should not have to say: errors, and events that a consumer of ours could not apply at once. */
@@ -51,7 +61,7 @@ const remarkable = /"level":"?(?:error|fatal|50|60)"?|"msg":"event failed in its
 const message = /"msg":"([^"]*)"/;
 
 /** The processes of the run are started by the runtime that runs it. */
-function commandLine(skewMs: number): [string, string[]] {
+function commandLine(root: string, skewMs: number): [string, string[]] {
   const main = join(root, "services/runtime/main.ts");
   const isDeno = "Deno" in globalThis;
   const preload = skewMs === 0 ? [] : [isDeno ? "--preload" : "--import", clock];
@@ -71,6 +81,7 @@ class SupervisedRole implements Role {
   readonly remarks = new Map<string, number>();
   readonly #environment: Record<string, string>;
   readonly #log: WriteStream;
+  #root: string;
   #child: ChildProcess | undefined;
   #skewMs = 0;
   #wanted = false;
@@ -80,6 +91,7 @@ class SupervisedRole implements Role {
 
   constructor(options: RoleOptions, httpPort: number, opsPort: number) {
     this.name = options.name;
+    this.#root = options.root ?? ownRoot;
     this.httpUrl = `http://127.0.0.1:${httpPort}`;
     this.opsUrl = `http://127.0.0.1:${opsPort}`;
     this.#environment = {
@@ -93,12 +105,16 @@ class SupervisedRole implements Role {
     this.#log = createWriteStream(join(options.logFolder, `${options.name}.log`));
   }
 
+  moveTo(root: string): void {
+    this.#root = root;
+  }
+
   start(): void {
     this.#wanted = true;
     this.#asked = false;
-    const [program, args] = commandLine(this.#skewMs);
+    const [program, args] = commandLine(this.#root, this.#skewMs);
     const child = spawn(program, args, {
-      cwd: root,
+      cwd: this.#root,
       env: { ...this.#environment, CHAOS_CLOCK_SKEW_MS: String(this.#skewMs) },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -115,7 +131,7 @@ class SupervisedRole implements Role {
 
   async restart(how: "SIGKILL" | "SIGTERM", clockSkewMs?: number): Promise<void> {
     if (clockSkewMs !== undefined) this.#skewMs = clockSkewMs;
-    await this.#stop(how);
+    await this.stop(how);
     await delay(restartDelayMs);
     this.start();
   }
@@ -130,13 +146,23 @@ class SupervisedRole implements Role {
 
   async end(): Promise<void> {
     this.#wanted = false;
-    await this.#stop("SIGKILL");
+    await this.stop("SIGKILL");
     this.#log.end();
   }
 
-  async #stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+  async stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     this.#asked = true;
     if (this.#child !== undefined && !hasEnded(this.#child)) await stopChild(this.#child, signal);
+  }
+
+  ready(timeoutMs: number): Promise<void> {
+    return eventually(
+      async () => {
+        const { status, text } = await request(`${this.opsUrl}/health/ready`);
+        if (status !== 200) throw new Error(`${this.name} is not ready: ${text}`);
+      },
+      { timeoutMs },
+    );
   }
 
   async #closed(child: ChildProcess, code: number | null, signal: string | null): Promise<void> {
@@ -162,4 +188,4 @@ class SupervisedRole implements Role {
 }
 
 export const supervisedRole = async (options: RoleOptions): Promise<Role> =>
-  new SupervisedRole(options, await freePort(), await freePort());
+  new SupervisedRole(options, await fixedPort(), await fixedPort());

@@ -1,4 +1,5 @@
 /** The numbers of a run. */
+import { countsOf } from "./invariants.ts";
 import type { RunResult } from "./run.ts";
 
 /** What is printed at the end, and stands first in the JSON. */
@@ -7,8 +8,7 @@ export function summaryOf(result: RunResult) {
   const eventsDelivered = new Set(facts.deliveries.map(({ subject, sequence }) => `${subject} ${sequence}`));
   const byKind: Record<string, number> = {};
   for (const { kind } of faults) byKind[kind] = (byKind[kind] ?? 0) + 1;
-  const lost = violations.filter(({ what }) => /has no audit entry|belongs to no user/.test(what)).length;
-  const doubled = violations.filter(({ what }) => /twice|\d+ audit entries/.test(what)).length;
+  const { lost, doubled } = countsOf(violations);
   return {
     seed: result.seed,
     verdict: violations.length === 0 ? "clean" : "violated",

@@ -11,7 +11,7 @@ import { testLogger } from "../../support/logs.ts";
 import { type LoadGenerator, loadGenerator } from "../load/generator.ts";
 import { type CpuMeter, cpuMeter } from "./cpu.ts";
 import type { Place } from "./place.ts";
-import type { Stops } from "./stops.ts";
+import type { Stops } from "../../support/stops.ts";
 
 export interface Servers {
   readonly postgres: ChaosPostgres;

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "amqplib";
-import { freePort } from "../../../mixins/basics/ports.ts";
+import { fixedPort } from "../fixed-port.ts";
 import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
 import { unpackedPackage } from "./packages.ts";
 
@@ -108,21 +108,33 @@ export interface PrivateNode {
   readonly epmd: ChildProcess | undefined;
 }
 
-/** A node whose every file and port is its own, so that it meets no other RabbitMQ of the machine. */
-export async function prepareNode(programs: RabbitPrograms): Promise<PrivateNode> {
-  const home = mkdtempSync(join(tmpdir(), "mailroster-mq-"));
-  const [port, distPort, epmdPort] = [await freePort(), await freePort(), await freePort()];
+/** Where a node keeps its files and listens, and what it is called. */
+export interface NodePlace {
+  readonly home: string;
+  readonly address: string;
+  readonly name: string;
+  readonly port: number;
+  readonly distPort: number;
+  readonly epmdPort: number;
+  /** Lines of its rabbitmq.conf. */
+  readonly settings?: readonly string[];
+}
+
+/** Writes the files of a node, every one its own; resolves with the environment that it is started and administered with. */
+export function nodeEnvironment(programs: RabbitPrograms, place: NodePlace): Record<string, string> {
+  const { home, address, port, settings = [] } = place;
   const conf = join(home, "rabbitmq.conf");
-  writeFileSync(conf, `listeners.tcp.1 = 127.0.0.1:${port}\ndisk_free_limit.absolute = 50MB\n`);
+  const listens = [`listeners.tcp.1 = ${address}:${port}`, "disk_free_limit.absolute = 50MB"];
+  writeFileSync(conf, `${[...listens, ...settings].join("\n")}\n`);
   writeFileSync(join(home, "enabled_plugins"), "[].\n");
   writeFileSync(join(home, "rabbitmq-env.conf"), "");
-  const environment = {
+  return {
     ...programs.environment,
     HOME: home,
-    ERL_EPMD_PORT: String(epmdPort),
-    ERL_EPMD_ADDRESS: "127.0.0.1",
-    RABBITMQ_NODENAME: `mailroster-${process.pid}@localhost`,
-    RABBITMQ_DIST_PORT: String(distPort),
+    ERL_EPMD_PORT: String(place.epmdPort),
+    ERL_EPMD_ADDRESS: address,
+    RABBITMQ_NODENAME: place.name,
+    RABBITMQ_DIST_PORT: String(place.distPort),
     RABBITMQ_CONFIG_FILE: conf,
     RABBITMQ_CONF_ENV_FILE: join(home, "rabbitmq-env.conf"),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(home, "enabled_plugins"),
@@ -131,18 +143,35 @@ export async function prepareNode(programs: RabbitPrograms): Promise<PrivateNode
     RABBITMQ_LOG_BASE: join(home, "log"),
     RABBITMQ_PID_FILE: join(home, "pid"),
   };
-  // Started by us, or the first Erlang node would leave a daemon behind.
+}
+
+/** Started by us, or the first Erlang node would leave a daemon behind; undefined: the node starts one itself. */
+export function startEpmd(
+  programs: RabbitPrograms,
+  port: number,
+  address: string,
+  prefix: readonly string[] = [],
+): ChildProcess | undefined {
   const ownErlang = programs.environment.ERL_ROOTDIR;
-  const epmdProgram =
+  const found =
     ownErlang === undefined
       ? findProgram("epmd", ["/usr/bin", "/usr/local/bin", "/usr/lib/erlang/bin"])
       : join(ownErlang, "bin/epmd");
-  const epmd =
-    epmdProgram === undefined
-      ? undefined
-      : spawn(epmdProgram, ["-port", String(epmdPort), "-address", "127.0.0.1"], { stdio: "ignore" });
-  epmd?.on("error", () => {}); // the node then starts one itself
-  return { home, port, environment, epmd };
+  if (found === undefined) return undefined;
+  const [program = found, ...args] = [...prefix, found, "-port", String(port), "-address", address];
+  const epmd = spawn(program, args, { stdio: "ignore", detached: true });
+  epmd.on("error", () => {}); // the node then starts one itself
+  return epmd;
+}
+
+/** A node whose every file and port is its own, so that it meets no other RabbitMQ of the machine. */
+export async function prepareNode(programs: RabbitPrograms): Promise<PrivateNode> {
+  const home = mkdtempSync(join(tmpdir(), "mailroster-mq-"));
+  const [port, distPort, epmdPort] = [await fixedPort(), await fixedPort(), await fixedPort()];
+  const address = "127.0.0.1";
+  const name = `mailroster-${process.pid}@localhost`;
+  const environment = nodeEnvironment(programs, { home, address, name, port, distPort, epmdPort });
+  return { home, port, environment, epmd: startEpmd(programs, epmdPort, address) };
 }
 
 /** One executable that administers this node from anywhere. */
