@@ -3,9 +3,9 @@
  * footprint -- [users]`: the figures that docs/scaling.md calculates with.
  */
 import { type CommandForm, commandLine, orExit, readNumber } from "../../services/runtime/command-line.ts";
+import { Stops } from "../support/stops.ts";
 import { newUserEvents } from "./harness/events.ts";
 import { startServers } from "./harness/servers.ts";
-import { Stops } from "../support/stops.ts";
 import { startDistributed } from "./harness/systems.ts";
 import { freshPrefix } from "./load/generator.ts";
 

@@ -1,11 +1,12 @@
 /** A run: the servers, then part after part; what is found is written after each of them. */
+
+import type { Stops } from "../support/stops.ts";
 import { calibrator } from "./harness/calibration.ts";
 import { describeMachine } from "./harness/machine.ts";
 import { machineNoise } from "./harness/noise.ts";
 import type { Options } from "./harness/options.ts";
 import type { Calibration, Part } from "./harness/part.ts";
 import { type Servers, startServers } from "./harness/servers.ts";
-import type { Stops } from "../support/stops.ts";
 import { type Console, noiseLines } from "./report/console.ts";
 import { judge, type PartResult, type Results } from "./report/results.ts";
 import { writeResults } from "./report/write.ts";

@@ -4,10 +4,10 @@
  */
 import { mkdirSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { poll } from "../../mixins/basics/poll.ts";
 import { request } from "../support/processes.ts";
 import { type Cluster, reservationTtlMs, startCluster } from "./cluster.ts";
-import { type Facts, type Lag, measureLag, queuedMessages, queuesDown, readFacts } from "./facts.ts";
+import { drained } from "./drain.ts";
+import { type Facts, queuesDown, readFacts } from "./facts.ts";
 import { type FaultRecord, runFaults } from "./faults.ts";
 import { type Violation, violationsOf } from "./invariants.ts";
 import { Journal } from "./journal.ts";
@@ -50,7 +50,6 @@ export interface RunResult {
 
 const healTimeoutMs = 120_000;
 const idleTimeoutMs = 30_000;
-const pollMs = 300;
 const spotChecks = 20;
 const progressEveryMs = 5_000;
 
@@ -60,26 +59,6 @@ interface Stage {
   readonly observer: Observer;
   readonly journal: Journal;
   readonly elapsedMs: () => number;
-}
-
-const isApplied = (lag: Lag | string): boolean =>
-  typeof lag !== "string" && lag.outbox === 0 && lag.audit === 0 && lag.registry === 0;
-
-/** Everything committed has been applied, and the outbox is empty. */
-async function applied(cluster: Cluster, timeoutMs: number): Promise<void> {
-  const lag = await poll(() => measureLag(cluster).catch((error: Error) => error.message), isApplied, {
-    everyMs: pollMs,
-    maxMs: timeoutMs,
-  });
-  if (!isApplied(lag)) throw new Error(`Not everything was applied: ${JSON.stringify(lag)}`);
-}
-
-async function drained(cluster: Cluster, timeoutMs: number): Promise<void> {
-  await applied(cluster, timeoutMs);
-  const isEmpty = (queued: object): boolean => Object.keys(queued).length === 0;
-  const pace = { everyMs: pollMs, maxMs: timeoutMs };
-  const queued = await poll(() => queuedMessages(cluster), isEmpty, pace);
-  if (!isEmpty(queued)) throw new Error(`Not everything was read: ${JSON.stringify(queued)}`);
 }
 
 const whileIdle =

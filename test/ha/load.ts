@@ -143,3 +143,28 @@ export function startLoad(wire: OpenWire, options: LoadOptions): OpenLoad {
     },
   };
 }
+
+/** Writes a second of so many clients who wait for each answer; they warm up what is fresh, too. */
+export async function capacityOf(
+  wire: Wire,
+  { clients, forMs }: { clients: number; forMs: number },
+): Promise<number> {
+  const { elapsedMs } = wire;
+  const fromMs = elapsedMs();
+  let count = 0;
+  let done = 0;
+  const client = async (): Promise<void> => {
+    while (elapsedMs() - fromMs < forMs) {
+      count += 1;
+      const id = `capacity-${fromMs}-${count}`;
+      const request = { displayName: id, primarySmtp: `${id}@ha.example`, onTaken: "suffix" };
+      const known = { client: 0, kind: "create", userId: undefined, certain: true, request } as const;
+      const fresh = { attempts: 0, ambiguous: false, outcome: "open" } as const;
+      const operation: Operation = { id, ...known, startedMs: elapsedMs(), ...fresh };
+      await perform(wire, operation);
+      if (operation.outcome === "acknowledged") done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return (done * 1_000) / (elapsedMs() - fromMs);
+}

@@ -3,8 +3,8 @@ import test from "ava";
 import { UsageError } from "../../services/contracts/exits.ts";
 import { readCommandLine } from "../../services/runtime/command-line.ts";
 import { formOf, optionsOf } from "../benchmark/harness/options.ts";
-import { Stops } from "../support/stops.ts";
 import { failuresOf, requestsOf } from "../benchmark/load/order.ts";
+import { Stops } from "../support/stops.ts";
 
 const known = ["creates", "latency", "idle"];
 function asked(...args: string[]) {

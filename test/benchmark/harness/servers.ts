@@ -8,10 +8,10 @@ import { migrate } from "../../../services/runtime/migrations.ts";
 import { type ChaosPostgres, chaosPostgres } from "../../chaos/postgres.ts";
 import { type ChaosRabbit, chaosRabbit } from "../../chaos/rabbitmq.ts";
 import { testLogger } from "../../support/logs.ts";
+import type { Stops } from "../../support/stops.ts";
 import { type LoadGenerator, loadGenerator } from "../load/generator.ts";
 import { type CpuMeter, cpuMeter } from "./cpu.ts";
 import type { Place } from "./place.ts";
-import type { Stops } from "../../support/stops.ts";
 
 export interface Servers {
   readonly postgres: ChaosPostgres;

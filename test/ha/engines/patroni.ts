@@ -264,7 +264,8 @@ function clusterOf(members: readonly PatroniMember[]): PatroniCluster {
   const withRole = async (isWanted: (role: string) => boolean): Promise<Member> => {
     const row = (await rows()).find(({ role }) => isWanted(role));
     const member = members.find(({ name }) => name === row?.name);
-    if (member === undefined) throw new Error(`Patroni knows no such member: ${JSON.stringify(await rows())}`);
+    if (member === undefined)
+      throw new Error(`Patroni knows no such member: ${JSON.stringify(await rows())}`);
     return member;
   };
   const primary = () => withRole((role) => role === "leader");
