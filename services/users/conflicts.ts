@@ -30,22 +30,14 @@ export const bodyOf = (command: Command): Body => (command.kind === "edit" ? com
 /** Who has a conflict key by our own constraint, where the registry does not know yet. */
 export type Holders = ReadonlyMap<string, string>;
 
-/** Runs a reservation; what the registry refuses is told in the terms of the body. */
-export async function restated<T>(
-  body: Body,
-  reserve: () => Promise<T>,
-  holders: Holders = new Map(),
-): Promise<T> {
-  try {
-    return await reserve();
-  } catch (error) {
-    if (!(error instanceof Refusal) || error.type !== "address-taken") throw error;
-    const conflicts = Conflicts.parse(error.data.conflicts).map((conflict) => ({
-      ...conflict,
-      userId: conflict.userId ?? holders.get(addressKey(conflict.address)) ?? null,
-    }));
-    throw addressTaken(body, conflicts);
-  }
+/** Why a reservation failed, as its caller is to hear it: a refusal of the registry in the terms of the body. */
+export function restate(error: unknown, body: Body, holders: Holders = new Map()): unknown {
+  if (!(error instanceof Refusal) || error.type !== "address-taken") return error;
+  const conflicts = Conflicts.parse(error.data.conflicts).map((conflict) => ({
+    ...conflict,
+    userId: conflict.userId ?? holders.get(addressKey(conflict.address)) ?? null,
+  }));
+  return addressTaken(body, conflicts);
 }
 
 /** What another user holds of the addresses, by our own constraint. */

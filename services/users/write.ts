@@ -26,7 +26,7 @@ import {
   LostRace,
   UnknownOutcome,
 } from "./commit.ts";
-import { addressTaken, bodyOf, heldAmong, restated } from "./conflicts.ts";
+import { addressTaken, bodyOf, heldAmong, restate } from "./conflicts.ts";
 import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import { keptAsTheyAre } from "./new-values.ts";
@@ -108,7 +108,9 @@ export function userWrites(deps: WriteDeps): UserWrites {
         context,
         async plan({ reserve }) {
           const onTaken = params.onTaken ?? "suffix-primary";
-          const reservation = await restated(params, () => reserve(addresses, onTaken), holders);
+          const reservation = await reserve(addresses, onTaken).catch((error: unknown) => {
+            throw restate(error, params, holders);
+          });
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
           const assignments = assignmentsOf(reservation);
           const decision = decideCreate(userId, params, assigned, deps.now(), assignments);
@@ -147,7 +149,9 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const decision = decide(before, request.command, request.expected, deps.now());
   if (decision.kind === "changed") {
     const addresses = keptAsTheyAre(addressesOf(decision.state));
-    await restated(bodyOf(request.command), () => request.reserve(addresses, "refuse"));
+    await request.reserve(addresses, "refuse").catch((error: unknown) => {
+      throw restate(error, bodyOf(request.command));
+    });
   }
   return { before, decision, answer: request.command.kind === "remove" ? null : shown(decision.state) };
 }

@@ -32,14 +32,21 @@ const framesMax = 100;
 const fileOf = (url: string): string => relative(repositoryRoot, fileURLToPath(url));
 const isOurs = (file: string): boolean => /^(?:services|mixins|moleculer\.config\.ts$)/.test(file);
 
-/** The file of the nearest of our functions on the stack above the one that runs; undefined: a library called it. */
-function callerOf(): string | undefined {
+/** What a timer starts is nobody's request. */
+const isTimer = (frame: string): boolean => frame.includes("(node:internal/timers:");
+
+/** The stack above the function that runs, the nearest first. */
+function framesAbove(): string[] {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = framesMax;
   const { stack = "" } = new Error();
   Error.stackTraceLimit = stackTraceLimit;
-  // The message, this function, `enter`, and the function itself.
-  const frames = stack.split("\n").slice(4);
+  // Before it: the message, this function, `enter`, and the function itself.
+  return stack.split("\n").slice(4);
+}
+
+/** The file of the nearest of our functions; undefined: a library called. */
+function callerOf(frames: readonly string[]): string | undefined {
   const files = frames.flatMap((frame) => {
     const [, url] = /^ +at (?!async ).*?(file:[^:]+)/.exec(frame) ?? [];
     return url === undefined || url.includes("/node_modules/") ? [] : [fileOf(url)];
@@ -50,9 +57,11 @@ function callerOf(): string | undefined {
 function enter(id: number): void {
   const code = codes[id];
   if (steps === undefined || code === undefined) return;
+  const frames = framesAbove();
+  if (frames.some(isTimer)) return;
   const comesBack = code.outer !== undefined && ran.has(code.outer);
   ran.add(id);
-  steps.push({ file: code.file, name: code.name, entered: !comesBack && callerOf() !== code.file });
+  steps.push({ file: code.file, name: code.name, entered: !comesBack && callerOf(frames) !== code.file });
 }
 Object.assign(globalThis, { enterOfWalk: enter });
 
