@@ -13,8 +13,8 @@ import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { sweepingMixin, sweepRowsMax } from "../../mixins/postgres/sweeping.ts";
-import { run as runText } from "../../mixins/postgres/text-statement.ts";
 import type { HeldKey } from "../contracts/reservations.ts";
+import { AddressRow } from "./entities.ts";
 import type { RegistryRules } from "./request.ts";
 import * as sql from "./sql.ts";
 
@@ -32,31 +32,44 @@ type HoldRules = Pick<RegistryRules, "now" | "reservationTtlMs">;
 export async function settleHolds(db: Database, rules: HoldRules, ask: AskHolders): Promise<number> {
   const now = rules.now();
   const until = new Date(now.getTime() + rules.reservationTtlMs / 2);
-  let after = { at: "-infinity", key: "" };
+  let after: EndingHold = { expiresAt: new Date(0), key: "" };
   let gone = 0;
   for (let pages = 0; pages < pagesMax; pages += 1) {
-    const page = await db.read((em) =>
-      runText<{ key: string; lapsed: boolean; expires_at: string }>(em, sql.endingHolds, {
-        now,
-        until,
-        afterAt: after.at,
-        afterKey: after.key,
-        max: sweepRowsMax,
-      }),
-    );
+    const page = await endingHolds(db, until, after);
     const last = page.at(-1);
     if (last === undefined) break;
     gone += await settlePage(db, rules, { now, until, page }, ask);
     if (page.length < sweepRowsMax) break;
-    after = { at: last.expires_at, key: last.key };
+    after = last;
   }
   return gone;
+}
+
+interface EndingHold {
+  readonly key: string;
+  readonly expiresAt: Date;
+}
+
+/** A page of the holds that end by a time, in the order of their ends. */
+async function endingHolds(db: Database, until: Date, after: EndingHold): Promise<EndingHold[]> {
+  const rows = await db.read((em) =>
+    em.find(
+      AddressRow,
+      {
+        status: "reserved",
+        expiresAt: { $gte: after.expiresAt, $lte: until },
+        $or: [{ expiresAt: { $gt: after.expiresAt } }, { key: { $gt: after.key } }],
+      },
+      { fields: ["key", "expiresAt"], orderBy: { expiresAt: "asc", key: "asc" }, limit: sweepRowsMax },
+    ),
+  );
+  return rows.flatMap(({ key, expiresAt }) => (expiresAt ? [{ key, expiresAt }] : []));
 }
 
 interface Page {
   readonly now: Date;
   readonly until: Date;
-  readonly page: readonly { readonly key: string; readonly lapsed: boolean }[];
+  readonly page: readonly EndingHold[];
 }
 
 async function settlePage(
@@ -69,9 +82,9 @@ async function settlePage(
   const isHeld = new Set(holders.map(({ key }) => key));
   const held = holders.map(({ userId, ...rest }) => ({ user_id: userId, ...rest }));
   const expiresAt = new Date(now.getTime() + reservationTtlMs);
-  const keys = page.flatMap(({ key, lapsed }) => (lapsed && !isHeld.has(key) ? [key] : []));
+  const keys = page.flatMap(({ key, expiresAt: end }) => (end <= now && !isHeld.has(key) ? [key] : []));
   return db.read(async (em) => {
-    if (held.length > 0) await runText(em, sql.keepHolds, { held, expiresAt, until });
+    if (held.length > 0) await run(em, sql.keepHolds(held, expiresAt, until));
     if (keys.length === 0) return 0;
     return (await run(em, sql.sweepHolds(keys, now, sweepRowsMax))).length;
   });

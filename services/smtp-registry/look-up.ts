@@ -1,6 +1,6 @@
 /** Answers who holds an address, now or at a time in the past. Reads only. */
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
 import { addressKey, objectionToNew } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
@@ -17,30 +17,7 @@ interface Holder extends Holding {
   readonly kind: AddressKind | null;
 }
 
-interface HolderNow extends Holder {
-  /** Of a hold; null: since before it was noted. */
-  readonly heldSince: Date | null;
-}
-
-async function holderNow(em: EntityManager, key: string): Promise<HolderNow | undefined> {
-  const [row] = await run<{
-    address: string;
-    user_id: string;
-    kind: AddressKind;
-    status: Holding["status"];
-    held_ms: number | null;
-    deleted_ms: number | null;
-  }>(em, sql.rowOfKey, { key });
-  if (row === undefined) return undefined;
-  return {
-    address: row.address,
-    userId: row.user_id,
-    kind: row.kind,
-    status: row.status,
-    heldSince: row.held_ms === null ? null : new Date(row.held_ms),
-    deletedAt: row.deleted_ms === null ? null : new Date(row.deleted_ms),
-  };
-}
+const holderNow = async (em: EntityManager, key: string) => (await run(em, sql.rowOfKey(key)))[0];
 
 /** A hold of that time, whose event the history may still wait for. */
 async function heldAt(em: EntityManager, key: string, at: Date): Promise<Holder | undefined> {
@@ -51,21 +28,15 @@ async function heldAt(em: EntityManager, key: string, at: Date): Promise<Holder 
 
 /** Of each user's last word on the address, what counts: who has it, else who had it last and was deleted with it. */
 async function holderAt(em: EntityManager, key: string, at: Date): Promise<Holder | undefined> {
-  const rows = await run<{
-    address: string;
-    user_id: string;
-    kind: AddressKind | null;
-    state: "active" | "deleted" | "removed";
-    at_ms: number;
-  }>(em, sql.historyOfKey, { key, at });
+  const rows = await run(em, sql.historyOfKey(key, at));
   const row = rows.find(({ state }) => state === "active") ?? rows.find(({ state }) => state === "deleted");
   if (row === undefined || row.state === "removed") return undefined;
   return {
     address: row.address,
-    userId: row.user_id,
+    userId: row.userId,
     kind: row.kind,
     status: row.state,
-    deletedAt: row.state === "deleted" ? new Date(row.at_ms) : null,
+    deletedAt: row.state === "deleted" ? row.at : null,
   };
 }
 

@@ -8,7 +8,7 @@
 
 import type { Applied } from "../../mixins/bus/event-consumer.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
-import { run, runInTurn } from "../../mixins/postgres/text-statement.ts";
+import { run, runInTurn } from "../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
@@ -60,12 +60,6 @@ const stateRows = (event: UserEvent, freed: Date) =>
       deleted_at: event.data.user.deletedAt,
     }));
 
-interface Mark {
-  readonly user_id: string;
-  /** null: none. */
-  readonly version: number | null;
-}
-
 /**
  * One result for each event, in order; in a transaction of the caller's. Rejects with nothing done: when an address is
  * another user's, or when the transaction lost against another one (the consumer then repeats it).
@@ -87,13 +81,13 @@ export async function apply(
   const entries = events
     .flatMap(ledgerEntries)
     .map(({ userId, ...entry }) => ({ user_id: userId, ...entry }));
-  const [marks, [projected]] = (await runInTurn(em, [
-    { text: sql.advanceWatermarks, parameters: { now, versions } },
-    { text: sql.project, parameters: { freed, state, entries } },
-  ])) as [Mark[], { foreign_count: number }[]];
-  if (projected?.foreign_count !== 0)
+  const [marks, [projected]] = await runInTurn(em, [
+    sql.advanceWatermarks(versions, now),
+    sql.project({ state, entries, freed }),
+  ]);
+  if (projected?.foreignCount !== 0)
     throw new AddressHeld(
-      `Cannot apply events: ${projected?.foreign_count} addresses are held by another user`,
+      `Cannot apply events: ${projected?.foreignCount} addresses are held by another user`,
     );
   const told = events.filter(isToldAgain).map((event) => ({
     user_id: event.subject,
@@ -101,9 +95,9 @@ export async function apply(
     at: event.time,
     keys: [...heldAfter(event).keys()],
   }));
-  if (told.length > 0) await run(em, sql.closeHistory, { told });
-  const before = marks.flatMap(({ user_id, version }) =>
-    version === null ? [] : [[user_id, version] as const],
+  if (told.length > 0) await run(em, sql.closeHistory(told));
+  const before = marks.flatMap(({ userId, version }) =>
+    version === null ? [] : [[userId, version] as const],
   );
   return judge(events, new Map(before));
 }

@@ -9,7 +9,7 @@ import {
   isContention,
   isUniqueViolation,
 } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
@@ -28,18 +28,6 @@ import { counterKey } from "./suffix.ts";
 import { giveBackNumbers } from "./suffix-sql.ts";
 import { type NoSuffix, reserveSuffixed, type TakenAddress } from "./suffixing.ts";
 
-interface ReserveRow {
-  readonly key: string;
-  readonly target: string;
-  readonly address: string;
-  readonly reason: AddressStatus | null;
-  readonly verdict: "own" | "open" | "taken" | "blocked";
-  readonly got: boolean;
-  readonly held_status: "reserved" | "active" | "deleted" | null;
-  readonly held_by: string | null;
-  readonly deleted_ms: number | null;
-}
-
 interface Assigned {
   readonly address: string;
   readonly key: string;
@@ -49,19 +37,24 @@ interface Assigned {
 /** What only the caller knows of is a living user's, and the registry does not know whose. */
 const knownByCaller = { reason: "active", userId: null } as const;
 
-function claimOn({ request, rules, now }: Run, row: ReserveRow): Omit<TakenAddress, "wanted"> {
+function claimOn({ request, rules, now }: Run, row: sql.ReserveRow): Omit<TakenAddress, "wanted"> {
   if (row.verdict === "blocked") return { reason: "blocked", userId: null };
-  if (row.held_status === null || row.held_by === request.userId) return knownByCaller;
-  const deletedAt = row.deleted_ms === null ? null : new Date(row.deleted_ms);
-  const status = statusOf({ status: row.held_status, deletedAt }, now, rules.terms);
-  return status === "available" ? knownByCaller : { reason: status, userId: row.held_by };
+  if (row.heldStatus === null || row.heldBy === request.userId) return knownByCaller;
+  const status = statusOf({ status: row.heldStatus, deletedAt: row.deletedAt }, now, rules.terms);
+  return status === "available" ? knownByCaller : { reason: status, userId: row.heldBy };
 }
 
 /** The one statement; rows that another request took in between come back as undefined: run it again. */
-async function reserveAll(em: EntityManager, current: Run): Promise<ReserveRow[] | undefined> {
-  const { request, rules, wanted } = current;
+async function reserveAll(em: EntityManager, current: Run): Promise<sql.ReserveRow[] | undefined> {
+  const { request, rules, wanted, now, freed, expiresAt } = current;
+  const { reservationId, userId } = request;
   const alsoTaken = new Set(request.alsoTaken);
-  const rows = await run<ReserveRow>(em, sql.reserve, {
+  const reservation = {
+    reservationId,
+    userId,
+    now,
+    freed,
+    expiresAt,
     wanted: wanted.map((each) => ({
       key: each.key,
       address: each.address,
@@ -72,12 +65,8 @@ async function reserveAll(em: EntityManager, current: Run): Promise<ReserveRow[]
       also_taken: alsoTaken.has(each.key),
     })),
     alsoTaken: [...alsoTaken],
-    reservationId: request.reservationId,
-    userId: request.userId,
-    now: current.now,
-    freed: current.freed,
-    expiresAt: current.expiresAt,
-  });
+  };
+  const rows = await run(em, sql.reserve(reservation));
   return rows.some((row) => row.verdict === "open" && !row.got) && conflictsIn(current, rows).length === 0
     ? undefined
     : rows;
@@ -87,7 +76,7 @@ interface Conflict extends TakenAddress {
   readonly noSuffix?: NoSuffix | undefined;
 }
 
-const takenIn = (current: Run, rows: readonly ReserveRow[]): TakenAddress[] => {
+const takenIn = (current: Run, rows: readonly sql.ReserveRow[]): TakenAddress[] => {
   const byKey = new Map(rows.map((row) => [row.key, row]));
   return current.wanted.flatMap((wanted) => {
     const row = byKey.get(wanted.key);
@@ -97,7 +86,7 @@ const takenIn = (current: Run, rows: readonly ReserveRow[]): TakenAddress[] => {
 };
 
 /** Those for which the request takes no other. A blocked name becomes nothing else: nobody else may look like it. */
-const conflictsIn = (current: Run, rows: readonly ReserveRow[]): Conflict[] =>
+const conflictsIn = (current: Run, rows: readonly sql.ReserveRow[]): Conflict[] =>
   takenIn(current, rows).filter(
     ({ wanted, reason }) => reason === "blocked" || isRefusedWhenTaken(current.request, wanted),
   );
@@ -204,16 +193,12 @@ async function releaseHolds(
   em: EntityManager,
   { reservationId, userId, alsoTaken = [] }: Holder,
 ): Promise<number> {
-  const rows = await run<{ requested_key: string; suffix: number | null }>(em, sql.release, {
-    reservationId,
-    userId,
-    alsoTaken,
-  });
+  const rows = await run(em, sql.release({ reservationId, userId, alsoTaken }));
   // The number of a failed request is the next one's, so that failures leave no gaps as long as nobody came between.
-  const numbers = rows.flatMap(({ requested_key, suffix }) =>
-    suffix === null ? [] : [{ base_key: counterKey(requested_key), suffix }],
+  const numbers = rows.flatMap(({ requestedKey, suffix }) =>
+    suffix === null ? [] : [{ base_key: counterKey(requestedKey), suffix }],
   );
-  if (numbers.length > 0) await run(em, giveBackNumbers, { numbers });
+  if (numbers.length > 0) await run(em, giveBackNumbers(numbers));
   return rows.length;
 }
 

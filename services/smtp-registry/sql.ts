@@ -1,21 +1,31 @@
 /**
- * The statements of smtp-registry but those for suffixes and pages of users, one a constant. Time always comes in
- * (`now`, `freed` = deletions up to then are free again), so that tests own the clock. `:name` is a parameter
- * (mixins/postgres/statement.ts); lists travel as one JSON document, which keeps the statement the same for 1 and for
+ * The statements of smtp-registry but those for suffixes, pages of users and shared holds (reserve.ts). Time always comes
+ * in, so that tests own the clock. Lists travel as one JSON document, which keeps the statement the same for 1 and for
  * 100 addresses. Rows are touched in the order of their keys: two statements that want the same rows then queue instead
  * of deadlocking.
  */
 import { sql } from "kysely";
-import type { Statement } from "../../mixins/postgres/statement.ts";
+import { json, type Statement } from "../../mixins/postgres/statement.ts";
+import type { AddressKind, AddressStatus } from "../contracts/user.ts";
+import type { LedgerEntry } from "./history.ts";
 import { firstSuffix } from "./suffix.ts";
+
+/** By which clock a row is judged. */
+export interface Moment {
+  readonly now: Date;
+  /** Deletions up to then are free again. */
+  readonly freed: Date;
+}
 
 /**
  * A row that a write may take: nobody has a claim on it any more, or (a hold of a user that was committed and could not be
  * kept in time) the users' own unique key says so. `row` is the alias of addresses.
  */
-export const lapsed = (row: string): string =>
-  `(${row}.status = 'reserved' and ${row}.expires_at <= :now::timestamptz
-    or ${row}.status = 'deleted' and ${row}.deleted_at <= :freed::timestamptz)`;
+export const lapsed = (alias: string, { now, freed }: Moment): Statement => {
+  const row = sql.id(alias);
+  return sql`(${row}.status = 'reserved' and ${row}.expires_at <= ${now}::timestamptz
+    or ${row}.status = 'deleted' and ${row}.deleted_at <= ${freed}::timestamptz)`;
+};
 
 /**
  * Holds and counters commit without waiting for the disk: a crash of the server may forget the last of them, as their
@@ -23,11 +33,37 @@ export const lapsed = (row: string): string =>
  * a hold (putState) waits. The counter's row lock is held until its commit, so that wait was in a row for all who want
  * one name. Volatile, so the planner does not drop it.
  */
-export const withoutDiskWait = `(select set_config('synchronous_commit', 'off', true)) async`;
+export const withoutDiskWait = sql`(select set_config('synchronous_commit', 'off', true)) async`;
 
 /** What a hold keeps when its user asks for the address again by another reservation. */
-const ofSameUser = (column: string): string => `${column} =
+const ofSameUser = (name: string): Statement => {
+  const column = sql.id(name);
+  return sql`${column} =
       case when held.status = 'reserved' and held.user_id = excluded.user_id then held.${column} else excluded.${column} end`;
+};
+const ofSameUserAll = sql.join(
+  ["reservation_id", "requested_key", "reason", "suffix", "held_since"].map(ofSameUser),
+);
+
+export interface Reservation extends Moment {
+  readonly reservationId: string;
+  readonly userId: string;
+  readonly expiresAt: Date;
+  /** By column. */
+  readonly wanted: readonly object[];
+}
+
+export interface ReserveRow {
+  readonly key: string;
+  readonly target: string;
+  readonly address: string;
+  readonly reason: AddressStatus | null;
+  readonly verdict: "own" | "open" | "taken" | "blocked";
+  readonly got: boolean;
+  readonly heldStatus: "reserved" | "active" | "deleted" | null;
+  readonly heldBy: string | null;
+  readonly deletedAt: Date | null;
+}
 
 /**
  * Reserves all addresses of a request in one statement, so there is no check before the write to race with: what the
@@ -42,9 +78,14 @@ const ofSameUser = (column: string): string => `${column} =
  * write of the user that fails must not let it go.
  * A row that is open and comes back with got = false was lost to another reservation in between: run it again.
  */
-export const reserve = `
+export const reserve = ({
+  alsoTaken,
+  ...reservation
+}: Reservation & { readonly alsoTaken: readonly string[] }) => {
+  const { reservationId, userId, now, freed, expiresAt } = reservation;
+  return sql<ReserveRow>`
 with asked as (
-  select w.* from ${withoutDiskWait}, jsonb_to_recordset(:wanted::jsonb)
+  select w.* from ${withoutDiskWait}, jsonb_to_recordset(${json(reservation.wanted)})
     as w(key text, address text, kind text, base_key text, refuse boolean, blocked boolean, also_taken boolean)
 ), wanted as (
   select w.key, w.kind, w.base_key, w.refuse, w.blocked, w.also_taken, e.suffix, e.reason,
@@ -52,20 +93,19 @@ with asked as (
   from asked w
   left join lateral (
     select key, address, suffix, reason from addresses e
-    where e.reservation_id = :reservationId and e.requested_key = w.key and not w.refuse
+    where e.reservation_id = ${reservationId} and e.requested_key = w.key and not w.refuse
       and e.key not in (select key from asked)
-      and e.key not in (select value from jsonb_array_elements_text(:alsoTaken::jsonb))
+      and e.key not in (select value from jsonb_array_elements_text(${json(alsoTaken)}))
   ) e on true
 ), found as (
-  select w.*, a.status as held_status, a.user_id as held_by,
-         extract(epoch from a.deleted_at)::float8 * 1000 as deleted_ms,
+  select w.*, a.status as held_status, a.user_id as held_by, a.deleted_at,
          case
            when w.also_taken and w.target = w.key then 'taken'
-           when a.user_id = :userId and (a.status = 'active' or a.status = 'deleted' and a.deleted_at > :freed::timestamptz)
+           when a.user_id = ${userId} and (a.status = 'active' or a.status = 'deleted' and a.deleted_at > ${freed}::timestamptz)
              then 'own'
-           when a.status = 'reserved' and (a.reservation_id = :reservationId or a.user_id = :userId) then 'open'
+           when a.status = 'reserved' and (a.reservation_id = ${reservationId} or a.user_id = ${userId}) then 'open'
            when w.blocked then 'blocked'
-           when a.key is null or ${lapsed("a")} then 'open'
+           when a.key is null or ${lapsed("a", reservation)} then 'open'
            else 'taken'
          end as verdict
   from wanted w left join addresses a on a.key = w.target
@@ -73,65 +113,72 @@ with asked as (
   select key from found where verdict = 'blocked' or verdict = 'taken' and refuse
 ), counted as (
   insert into suffixes (base_key, next)
-  select distinct base_key, ${firstSuffix} from found
+  select distinct base_key, ${sql.lit(firstSuffix)} from found
   where verdict = 'taken' and not exists (select from refused) order by base_key
   on conflict (base_key) do nothing
   returning base_key
 ), unwanted as (
   delete from addresses
-  where reservation_id = :reservationId and status = 'reserved' and key not in (select target from wanted)
+  where reservation_id = ${reservationId} and status = 'reserved' and key not in (select target from wanted)
     and (select count(*) from counted) >= 0
   returning key
 ), got as (
   insert into addresses as held
     (key, address, user_id, kind, status, reservation_id, requested_key, reason, suffix, held_since, expires_at)
-  select target, address, :userId::uuid, kind, 'reserved', :reservationId, key, reason, suffix,
-    :now::timestamptz, :expiresAt::timestamptz
+  select target, address, ${userId}::uuid, kind, 'reserved', ${reservationId}, key, reason, suffix,
+    ${now}::timestamptz, ${expiresAt}::timestamptz
   from found
   where verdict = 'open' and (select count(*) from unwanted) >= 0 and not exists (select from refused)
   order by target
   on conflict (key) do update set
-    ${["reservation_id", "requested_key", "reason", "suffix", "held_since"].map(ofSameUser).join(", ")},
+    ${ofSameUserAll},
     address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
     expires_at = excluded.expires_at, deleted_at = null
   where held.status = 'reserved' and (held.reservation_id = excluded.reservation_id or held.user_id = excluded.user_id)
-     or ${lapsed("held")}
+     or ${lapsed("held", reservation)}
   returning held.key
 )
 select f.*, g.key is not null as got from found f left join got g on g.key = f.target`;
+};
 
-/**
- * Holds of many requests for addresses that nobody has: the primary key alone decides, and what it refuses is nobody's
- * loss but a second look (`reserve`). Of two requests in one statement that want the same key, the first gets it.
- */
-export const reserveFresh = `
-insert into addresses (key, address, user_id, kind, status, reservation_id, requested_key, held_since, expires_at)
-select w.key, w.address, w.user_id, w.kind, 'reserved', w.reservation_id, w.key, w.held_since, w.expires_at
-from ${withoutDiskWait}, jsonb_to_recordset(:wanted::jsonb) as w(key text, address text, user_id uuid, kind text,
-  reservation_id text, held_since timestamptz, expires_at timestamptz, place int)
-order by w.key, w.place
-on conflict (key) do nothing
-returning key, reservation_id`;
+interface Release {
+  readonly reservationId: string;
+  readonly userId: string;
+  /** Keys that stay held: others have them. */
+  readonly alsoTaken: readonly string[];
+}
 
 /** Ends the holds of a reservation, never what has become a fact, nor what turned out to be another user's. */
-export const release = `
+export const release = ({ reservationId, userId, alsoTaken }: Release) => sql<{
+  requestedKey: string;
+  suffix: number | null;
+}>`
 delete from addresses using ${withoutDiskWait}
-where reservation_id = :reservationId and user_id = :userId and status = 'reserved'
-  and (key in (select value from jsonb_array_elements_text(:alsoTaken::jsonb))) is not true
+where reservation_id = ${reservationId} and user_id = ${userId} and status = 'reserved'
+  and (key in (select value from jsonb_array_elements_text(${json(alsoTaken)}))) is not true
 returning requested_key, suffix`;
 
+interface HolderNow {
+  readonly address: string;
+  readonly userId: string;
+  readonly kind: AddressKind;
+  readonly status: "reserved" | "active" | "deleted";
+  /** Of a hold; null: since before it was noted. */
+  readonly heldSince: Date | null;
+  readonly deletedAt: Date | null;
+}
+
 /** Who has a key, and how. */
-export const rowOfKey = `
-select address, user_id, kind, status,
-       extract(epoch from held_since)::float8 * 1000 as held_ms,
-       extract(epoch from deleted_at)::float8 * 1000 as deleted_ms
-from addresses where key = :key`;
+export const rowOfKey = (key: string) => sql<HolderNow>`
+select address, user_id, kind, status, held_since, deleted_at from addresses where key = ${key}`;
 
 /** The last word of each user on an address up to a time. */
-export const historyOfKey = `
-select user_id, address, kind, state, extract(epoch from at)::float8 * 1000 as at_ms from (
+export const historyOfKey = (key: string, at: Date) => sql<
+  Omit<LedgerEntry, "version" | "key" | "at"> & { at: Date }
+>`
+select * from (
   select distinct on (user_id) user_id, address, kind, state, at
-  from address_history where key = :key and at <= :at::timestamptz
+  from address_history where key = ${key} and at <= ${at}::timestamptz
   order by user_id, version desc
 ) last
 order by at desc, user_id`;
@@ -144,11 +191,14 @@ order by at desc, user_id`;
  * The look-ups here and below are laterals behind `offset 0`, each a walk of an index for one row: nothing that a plan
  * could turn into reading a table. Returns each user's mark from before (null: none). Whose state is news is noted in a
  * setting of the transaction, for `project`, which is sent along.
- * Parameters: the newest version and event of each user, now.
+ * `versions`: the newest version and event of each user, by column.
  */
-export const advanceWatermarks = `
+export const advanceWatermarks = (versions: readonly object[], now: Date) => sql<{
+  userId: string;
+  version: number | null;
+}>`
 with v as materialized (
-  select user_id, version, event_id from jsonb_to_recordset(:versions::jsonb)
+  select user_id, version, event_id from jsonb_to_recordset(${json(versions)})
     as v(user_id uuid, version int, event_id uuid)
   order by user_id
 ), marks as materialized (
@@ -157,7 +207,7 @@ with v as materialized (
   ) m
 ), advanced as (
   insert into watermarks as mark (user_id, version, event_id, applied_at)
-  select user_id, version, event_id, :now::timestamptz from v where (select count(*) from marks) >= 0
+  select user_id, version, event_id, ${now}::timestamptz from v where (select count(*) from marks) >= 0
   order by user_id
   on conflict (user_id) do update
      set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at
@@ -168,6 +218,11 @@ with v as materialized (
 )
 select v.user_id, (select m.version from marks m where m.user_id = v.user_id) as version from noted, v`;
 
+interface Projection extends Pick<Moment, "freed"> {
+  readonly state: readonly object[];
+  readonly entries: readonly object[];
+}
+
 /**
  * Puts the states of users whose watermark the caller has moved, and so holds: their addresses, old and new, are
  * locked in the order of keys before anything is done to them; what they no longer hold goes (a write of theirs that is
@@ -175,14 +230,14 @@ select v.user_id, (select m.version from marks m where m.user_id = v.user_id) as
  * holds for good, or as a tombstone that still protects, does not: the result says how many, and the caller must undo
  * all of it. Rows that say so already are not written. The history takes what it does not have, however late it is told.
  *
- * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. Parameters: the users'
- * newest states, the history's entries of all events, up to when deletions are free.
+ * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. `state`: the users'
+ * newest states, `entries`: the history's of all events, both by column.
  */
-export const project = `
+export const project = ({ state, entries, freed }: Projection) => sql<{ foreignCount: number }>`
 with u as materialized (
   select user_id from unnest(nullif(current_setting('mailroster.news', true), '')::uuid[]) as n (user_id)
 ), s as materialized (
-  select * from jsonb_to_recordset(:state::jsonb)
+  select * from jsonb_to_recordset(${json(state)})
     as s(key text, address text, user_id uuid, kind text, status text, deleted_at timestamptz)
   where (user_id in (select user_id from u)) is true
 ), locked as materialized (
@@ -210,13 +265,13 @@ with u as materialized (
     deleted_at = excluded.deleted_at, expires_at = null, held_since = null,
     reservation_id = null, requested_key = null, reason = null, suffix = null
   where (held.user_id = excluded.user_id or held.status = 'reserved'
-         or held.status = 'deleted' and held.deleted_at <= :freed::timestamptz)
+         or held.status = 'deleted' and held.deleted_at <= ${freed}::timestamptz)
     and (held.address, held.user_id, held.kind, held.status, held.deleted_at) is distinct from
         (excluded.address, excluded.user_id, excluded.kind, excluded.status, excluded.deleted_at)
   returning held.key
 ), ledger as (
   insert into address_history (user_id, version, key, address, kind, state, at)
-  select * from jsonb_to_recordset(:entries::jsonb)
+  select * from jsonb_to_recordset(${json(entries)})
     as h(user_id uuid, version int, key text, address text, kind text, state text, at timestamptz)
   order by user_id, version, key
   on conflict do nothing
@@ -227,12 +282,12 @@ where (key in (select key from put)) is not true
 
 /**
  * For users that are told again: what the ledger last knew them to have, and they have not, was removed at the latest
- * then. `told`: user, version, time and the keys that the user has.
+ * then. `told`: user, version, time and the keys that the user has, by column.
  */
-export const closeHistory = `
+export const closeHistory = (told: readonly object[]) => sql`
 insert into address_history (user_id, version, key, address, kind, state, at)
 select told.user_id, told.version, last.key, last.address, null, 'removed', told.at
-from jsonb_to_recordset(:told::jsonb) as told(user_id uuid, version int, at timestamptz, keys jsonb)
+from jsonb_to_recordset(${json(told)}) as told(user_id uuid, version int, at timestamptz, keys jsonb)
 cross join lateral (
   select distinct on (h.key) h.key, h.address, h.state from address_history h
   where h.user_id = told.user_id and h.version < told.version
@@ -256,28 +311,21 @@ with gone as (
 )
 select key from gone`;
 
-/** A page of the holds that end by a time, in the order of their ends; the next begins behind the last one's end and key. */
-export const endingHolds = `
-select key, expires_at <= :now::timestamptz as lapsed, expires_at::text as expires_at from addresses
-where status = 'reserved' and expires_at <= :until::timestamptz
-  and (expires_at, key) > (:afterAt::timestamptz, :afterKey)
-order by expires_at, key limit :max`;
-
 /**
  * Keeps holds of committed users, for as long again; one that another write was given because it had lapsed goes back.
  * From then on no reservation can let it go. A hold that has changed hands or has become a fact meanwhile is left.
  */
-export const keepHolds = `
+export const keepHolds = (held: readonly object[], expiresAt: Date, until: Date) => sql`
 with held as materialized (
   select h.* from (
-    select * from jsonb_to_recordset(:held::jsonb) as h(key text, address text, user_id uuid, kind text) order by key
+    select * from jsonb_to_recordset(${json(held)}) as h(key text, address text, user_id uuid, kind text) order by key
   ) h cross join lateral (
     select from addresses a where a.key = h.key offset 0 for update
   ) a
 )
-update addresses a set address = h.address, user_id = h.user_id, kind = h.kind, expires_at = :expiresAt::timestamptz,
+update addresses a set address = h.address, user_id = h.user_id, kind = h.kind, expires_at = ${expiresAt}::timestamptz,
   reservation_id = 'committed:' || h.user_id, requested_key = a.key, reason = null, suffix = null
-from held h where a.key = h.key and a.status = 'reserved' and a.expires_at <= :until::timestamptz
+from held h where a.key = h.key and a.status = 'reserved' and a.expires_at <= ${until}::timestamptz
 returning a.key`;
 
 /** Those of some holds that have lapsed. */

@@ -1,5 +1,16 @@
 /** The statements by which addresses get suffixes; the conventions are those of sql.ts. */
-import { lapsed, withoutDiskWait } from "./sql.ts";
+import { sql } from "kysely";
+import { json } from "../../mixins/postgres/statement.ts";
+import { lapsed, type Reservation, withoutDiskWait } from "./sql.ts";
+
+export interface SeenRow {
+  readonly place: number;
+  readonly start: number;
+  readonly suffix: number | null;
+  readonly key: string | null;
+  readonly address: string | null;
+  readonly got: boolean;
+}
 
 /**
  * The first free suffix of each of some addresses, all of them in one statement or none: when one has no free number
@@ -14,12 +25,12 @@ import { lapsed, withoutDiskWait } from "./sql.ts";
  * `begin`: where to look instead of at the counter. `span`: how many numbers. `rank`: how many addresses of the request
  * with the same counter come before, each of which gets a free number of its own. `avoid`: keys of the request itself.
  */
-export const reserveSuffixed = `
+export const reserveSuffixed = (reservation: Reservation, avoid: readonly string[]) => sql<SeenRow>`
 with wanted as materialized (
-  select w.* from ${withoutDiskWait}, jsonb_to_recordset(:wanted::jsonb) as w(place int, key text, kind text, reason text,
+  select w.* from ${withoutDiskWait}, jsonb_to_recordset(${json(reservation.wanted)}) as w(place int, key text, kind text, reason text,
     base_key text, begin int, span int, rank int, domain text, key_domain text, last int, ranges jsonb)
 ), avoid as materialized (
-  select value as key from jsonb_array_elements_text(:avoid::jsonb)
+  select value as key from jsonb_array_elements_text(${json(avoid)})
 ), counters as materialized (
   select b.base_key, c.next from (select distinct base_key from wanted order by base_key) b cross join lateral (
     select next from suffixes s where s.base_key = b.base_key offset 0 for update
@@ -36,7 +47,7 @@ with wanted as materialized (
     where not exists (select from jsonb_array_elements_text(r.passed) p(begins) where starts_with(n::text, p.begins))
       and ((r."keyStem" || n || '@' || l.key_domain) in (select key from avoid)) is not true
       and not exists (select from addresses a
-        where a.key = r."keyStem" || n || '@' || l.key_domain and not ${lapsed("a")})
+        where a.key = r."keyStem" || n || '@' || l.key_domain and not ${lapsed("a", reservation)})
     order by n offset l.rank limit 1
   ) f on true
 ), complete as (
@@ -44,14 +55,14 @@ with wanted as materialized (
 ), got as (
   insert into addresses as held
     (key, address, user_id, kind, status, reservation_id, requested_key, reason, suffix, held_since, expires_at)
-  select distinct on (key) key, address, :userId::uuid, kind, 'reserved', :reservationId, requested_key, reason, suffix,
-    :now::timestamptz, :expiresAt::timestamptz
+  select distinct on (key) key, address, ${reservation.userId}::uuid, kind, 'reserved', ${reservation.reservationId}, requested_key, reason, suffix,
+    ${reservation.now}::timestamptz, ${reservation.expiresAt}::timestamptz
   from seen where (select yes from complete) order by key, place
   on conflict (key) do update set
     address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = 'reserved',
     reservation_id = excluded.reservation_id, requested_key = excluded.requested_key, reason = excluded.reason,
     suffix = excluded.suffix, held_since = excluded.held_since, expires_at = excluded.expires_at, deleted_at = null
-  where ${lapsed("held")}
+  where ${lapsed("held", reservation)}
   returning held.key, held.requested_key
 ), moved as (
   insert into suffixes as counter (base_key, next)
@@ -67,10 +78,10 @@ select s.place, s.start, s.suffix, s.key, s.address, g.key is not null as got
 from seen s left join got g on g.key = s.key and g.requested_key = s.requested_key`;
 
 /** Gives numbers back that were not used, of which nobody took a later one since. */
-export const giveBackNumbers = `
+export const giveBackNumbers = (numbers: readonly object[]) => sql`
 with numbers as materialized (
   select base_key, min(suffix) as unused, max(suffix) as newest
-  from ${withoutDiskWait}, jsonb_to_recordset(:numbers::jsonb) as n(base_key text, suffix int) group by base_key
+  from ${withoutDiskWait}, jsonb_to_recordset(${json(numbers)}) as n(base_key text, suffix int) group by base_key
 ), counters as materialized (
   select n.* from (select * from numbers order by base_key) n cross join lateral (
     select from suffixes s where s.base_key = n.base_key offset 0 for update

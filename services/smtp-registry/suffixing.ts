@@ -3,7 +3,7 @@
  * cost is that of one address, however many there are. Nothing is held, and no number used up, unless all get one.
  */
 import type { EntityManager } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import type { AddressStatus } from "../contracts/user.ts";
 import type { Run, Wanted } from "./request.ts";
 import { counterKey, firstSuffix, type Suffixes, suffixesOf } from "./suffix.ts";
@@ -58,15 +58,6 @@ interface Search extends TakenAddress {
   span: number;
 }
 
-interface SeenRow {
-  readonly place: number;
-  readonly start: number;
-  readonly suffix: number | null;
-  readonly key: string | null;
-  readonly address: string | null;
-  readonly got: boolean;
-}
-
 function searchesFor(current: Run, taken: readonly TakenAddress[]): Search[] {
   const ranks = new Map<string, number>();
   return taken.map(({ wanted, reason, userId }) => {
@@ -92,32 +83,26 @@ function searchesFor(current: Run, taken: readonly TakenAddress[]): Search[] {
 
 const look = (
   em: EntityManager,
-  { request, now, freed, expiresAt }: Run,
+  { request: { reservationId, userId }, now, freed, expiresAt }: Run,
   searches: readonly Search[],
-  avoid: string[],
-) =>
-  run<SeenRow>(em, sql.reserveSuffixed, {
-    wanted: searches.map((search, place) => ({
-      place,
-      key: search.wanted.key,
-      kind: search.wanted.kind,
-      reason: search.reason,
-      base_key: search.baseKey,
-      begin: search.begin ?? null,
-      span: search.span,
-      rank: search.rank,
-      domain: search.suffixes.domain,
-      key_domain: search.suffixes.keyDomain,
-      last: search.last,
-      ranges: search.suffixes.ranges,
-    })),
-    avoid,
-    now,
-    freed,
-    expiresAt,
-    userId: request.userId,
-    reservationId: request.reservationId,
-  });
+  avoid: readonly string[],
+) => {
+  const wanted = searches.map((search, place) => ({
+    place,
+    key: search.wanted.key,
+    kind: search.wanted.kind,
+    reason: search.reason,
+    base_key: search.baseKey,
+    begin: search.begin ?? null,
+    span: search.span,
+    rank: search.rank,
+    domain: search.suffixes.domain,
+    key_domain: search.suffixes.keyDomain,
+    last: search.last,
+    ranges: search.suffixes.ranges,
+  }));
+  return run(em, sql.reserveSuffixed({ reservationId, userId, wanted, now, freed, expiresAt }, avoid));
+};
 
 /** Goes on behind what was looked at. False: there is nothing left to look at. */
 function goOn(search: Search, start: number): boolean {
@@ -168,7 +153,7 @@ export async function reserveSuffixed(
   return { without };
 }
 
-function assignedIn(searches: readonly Search[], rows: readonly SeenRow[]): Suffixing | undefined {
+function assignedIn(searches: readonly Search[], rows: readonly sql.SeenRow[]): Suffixing | undefined {
   const assigned = new Map<string, Suffixed>();
   for (const { place, key, address, got } of rows) {
     const search = searches[place];

@@ -1,10 +1,11 @@
 /** A database that takes no writes, as a failover leaves it, is an outage, and all goes on by itself when it is over. */
 import { randomUUID } from "node:crypto";
 import test from "ava";
+import { sql } from "kysely";
 import { eventHandler } from "../../mixins/bus/event-consumer.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { chaosPostgres } from "../chaos/postgres.ts";
 import { delivery, userEvent } from "../support/events.ts";
@@ -68,7 +69,7 @@ test("an event waits for a database that takes no writes, and has not failed onc
       log: testLogger({ lines }),
       apply: (events) =>
         db.transaction(async (em) => {
-          for (const { id } of events) await run(em, "insert into effects values (?)", [id]);
+          for (const { id } of events) await run(em, sql`insert into effects values (${id})`);
           return events.map(() => "processed" as const);
         }),
       failed: async (event) => void failed.push(event.id),

@@ -1,8 +1,9 @@
 /** Databases that can't be reached in other ways than by a closed port: silence, and a server that lets nobody in. */
 import { randomUUID } from "node:crypto";
 import test from "ava";
+import { sql } from "kysely";
 import pg from "pg";
-import { run } from "../../mixins/postgres/text-statement.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { usersEntities } from "../../services/users/entities.ts";
@@ -33,9 +34,9 @@ test("what waits on a connection that has fallen silent is refused, and what com
   t.is(await eventually(() => find(randomUUID())), undefined);
 
   proxy.silence();
-  const write = db.transaction((em) => run(em, "select 1 as one where 1 = ?", [1]));
+  const write = db.transaction((em) => run(em, sql`select 1 as one where 1 = ${1}`));
   await t.throwsAsync(write, { instanceOf: Unavailable });
-  const next = await eventually(() => db.transaction((em) => run(em, "select 1 as one where 1 = ?", [1])));
+  const next = await eventually(() => db.transaction((em) => run(em, sql`select 1 as one where 1 = ${1}`)));
   t.deepEqual(next, [{ one: 1 }]);
 });
 
