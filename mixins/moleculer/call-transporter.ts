@@ -108,7 +108,7 @@ export class CallTransporter extends TransientAmqp {
       if (told.look(performance.now())) {
         this.#fault = silentText;
         this.giveUp();
-      } else if (this.connected) void this.transit.sendPing(this.nodeID);
+      } else if (this.connected && !this.transit.disconnecting) void this.transit.sendPing(this.nodeID);
     }, silenceLimits.lookMs);
     connection.once("close", () => clearInterval(timer));
   }

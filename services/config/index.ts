@@ -27,6 +27,9 @@ import { type Environment, fault, Variables } from "./variables.ts";
 
 export { ConfigError } from "./variables.ts";
 
+/** A load balancer that looks every second or two has noticed by then. */
+const drainInContainersMs = 5_000;
+
 /** Each is a queue of its own for every consumer. */
 const retriesMax = 20;
 
@@ -41,6 +44,8 @@ export interface Config {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly opsPort: number;
+  /** Between a signal and the stop: not ready, and serving. */
+  readonly drainMs: number;
   /** What a Host may name beside loopback and `httpHost`, on both ports; in canonical form. */
   readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
@@ -130,6 +135,11 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     httpHost,
     httpPort,
     opsPort: integer(env, "OPS_PORT", { fallback: 3001, min: 0, max: 65_535 }),
+    drainMs: integer(env, "DRAIN_MS", {
+      fallback: isInContainer() && !isTerminal ? drainInContainersMs : 0,
+      min: 0,
+      max: 60_000,
+    }),
     allowedHosts: hosts(env, "HTTP_ALLOWED_HOSTS"),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),

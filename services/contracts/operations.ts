@@ -110,3 +110,6 @@ export const OutboxStatus = z.object({
     .meta({ description: "The newest" }),
 });
 export type OutboxStatus = z.infer<typeof OutboxStatus>;
+
+/** Local to a process: it is to stop, not ready any more, and goes on serving for a while. */
+export const stoppingEvent = "$process.stopping";

@@ -1,8 +1,8 @@
 /**
  * gateway: HTTP in front of the services. It knows routes, headers and problems; the rules live in the services.
  *
- * Promise: it starts without anything behind it (and then answers 503), and stops without cutting off an answer that
- * ends within `drainMs`.
+ * Promise: it starts without anything behind it (and then answers 503); when its process is to stop it is not ready and
+ * goes on answering until it is stopped, and then cuts off no answer that ends within `drainMs`.
  */
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
@@ -10,6 +10,7 @@ import ApiGateway from "moleculer-web";
 import { httpGuard } from "../../mixins/http/http-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
+import { stoppingEvent } from "../contracts/operations.ts";
 import { answerMalformed } from "./answers/failure.ts";
 import type { Gate } from "./http/exchange.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./http/limits.ts";
@@ -45,12 +46,13 @@ export default function gatewayService(
     inFlight: 0,
   };
   let server: HttpServer | undefined;
+  let stopping = false;
   let address: AddressInfo | undefined;
   let ownBroker: ServiceBroker | undefined;
   const local = localAnswers({
     broker: () => ownBroker,
     healthTimeoutMs: limits.healthTimeoutMs,
-    closing: () => server?.closing === true,
+    closing: () => stopping || server?.closing === true,
   });
   const drain = async (): Promise<void> => {
     if (server === undefined) return;
@@ -68,6 +70,12 @@ export default function gatewayService(
     methods: {
       ...webMethods(gate),
       address: () => address,
+    },
+    events: {
+      [stoppingEvent]() {
+        stopping = true;
+        server?.retire();
+      },
     },
     created(this: WebService) {
       ownBroker = this.broker;

@@ -11,10 +11,12 @@ import { runChecks } from "../../mixins/health.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import type { CallTransporter } from "../../mixins/moleculer/call-transporter.ts";
+import { leave } from "../../mixins/patches/moleculer-leave.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Config } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
+import { stoppingEvent } from "../contracts/operations.ts";
 import {
   type HostedName,
   hostedNames,
@@ -28,6 +30,7 @@ import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { showHealth, showQueues } from "./figures.ts";
 import { LoopbackTransporter } from "./loopback.ts";
 import { startOpsServer } from "./ops-server.ts";
+import { acquaintance } from "./peers.ts";
 import type { Lifecycle } from "./shutdown.ts";
 import type { RunningSystem } from "./summary.ts";
 import { startTracing } from "./tracing.ts";
@@ -194,7 +197,8 @@ export async function prepareHost(
 
   const metrics = createMetrics();
   const readiness: Readiness = { checks: stateChecks("starting") };
-  const ready = (): Promise<Health> => runChecks(readiness.checks);
+  const ready = (): Promise<Health> =>
+    runChecks(life.signal.aborted ? stateChecks("stopping") : readiness.checks);
   if (hostsGateway) await requireFreePort("HTTP_PORT", config.httpHost, config.httpPort);
   const ops = await startOpsServer({
     host: config.httpHost,
@@ -224,15 +228,21 @@ export async function prepareHost(
     options,
     addServices(broker) {
       for (const schema of schemas) broker.createService(schema);
-      life.started("the services", () => {
-        readiness.checks = stateChecks("stopping");
-        return stopServices(broker);
+      life.signal.addEventListener("abort", () => broker.broadcastLocal(stoppingEvent), { once: true });
+      life.started("the services", async () => {
+        if (complete.amqpUrl !== undefined) await leave(broker);
+        await stopServices(broker);
       });
     },
     async announce(broker) {
       if (door !== undefined)
         folder?.publish({ nodeId: broker.nodeID, port: door.transporter.port, secret: door.secret });
       readiness.checks = checksOf(complete, broker, platform);
+      if (complete.amqpUrl !== undefined) {
+        const isConnected = () => broker.transit?.tx.connected === true;
+        const { check } = acquaintance(broker, isConnected, log.child({ service: "runtime" }), life.signal);
+        readiness.checks.peers = check;
+      }
       return {
         broker,
         health: ready,

@@ -45,12 +45,12 @@ const runtimeLog = log.child({ service: "runtime" });
 for (const warning of config.warnings) runtimeLog.warn(warning);
 /** The last line of a start that failed. */
 let failure: string | undefined;
-const life = lifecycle(runtimeLog, (code) => {
+const exit = (code: number): void =>
   void endLog(log).then(() => {
     if (failure !== undefined) process.stderr.write(`${failure}\n`);
     process.exit(code);
   });
-});
+const life = lifecycle(runtimeLog, { exit, drainMs: config.drainMs });
 whenNobodyReads = () => void life.stop("nobody reads what it prints", exitCodes.ok);
 
 try {

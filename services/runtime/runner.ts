@@ -27,7 +27,7 @@ async function hostOptions(): Promise<BrokerOptions> {
   const log = createLogger({ level, format, pii, nodeId });
   const runtimeLog = log.child({ service: "runtime" });
   for (const warning of config.warnings) runtimeLog.warn(warning);
-  const life = lifecycle(runtimeLog);
+  const life = lifecycle(runtimeLog, { drainMs: config.drainMs });
   const preparing = prepareHost(config, log, life);
   life.starting(preparing);
   const prepared = await preparing;

@@ -2,11 +2,15 @@
  * Promise: a process ends in order (the last thing started is the first to stop), within a deadline, and with an
  * exit code that tells why: 0 after a signal, 1 after a fault, 130 when it was forced.
  */
+import { pause } from "../../mixins/basics/pause.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { exitCodes } from "../contracts/exits.ts";
 
-/** Longer than Moleculer waits for running requests, shorter than the 20 s that our containers are given. */
-const drainDeadlineMs = 18_000;
+/**
+ * Longer than Moleculer waits for running requests; with the pause before it (DRAIN_MS) shorter than the 25 s that our
+ * containers are given.
+ */
+const stopDeadlineMs = 18_000;
 /** npm hands a terminal's Ctrl-C on to a child that has it already: that one is not a second Ctrl-C. */
 const sameSignalMs = 500;
 
@@ -28,19 +32,33 @@ export interface Lifecycle {
   stop(reason: string, exitCode: number): Promise<void>;
 }
 
-/** Installs the signal handlers. `exit` never returns. */
-export function lifecycle(log: Logger, exit: (code: number) => void = process.exit): Lifecycle {
+export interface LifecycleOptions {
+  /** Never returns. */
+  readonly exit?: (code: number) => void;
+  /** A process that runs goes on serving for this long after a signal, not ready any more (DRAIN_MS). */
+  readonly drainMs?: number;
+}
+
+/** Installs the signal handlers. */
+export function lifecycle(
+  log: Logger,
+  { exit = process.exit, drainMs = 0 }: LifecycleOptions = {},
+): Lifecycle {
   const steps: Step[] = [];
   const aborter = new AbortController();
   let stopping: Promise<void> | undefined;
   let firstSignalAt = 0;
   let start: Promise<unknown> = Promise.resolve();
+  let isRunning = false;
+  const never = new AbortController().signal;
 
   const unwind = async (exitCode: number): Promise<void> => {
     const deadline = setTimeout(() => {
-      log.fatal(`Stopping took longer than ${drainDeadlineMs / 1000} s and is given up`);
+      log.fatal(`Stopping took longer than ${(drainMs + stopDeadlineMs) / 1000} s and is given up`);
       exit(exitCodes.failure);
-    }, drainDeadlineMs);
+    }, drainMs + stopDeadlineMs);
+    // After a fault nobody knows what it would serve.
+    if (isRunning && exitCode === exitCodes.ok) await pause(drainMs, never);
     await start.catch(() => {}); // told by whoever started it
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
       const { name, stop } = step;
@@ -89,7 +107,10 @@ export function lifecycle(log: Logger, exit: (code: number) => void = process.ex
   return {
     signal: aborter.signal,
     starting: (promise) => {
-      start = promise;
+      start = promise.then(() => {
+        isRunning = true;
+      });
+      start.catch(() => {}); // told by whoever started it
     },
     started: (name, run, abandon) => {
       steps.push({ name, stop: run, abandon });

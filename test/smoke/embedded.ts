@@ -36,8 +36,10 @@ const dataDir = mkdtempSync(join(tmpdir(), "mailroster-smoke-"));
 const config = loadConfig({ DATA_DIR: dataDir, HTTP_PORT: "0", OPS_PORT: "0", LOG_LEVEL: "silent" }, false);
 const log = testLogger({ nodeId: config.nodeId });
 let exitCode: number | undefined;
-const life = lifecycle(log, (code) => {
-  exitCode = code;
+const life = lifecycle(log, {
+  exit: (code) => {
+    exitCode = code;
+  },
 });
 
 const host = await startHost(config, log, life);

@@ -100,9 +100,9 @@ async function main(life: Lifecycle, dataDir: string, keep: boolean): Promise<vo
 const keep = commandLine(form).has("keep");
 let over = false;
 const silent = createLogger({ level: "silent", format: "json", pii: false, nodeId: "demo" });
-const life = lifecycle(silent, (code) =>
-  process.exit(code === exitCodes.ok && !over ? exitCodes.interrupted : code),
-);
+const life = lifecycle(silent, {
+  exit: (code) => process.exit(code === exitCodes.ok && !over ? exitCodes.interrupted : code),
+});
 const dataDir = mkdtempSync(join(tmpdir(), "mailroster-demo-"));
 const remove = (): void => rmSync(dataDir, { recursive: true, force: true });
 life.started("the demo's data", remove, remove);

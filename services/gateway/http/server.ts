@@ -17,6 +17,8 @@ import type { GatewayLimits } from "./limits.ts";
 export interface HttpServer {
   /** Rejects with one sentence that names the setting when the address can't be had. */
   listen(host: string, port: number): Promise<AddressInfo>;
+  /** It goes on, but no connection outlives its next answer: who comes back goes elsewhere. */
+  retire(): void;
   close(): Promise<void>;
   readonly closing: boolean;
 }
@@ -38,6 +40,7 @@ const connectionsCheckMs = 1_000;
 export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): HttpServer {
   const active = new PassingMap<Duplex, ServerResponse>();
   let closing = false;
+  let retired = false;
   // A request without Host is refused further on, as a problem; Node's own answer is an empty one.
   const server = createServer({
     connectionsCheckingInterval: connectionsCheckMs,
@@ -50,7 +53,7 @@ export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): Htt
   const accept = (req: IncomingMessage, res: ServerResponse) => {
     const { socket } = req;
     active.set(socket, res);
-    if (closing) res.setHeader("Connection", "close");
+    if (closing || retired) res.setHeader("Connection", "close");
     res.once("close", () => {
       if (active.get(socket) === res) active.delete(socket);
       if (closing) server.closeIdleConnections();
@@ -84,6 +87,9 @@ export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): Htt
           resolve(server.address() as AddressInfo);
         });
       }),
+    retire() {
+      retired = true;
+    },
     close: () =>
       new Promise((resolve) => {
         if (!server.listening) return resolve();
