@@ -82,7 +82,13 @@ export class Processes {
     const [typed, ...rest] = options.command ?? [];
     const [program, args] = typed === undefined ? commandOf(runtime, script, own) : [typed, rest];
     const [httpPort, opsPort] = [await freePort(), await freePort()];
-    const environment = { HTTP_PORT: String(httpPort), OPS_PORT: String(opsPort), ...options.env };
+    const environment = {
+      HTTP_PORT: String(httpPort),
+      OPS_PORT: String(opsPort),
+      // In a container each stop would take five seconds.
+      DRAIN_MS: "0",
+      ...options.env,
+    };
     const child = spawn(program, args, {
       cwd: root,
       env: { ...machineEnvironment(), ...environment },
