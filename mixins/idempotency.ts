@@ -44,6 +44,8 @@ export const IdempotencyRecord = defineEntity({
   ],
 });
 
+export type IdempotencyRecord = InferEntity<typeof IdempotencyRecord>;
+
 /** A request that got the answer of an earlier one, so that its trace leads there; lives as long as the answer. */
 export const IdempotencyReplay = defineEntity({
   name: "IdempotencyReplay",
@@ -70,7 +72,7 @@ export const idempotencyEntities = [
 ] as unknown as readonly EntitySchema[];
 
 /** Takes over an expired record of the same key; changes nothing, and so returns no row, when a live one is there. */
-const insertRecord = (record: InferEntity<typeof IdempotencyRecord>) => sql`
+const insertRecord = (record: IdempotencyRecord) => sql`
   insert into idempotency (scope, key, fingerprint, result, created_at, expires_at, action, correlation_id)
   values (${record.scope}, ${record.key}, ${record.fingerprint}, ${record.result}, ${record.createdAt}, ${record.expiresAt},
     ${record.action}, ${record.correlationId})

@@ -11,6 +11,7 @@ import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import { sql } from "kysely";
 import { v7 as uuidV7 } from "uuid";
 import type { EntityManager } from "../postgres/database.ts";
+import { secondsSince } from "../postgres/seconds-since.ts";
 import { run } from "../postgres/statement.ts";
 import { causeOf } from "./dead-letter-cause.ts";
 import type { DeadLetter } from "./port.ts";
@@ -53,6 +54,8 @@ export const DeadLetterRecord = defineEntity({
     userId: p.uuid().nullable(),
     /** The AMQP headers it came with. */
     headers: p.json().defaultRaw("'{}'"),
+    /** Since the last failure; once settled, since then. */
+    ageS: secondsSince("coalesce(settled_at, last_failed_at)"),
   },
   indexes: [
     { name: "dead_letters_queue_id_idx", properties: ["queue", "id"] },
@@ -76,6 +79,8 @@ export const DeadLetterRecord = defineEntity({
   ],
 });
 
+export type DeadLetterRecord = InferEntity<typeof DeadLetterRecord>;
+
 type Stored =
   | "queue"
   | "messageId"
@@ -93,7 +98,7 @@ type Stored =
   | "eventId"
   | "eventType"
   | "userId";
-type StoredLetter = Pick<InferEntity<typeof DeadLetterRecord>, Stored> & { readonly headers: string };
+type StoredLetter = Pick<DeadLetterRecord, Stored> & { readonly headers: string };
 
 /** One statement, so that it is durable or not there; answers a row when the letter is new or pending once more. */
 const storing = (row: StoredLetter) => sql`

@@ -33,7 +33,9 @@ select current_setting('transaction_read_only')::boolean as read_only,
 /** Rejects with the error that a write would meet that came now. */
 export async function requireUsable(em: EntityManager): Promise<void> {
   const needed = [...em.getMetadata().getAll().values()].flatMap(({ tableName: relation, props }) =>
-    props.flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
+    props
+      .filter(({ persist }) => persist !== false)
+      .flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
   );
   const [row] = await run(em, usability(needed));
   if (row?.readOnly !== false) throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");

@@ -1,5 +1,5 @@
 /** The audit log as it is stored. */
-import { defineEntity, p } from "@mikro-orm/core";
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 /**
  * One row for each event, never changed: a trigger refuses update, delete and truncate to everyone, us included.
@@ -40,3 +40,4 @@ export const AuditEntryRow = defineEntity({
     },
   ],
 });
+export type AuditEntryRow = InferEntity<typeof AuditEntryRow>;

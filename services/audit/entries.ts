@@ -1,16 +1,19 @@
 /** The audit log's statements: append what happened, read a page of it, count what each user has. */
+import type { EntityKey, QueryOrderMap } from "@mikro-orm/core";
 import { sql } from "kysely";
 import * as z from "zod";
 import type { Applied } from "../../mixins/bus/event-consumer.ts";
 import { isCorrelationId } from "../../mixins/context/correlation.ts";
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
-import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
-import { json, run } from "../../mixins/postgres/statement.ts";
+import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
+import { json, run, type Statement } from "../../mixins/postgres/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
-import type { AuditEntry, AuditPage } from "../contracts/audit.ts";
-import type { UserEvent } from "../contracts/events.ts";
+import { Assignment } from "../contracts/assignment.ts";
+import { AuditEntry, type AuditPage } from "../contracts/audit.ts";
+import { Change, type UserEvent } from "../contracts/events.ts";
 import type { AuditTrailDigest, DigestQuery } from "../contracts/reconciliation.ts";
 import { type AuditTrace, placeBeforeAll, type RequestEntries } from "../contracts/trace.ts";
+import { AuditEntryRow } from "./entities.ts";
 
 /**
  * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
@@ -48,131 +51,116 @@ export async function append(em: EntityManager, events: readonly UserEvent[]): P
   return events.map((event) => (fresh.delete(event.id.toLowerCase()) ? "processed" : "duplicate"));
 }
 
-/**
- * The keyset is (at, version, id): the time of a change, then its version, since two changes of one user may fall
- * into one millisecond, then the id, which makes it unique. The timestamps are stored in milliseconds, as the
- * cursor carries them, so that the comparison is exact. Of one user it is the version alone: no clock has a say in it.
- * Each filter has an index that ends in this order.
- */
-function selectPage(query: ActionParams<"audit.list">): { text: string; values: unknown[] } {
-  const conditions: string[] = [];
-  const values: unknown[] = [];
-  if (query.userId !== undefined) {
-    conditions.push("user_id = ?::uuid");
-    values.push(query.userId);
-  }
-  if (query.correlationId !== undefined) {
-    conditions.push("correlation_id = ?");
-    values.push(query.correlationId);
-  }
-  const keys = query.userId === undefined ? "at, version, id" : "version";
-  if (query.cursor !== undefined) {
-    const [at, version, id] = decodeCursor(query.cursor, Cursor);
-    const after = query.userId === undefined ? "(?::timestamptz, ?::int, ?::uuid)" : "?::int";
-    conditions.push(`(${keys}) > ${after}`);
-    values.push(...(query.userId === undefined ? [at, version, id] : [version]));
-  }
-  const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
-  const text = `
-    select id, at, action, user_id as "userId", version, actor, correlation_id as "correlationId", changes, assignments
-    from audit_entries ${where} order by ${keys} limit ?`;
-  return { text, values: [...values, query.limit + 1] };
-}
-
 const versionMax = 2 ** 31 - 1;
 /** PostgreSQL knows no year 0. */
 const At = z.iso.datetime().refine((text) => text >= "0001");
 const Cursor = z.tuple([At, z.int().min(1).max(versionMax), z.uuid()]);
 
-type Row = Omit<AuditEntry, "at" | "assignments"> & {
-  readonly at: Date | string;
-  readonly assignments: AuditEntry["assignments"] | null;
-};
+/** What is shown of an entry; its row has members of the same names. */
+const shownMembers = Object.keys(AuditEntry.shape) as (keyof AuditEntry)[];
+type Row = Pick<AuditEntryRow, keyof AuditEntry>;
 
-const shown = ({ assignments, ...row }: Row): AuditEntry => ({
-  ...row,
-  at: new Date(row.at).toISOString(),
-  // jsonb keeps members by the length of their names; a reader wants from before to.
-  changes: row.changes.map(({ field, from, to }) => ({ field, from, to })),
-  ...(assignments === null || assignments === undefined
-    ? {}
-    : {
-        assignments: assignments.map(({ requested, assigned, kind, reason }) => ({
-          requested,
-          assigned,
-          kind,
-          reason,
-        })),
-      }),
-});
+/** jsonb keeps members by the length of their names; a reader wants them in the order of the schema. */
+const inOrder = <T extends object>(list: readonly T[], { shape }: { readonly shape: object }): T[] =>
+  list.map(
+    (item) => Object.fromEntries(Object.keys(shape).map((name) => [name, item[name as keyof T]])) as T,
+  );
+
+function shown(row: Row): AuditEntry {
+  const { id, at, action, userId, version, actor, correlationId } = row;
+  const changes = inOrder(row.changes as Change[], Change);
+  const entry = { id, at: at.toISOString(), action, userId, version, actor, correlationId, changes };
+  const isAny = row.assignments !== null && row.assignments !== undefined;
+  const assignments = isAny && { assignments: inOrder(row.assignments as Assignment[], Assignment) };
+  return { ...entry, ...assignments } as AuditEntry;
+}
+
+/**
+ * The keyset is (at, version, id): the time of a change, then its version, since two changes of one user may fall
+ * into one millisecond, then the id, which makes it unique. The timestamps are stored in milliseconds, as the
+ * cursor carries them, so that the comparison is exact. Of one user it is the version alone: no clock has a say in it.
+ * Each filter has an index that ends in this order, of which the bound of `at` is where a page begins.
+ */
+function behind(cursor: string | undefined, ofUser: boolean) {
+  if (cursor === undefined) return {};
+  const [text, version, id] = decodeCursor(cursor, Cursor);
+  const at = new Date(text);
+  if (ofUser) return { version: { $gt: version } };
+  const later = [{ at: { $gt: at } }, { version: { $gt: version } }, { version, id: { $gt: id } }];
+  return { at: { $gte: at }, $or: later };
+}
 
 /** Oldest first. Throws Refusal `invalid-fields` for a cursor of another list. */
 export async function listEntries(db: Database, query: ActionParams<"audit.list">): Promise<AuditPage> {
+  const { userId, correlationId, cursor, limit } = query;
   // No entry has such an id, and PostgreSQL would choke on a NUL in it.
-  if (query.correlationId !== undefined && !isCorrelationId(query.correlationId))
-    return { items: [], nextCursor: null };
-  const { text, values } = selectPage(query);
-  const rows = await db.read((em) => em.execute<Row[]>(text, values));
-  const items = rows.slice(0, query.limit).map(shown);
-  const last = items.at(-1);
-  const nextCursor =
-    rows.length > query.limit && last ? encodeCursor([last.at, last.version, last.id]) : null;
-  return { items, nextCursor };
+  if (correlationId !== undefined && !isCorrelationId(correlationId)) return { items: [], nextCursor: null };
+  const ofUser = userId !== undefined;
+  const where = {
+    ...(ofUser ? { userId } : {}),
+    ...(correlationId === undefined ? {} : { correlationId }),
+    ...behind(cursor, ofUser),
+  };
+  const orderBy: QueryOrderMap<AuditEntryRow> = ofUser
+    ? { version: "asc" }
+    : { at: "asc", version: "asc", id: "asc" };
+  const rows = await db.read((em) =>
+    em.find(AuditEntryRow, where, { fields: shownMembers, orderBy, limit: limit + 1 }),
+  );
+  return page(rows.map(shown), limit, ({ at, version, id }) => [at, version, id]);
 }
 
 /** Walks the index (user_id, version) in its order, so a page costs no more than its users' entries. */
-const digestPage = (where: string): string => `
-select user_id as "userId", count(*)::int as entries, count(distinct version)::int as versions,
-  sum(distinct version)::float8 as "versionsSum", max(version) as "maxVersion"
-from audit_entries ${where} group by user_id order by user_id limit ?`;
+const digestPage = (where: Statement, limit: number) => sql<AuditTrailDigest>`
+select user_id, count(*)::int as entries, count(distinct version)::int as versions,
+  sum(distinct version)::float8 as versions_sum, max(version) as max_version
+from audit_entries where ${where} group by user_id order by user_id limit ${limit}`;
 
 /** For the reconciler, in the order of user ids. */
 export async function digestTrails(
   db: Database,
   { after, limit, userIds }: DigestQuery,
 ): Promise<{ items: AuditTrailDigest[] }> {
-  const [where, ...values]: [string, ...unknown[]] =
-    userIds !== undefined
-      ? ["where user_id = any (?::uuid[])", `{${userIds.join(",")}}`]
-      : after === null
-        ? [""]
-        : ["where user_id > ?::uuid", after];
-  return {
-    items: await db.read((em) => em.execute<AuditTrailDigest[]>(digestPage(where), [...values, limit])),
-  };
+  const where =
+    userIds === undefined
+      ? sql`user_id > ${after ?? placeBeforeAll[0]}::uuid`
+      : sql`user_id = any (${[...userIds]}::uuid[])`;
+  return { items: await db.read((em) => run(em, digestPage(where, limit))) };
 }
 
-/** Parameters: correlation id, user, version, event, rows. */
-const entriesOfRequestSql = `
-select id, at, action, user_id as "userId", version, actor, correlation_id as "correlationId", changes,
-  assignments, count(*) over ()::int as behind
-from audit_entries where correlation_id = ? and (user_id, version, id) > (?::uuid, ?::int, ?::uuid)
-order by user_id, version, id limit ?`;
+/** For the thousands of rows that a trace asks for, of which entities would take several times as long. */
+const rowsOf = (em: EntityManager, members: readonly EntityKey<AuditEntryRow>[]) =>
+  em.createQueryBuilder(AuditEntryRow).select(members);
 
 /** By user and version. */
 export async function entriesOfRequest(
   db: Database,
   { correlationId, after, limit }: ActionParams<"audit.request">,
 ): Promise<RequestEntries> {
-  const rows = await db.read((em) =>
-    em.execute<(Row & { behind: number })[]>(entriesOfRequestSql, [
-      correlationId,
-      ...(after ?? placeBeforeAll),
-      limit,
-    ]),
-  );
-  const items = rows.map(({ behind: _, ...row }) => shown(row));
-  return { items, left: (rows[0]?.behind ?? 0) - rows.length };
+  const [userId, version, id] = after ?? placeBeforeAll;
+  const where = {
+    correlationId,
+    userId: { $gte: userId },
+    $or: [{ userId: { $gt: userId } }, { version: { $gt: version } }, { version, id: { $gt: id } }],
+  };
+  const orderBy = { userId: "asc", version: "asc", id: "asc" } as const;
+  return db.read(async (em) => {
+    const rows = await rowsOf(em, shownMembers)
+      .where(where)
+      .orderBy(orderBy)
+      .limit(limit)
+      .execute<Row[]>("all");
+    const left = rows.length < limit ? 0 : (await em.count(AuditEntryRow, where)) - rows.length;
+    return { items: rows.map(shown), left };
+  });
 }
 
-/** Which of some events have an entry, and since when. Parameter: event ids. */
-const recordedSql = `
-select id as "eventId", recorded_at as at from audit_entries where id = any (?::uuid[])`;
-
-/** For the trace of a request. */
+/** Which of some events have an entry, and since when: for the trace of a request. */
 export async function recordedOf(db: Database, eventIds: readonly string[]): Promise<AuditTrace["recorded"]> {
   const rows = await db.read((em) =>
-    em.execute<{ eventId: string; at: Date | string }[]>(recordedSql, [`{${eventIds.join(",")}}`]),
+    rowsOf(em, ["id", "recordedAt"])
+      .where({ id: { $in: [...eventIds] } })
+      .execute<Pick<AuditEntryRow, "id" | "recordedAt">[]>("all"),
   );
-  return rows.map(({ eventId, at }) => ({ eventId, at: new Date(at).toISOString() }));
+  return rows.map(({ id, recordedAt }) => ({ eventId: id, at: recordedAt.toISOString() }));
 }

@@ -5,13 +5,16 @@
  * A replay is published and confirmed before the row is marked. A crash in between leaves the letter pending, and the
  * next replay sends it again: consumers drop what they have had, by version or event id, however late it comes.
  */
+import { LockMode } from "@mikro-orm/core";
 import * as z from "zod";
+import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
 import type { Idempotency, Ticket } from "../../mixins/idempotency.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
-import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
-import { decodeCursor, encodeCursor } from "../../mixins/postgres/keyset-cursor.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import type { ActionParams, ActionResult, CallMeta } from "../contracts/actions.ts";
 import type {
   DeadLetter,
@@ -21,14 +24,7 @@ import type {
 } from "../contracts/dead-letters.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import * as sql from "./sql.ts";
-import {
-  type CauseRow,
-  causeView,
-  detailView,
-  type LetterRow,
-  letterView,
-  type WholeLetterRow,
-} from "./view.ts";
+import { causeView, detailView, letterView, shownMembers } from "./view.ts";
 
 export interface LettersOptions {
   readonly db: Database;
@@ -56,63 +52,63 @@ const busRetryAfterMs = 2_000;
 /** More causes than somebody can look into; the newest are shown. */
 const causesMax = 100;
 
-const found = (row: WholeLetterRow | undefined): WholeLetterRow => {
-  if (row === undefined) throw new Refusal("not-found", "Cannot find the dead letter: none has this id");
+const found = (row: DeadLetterRecord | null): DeadLetterRecord => {
+  if (row === null) throw new Refusal("not-found", "Cannot find the dead letter: none has this id");
   return row;
 };
 
-function requirePending(row: WholeLetterRow, verb: "replay" | "discard"): void {
+function requirePending(row: DeadLetterRecord, verb: "replay" | "discard"): void {
   if (row.status !== "pending")
     throw new Refusal("dead-letter-settled", `Cannot ${verb} the dead letter: it is ${row.status}`);
 }
 
+/** Newest first by id, which is a UUID version 7: one index read for a page, also of one queue. */
 async function listLetters(db: Database, query: ActionParams<"dead-letters.list">): Promise<DeadLetterPage> {
-  const conditions: string[] = [];
-  const values: unknown[] = [];
+  const { queue, status, cause, cursor, limit } = query;
   // No queue has such a name, and PostgreSQL would choke on a NUL in it.
-  if (query.queue?.includes("\0")) return { items: [], nextCursor: null };
-  const filters = {
-    "queue = ?": query.queue?.replace(/\.dlq$/, ""),
-    "status = ?": query.status === "all" ? undefined : query.status,
-    "cause = ?": query.cause,
+  if (queue?.includes("\0")) return { items: [], nextCursor: null };
+  const where = {
+    ...(queue === undefined ? {} : { queue: queue.replace(/\.dlq$/, "") }),
+    ...(status === "all" ? {} : { status }),
+    ...(cause === undefined ? {} : { cause }),
+    ...(cursor === undefined ? {} : { id: { $lt: decodeCursor(cursor, Cursor)[0] } }),
   };
-  for (const [condition, value] of Object.entries(filters)) {
-    if (value === undefined) continue;
-    conditions.push(condition);
-    values.push(value);
-  }
-  if (query.cursor !== undefined) {
-    conditions.push("id < ?::uuid");
-    values.push(...decodeCursor(query.cursor, Cursor));
-  }
-  const text = sql.page(conditions);
-  const rows = await db.read((em) => em.execute<LetterRow[]>(text, [...values, query.limit + 1]));
-  const items = rows.slice(0, query.limit).map(letterView);
-  const last = items.at(-1);
-  return { items, nextCursor: rows.length > query.limit && last ? encodeCursor([last.id]) : null };
+  const rows = await db.read((em) =>
+    em.find(DeadLetterRecord, where, { fields: shownMembers, orderBy: { id: "desc" }, limit: limit + 1 }),
+  );
+  return page(rows.map(letterView), limit, ({ id }) => [id]);
 }
 
-/** Runs `change` on the locked row and keeps its answer for a repeat of the request, in one transaction. */
+/**
+ * Runs `change` on the locked row and keeps its answer for a repeat of the request, in one transaction. Whoever decides on
+ * a letter waits here for whoever decides on it at the same time.
+ */
 const decided = (
   db: Database,
   id: string,
   ticket: Ticket,
-  change: (em: EntityManager, row: WholeLetterRow) => Promise<LetterRow[]>,
+  change: (row: DeadLetterRecord) => void,
 ): Promise<DeadLetter> =>
   db.transaction(async (em) => {
-    const [row] = await em.execute<WholeLetterRow[]>(sql.lockOne, [id]);
-    const [after] = await change(em, found(row));
-    const answer = letterView(after as LetterRow);
+    const row = found(await em.findOne(DeadLetterRecord, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }));
+    change(row);
+    await em.flush();
+    const answer = letterView(row);
     await ticket.remember(em, answer);
     return answer;
   });
 
+/** Only forward: a replay that has already failed and come back stored its number itself, and stays pending. */
+function markReplayed(row: DeadLetterRecord, replays: number, at: Date): void {
+  row.lastReplayedAt = at;
+  if (row.replays >= replays) return;
+  Object.assign(row, { replays, status: "replayed", settledAt: at });
+}
+
 /** The operator's side of the dead letters. */
 export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
-  const read = async (id: string): Promise<WholeLetterRow> => {
-    const [row] = await db.read((em) => em.execute<WholeLetterRow[]>(sql.one, [id]));
-    return found(row);
-  };
+  const read = async (id: string): Promise<DeadLetterRecord> =>
+    found(await db.read((em) => em.findOne(DeadLetterRecord, { id })));
 
   const replayOnce = async (id: string, ticket: Ticket): Promise<DeadLetter> => {
     const row = await read(id);
@@ -123,31 +119,34 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
       correlationId: row.correlationId ?? undefined,
       type: row.routingKey,
       body: row.body,
-      headers: row.headers,
+      headers: row.headers as Record<string, unknown>,
       replays,
     });
     if (outcome.status !== "confirmed")
       throw new Unavailable("bus", `Cannot replay the dead letter: ${outcome.reason}`, {
         retryAfterMs: outcome.retryAfterMs ?? busRetryAfterMs,
       });
-    const at = now();
-    return decided(db, id, ticket, (em) =>
-      em.execute<LetterRow[]>(sql.markReplayed, [replays, at, replays, replays, at, id]),
-    );
+    return decided(db, id, ticket, (locked) => markReplayed(locked, replays, now()));
   };
 
   return {
     list: (query) => listLetters(db, query),
     async causes() {
-      const rows = await db.read((em) => em.execute<CauseRow[]>(sql.causes, [causesMax]));
+      const rows = await db.read((em) => run(em, sql.causes(causesMax)));
       return { items: rows.map(causeView) };
     },
     get: async (id) => detailView(await read(id)),
     async pending(userIds) {
-      const rows = await db.read((em) =>
-        em.execute<{ userId: string; queue: string }[]>(sql.pendingOf, [`{${userIds.join(",")}}`]),
+      const where = { status: "pending", userId: { $in: [...userIds] } };
+      const items = await db.read((em) =>
+        em
+          .createQueryBuilder(DeadLetterRecord)
+          .select(["userId", "queue"])
+          .distinct()
+          .where(where)
+          .execute<{ userId: string; queue: string }[]>("all"),
       );
-      return { items: rows };
+      return { items };
     },
     async replay({ id }, meta) {
       const call = { action: "dead-letters.replay", params: { id }, meta };
@@ -162,10 +161,11 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
       const correlationId = meta.correlationId ?? newCorrelationId();
       const call = { action: "dead-letters.discard", params: { id, reason }, meta };
       const letter = await keys.run(call, (ticket) =>
-        decided(db, id, ticket, (em, row) => {
+        decided(db, id, ticket, (row) => {
           requirePending(row, "discard");
           const at = now();
-          return em.execute<LetterRow[]>(sql.markDiscarded, [at, at, by, reason, correlationId, id]);
+          const discard = { discardedBy: by, discardReason: reason, discardCorrelationId: correlationId };
+          Object.assign(row, { status: "discarded", settledAt: at, discardedAt: at, ...discard });
         }),
       );
       const { queue, eventId } = letter;

@@ -1,36 +1,35 @@
 /** What the dead letters tell of a request. */
+import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import type { ActionParams } from "../contracts/actions.ts";
-import { type LettersTrace, type TracedLetter, traceWritesMax } from "../contracts/trace.ts";
+import { type LettersTrace, TracedLetter, traceWritesMax } from "../contracts/trace.ts";
+import { told } from "./view.ts";
 
-/** The age by the database's own clock. */
-const columns = `
-id, queue, status, event_id as "eventId", reason, error, attempts, replays,
-  coalesce(settled_at, last_failed_at) as at,
-  greatest(extract(epoch from now() - coalesce(settled_at, last_failed_at)), 0)::float8 as "ageS",
-  discarded_by as "discardedBy", discard_reason as "discardReason"`;
+const members = Object.keys(TracedLetter.omit({ at: true }).shape) as Exclude<keyof TracedLetter, "at">[];
+const options = {
+  fields: [...members, "settledAt", "lastFailedAt"],
+  orderBy: { id: "desc" },
+} as const;
+type Row = Pick<DeadLetterRecord, (typeof options.fields)[number]>;
 
-/** The newest letter first. Parameters: correlation id, event ids. */
-const lettersOfEvents = `
-select ${columns} from dead_letters where correlation_id = ? and event_id = any (?::text[]) order by id desc`;
+const shown = (row: Row): TracedLetter =>
+  ({
+    ...Object.fromEntries(members.map((name) => [name, row[name]])),
+    at: told(row.settledAt ?? row.lastFailedAt),
+  }) as TracedLetter;
 
-/** Parameters: correlation id, event ids, rows. */
-const lettersOfOthers = `
-select ${columns} from dead_letters where correlation_id = ? and (event_id is null or event_id <> all (?::text[]))
-order by id desc limit ?`;
-
-type Row = Omit<TracedLetter, "at"> & { readonly at: Date | string };
-
-const shown = (row: Row): TracedLetter => ({ ...row, at: new Date(row.at).toISOString() });
-
+/** The newest letter first. */
 export async function lettersOf(
   db: Database,
   { correlationId, eventIds }: ActionParams<"dead-letters.trace">,
 ): Promise<LettersTrace> {
-  const ids = `{${eventIds.join(",")}}`;
   const [letters, others] = await db.read(async (em) => [
-    await em.execute<Row[]>(lettersOfEvents, [correlationId, ids]),
-    await em.execute<Row[]>(lettersOfOthers, [correlationId, ids, traceWritesMax]),
+    await em.find(DeadLetterRecord, { correlationId, eventId: { $in: [...eventIds] } }, options),
+    await em.find(
+      DeadLetterRecord,
+      { correlationId, $or: [{ eventId: null }, { eventId: { $nin: [...eventIds] } }] },
+      { ...options, limit: traceWritesMax },
+    ),
   ]);
   return { letters: letters.map(shown), others: others.map(shown) };
 }

@@ -1,63 +1,15 @@
 /** How a stored letter looks to whoever asks. No I/O. */
-import type {
-  DeadLetter,
-  DeadLetterCause,
-  DeadLetterDetail,
-  DeadLetterStatus,
-} from "../contracts/dead-letters.ts";
+import type { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
+import { DeadLetter, type DeadLetterCause, type DeadLetterDetail } from "../contracts/dead-letters.ts";
 
-type Time = Date | string;
+/** What every answer shows of a letter; its row has members of the same names. */
+export const shownMembers = Object.keys(DeadLetter.shape) as (keyof DeadLetter)[];
 
-/** A row as the statements answer it. */
-export interface LetterRow {
-  readonly id: string;
-  readonly queue: string;
-  readonly status: DeadLetterStatus;
-  readonly eventId: string | null;
-  readonly eventType: string | null;
-  readonly userId: string | null;
-  readonly correlationId: string | null;
-  readonly reason: string;
-  readonly error: string;
-  readonly cause: string;
-  readonly attempts: number;
-  readonly replays: number;
-  readonly firstFailedAt: Time;
-  readonly lastFailedAt: Time;
-  readonly lastReplayedAt: Time | null;
-}
+/** As JSON tells it. */
+export const told = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
-export interface WholeLetterRow extends LetterRow {
-  readonly messageId: string | null;
-  readonly routingKey: string;
-  readonly body: Uint8Array;
-  readonly headers: Record<string, unknown>;
-  readonly discardedAt: Time | null;
-  readonly discardedBy: string | null;
-  readonly discardReason: string | null;
-  readonly discardCorrelationId: string | null;
-}
-
-const iso = (time: Time): string => new Date(time).toISOString();
-const isoOrNull = (time: Time | null): string | null => (time === null ? null : iso(time));
-
-export const letterView = (row: LetterRow): DeadLetter => ({
-  id: row.id,
-  queue: row.queue,
-  status: row.status,
-  eventId: row.eventId,
-  eventType: row.eventType,
-  userId: row.userId,
-  correlationId: row.correlationId,
-  reason: row.reason,
-  error: row.error,
-  cause: row.cause,
-  attempts: row.attempts,
-  replays: row.replays,
-  firstFailedAt: iso(row.firstFailedAt),
-  lastFailedAt: iso(row.lastFailedAt),
-  lastReplayedAt: isoOrNull(row.lastReplayedAt),
-});
+export const letterView = (row: Pick<DeadLetterRecord, keyof DeadLetter>): DeadLetter =>
+  Object.fromEntries(shownMembers.map((name) => [name, told(row[name])])) as DeadLetter;
 
 /** JSON as it is, other text as text, and bytes that are no text in base64. */
 export function payloadView(body: Uint8Array): Pick<DeadLetterDetail, "payload" | "payloadEncoding"> {
@@ -74,30 +26,29 @@ export function payloadView(body: Uint8Array): Pick<DeadLetterDetail, "payload" 
   }
 }
 
-export const detailView = (row: WholeLetterRow): DeadLetterDetail => ({
+export const detailView = (row: DeadLetterRecord): DeadLetterDetail => ({
   ...letterView(row),
   routingKey: row.routingKey,
   ...payloadView(row.body),
-  headers: row.headers,
-  discarded:
-    row.discardedAt === null
-      ? null
-      : {
-          at: iso(row.discardedAt),
-          by: row.discardedBy ?? "",
-          reason: row.discardReason ?? "",
-          correlationId: row.discardCorrelationId ?? "",
-        },
+  headers: row.headers as Record<string, unknown>,
+  discarded: row.discardedAt
+    ? {
+        at: row.discardedAt.toISOString(),
+        by: row.discardedBy ?? "",
+        reason: row.discardReason ?? "",
+        correlationId: row.discardCorrelationId ?? "",
+      }
+    : null,
 });
 
 /** One row of the pending letters by cause. */
 export interface CauseRow extends Omit<DeadLetterCause, "firstFailedAt" | "lastFailedAt"> {
-  readonly firstFailedAt: Time;
-  readonly lastFailedAt: Time;
+  readonly firstFailedAt: Date;
+  readonly lastFailedAt: Date;
 }
 
 export const causeView = (row: CauseRow): DeadLetterCause => ({
   ...row,
-  firstFailedAt: iso(row.firstFailedAt),
-  lastFailedAt: iso(row.lastFailedAt),
+  firstFailedAt: row.firstFailedAt.toISOString(),
+  lastFailedAt: row.lastFailedAt.toISOString(),
 });

@@ -9,19 +9,11 @@
 
 import type { Database } from "../../mixins/postgres/database.ts";
 import { consumerQueues } from "../contracts/consumers.ts";
+import { ConsistencyBacklog } from "./entities.ts";
 import type { Ask } from "./sources.ts";
 
 /** Far above the retry ladder (13 minutes) and a night without a consumer. */
 const backlogSMax = 24 * 3_600;
-
-/** Parameter: queue. */
-const note = `
-insert into consistency_backlogs as b (queue) values (?)
-on conflict (queue) do update set since = b.since
-returning greatest(extract(epoch from now() - since), 0)::float8 as "ageS"`;
-
-/** Parameter: queue. */
-const forget = `delete from consistency_backlogs where queue = ?`;
 
 export interface Backlogs {
   /** Messages are in it; resolves with for how many seconds that has been so. */
@@ -32,10 +24,13 @@ export interface Backlogs {
 
 export const backlogs = (db: Database): Backlogs => ({
   async seen(queue) {
-    const rows = await db.transaction((em) => em.execute<{ ageS: number }[]>(note, [queue]));
-    return rows[0]?.ageS ?? 0;
+    return db.transaction(async (em) => {
+      await em.upsert(ConsistencyBacklog, { queue }, { onConflictAction: "ignore" });
+      const backlog = await em.findOne(ConsistencyBacklog, { queue }, { populate: ["ageS"], refresh: true });
+      return backlog?.ageS ?? 0;
+    });
   },
-  gone: async (queue) => void (await db.transaction((em) => em.execute(forget, [queue]))),
+  gone: async (queue) => void (await db.transaction((em) => em.nativeDelete(ConsistencyBacklog, { queue }))),
 });
 
 export interface QueueWatch {

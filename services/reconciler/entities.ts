@@ -1,5 +1,6 @@
 /** What the reconciler keeps: decisions on differences that nothing can end, and since when a queue holds messages. */
 import { defineEntity, p } from "@mikro-orm/core";
+import { secondsSince } from "../../mixins/postgres/seconds-since.ts";
 
 /** The key holds the gap: when the gap changes, nobody has acknowledged it. */
 export const ConsistencyAcknowledgement = defineEntity({
@@ -23,5 +24,6 @@ export const ConsistencyBacklog = defineEntity({
   properties: {
     queue: p.text().primary(),
     since: p.datetime(3).defaultRaw("now()"),
+    ageS: secondsSince("since"),
   },
 });

@@ -5,9 +5,12 @@
  * does nothing else and takes no snapshot after its first statement, so it holds back no vacuum however long it lasts.
  * Hence a database handle of its own: on the same one, every statement of the work would be in this transaction.
  */
+import { sql } from "kysely";
 import type { Database } from "../../mixins/postgres/database.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 
 const lockKey = 0x7265_636f; // "reco"
+const tryLock = sql<{ locked: boolean }>`select pg_try_advisory_xact_lock(${lockKey}) as locked`;
 
 /** undefined when somebody else is at it. */
 export async function exclusive<T>(
@@ -17,9 +20,7 @@ export async function exclusive<T>(
   let done: { readonly result: T } | undefined;
   try {
     await lock.transaction(async (em) => {
-      const [row] = await em.execute<{ locked: boolean }[]>("select pg_try_advisory_xact_lock(?) as locked", [
-        lockKey,
-      ]);
+      const [row] = await run(em, tryLock);
       if (row?.locked === true) done = { result: await work() };
     });
   } catch (error) {

@@ -1,6 +1,6 @@
 /** What users tells of a request's idempotency, and of where its users' addresses stand now. */
-
-import { operationOf } from "../../mixins/idempotency.ts";
+import { raw } from "@mikro-orm/core";
+import { IdempotencyRecord, IdempotencyReplay, operationOf } from "../../mixins/idempotency.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import {
@@ -13,33 +13,6 @@ import { heldAddresses } from "./digest.ts";
 import { UserRow } from "./entities.ts";
 import { stateOf } from "./queries.ts";
 
-/** The answers stored for requests under this id. Parameters: correlation id, now, rows. */
-const answersSql = `
-select scope, key, fingerprint, action, created_at as at
-from idempotency where correlation_id = ? and expires_at > ? order by created_at desc limit ?`;
-
-/** How often each was given again. Parameters: operations, now. */
-const repeatsSql = `
-select operation, sum(times)::int as times
-from idempotency_replays where operation = any (?::text[]) and expires_at > ? group by operation`;
-
-/** The requests under this id that were repeats. Parameters: correlation id, now, rows. */
-const replaysSql = `
-select action, first_correlation_id as "of", times, replayed_at as at
-from idempotency_replays where correlation_id = ? and expires_at > ? order by replayed_at desc limit ?`;
-
-interface AnswerRow {
-  readonly scope: string;
-  readonly key: string;
-  readonly fingerprint: string;
-  readonly action: string | null;
-  readonly at: Date | string;
-}
-
-type ReplayRow = Omit<RequestsTrace["replays"][number], "at"> & { readonly at: Date | string };
-
-const iso = (at: Date | string): string => new Date(at).toISOString();
-
 /**
  * The answers of writes that are shown, and of those that have no event; of the latter the newest, and none when it is not
  * known which they are.
@@ -50,8 +23,20 @@ export const requestsOf = (
   now: Date,
 ): Promise<RequestsTrace> =>
   db.read(async (em) => {
-    const rows = await em.execute<AnswerRow[]>(answersSql, [correlationId, now, traceOperationsMax]);
-    const all = rows.map((row) => ({ ...row, operation: operationOf(row.scope, row.key, row.fingerprint) }));
+    const isKept = { expiresAt: { $gt: now } };
+    // Up to `traceOperationsMax` rows: as entities they would take longer than the trace waits for them.
+    const rows = await em
+      .createQueryBuilder(IdempotencyRecord)
+      .select(["scope", "key", "fingerprint", "action", "createdAt"])
+      .where({ correlationId, ...isKept })
+      .orderBy({ createdAt: "desc" })
+      .limit(traceOperationsMax)
+      .execute<Pick<IdempotencyRecord, "scope" | "key" | "fingerprint" | "action" | "createdAt">[]>("all");
+    const all = rows.map(({ scope, key, fingerprint, action, createdAt }) => ({
+      operation: operationOf(scope, key, fingerprint),
+      action,
+      at: createdAt.toISOString(),
+    }));
     const [wanted, withEvent] = [new Set(shown), known === null ? undefined : new Set([...known, ...shown])];
     const answers = [
       ...all.filter(({ operation }) => wanted.has(operation)),
@@ -59,21 +44,31 @@ export const requestsOf = (
         ? []
         : all.filter(({ operation }) => !withEvent.has(operation)).slice(0, traceWritesMax)),
     ];
-    // Base64url needs no quoting in an array literal.
-    const repeats = await em.execute<{ operation: string; times: number }[]>(repeatsSql, [
-      `{${answers.map(({ operation }) => operation).join(",")}}`,
-      now,
-    ]);
+    const repeats = await em
+      .createQueryBuilder(IdempotencyReplay)
+      .select(["operation", raw("sum(times)::int as times")])
+      .where({ operation: { $in: answers.map(({ operation }) => operation) }, ...isKept })
+      .groupBy("operation")
+      .execute<{ operation: string; times: number }[]>("all");
     const times = new Map(repeats.map((repeat) => [repeat.operation, repeat.times]));
-    const replays = await em.execute<ReplayRow[]>(replaysSql, [correlationId, now, traceWritesMax]);
+    const replays = await em.find(
+      IdempotencyReplay,
+      { correlationId, ...isKept },
+      { orderBy: { replayedAt: "desc" }, limit: traceWritesMax },
+    );
     return {
       answers: answers.map(({ operation, action, at }) => ({
         operation,
         action: action ?? "unknown",
         replays: times.get(operation) ?? 0,
-        at: iso(at),
+        at,
       })),
-      replays: replays.map((replay) => ({ ...replay, at: iso(replay.at) })),
+      replays: replays.map(({ action, firstCorrelationId, times, replayedAt }) => ({
+        action,
+        of: firstCorrelationId ?? null,
+        times,
+        at: replayedAt.toISOString(),
+      })),
     };
   });
 
