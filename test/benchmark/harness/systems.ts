@@ -218,9 +218,17 @@ export async function withSystems<R>(
   }
 }
 
-/** The three that are compared, each on a place of its own. */
-export const startCompared = (servers: Servers, name: string): Promise<System>[] => [
-  startReference(servers, `${name}_reference`),
-  startEmbedded(servers, `${name}_embedded`),
-  startDistributed(servers, `${name}_distributed`),
-];
+/** With the three that are compared, each on a place of its own. */
+export const withCompared = <R>(
+  servers: Servers,
+  name: string,
+  work: (systems: readonly System[]) => Promise<R>,
+): Promise<R> =>
+  withSystems(
+    [
+      startReference(servers, `${name}_reference`),
+      startEmbedded(servers, `${name}_embedded`),
+      startDistributed(servers, `${name}_distributed`),
+    ],
+    work,
+  );

@@ -11,7 +11,7 @@ import {
   delayQuantile,
   ownCpuMs,
 } from "../harness/saturation.ts";
-import { type System, startCompared, withSystems } from "../harness/systems.ts";
+import { type System, withCompared } from "../harness/systems.ts";
 
 const noCpu = "no CPU a create: it is read from /proc, which this machine does not have";
 const answered = "creates answered";
@@ -43,7 +43,7 @@ export const creates: Part = {
     "POST /users over 32 connections, as fast as answers come. The reference does the same durable work by hand: a reservation in the registry's database, one transaction with the event, a relay with confirms, two batching consumers.",
   async run(bench): Promise<Outcome> {
     const { servers } = bench;
-    return withSystems(startCompared(servers, "creates"), async (systems) => {
+    return withCompared(servers, "creates", async (systems) => {
       const roundsOf = await interleaved(bench, systems, (system) => createsRound(bench, system));
       const row = ({ name }: System, { what, unit, of, goals }: Figured): Row =>
         rowOf(`${name}: ${what}`, unit, roundsOf(name).map(of), {

@@ -15,7 +15,7 @@ import {
 import { interleaved } from "../harness/rounds.ts";
 import { drained } from "../harness/settle.ts";
 import { quantile } from "../harness/stats.ts";
-import { type System, startCompared, withSystems } from "../harness/systems.ts";
+import { type System, withCompared } from "../harness/systems.ts";
 import { freshPrefix } from "../load/generator.ts";
 import type { Order } from "../load/order.ts";
 
@@ -61,7 +61,7 @@ export const latency: Part = {
     "At a steady rate, between PostgreSQL's own commit times in the two databases. The embedded system hands events over inside its process; the reference and the distributed system go through RabbitMQ.",
   async run(bench): Promise<Outcome> {
     const { servers } = bench;
-    return withSystems(startCompared(servers, "latency"), async (systems) => {
+    return withCompared(servers, "latency", async (systems) => {
       const subjects = rates.flatMap((rate) =>
         systems.map((system): Subject => ({ name: nameOf(system.name, rate), system, rate })),
       );

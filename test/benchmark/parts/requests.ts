@@ -3,7 +3,7 @@ import { idFloor } from "../harness/commits.ts";
 import { type Bench, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
 import { interleaved } from "../harness/rounds.ts";
 import { drained } from "../harness/settle.ts";
-import { type System, startCompared, startScript, withSystems } from "../harness/systems.ts";
+import { type System, startScript, withCompared } from "../harness/systems.ts";
 import { freshPrefix, saturatingConnections } from "../load/generator.ts";
 import type { Work } from "../load/order.ts";
 
@@ -57,7 +57,7 @@ export const requests: Part = {
     "32 connections, each kind of request by itself. The bound is on getting a user by its id from the one-process system, beside moleculer-web with an action that returns a constant: no database, no rules, no correlation.",
   async run(bench): Promise<Outcome> {
     const { servers, scale } = bench;
-    return withSystems(startCompared(servers, "requests"), async (systems) => {
+    return withCompared(servers, "requests", async (systems) => {
       const constant = await startScript(servers, "test/benchmark/reference/constant.ts", {});
       const subjects: Subject[] = [];
       for (const system of systems) {
