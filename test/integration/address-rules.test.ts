@@ -5,20 +5,17 @@ import { toASCII } from "tr46";
 import { callAction } from "../../mixins/moleculer/calls.ts";
 import { addressKey } from "../../services/contracts/address.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
-import { type Answer, type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
+import { type Answer, type Rig, rigOf } from "../support/rig.ts";
 
-const system = (t: ExecutionContext): Promise<DeadLettersRig> =>
-  deadLettersRig(t, "in-process", {
-    RECONCILE_MINUTES: "0",
-    RECONCILE_GRACE_MS: "300",
-  });
+const system = (t: ExecutionContext): Promise<Rig> =>
+  rigOf(t, { environment: { RECONCILE_MINUTES: "0", RECONCILE_GRACE_MS: "300" } });
 
 const unique = (): string => randomUUID().slice(0, 8);
 const path = (address: string): string => `/smtp/${encodeURIComponent(address)}`;
 
 /** As a client does it that is asked to come again: a busy machine may refuse a write in time. */
-async function written(rig: DeadLettersRig, ...request: Parameters<DeadLettersRig["http"]>): Promise<Answer> {
+async function written(rig: Rig, ...request: Parameters<Rig["http"]>): Promise<Answer> {
   const [method, target, body] = request;
   const key = { "idempotency-key": randomUUID() };
   return eventually(async () => {
@@ -28,7 +25,7 @@ async function written(rig: DeadLettersRig, ...request: Parameters<DeadLettersRi
   });
 }
 
-const create = (rig: DeadLettersRig, body: unknown) => written(rig, "POST", "/users", body);
+const create = (rig: Rig, body: unknown) => written(rig, "POST", "/users", body);
 const pointersOf = ({ body }: Answer): string[] =>
   (body.errors as { pointer?: string; parameter?: string }[]).map(
     ({ pointer, parameter }) => pointer ?? `parameter ${parameter}`,
@@ -270,10 +267,7 @@ test.serial(
 );
 
 /** A user as it was granted before: everything that tells of it says so. */
-async function longAgo(
-  rig: DeadLettersRig,
-  old: { displayName: string; primarySmtp: string },
-): Promise<string> {
+async function longAgo(rig: Rig, old: { displayName: string; primarySmtp: string }): Promise<string> {
   const { usersDb, registryDb } = rig;
   const { body } = await create(rig, { displayName: "Ann", primarySmtp: `ann@${unique()}.example` });
   const id: string = body.id;

@@ -1,78 +1,26 @@
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
-import { ServiceBroker } from "moleculer";
-import pg from "pg";
-import { inProcessBus } from "../../mixins/bus/in-process.ts";
 import type { Bus, PublishOutcome } from "../../mixins/bus/port.ts";
-import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
-import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
-import { callAction } from "../../mixins/moleculer/calls.ts";
-import { brokerOptions } from "../../moleculer.config.ts";
-import auditService from "../../services/audit/index.ts";
-import { loadConfig } from "../../services/config/index.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { ActionInput } from "../../services/contracts/actions.ts";
 import type { AuditPage } from "../../services/contracts/audit.ts";
-import { consumers } from "../../services/contracts/consumers.ts";
-import { eventTypes, type UserEvent } from "../../services/contracts/events.ts";
-import { migrate } from "../../services/runtime/migrations.ts";
+import type { UserEvent } from "../../services/contracts/events.ts";
 import { outgoing, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
-import { testLogger } from "../support/logs.ts";
-import { testDatabase, testVhost } from "../support/resources.ts";
+import { rigOf } from "../support/rig.ts";
 
-type BusKind = Bus["kind"];
-
-interface Rig {
-  readonly pool: pg.Pool;
-  readonly metrics: Metrics;
-  publish(...events: UserEvent[]): Promise<readonly PublishOutcome[]>;
-  list(query?: ActionInput<"audit.list">): Promise<AuditPage>;
-  call: ServiceBroker["call"];
-  entries(count: number): Promise<void>;
-}
-
-const retryDelaysMs = [50, 50];
-const queues = [{ queue: consumers.audit.queue, bindings: [...eventTypes] }];
-
-async function rigOf(t: ExecutionContext, kind: BusKind = "in-process"): Promise<Rig> {
-  const own = await testDatabase();
-  await migrate("users", own.url);
-  const vhost = kind === "rabbitmq" ? await testVhost() : undefined;
-  const config = {
-    ...loadConfig({ LOG_LEVEL: "silent", NODE_ID: randomUUID() }),
-    usersDatabaseUrl: own.url,
-    retryDelaysMs,
-  };
-  const log = testLogger({ nodeId: config.nodeId });
-  const metrics = createMetrics();
-  const bus =
-    vhost === undefined
-      ? inProcessBus({ queues, retryDelaysMs, log, deadLetter: async () => {} })
-      : rabbitMqBus({ url: vhost.url, queues, retryDelaysMs, connectionName: "audit test", log });
-  const broker = new ServiceBroker(brokerOptions(config, log));
-  broker.createService(auditService({ log, metrics, bus, now: () => new Date() }, config));
-  bus.start();
-  await broker.start();
-  const pool = new pg.Pool({ connectionString: own.url, max: 3 });
-  await eventually(() => {
-    if (!bus.status().connected) throw new Error("The bus does not connect");
-  });
-  t.teardown(async () => {
-    await broker.stop();
-    await bus.close();
-    await pool.end();
-    await own.drop();
-    await vhost?.drop();
-  });
+async function auditRig(t: ExecutionContext, bus?: Bus["kind"]) {
+  const rig = await rigOf(t, { services: ["audit"], bus });
   return {
-    pool,
-    metrics,
-    publish: (...events) => bus.publish(events.map(outgoing)),
-    list: (query = {}) => callAction(broker, "audit.list", query),
-    call: broker.call.bind(broker),
-    entries: (count) =>
+    ...rig,
+    pool: rig.usersDb,
+    publish: (...events: UserEvent[]) => rig.bus.publish(events.map(outgoing)),
+    list: (query: ActionInput<"audit.list"> = {}) => rig.call("audit.list", query),
+    entries: (count: number) =>
       eventually(async () => {
-        const { rows } = await pool.query<{ n: number }>("select count(*)::int as n from audit_entries");
+        const { rows } = await rig.usersDb.query<{ n: number }>(
+          "select count(*)::int as n from audit_entries",
+        );
         if (rows[0]?.n !== count) throw new Error(`${rows[0]?.n} entries instead of ${count}`);
       }),
   };
@@ -85,7 +33,7 @@ async function results(metrics: Metrics): Promise<Record<string, number>> {
 
 for (const kind of ["in-process", "rabbitmq"] as const) {
   test(`${kind}: an event delivered twice is one entry, in one batch or in two`, async (t) => {
-    const rig = await rigOf(t, kind);
+    const rig = await auditRig(t, kind);
     const [one, two] = [userEvent({ version: 1 }), userEvent({ version: 2 })];
     await rig.publish(one, one, two);
     await rig.publish(two, one);
@@ -99,7 +47,7 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
 }
 
 test("an entry tells who changed what, when, from what to what, and under which correlation id", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await auditRig(t);
   const event = userEvent({ type: "user.created.v1", actor: "admin", time: "2026-11-23T10:00:00.123Z" });
   t.deepEqual(await rig.publish(event), [{ status: "confirmed" }]);
   t.deepEqual(await rig.list(), {
@@ -120,7 +68,7 @@ test("an entry tells who changed what, when, from what to what, and under which 
 });
 
 test("an event is confirmed only after its entry is committed", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await auditRig(t);
   const blocker = await rig.pool.connect();
   await blocker.query("begin; lock table audit_entries in exclusive mode");
   let outcome: readonly PublishOutcome[] | undefined;
@@ -143,7 +91,7 @@ test("an event is confirmed only after its entry is committed", async (t) => {
 });
 
 test("a connection cut in the middle of a batch loses and doubles nothing", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await auditRig(t);
   const blocker = await rig.pool.connect();
   await blocker.query("begin; lock table audit_entries in exclusive mode");
   const events = Array.from({ length: 20 }, () => userEvent());
@@ -163,7 +111,7 @@ test("a connection cut in the middle of a batch loses and doubles nothing", asyn
 });
 
 test("entries can be neither changed nor removed", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await auditRig(t);
   await rig.publish(userEvent());
   for (const sql of [
     "update audit_entries set actor = 'nobody'",
@@ -175,7 +123,7 @@ test("entries can be neither changed nor removed", async (t) => {
 });
 
 test("pages follow each other without a gap or a repeat, also among entries of one millisecond", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await auditRig(t);
   const userId = randomUUID();
   const times = ["2026-11-23T10:00:00.001Z", "2026-11-23T10:00:00.002Z"];
   const events = Array.from({ length: 11 }, (_, index) =>
@@ -202,7 +150,7 @@ test("pages follow each other without a gap or a repeat, also among entries of o
 });
 
 test("an event that comes again under another id adds no entry", async (t) => {
-  const [rig, userId] = [await rigOf(t), randomUUID()];
+  const [rig, userId] = [await auditRig(t), randomUUID()];
   const events = [1, 2, 3].map((version) => userEvent({ userId, version }));
   const again = events.map((event) => ({ ...event, id: randomUUID() }));
   await rig.publish(...events, ...again.slice(0, 1));
@@ -220,7 +168,7 @@ test("an event that comes again under another id adds no entry", async (t) => {
 });
 
 test("the log is filtered by user and by correlation id, and a foreign cursor is refused", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await auditRig(t);
   const [one, two] = [userEvent({ correlationId: "c-1" }), userEvent({ correlationId: "c-1" })];
   await rig.publish(one, two, userEvent({ correlationId: "c-2" }));
   const ids = async (query: ActionInput<"audit.list">): Promise<string[]> =>
@@ -235,7 +183,7 @@ test("the log is filtered by user and by correlation id, and a foreign cursor is
 });
 
 test("health tells of the database and the bus", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await auditRig(t);
   t.like(await rig.call("audit.health", {}), {
     status: "up",
     checks: { database: { status: "up" }, bus: { status: "up" } },

@@ -2,8 +2,8 @@
 import test from "ava";
 import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 test("work of several statements that is under way when its database closes is finished", async (t) => {
   const own = await testDatabase();

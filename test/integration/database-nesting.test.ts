@@ -1,7 +1,7 @@
 import test from "ava";
 import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 test("work on one database inside a transaction on another runs on its own database, in its own transaction", async (t) => {
   const [outer, inner] = [await testDatabase(), await testDatabase()];

@@ -11,25 +11,25 @@ import { chaosPostgres } from "../chaos/postgres.ts";
 import { delivery, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
-import { type OutboxRig, outboxRig } from "../support/outbox-rig.ts";
+import { type OutboxParts, outboxParts } from "../support/outbox-parts.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { takeNoWrites, takeWrites } from "../support/read-only.ts";
 import { RecordingBus } from "../support/recording-bus.ts";
 import { testDatabase } from "../support/resources.ts";
+import { rigOf } from "../support/rig.ts";
 import { ownAddress } from "../support/system-story.ts";
-import { openDatabase, startUsersRig } from "../support/users-rig.ts";
 
 const isWaiting = (lines: readonly Record<string, unknown>[]) => () => {
   if (!lines.some(({ msg }) => String(msg).includes("relay waits")))
     throw new Error("The relay does not wait");
 };
 
-const isEmpty = (rig: OutboxRig) => async () => {
+const isEmpty = (rig: OutboxParts) => async () => {
   if ((await rig.rowsLeft()) > 0) throw new Error("The outbox is not empty");
 };
 
 test("while either database takes no writes every write is Unavailable, health says why, reads go on", async (t) => {
-  const rig = await startUsersRig();
-  t.teardown(rig.stop);
+  const rig = await rigOf(t, { services: ["users", "smtp-registry"] });
   const create = () => rig.call("users.create", { displayName: "Ann", primarySmtp: ownAddress() });
   const user = await create();
   for (const [name, url] of [
@@ -92,7 +92,7 @@ test("on a hot standby nothing is published, and what waited goes out once when 
   const server = await chaosPostgres();
   t.teardown(server.remove);
   await server.start();
-  const rig = await outboxRig({ url: server.url("postgres"), drop: async () => {} });
+  const rig = await outboxParts({ url: server.url("postgres"), drop: async () => {} });
   t.teardown(rig.close);
   for (let count = 0; count < 3; count += 1) await rig.write(randomUUID());
   await server.becomeStandby();
@@ -112,7 +112,7 @@ test("on a hot standby nothing is published, and what waited goes out once when 
 });
 
 test("what the database would not let go is published once, however often the relay looks", async (t) => {
-  const rig = await outboxRig();
+  const rig = await outboxParts();
   t.teardown(rig.close);
   const bus = new RecordingBus();
   const { relay, lines } = await rig.startRelay(bus);

@@ -6,8 +6,8 @@ import { Unavailable } from "../../services/contracts/errors.ts";
 import { type DatabaseName, entitiesOf } from "../../services/runtime/databases.ts";
 import { migrate, migrationNames } from "../../services/runtime/migrations.ts";
 import { eventually } from "../support/eventually.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 for (const name of ["users", "registry"] satisfies DatabaseName[]) {
   test(`every file of migrations/${name} is in its list, in the order of their names`, (t) => {

@@ -6,8 +6,8 @@ import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { isUniqueViolation } from "../../mixins/postgres/database.ts";
 import { json, run, runInTurn } from "../../mixins/postgres/statement.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 const own = await testDatabase();
 await migrate("users", own.url);

@@ -5,9 +5,9 @@ import { databaseUrlFault } from "../../mixins/postgres/database-url.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { chaosPostgres } from "../chaos/postgres.ts";
 import { type Certificates, certificates } from "../support/certificates.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { Processes } from "../support/processes.ts";
 import { createAndFollow } from "../support/system-story.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 let made: Certificates;
 let server: Awaited<ReturnType<typeof chaosPostgres>>;

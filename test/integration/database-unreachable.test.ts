@@ -9,9 +9,9 @@ import { migrate } from "../../services/runtime/migrations.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { findingStates } from "../../services/users/queries.ts";
 import { eventually } from "../support/eventually.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
 import { tcpProxy } from "../support/tcp-proxy.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 test("what waits on a connection that has fallen silent is refused, and what comes after it goes on", async (t) => {
   t.timeout(30_000, "nobody gives the silent connection up");

@@ -7,11 +7,12 @@ import type { DeadLetter } from "../../mixins/bus/port.ts";
 import { consumers } from "../../services/contracts/consumers.ts";
 import { DeadLetterCauses, DeadLetterDetail } from "../../services/contracts/dead-letters.ts";
 import { sweepSettled } from "../../services/dead-letters/upkeep.ts";
-import { deadLettersRig } from "../support/dead-letters-rig.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
+import { letterById, lettersOf, pendingByQueue } from "../support/letters.ts";
 import { nextOf } from "../support/links.ts";
-import { openDatabase } from "../support/users-rig.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { rigOf } from "../support/rig.ts";
 
 // One system at a time: each is eight services and two databases.
 const test = anyTest.serial;
@@ -37,7 +38,7 @@ const letterOf = (parts: Partial<DeadLetter> = {}): DeadLetter => {
 };
 
 async function rigWith(t: ExecutionContext, letters: readonly DeadLetter[]) {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   const db = await openDatabase(rig.config.usersDatabaseUrl ?? "", [DeadLetterRecord]);
   t.teardown(() => db.close());
   const store = (letter: DeadLetter) => db.transaction((em) => storeDeadLetter(em, letter));
@@ -90,7 +91,7 @@ test("what is pending is listed by cause, however the errors name their particul
     letterOf({ messageId: "c", error: "no room at all", ...times("11") }),
     letterOf({ messageId: "d", error: "no room for 5 of user 7", ...times("09") }),
   ]);
-  const [settled, other, newest] = await rig.letters(4);
+  const [settled, other, newest] = await lettersOf(rig, 4);
   await rig.http("DELETE", `/dead-letters/${settled?.id}?reason=no`);
   const { body } = await rig.http("GET", "/dead-letters/causes");
   const { items } = DeadLetterCauses.parse(body);
@@ -107,7 +108,7 @@ test("what is pending is listed by cause, however the errors name their particul
       [1, "no room at all", other?.id, "2026-11-01T11:00:00.000Z", "2026-11-01T11:30:00.000Z"],
     ],
   );
-  const found = await rig.letters(2, `status=pending&cause=${items[0]?.cause}`);
+  const found = await lettersOf(rig, 2, `status=pending&cause=${items[0]?.cause}`);
   t.deepEqual(
     found.map(({ eventId }) => eventId),
     ["b", "a"],
@@ -122,8 +123,8 @@ test("a letter shows the event, why and when it failed, its headers and its body
     letter,
     letterOf({ messageId: undefined, body: Buffer.from([0, 255, 254]) }),
   ]);
-  const [binary, json] = await rig.letters(2);
-  const shown = DeadLetterDetail.parse(await rig.letter(json?.id ?? ""));
+  const [binary, json] = await lettersOf(rig, 2);
+  const shown = DeadLetterDetail.parse(await letterById(rig, json?.id ?? ""));
   const event = JSON.parse(Buffer.from(letter.body).toString());
   t.like(shown, {
     queue: consumers.audit.queue,
@@ -144,7 +145,7 @@ test("a letter shows the event, why and when it failed, its headers and its body
   t.deepEqual(shown.payload, event);
   t.deepEqual(shown.headers, { "x-attempts": 6, note: "a\u{fffd}b", "x-death": [{ count: 1 }] });
   t.is(binary?.cause, json?.cause);
-  t.like(await rig.letter(binary?.id ?? ""), {
+  t.like(await letterById(rig, binary?.id ?? ""), {
     payload: "AP/+",
     payloadEncoding: "base64",
     eventId: null,
@@ -157,7 +158,7 @@ test("a discard takes its reason from the body or the query, and keeps who, when
     t,
     ["a", "b", "c"].map((messageId) => letterOf({ messageId })),
   );
-  const [third, second, first] = await rig.letters(3);
+  const [third, second, first] = await lettersOf(rig, 3);
   const path = `/dead-letters/${first?.id}`;
   const refusals: [body: unknown, query: string][] = [
     [{ reason: "" }, ""],
@@ -174,13 +175,13 @@ test("a discard takes its reason from the body or the query, and keeps who, when
     t.like(answer.body.errors[0], place);
   }
   t.is((await rig.http("DELETE", path, { reason: "a", id: randomUUID() })).status, 422);
-  t.is((await rig.letter(first?.id ?? "")).status, "pending");
+  t.is((await letterById(rig, first?.id ?? "")).status, "pending");
 
   const headers = { "x-actor": "ann", "x-correlation-id": "discard-1" };
   const answer = await rig.http("DELETE", path, { reason: "handled by hand" }, headers);
   t.is(answer.status, 204);
   t.is(answer.body, undefined);
-  const shown = await rig.letter(first?.id ?? "");
+  const shown = await letterById(rig, first?.id ?? "");
   t.like(shown, {
     status: "discarded",
     discarded: { by: "ann", reason: "handled by hand", correlationId: "discard-1" },
@@ -196,20 +197,20 @@ test("a discard takes its reason from the body or the query, and keeps who, when
   });
 
   t.is((await rig.http("DELETE", `/dead-letters/${second?.id}?reason=a%20duplicate`)).status, 204);
-  t.like((await rig.letter(second?.id ?? "")).discarded, { by: "anonymous", reason: "a duplicate" });
+  t.like((await letterById(rig, second?.id ?? "")).discarded, { by: "anonymous", reason: "a duplicate" });
   t.is((await rig.http("DELETE", `/dead-letters/${third?.id}`)).status, 204);
-  t.like((await rig.letter(third?.id ?? "")).discarded, { by: "anonymous", reason: "none given" });
+  t.like((await letterById(rig, third?.id ?? "")).discarded, { by: "anonymous", reason: "none given" });
   t.deepEqual(
     (await rig.http("GET", "/dead-letters")).body.items,
     [],
     "nobody has to decide on them any more",
   );
-  await rig.letters(3, "status=discarded");
+  await lettersOf(rig, 3, "status=discarded");
 });
 
 test("what is settled can be neither replayed nor discarded, and what is not there is not found", async (t) => {
   const rig = await rigWith(t, [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })]);
-  const [replayed, discarded] = await rig.letters(2);
+  const [replayed, discarded] = await lettersOf(rig, 2);
   t.is((await rig.http("POST", `/dead-letters/${replayed?.id}/replay`)).status, 200);
   t.is((await rig.http("DELETE", `/dead-letters/${discarded?.id}?reason=no`)).status, 204);
   for (const id of [replayed?.id, discarded?.id]) {
@@ -230,58 +231,58 @@ test("what is settled can be neither replayed nor discarded, and what is not the
 
 test("a replay or discard repeated under its Idempotency-Key takes effect once and gets the first answer", async (t) => {
   const rig = await rigWith(t, [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })]);
-  const [one, two] = await rig.letters(2);
+  const [one, two] = await lettersOf(rig, 2);
   const replay = () =>
     rig.http("POST", `/dead-letters/${one?.id}/replay`, undefined, { "idempotency-key": "r" });
   const [first, second] = [await replay(), await replay()];
   t.deepEqual([first.status, second.status], [200, 200]);
   t.is(second.headers.get("idempotent-replayed"), "true");
   t.deepEqual(second.body, first.body);
-  t.is((await rig.letter(one?.id ?? "")).replays, 1);
+  t.is((await letterById(rig, one?.id ?? "")).replays, 1);
   const discard = (reason: string) =>
     rig.http("DELETE", `/dead-letters/${two?.id}`, { reason }, { "idempotency-key": "d" });
   t.deepEqual([(await discard("a")).status, (await discard("a")).status], [204, 204]);
   t.is((await discard("b")).body.type, "/problems/idempotency-key-reused");
-  t.is((await rig.letter(two?.id ?? "")).discarded.reason, "a");
+  t.is((await letterById(rig, two?.id ?? "")).discarded.reason, "a");
 });
 
 test("two replays at once are harmless, and the letter counts one", async (t) => {
   const rig = await rigWith(t, [letterOf()]);
-  const [letter] = await rig.letters(1);
+  const [letter] = await lettersOf(rig, 1);
   const answers = await Promise.all(
     Array.from({ length: 4 }, () => rig.http("POST", `/dead-letters/${letter?.id}/replay`)),
   );
   for (const { status } of answers) t.true(status === 200 || status === 409, `${status}`);
-  t.like(await rig.letter(letter?.id ?? ""), { status: "replayed", replays: 1 });
+  t.like(await letterById(rig, letter?.id ?? ""), { status: "replayed", replays: 1 });
   const { rows } = await rig.usersDb.query("select count(*)::int as entries from audit_entries");
   t.is(rows[0]?.entries, 1);
 });
 
 test("a replay that the bus does not take is a 503, and the letter stays pending", async (t) => {
   const rig = await rigWith(t, [letterOf({ queue: "nobody.reads.this" })]);
-  const [letter] = await rig.letters(1);
+  const [letter] = await lettersOf(rig, 1);
   const answer = await rig.http("POST", `/dead-letters/${letter?.id}/replay`);
   t.is(answer.status, 503);
   t.truthy(answer.headers.get("retry-after"));
-  t.like(await rig.letter(letter?.id ?? ""), { status: "pending", replays: 0 });
+  t.like(await letterById(rig, letter?.id ?? ""), { status: "pending", replays: 0 });
 });
 
 test("a letter older than the last replay, or than the decision to discard it, changes nothing", async (t) => {
   const [replayed, discarded] = [letterOf({ messageId: "a" }), letterOf({ messageId: "b" })];
   const rig = await rigWith(t, [replayed, discarded]);
-  const [b, a] = await rig.letters(2);
+  const [b, a] = await lettersOf(rig, 2);
   await rig.http("POST", `/dead-letters/${a?.id}/replay`);
   await rig.http("DELETE", `/dead-letters/${b?.id}?reason=no`);
   t.false(await rig.store(replayed));
   t.false(await rig.store(discarded));
-  t.like(await rig.letter(a?.id ?? ""), { status: "replayed", replays: 1 });
-  t.like(await rig.letter(b?.id ?? ""), { status: "discarded" });
+  t.like(await letterById(rig, a?.id ?? ""), { status: "replayed", replays: 1 });
+  t.like(await letterById(rig, b?.id ?? ""), { status: "discarded" });
   t.true(await rig.store({ ...replayed, replays: 1, attempts: 2 }));
-  t.like(await rig.letter(a?.id ?? ""), { status: "pending", replays: 1, attempts: 2 });
+  t.like(await letterById(rig, a?.id ?? ""), { status: "pending", replays: 1, attempts: 2 });
   t.false(await rig.store({ ...replayed, replays: 1 }));
   // Published, and its process killed before it could mark the row: the letter itself tells of the replay.
   t.true(await rig.store({ ...replayed, replays: 2 }));
-  t.like(await rig.letter(a?.id ?? ""), { status: "pending", replays: 2 });
+  t.like(await letterById(rig, a?.id ?? ""), { status: "pending", replays: 2 });
 });
 
 test("what was settled leaves the table after its term, what is pending never does", async (t) => {
@@ -289,15 +290,15 @@ test("what was settled leaves the table after its term, what is pending never do
     t,
     ["a", "b", "c"].map((messageId) => letterOf({ messageId })),
   );
-  const [pending, replayed, discarded] = await rig.letters(3);
+  const [pending, replayed, discarded] = await lettersOf(rig, 3);
   await rig.http("POST", `/dead-letters/${replayed?.id}/replay`);
   await rig.http("DELETE", `/dead-letters/${discarded?.id}?reason=no`);
   const sweepAfter = (days: number) => sweepSettled(rig.db, () => new Date(Date.now() + days * dayMs), 30);
   t.is(await sweepAfter(29), 0);
   t.is(await sweepAfter(31), 2);
   t.deepEqual(
-    (await rig.letters(1)).map(({ id }) => id),
+    (await lettersOf(rig, 1)).map(({ id }) => id),
     [pending?.id],
   );
-  await eventually(async () => assert.equal((await rig.gauge())[consumers.audit.queue], 1));
+  await eventually(async () => assert.equal((await pendingByQueue(rig))[consumers.audit.queue], 1));
 });

@@ -8,11 +8,12 @@ import pg from "pg";
 import { consumers } from "../../services/contracts/consumers.ts";
 import { amqpHeader, deadLetterQueue } from "../../services/contracts/headers.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
-import { deadLettersRig } from "../support/dead-letters-rig.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
+import { letterById, lettersOf } from "../support/letters.ts";
 import { Processes } from "../support/processes.ts";
 import { testDatabase, testVhost } from "../support/resources.ts";
+import { rigOf } from "../support/rig.ts";
 
 // One system at a time: each is eight services and two databases.
 const test = anyTest.serial;
@@ -36,23 +37,23 @@ const ourHeaders = {
 };
 
 test("a letter that lies twice in the queue is stored once, and the queue is empty then", async (t) => {
-  const rig = await deadLettersRig(t, "rabbitmq");
+  const rig = await rigOf(t, { bus: "rabbitmq" });
   const event = userEvent();
   const body = Buffer.from(JSON.stringify(event));
   const properties = { messageId: event.id, correlationId: "twice", headers: ourHeaders };
   await rig.withChannel(async (channel) => {
     await put(channel, dlq, body, properties);
     await put(channel, dlq, body, properties);
-    const [letter] = await rig.letters(1);
+    const [letter] = await lettersOf(rig, 1);
     t.like(letter, { eventId: event.id, correlationId: "twice", attempts: 3, firstFailedAt: failedAt });
     await eventually(async () => assert.equal((await channel.checkQueue(dlq)).messageCount, 0));
   });
-  await rig.letters(1);
+  await lettersOf(rig, 1);
   t.is(rig.lines.filter(({ level }) => level === "error").length, 0);
 });
 
 test("a letter that RabbitMQ made itself is stored with its reason, and told in one error line", async (t) => {
-  const rig = await deadLettersRig(t, "rabbitmq");
+  const rig = await rigOf(t, { bus: "rabbitmq" });
   const event = userEvent();
   await rig.withChannel(async (channel) => {
     const { queue } = await channel.assertQueue("", {
@@ -61,9 +62,9 @@ test("a letter that RabbitMQ made itself is stored with its reason, and told in 
     });
     const properties = { messageId: event.id, correlationId: "by-broker", type: event.type };
     await put(channel, queue, Buffer.from(JSON.stringify(event)), properties);
-    const [letter] = await rig.letters(1);
+    const [letter] = await lettersOf(rig, 1);
     t.like(letter, { queue: audit, eventId: event.id, reason: "broker-expired", userId: event.subject });
-    const shown = await rig.letter(letter?.id ?? "");
+    const shown = await letterById(rig, letter?.id ?? "");
     t.is(shown.routingKey, event.type);
     t.is(shown.headers["x-death"][0].queue, queue);
   });
@@ -73,7 +74,7 @@ test("a letter that RabbitMQ made itself is stored with its reason, and told in 
 });
 
 test("what is no letter of ours, and what can't be stored, keep nothing back behind them", async (t) => {
-  const rig = await deadLettersRig(t, "rabbitmq");
+  const rig = await rigOf(t, { bus: "rabbitmq" });
   await rig.usersDb.query(`create function refuse() returns trigger language plpgsql as
     $$ begin raise exception 'refused'; end $$`);
   await rig.usersDb.query(`create trigger refuse before insert on dead_letters for each row
@@ -92,15 +93,15 @@ test("what is no letter of ours, and what can't be stored, keep nothing back beh
   });
   await blocker.query("rollback");
   blocker.release();
-  const letters = await rig.letters(6);
+  const letters = await lettersOf(rig, 6);
   t.like(letters.at(-1), { reason: "unknown", eventId: null, attempts: 0 });
   await rig.usersDb.query("drop trigger refuse on dead_letters");
-  const all = await rig.letters(7);
+  const all = await lettersOf(rig, 7);
   t.true(all.some(({ eventId }) => eventId === "unstorable"));
 });
 
 test("a replay is the original message: id, type, correlation id, body and headers, its failures forgotten", async (t) => {
-  const rig = await deadLettersRig(t, "rabbitmq");
+  const rig = await rigOf(t, { bus: "rabbitmq" });
   const body = Buffer.from('{"odd" :  "spacing"}');
   const headers = { ...ourHeaders, tenant: "a", bytes: Buffer.from([1, 2]) };
   await rig.withChannel(async (channel) => {
@@ -112,7 +113,7 @@ test("a replay is the original message: id, type, correlation id, body and heade
       type: "user.updated.v1",
       headers,
     });
-    const [letter] = await rig.letters(1);
+    const [letter] = await lettersOf(rig, 1);
     await rig.usersDb.query("update dead_letters set queue = $1", [queue]);
     t.is((await rig.http("POST", `/dead-letters/${letter?.id}/replay`)).status, 200);
     const message = await channel.get(queue, { noAck: true });

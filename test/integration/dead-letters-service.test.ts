@@ -2,11 +2,12 @@
 import { strict as assert } from "node:assert";
 import { randomUUID } from "node:crypto";
 import anyTest from "ava";
-import { consumers } from "../../services/contracts/consumers.ts";
+import { consumerQueues, consumers } from "../../services/contracts/consumers.ts";
 import { publishAll } from "../contract/bus-conformance.ts";
-import { addressEvent, bothQueues, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { outgoing, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
+import { addressEvent, letterById, lettersOf, pendingByQueue } from "../support/letters.ts";
+import { rigOf } from "../support/rig.ts";
 
 // One system at a time: each is eight services and two databases.
 const test = anyTest.serial;
@@ -15,15 +16,15 @@ const deadlineMs = 5_000;
 
 for (const kind of ["in-process", "rabbitmq"] as const) {
   test(`${kind}: a poison event is kept with its reason in seconds, in one error line, and stops nobody`, async (t) => {
-    const rig = await deadLettersRig(t, kind);
-    t.deepEqual(await rig.gauge(), Object.fromEntries(bothQueues.map((queue) => [queue, 0])));
+    const rig = await rigOf(t, { bus: kind });
+    t.deepEqual(await pendingByQueue(rig), Object.fromEntries(consumerQueues.map((queue) => [queue, 0])));
     const poison = { ...outgoing(userEvent({ correlationId: "poison-1" })), body: "no { JSON" };
     const behind = Array.from({ length: 20 }, (_, index) => addressEvent(`behind${index}@x.example`, {}));
     const since = Date.now();
     await publishAll(rig.bus, [poison, ...behind.map(outgoing)]);
-    const letters = await rig.letters(bothQueues.length);
+    const letters = await lettersOf(rig, consumerQueues.length);
     t.true(Date.now() - since < deadlineMs);
-    t.deepEqual(letters.map(({ queue }) => queue).sort(), [...bothQueues].sort());
+    t.deepEqual(letters.map(({ queue }) => queue).sort(), [...consumerQueues].sort());
     for (const letter of letters)
       t.like(letter, {
         status: "pending",
@@ -37,7 +38,7 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
       const { rows } = await rig.usersDb.query("select id from audit_entries");
       assert.deepEqual(rows.map(({ id }) => id).sort(), behind.map(({ id }) => id).sort());
     });
-    for (const queue of bothQueues) {
+    for (const queue of consumerQueues) {
       const told = rig.lines.filter((line) => line.level === "error" && line.queue === queue);
       t.is(told.length, 1, queue);
       const cause = letters.find((letter) => letter.queue === queue)?.cause;
@@ -55,12 +56,15 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
         .filter(({ value }) => value > 0)
         .map(({ labels, value }) => [labels.queue, labels.reason, value])
         .sort(),
-      [...bothQueues].sort().map((queue) => [queue, "not-json", 1]),
+      [...consumerQueues].sort().map((queue) => [queue, "not-json", 1]),
     );
     await eventually(async () =>
-      assert.deepEqual(await rig.gauge(), Object.fromEntries(bothQueues.map((queue) => [queue, 1]))),
+      assert.deepEqual(
+        await pendingByQueue(rig),
+        Object.fromEntries(consumerQueues.map((queue) => [queue, 1])),
+      ),
     );
-    const shown = await rig.letter(letters[0]?.id ?? "");
+    const shown = await letterById(rig, letters[0]?.id ?? "");
     t.like(shown, {
       payload: "no { JSON",
       payloadEncoding: "utf-8",
@@ -70,7 +74,7 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
   });
 
   test(`${kind}: a replay of an old version changes nothing, one of the newest takes effect`, async (t) => {
-    const rig = await deadLettersRig(t, kind);
+    const rig = await rigOf(t, { bus: kind });
     const userId = randomUUID();
     const [first, second, third] = ["one@x.example", "two@x.example", "three@x.example"].map(
       (address, index) =>
@@ -90,7 +94,7 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
 
     await rig.breakRegistry();
     await publishAll(rig.bus, [outgoing(first)]);
-    const [old] = await rig.letters(1, registryOnly);
+    const [old] = await lettersOf(rig, 1, registryOnly);
     t.like(old, { reason: "retries-exhausted", attempts: 3, eventType: first.type, userId });
     await rig.mendRegistry();
     await publishAll(rig.bus, [outgoing(second)]);
@@ -105,7 +109,7 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
 
     await rig.breakRegistry();
     await publishAll(rig.bus, [outgoing(third)]);
-    const [newest] = await rig.letters(1, `${registryOnly}&status=pending`);
+    const [newest] = await lettersOf(rig, 1, `${registryOnly}&status=pending`);
     await rig.mendRegistry();
     t.is((await rig.http("POST", `/dead-letters/${newest?.id}/replay`)).status, 200);
     t.like(await handled(third.id), { result: "processed", correlationId: "replay-3" });
@@ -113,17 +117,17 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
   });
 
   test(`${kind}: a letter that fails after its replay is pending again, under its id, with its replays counted`, async (t) => {
-    const rig = await deadLettersRig(t, kind);
+    const rig = await rigOf(t, { bus: kind });
     const event = userEvent({ correlationId: "again" });
     await rig.breakRegistry();
     await publishAll(rig.bus, [outgoing(event)]);
-    const [before] = await rig.letters(1, registryOnly);
+    const [before] = await lettersOf(rig, 1, registryOnly);
     for (const replays of [1, 2]) {
       const answer = await rig.http("POST", `/dead-letters/${before?.id}/replay`);
       t.is(answer.status, 200);
       t.is(answer.body.replays, replays);
       const [after] = await eventually(async () => {
-        const letters = await rig.letters(1, `${registryOnly}&status=pending`);
+        const letters = await lettersOf(rig, 1, `${registryOnly}&status=pending`);
         assert.equal(letters[0]?.replays, replays);
         return letters;
       });
@@ -137,17 +141,21 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
       t.truthy(after?.lastReplayedAt);
       t.true((after?.lastFailedAt ?? "") > (before?.lastFailedAt ?? ""));
     }
-    await eventually(async () => assert.equal((await rig.gauge())[consumers["smtp-registry"].queue], 1));
+    await eventually(async () =>
+      assert.equal((await pendingByQueue(rig))[consumers["smtp-registry"].queue], 1),
+    );
     await rig.mendRegistry();
     await rig.http("POST", `/dead-letters/${before?.id}/replay`);
-    await eventually(async () => assert.equal((await rig.letter(before?.id ?? "")).status, "replayed"));
-    t.is((await rig.letter(before?.id ?? "")).replays, 3);
-    await eventually(async () => assert.equal((await rig.gauge())[consumers["smtp-registry"].queue], 0));
+    await eventually(async () => assert.equal((await letterById(rig, before?.id ?? "")).status, "replayed"));
+    t.is((await letterById(rig, before?.id ?? "")).replays, 3);
+    await eventually(async () =>
+      assert.equal((await pendingByQueue(rig))[consumers["smtp-registry"].queue], 0),
+    );
   });
 }
 
 test("dead-letters tells its health", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   t.like(await rig.broker.call("dead-letters.health", {}), {
     status: "up",
     checks: { database: { status: "up" }, bus: { status: "up" } },

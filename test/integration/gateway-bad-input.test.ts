@@ -1,16 +1,17 @@
 /** Every kind of bad input, and the problem that it gets. */
 import test, { type ExecutionContext } from "ava";
 import { problemTypes } from "../../services/gateway/problems/problems.ts";
-import { sendRaw, type TestGateway, testGateway } from "../support/gateway.ts";
+import { sendRaw } from "../support/raw-http.ts";
+import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 
-let gateway: TestGateway;
+let gateway: Instance;
 let id: string;
 const bodyBytesMax = 4_096;
 
 test.before(async () => {
-  gateway = await testGateway({
-    services: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
+  gateway = await startGateway({
+    standIns: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
     environment: { HTTP_BODY_BYTES_MAX: String(bodyBytesMax) },
     limits: { callTimeoutMs: 300 },
   });

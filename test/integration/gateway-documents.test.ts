@@ -7,7 +7,7 @@ import test from "ava";
 import { consumerQueues } from "../../services/contracts/consumers.ts";
 import { dataschemaOf, eventTypes } from "../../services/contracts/events.ts";
 import { usersExchange } from "../../services/contracts/headers.ts";
-import { type TestGateway, testGateway } from "../support/gateway.ts";
+import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 
 interface Media {
@@ -38,7 +38,7 @@ interface OpenApi {
   components: { parameters: Record<string, DocumentedParameter> };
 }
 
-let gateway: TestGateway;
+let gateway: Instance;
 let document: OpenApi;
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 (addFormats as unknown as (ajv: Ajv2020) => void)(ajv);
@@ -47,8 +47,8 @@ const validator = (schema: object): ValidateFunction =>
   ajv.compile({ ...schema, components: document.components });
 
 test.before(async () => {
-  gateway = await testGateway({
-    services: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
+  gateway = await startGateway({
+    standIns: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
     // A 503 of a busy machine is no answer of an operation.
     limits: { callTimeoutMs: 30_000 },
   });

@@ -1,64 +1,18 @@
 /** HTTP on the real services, two databases and the in-process bus: one user's whole life, and the same fuzz. */
 import test from "ava";
-import { ServiceBroker } from "moleculer";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
-import type { Platform } from "../../mixins/platform.ts";
-import { brokerOptions } from "../../moleculer.config.ts";
-import { type Config, loadConfig } from "../../services/config/index.ts";
-import { hostedServices } from "../../services/contracts/services.ts";
-import { gatewayAddress } from "../../services/gateway/index.ts";
-import { createBus, makeService, type OwnedBus } from "../../services/runtime/composition.ts";
-import { migrate } from "../../services/runtime/migrations.ts";
+import { makeService } from "../../services/runtime/composition.ts";
 import { eventually } from "../support/eventually.ts";
 import { fuzz } from "../support/http-fuzz.ts";
 import { nextOf } from "../support/links.ts";
-import { testLogger } from "../support/logs.ts";
-import { type Resource, testDatabase } from "../support/resources.ts";
+import { type Answer, type Rig, startRig } from "../support/rig.ts";
 
-let databases: Resource[] = [];
-let broker: ServiceBroker;
-let owned: OwnedBus;
-let port: number;
-let platform: Platform;
-let config: Config;
-const lines: Record<string, unknown>[] = [];
-
+let rig: Rig;
 test.before(async () => {
-  const [users, registry] = [await testDatabase(), await testDatabase()];
-  databases = [users, registry];
-  await migrate("users", users.url);
-  await migrate("registry", registry.url);
-  const environment = { DATABASE_URL: users.url, REGISTRY_DATABASE_URL: registry.url, HTTP_PORT: "0" };
-  config = loadConfig({ ...environment, NODE_ID: "end-to-end" });
-  const log = testLogger({ lines, nodeId: config.nodeId });
-  owned = await createBus(config, log);
-  await owned.start();
-  platform = { log, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
-  broker = new ServiceBroker(brokerOptions(config, log));
-  for (const name of hostedServices(config.services))
-    broker.createService(await makeService(name, platform, config));
-  await broker.start();
-  port = gatewayAddress(broker)?.port ?? 0;
+  rig = await startRig();
 });
-test.after.always(async () => {
-  await broker.stop();
-  await owned.close();
-  for (const database of databases) await database.drop();
-});
+test.after.always(() => rig.stop());
 
-async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
-    method,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await answer.text();
-  return {
-    status: answer.status,
-    headers: answer.headers,
-    body: (text === "" ? undefined : JSON.parse(text)) as T,
-  };
-}
+const call = <T>(...request: Parameters<Rig["http"]>): Promise<Answer<T>> => rig.http(...request);
 
 test.serial("a 503 says in its detail what the request needs and since when, until it is back", async (t) => {
   interface Told {
@@ -68,7 +22,7 @@ test.serial("a 503 says in its detail what the request needs and since when, unt
     call<Told>("POST", "/users", { displayName: name, primarySmtp: `${name}@detail.example` });
   t.is((await create("before")).status, 201);
   const startedAt = Date.now();
-  await broker.destroyService(broker.getLocalService("smtp-registry"));
+  await rig.broker.destroyService(rig.broker.getLocalService("smtp-registry"));
   const [first, second] = [await create("first"), await create("second")];
   const look = await call<Told>("GET", "/smtp/first@detail.example");
   for (const { status, body } of [first, second, look]) {
@@ -80,8 +34,8 @@ test.serial("a 503 says in its detail what the request needs and since when, unt
     t.true(Date.parse(since) >= startedAt && Date.parse(since) <= Date.now(), body.detail);
   }
   t.is(second.body.detail, first.body.detail);
-  broker.createService(await makeService("smtp-registry", platform, config));
-  await broker.waitForServices(["smtp-registry"]);
+  rig.broker.createService(await makeService("smtp-registry", rig.platform, rig.config));
+  await rig.broker.waitForServices(["smtp-registry"]);
   await eventually(async () => {
     const { status } = await create("after");
     if (status !== 201) throw new Error(`Cannot create: ${status}`);
@@ -231,9 +185,9 @@ test.serial("a 409 says of each address what stands against it, and who has it",
 
 const runs = 600;
 test.serial("no request makes a 5xx on the real services", async (t) => {
-  await fuzz(port, runs);
+  await fuzz(rig.port, runs);
   t.deepEqual(
-    lines.filter(({ level }) => level === "error"),
+    rig.lines.filter(({ level }) => level === "error"),
     [],
   );
 });

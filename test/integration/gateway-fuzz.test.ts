@@ -1,12 +1,12 @@
 /** Whatever is sent, the answer is never a 5xx and every refusal is a problem that carries the correlation id. */
 import test from "ava";
-import { type TestGateway, testGateway } from "../support/gateway.ts";
 import { fuzz } from "../support/http-fuzz.ts";
+import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 
-let gateway: TestGateway;
+let gateway: Instance;
 test.before(async () => {
-  gateway = await testGateway({ services: [usersStandIn(), registryStandIn(), auditStandIn()] });
+  gateway = await startGateway({ standIns: [usersStandIn(), registryStandIn(), auditStandIn()] });
 });
 test.after.always(() => gateway.stop());
 

@@ -1,13 +1,14 @@
 /** Requests that are not for us, or not of the one who seems to send them: refused before anything is looked at. */
 import { networkInterfaces } from "node:os";
 import test, { type ExecutionContext } from "ava";
-import { sendRaw, type TestGateway, testGateway } from "../support/gateway.ts";
+import { sendRaw } from "../support/raw-http.ts";
+import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, seen, usersStandIn } from "../support/stand-ins.ts";
 
-let gateway: TestGateway;
+let gateway: Instance;
 test.before(async () => {
-  gateway = await testGateway({
-    services: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
+  gateway = await startGateway({
+    standIns: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
     environment: { HTTP_ALLOWED_HOSTS: "mail.example, Bücher.example,gateway" },
   });
 });
@@ -93,7 +94,7 @@ test("loopback names, the bound address and HTTP_ALLOWED_HOSTS are served, with 
 });
 
 test("a gateway on every interface is reached by each address of the machine, and by no other name", async (t) => {
-  const open = await testGateway({ services: [usersStandIn()], environment: { HTTP_HOST: "0.0.0.0" } });
+  const open = await startGateway({ standIns: [usersStandIn()], environment: { HTTP_HOST: "0.0.0.0" } });
   const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   const own = addresses.flatMap(({ family, address }) => (family === "IPv4" ? `${address}:3000` : []));
   t.true(own.length > 0);

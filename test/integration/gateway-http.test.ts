@@ -1,12 +1,13 @@
 /** What the gateway answers when all is well: statuses, headers, conditions, and what reaches the services. */
 import test from "ava";
-import { sendRaw, type TestGateway, testGateway } from "../support/gateway.ts";
+import { sendRaw } from "../support/raw-http.ts";
+import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, seen, usersStandIn } from "../support/stand-ins.ts";
 
-let gateway: TestGateway;
+let gateway: Instance;
 test.before(async () => {
-  gateway = await testGateway({
-    services: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
+  gateway = await startGateway({
+    standIns: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
   });
 });
 test.after.always(() => gateway.stop());

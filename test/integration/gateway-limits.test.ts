@@ -5,14 +5,14 @@ import test from "ava";
 import type { Service, ServiceSchema } from "moleculer";
 import { clientOf, rateLimiter } from "../../services/gateway/http/limits.ts";
 import { eventually } from "../support/eventually.ts";
-import { testGateway } from "../support/gateway.ts";
+import { startGateway } from "../support/rig.ts";
 import { usersStandIn } from "../support/stand-ins.ts";
 
 const typeOf = async (answer: Response) => ((await answer.json()) as { type: string }).type;
 
 test("a client beyond its requests a minute gets 429 and when to come back, whoever it says it is", async (t) => {
-  const gateway = await testGateway({
-    services: [usersStandIn()],
+  const gateway = await startGateway({
+    standIns: [usersStandIn()],
     environment: { HTTP_REQUESTS_PER_MINUTE_MAX: "3" },
   });
   const ask = (n: number) => fetch(`${gateway.url}/users`, { headers: { "x-forwarded-for": `10.0.0.${n}` } });
@@ -53,7 +53,7 @@ test("a client is an IPv4 address or an IPv6 network of 64 bits, however it is w
 });
 
 test("a gateway alone starts, answers 503 in time and says which services it misses", async (t) => {
-  const gateway = await testGateway();
+  const gateway = await startGateway();
   const startedAt = performance.now();
   const answer = await fetch(`${gateway.url}/users`);
   t.is(answer.status, 503);
@@ -103,7 +103,7 @@ function blockedUsers(): Blocked {
 
 test("beyond the greatest number in flight a request is refused at once with 503", async (t) => {
   const users = blockedUsers();
-  const gateway = await testGateway({ services: [users.service], limits: { requestsInFlightMax: 2 } });
+  const gateway = await startGateway({ standIns: [users.service], limits: { requestsInFlightMax: 2 } });
   const held = [fetch(`${gateway.url}/users`), fetch(`${gateway.url}/users`)];
   await until(() => users.waiting() === 2);
   const refused = await fetch(`${gateway.url}/users`);
@@ -117,7 +117,7 @@ test("beyond the greatest number in flight a request is refused at once with 503
 
 test("a health check that hangs is reported within its bound", async (t) => {
   const users = blockedUsers();
-  const gateway = await testGateway({ services: [users.service], limits: { healthTimeoutMs: 100 } });
+  const gateway = await startGateway({ standIns: [users.service], limits: { healthTimeoutMs: 100 } });
   const answer = await fetch(`${gateway.url}/health/ready`);
   const { checks } = (await answer.json()) as { checks: Record<string, unknown> };
   t.deepEqual(checks.users, { status: "down", detail: "does not answer in time" });
@@ -127,7 +127,7 @@ test("a health check that hangs is reported within its bound", async (t) => {
 
 test("a stop lets the answers in flight finish and takes no new connection", async (t) => {
   const users = blockedUsers();
-  const gateway = await testGateway({ services: [users.service] });
+  const gateway = await startGateway({ standIns: [users.service] });
   const held = fetch(`${gateway.url}/users`);
   await until(() => users.waiting() === 1);
   const stopped = gateway.stop();
@@ -144,7 +144,7 @@ test("a stop lets the answers in flight finish and takes no new connection", asy
 
 test("taking the service away drains it first, before Moleculer waits for the calls under way", async (t) => {
   const users = blockedUsers();
-  const gateway = await testGateway({ services: [users.service] });
+  const gateway = await startGateway({ standIns: [users.service] });
   const held = fetch(`${gateway.url}/users`);
   await until(() => users.waiting() === 1);
   const service = gateway.broker.getLocalService("gateway") as Service;
@@ -160,7 +160,7 @@ test("taking the service away drains it first, before Moleculer waits for the ca
 });
 
 test("a stop does not wait for ever on a connection that is stuck", async (t) => {
-  const gateway = await testGateway({ limits: { drainMs: 100 } });
+  const gateway = await startGateway({ limits: { drainMs: 100 } });
   const socket = connect(gateway.port, "127.0.0.1");
   socket.on("error", () => {});
   socket.resume();
@@ -174,7 +174,7 @@ test("a stop does not wait for ever on a connection that is stuck", async (t) =>
 });
 
 test("a request whose headers or body never come is given up with 408", async (t) => {
-  const gateway = await testGateway({ limits: { headersTimeoutMs: 100, requestTimeoutMs: 200 } });
+  const gateway = await startGateway({ limits: { headersTimeoutMs: 100, requestTimeoutMs: 200 } });
   const answerTo = (text: string) =>
     new Promise<string>((resolve, reject) => {
       const socket = connect(gateway.port, "127.0.0.1", () => socket.write(text));
@@ -196,7 +196,7 @@ test("a busy port refuses the start with one sentence that names HTTP_PORT, and 
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   const { port } = other.address() as { port: number };
-  const error = await t.throwsAsync(testGateway({ environment: { HTTP_PORT: String(port) } }));
+  const error = await t.throwsAsync(startGateway({ environment: { HTTP_PORT: String(port) } }));
   t.is(
     error?.message,
     `Cannot listen on 127.0.0.1:${port}: another process has this port, set HTTP_PORT to a free one`,

@@ -3,13 +3,13 @@ import test from "ava";
 import type * as z from "zod";
 import { eventSchemas, eventTypes, UserState } from "../../services/contracts/events.ts";
 import { startPage } from "../../services/gateway/documents/start-page.ts";
-import { type TestGateway, testGateway } from "../support/gateway.ts";
+import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 
-let gateway: TestGateway;
+let gateway: Instance;
 test.before(async () => {
-  gateway = await testGateway({
-    services: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
+  gateway = await startGateway({
+    standIns: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
   });
 });
 test.after.always(() => gateway.stop());

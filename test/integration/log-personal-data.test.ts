@@ -1,7 +1,8 @@
 /** What the log says when a row with a person in it fails where nobody expected it. */
 import test from "ava";
-import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
+import { lettersOf } from "../support/letters.ts";
+import { type Rig, rigOf } from "../support/rig.ts";
 
 const person = { displayName: "Ann Example", primarySmtp: "ann.example@one.example" };
 
@@ -11,7 +12,7 @@ const refuseRows = (table: string, column: string): string => `
   create trigger quote_row before insert or update on ${table} for each row execute function quote_row()`;
 
 /** On a machine too busy to answer in time a write is refused; a client then repeats it. */
-const createPatiently = (rig: DeadLettersRig, correlationId: string) =>
+const createPatiently = (rig: Rig, correlationId: string) =>
   eventually(async () => {
     const answer = await rig.http("POST", "/users", person, { "x-correlation-id": correlationId });
     if (answer.status === 503) throw new Error(JSON.stringify(answer.body));
@@ -19,7 +20,7 @@ const createPatiently = (rig: DeadLettersRig, correlationId: string) =>
   });
 
 test("a defect that quotes the row is logged with the request's id, and shows neither name nor address", async (t) => {
-  const rig = await deadLettersRig(t, "in-process", { LOG_LEVEL: "trace" });
+  const rig = await rigOf(t, { environment: { LOG_LEVEL: "trace" } });
   await rig.usersDb.query(refuseRows("users", "display_name"));
   const answer = await createPatiently(rig, "quoted-1");
   t.is(answer.status, 500);
@@ -32,7 +33,7 @@ test("a defect that quotes the row is logged with the request's id, and shows ne
 });
 
 test("an event that fails in its consumer's database is logged without the person that it tells of", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   await rig.registryDb.query(refuseRows("watermarks", "user_id"));
   await rig.usersDb.query(refuseRows("audit_entries", "changes"));
   const { status } = await createPatiently(rig, "quoted-2");
@@ -41,7 +42,7 @@ test("an event that fails in its consumer's database is logged without the perso
     rig.lines.find(({ msg }) => msg === "user changed"),
     { correlationId: "quoted-2", version: 1, displayName: "***", primarySmtp: "***" },
   );
-  await rig.letters(2);
+  await lettersOf(rig, 2);
   await eventually(() => {
     if (!rig.lines.some(({ msg }) => msg === "Event dead-lettered")) throw new Error("not dead yet");
   });

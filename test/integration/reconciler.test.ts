@@ -11,10 +11,11 @@ import type {
 } from "../../services/contracts/reconciliation.ts";
 import { passOverAll } from "../../services/reconciler/pass.ts";
 import { patientAsk } from "../../services/reconciler/sources.ts";
-import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
+import { lettersOf } from "../support/letters.ts";
+import { type Rig, rigOf } from "../support/rig.ts";
 
-interface Rig extends DeadLettersRig {
+interface ReconcilerRig extends Rig {
   /** Users whose events have arrived everywhere. */
   settledUsers(count: number): Promise<string[]>;
   run(): Promise<ReconcileReport>;
@@ -31,9 +32,9 @@ async function reconcilerRig(
   environment: Record<string, string> = {},
   now?: () => Date,
   kind: Bus["kind"] = "in-process",
-): Promise<Rig> {
+): Promise<ReconcilerRig> {
   const settings = { RECONCILE_MINUTES: "0", RECONCILE_GRACE_MS: String(graceMs), ...environment };
-  const rig = await deadLettersRig(t, kind, settings, now);
+  const rig = await rigOf(t, { bus: kind, environment: settings, now });
   const { broker, usersDb, registryDb, metrics, http } = rig;
   const arrived = () =>
     eventually(async () => {
@@ -256,7 +257,7 @@ test.serial(
     const waiting = await rig.run();
     t.deepEqual([of(waiting), waiting.inFlight], [[], 1], "it waits in the outbox");
 
-    await rig.letters(1);
+    await lettersOf(rig, 1);
     await rig.arrived();
     const { differences } = await rig.run();
     t.deepEqual(differences, [

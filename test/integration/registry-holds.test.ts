@@ -4,13 +4,12 @@ import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { eventually } from "../support/eventually.ts";
-import { Life, registryRig, ttlMs } from "../support/registry-rig.ts";
-import { type Rig, startUsersRig } from "../support/users-rig.ts";
+import { Life } from "../support/life.ts";
+import { registryParts, ttlMs } from "../support/registry-parts.ts";
+import { type Rig, rigOf } from "../support/rig.ts";
 
 async function withoutRelay(t: ExecutionContext, environment: Record<string, string> = {}): Promise<Rig> {
-  const rig = await startUsersRig({ environment });
-  t.teardown(() => rig.stop());
-  return rig;
+  return rigOf(t, { services: ["users", "smtp-registry"], environment });
 }
 
 const create = (rig: Rig, primarySmtp: string, secondarySmtps: string[] = []) =>
@@ -100,7 +99,7 @@ test("a later write of the user that fails lets none of its committed addresses 
 });
 
 test("while users can't be asked no hold is let go, and once it can each goes the way it says", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     const userId = randomUUID();
     await rig.reserve({ want: ["committed@example.com"], userId });

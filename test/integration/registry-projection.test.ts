@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import fc from "fast-check";
 import { eventually } from "../support/eventually.ts";
-import { Life, type RegistryRig, registryRig } from "../support/registry-rig.ts";
+import { Life } from "../support/life.ts";
+import { type RegistryParts, registryParts } from "../support/registry-parts.ts";
 
-let rig: RegistryRig;
+let rig: RegistryParts;
 test.before(async () => {
-  rig = await registryRig();
+  rig = await registryParts();
 });
 test.after.always(() => rig.close());
 

@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import { addressKey } from "../../services/contracts/address.ts";
 import { Refusal, type RefusalData, Unavailable } from "../../services/contracts/errors.ts";
-import { Life, type RegistryRig, registryRig, ttlMs } from "../support/registry-rig.ts";
+import { Life } from "../support/life.ts";
+import { type RegistryParts, registryParts, ttlMs } from "../support/registry-parts.ts";
 
-let rig: RegistryRig;
+let rig: RegistryParts;
 test.before(async () => {
-  rig = await registryRig();
+  rig = await registryParts();
 });
 test.after.always(() => rig.close());
 
@@ -15,7 +16,7 @@ let names = 0;
 const fresh = (): string => `name${++names}.x@example.com`;
 const numbered = (address: string, suffix: number): string => address.replace("@", `${suffix}@`);
 
-const assigned = async (wish: Parameters<RegistryRig["reserve"]>[0]): Promise<string[]> =>
+const assigned = async (wish: Parameters<RegistryParts["reserve"]>[0]): Promise<string[]> =>
   (await rig.reserve(wish)).addresses.map((address) => address.assigned);
 
 async function refusal(work: Promise<unknown>): Promise<RefusalData> {
@@ -54,7 +55,7 @@ test("A free address is reserved until the time to live ends", async (t) => {
 });
 
 test("Reservations that wait together share their statement, and each has its own outcome", async (t) => {
-  const own = await registryRig();
+  const own = await registryParts();
   try {
     const taken = "taken@example.com";
     const life = new Life(own.now());

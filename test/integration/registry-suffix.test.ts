@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { reserveAlone } from "../../services/smtp-registry/reservations.ts";
-import { Life, type RegistryRig, registryRig } from "../support/registry-rig.ts";
+import { Life } from "../support/life.ts";
+import { type RegistryParts, registryParts } from "../support/registry-parts.ts";
 
 const numbered = (suffix: number): string => `ann${suffix}@example.com`;
 const want = ["ann@example.com"];
 
 test("A gap of 700 explicitly taken numbers is crossed, and after it only one is tried", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     await rig.reserve({ want });
     for (let first = 2; first < 702; first += 100) {
@@ -25,7 +26,7 @@ test("A gap of 700 explicitly taken numbers is crossed, and after it only one is
 });
 
 test("The 300th reservation of a name sends three statements, as the second does", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     await rig.reserve({ want });
     const costs = new Set<number>();
@@ -41,7 +42,7 @@ test("The 300th reservation of a name sends three statements, as the second does
 });
 
 /** Numbers that people took explicitly, up to this one. */
-const takeNumbers = (rig: RegistryRig, last: number) =>
+const takeNumbers = (rig: RegistryParts, last: number) =>
   rig.sql.query(
     `insert into addresses (key, address, user_id, kind, status)
      select name, name, gen_random_uuid(), 'primary', 'active'
@@ -50,7 +51,7 @@ const takeNumbers = (rig: RegistryRig, last: number) =>
   );
 
 test("A gap of 40,000 numbers is crossed within one reservation, and by the next one without a look", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     await rig.reserve({ want });
     await takeNumbers(rig, 40_000);
@@ -64,7 +65,7 @@ test("A gap of 40,000 numbers is crossed within one reservation, and by the next
 });
 
 test("A gap that can't be crossed in time is a refusal, and the next request goes on where it ended", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     await rig.reserve({ want });
     await takeNumbers(rig, 35);
@@ -89,7 +90,7 @@ test("A gap that can't be crossed in time is a refusal, and the next request goe
 });
 
 test("A hundred taken addresses send as many statements as one", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     const many = Array.from({ length: 100 }, (_, index) => `a${index}.team@example.com`);
     await rig.reserve({ want: many });

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
-import { Life, registryRig, ttlMs } from "../support/registry-rig.ts";
+import { Life } from "../support/life.ts";
+import { registryParts, ttlMs } from "../support/registry-parts.ts";
 
 test("A lapsed hold is free for anyone who writes, and nobody is told so before users was asked", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     const want = ["ann@example.com"];
     await rig.reserve({ want });
@@ -29,7 +30,7 @@ test("A lapsed hold is free for anyone who writes, and nobody is told so before 
 });
 
 test("A tombstone goes to nobody else until both terms are over, and back to its owner by a restore", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     const life = new Life(rig.now());
     await rig.apply(life.create("Ann@example.com", "a.lee@example.com"));
@@ -64,7 +65,7 @@ test("A tombstone goes to nobody else until both terms are over, and back to its
 });
 
 test("The sweep takes lapsed holds and freed tombstones, and nothing else", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     const gone = new Life(rig.now());
     await rig.apply(gone.create("gone@example.com"), gone.remove());
@@ -88,7 +89,7 @@ test("The sweep takes lapsed holds and freed tombstones, and nothing else", asyn
 });
 
 test("A counter goes with the name that it numbers, and the next number is found all the same", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     const counters = async () =>
       (await rig.sql.query("select base_key from suffixes order by base_key")).rows.map(
@@ -114,7 +115,7 @@ test("A counter goes with the name that it numbers, and the next number is found
 });
 
 test("A repeated reservation keeps its hold although it lapsed, unless another took the address", async (t) => {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     const reservation = { want: ["ann@example.com"], reservationId: randomUUID(), userId: randomUUID() };
     await rig.reserve(reservation);

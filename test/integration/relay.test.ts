@@ -4,11 +4,11 @@ import type { PublishOutcome } from "../../mixins/bus/port.ts";
 import { runBatch } from "../../services/outbox/batch.ts";
 import { createWatermarks } from "../../services/outbox/watermark.ts";
 import { eventually } from "../support/eventually.ts";
-import { type OutboxRig, outboxRig, type Written, writtenOf } from "../support/outbox-rig.ts";
+import { type OutboxParts, outboxParts, type Written, writtenOf } from "../support/outbox-parts.ts";
 import { confirmed, RecordingBus, refused } from "../support/recording-bus.ts";
 
-async function rigOf(t: ExecutionContext): Promise<OutboxRig> {
-  const rig = await outboxRig();
+async function rigOf(t: ExecutionContext): Promise<OutboxParts> {
+  const rig = await outboxParts();
   t.teardown(() => rig.close());
   return rig;
 }
@@ -16,7 +16,7 @@ async function rigOf(t: ExecutionContext): Promise<OutboxRig> {
 /** So that those who are at work overlap in ever other ways. */
 const workOfSomeLength = "select count(*) from generate_series(1, (random() * 50000)::int)";
 
-const empty = (rig: OutboxRig, timeoutMs = 20_000): Promise<void> =>
+const empty = (rig: OutboxParts, timeoutMs = 20_000): Promise<void> =>
   eventually(
     async () => {
       const left = await rig.rowsLeft();
@@ -123,7 +123,7 @@ test("a row is deleted only after the bus has confirmed it", async (t) => {
 });
 
 /** How many rows nobody has deleted, not even in an open transaction. */
-async function untouched(rig: OutboxRig): Promise<number> {
+async function untouched(rig: OutboxParts): Promise<number> {
   const { rows } = await rig.pool.query("select id from outbox for update skip locked");
   return rows.length;
 }

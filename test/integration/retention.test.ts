@@ -4,7 +4,7 @@ import { consumerOutcomes } from "../../mixins/bus/consumer-outcomes.ts";
 import { idempotency } from "../../mixins/idempotency.ts";
 import { sweepPublished } from "../../services/outbox/trace.ts";
 import { testLogger } from "../support/logs.ts";
-import { type OutboxRig, outboxRig } from "../support/outbox-rig.ts";
+import { type OutboxParts, outboxParts } from "../support/outbox-parts.ts";
 
 const days = 7;
 const old = 1_200;
@@ -13,9 +13,9 @@ const all = old + 10;
 const age = `case when n <= ${old} then interval '8 days' else interval '6 days' end`;
 const log = testLogger({ nodeId: "retention" });
 
-let rig: OutboxRig;
+let rig: OutboxParts;
 test.before(async () => {
-  rig = await outboxRig();
+  rig = await outboxParts();
 });
 test.after.always(() => rig.close());
 
@@ -32,7 +32,7 @@ test("published events leave after the days of a trace", async (t) => {
 });
 
 test("published events leave also while there are some before them that had to wait", async (t) => {
-  const { pool, openDatabase, close } = await outboxRig();
+  const { pool, openDatabase, close } = await outboxParts();
   t.teardown(close);
   const put = (from: number, to: number, publishedAt: string) =>
     pool.query(`

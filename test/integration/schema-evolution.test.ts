@@ -15,10 +15,10 @@ import { migrate } from "../../services/runtime/migrations.ts";
 import { delivery } from "../support/events.ts";
 import { type Release, readRelease, releases, retiredTypes } from "../support/gate/schema-releases.ts";
 import { testLogger } from "../support/logs.ts";
+import { openDatabase } from "../support/own-database.ts";
 import { recordEvents } from "../support/recorded-events.ts";
-import { registryRig } from "../support/registry-rig.ts";
+import { registryParts } from "../support/registry-parts.ts";
 import { testDatabase } from "../support/resources.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 interface Told {
   readonly id: string;
@@ -77,7 +77,7 @@ const ownersOf = (events: readonly Told[]) =>
   );
 
 async function registryFollows(t: ExecutionContext, events: readonly Told[]): Promise<void> {
-  const rig = await registryRig();
+  const rig = await registryParts();
   try {
     await consume(t, events, (parsed) => rig.apply(...parsed));
     for (const owner of ownersOf(events)) t.like(await rig.lookUp(owner.address), owner);

@@ -12,10 +12,10 @@ import { committing } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { findingStates } from "../../services/users/queries.ts";
 import { decideCreate } from "../../services/users/rules.ts";
-import { terms, ttlMs } from "../support/registry-rig.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { terms, ttlMs } from "../support/registry-parts.ts";
 import { testDatabase } from "../support/resources.ts";
 import { tcpProxy } from "../support/tcp-proxy.ts";
-import { openDatabase } from "../support/users-rig.ts";
 
 interface Sharing {
   readonly what: string;
@@ -75,7 +75,7 @@ for (const { what, of, asking } of [reads, commits, holds])
     await migrate(of, own.url);
     const proxy = await tcpProxy(own.url, 5432);
     const entities = of === "users" ? usersEntities : registryEntities;
-    const db = await openDatabase(proxy.through(own.url), entities, 5);
+    const db = await openDatabase(proxy.through(own.url), entities, { poolMax: 5 });
     t.teardown(async () => {
       await proxy.close();
       await db.close();

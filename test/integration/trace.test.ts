@@ -8,21 +8,21 @@ import { Trace, type TraceVerdict, traceChunkMax } from "../../services/contract
 import { partitionLockClass } from "../../services/outbox/sql.ts";
 import { sweepPublished } from "../../services/outbox/trace.ts";
 import { gather } from "../../services/trace/gather.ts";
-import { type DeadLettersRig, deadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
-import { openDatabase } from "../support/users-rig.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { type Rig, rigOf } from "../support/rig.ts";
 
 const kinds = ["in-process", "rabbitmq"] as const;
 
-const traceOf = async (rig: DeadLettersRig, id: string): Promise<Trace> => {
+const traceOf = async (rig: Rig, id: string): Promise<Trace> => {
   const { status, body } = await rig.http("GET", `/trace/${encodeURIComponent(id)}`);
   if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`);
   return Trace.parse(body);
 };
 
 /** The trace, once its verdict is this. */
-const verdictIs = (rig: DeadLettersRig, id: string, state: TraceVerdict["state"], at?: string) =>
+const verdictIs = (rig: Rig, id: string, state: TraceVerdict["state"], at?: string) =>
   eventually(
     async () => {
       const trace = await traceOf(rig, id);
@@ -39,10 +39,7 @@ interface Created {
 }
 
 /** A busy machine may refuse a write in time; a client repeats it with its key. */
-async function write(
-  rig: DeadLettersRig,
-  ...[method, path, body, headers]: Parameters<DeadLettersRig["http"]>
-): Promise<Created> {
+async function write(rig: Rig, ...[method, path, body, headers]: Parameters<Rig["http"]>): Promise<Created> {
   return eventually(async () => {
     const answer = await rig.http(method, path, body, headers);
     if (answer.status >= 300) throw new Error(`${answer.status}: ${JSON.stringify(answer.body)}`);
@@ -51,20 +48,20 @@ async function write(
 }
 
 const someone = () => ({ displayName: "Ann", primarySmtp: `ann.${randomUUID()}@example.com` });
-const create = (rig: DeadLettersRig, correlationId: string): Promise<Created> =>
+const create = (rig: Rig, correlationId: string): Promise<Created> =>
   write(rig, "POST", "/users", someone(), { "x-correlation-id": correlationId });
 
 const steps = (trace: Trace) => trace.writes[0]?.consumers.map(({ consumer, state }) => [consumer, state]);
 
 /** Every event that waits, and whatever failed, was so a minute ago. */
-async function age(rig: DeadLettersRig): Promise<void> {
+async function age(rig: Rig): Promise<void> {
   await rig.usersDb.query("update outbox set created_at = created_at - interval '1 minute'");
   await rig.usersDb.query("update published_events set published_at = published_at - interval '1 minute'");
 }
 
 for (const kind of kinds) {
   test.serial(`${kind}: a write that has arrived everywhere is complete, with every step`, async (t) => {
-    const rig = await deadLettersRig(t, kind);
+    const rig = await rigOf(t, { bus: kind });
     const user = await create(rig, "abc");
     const trace = await verdictIs(rig, "abc", "complete");
     t.deepEqual([trace.writes.length, trace.replays, trace.letters, trace.unseen], [1, [], [], []]);
@@ -92,7 +89,7 @@ for (const kind of kinds) {
   });
 
   test.serial(`${kind}: an event that no relay takes is in flight, then stuck at the outbox`, async (t) => {
-    const rig = await deadLettersRig(t, kind);
+    const rig = await rigOf(t, { bus: kind });
     const blocker = await rig.usersDb.connect();
     try {
       // As if another relay had every partition and did not come on.
@@ -118,7 +115,7 @@ for (const kind of kinds) {
   });
 
   test.serial(`${kind}: an event that a consumer does not come to is stuck at that consumer`, async (t) => {
-    const rig = await deadLettersRig(t, kind);
+    const rig = await rigOf(t, { bus: kind });
     const blocker = await rig.registryDb.connect();
     try {
       await blocker.query("begin");
@@ -147,7 +144,7 @@ for (const kind of kinds) {
   test.serial(
     `${kind}: an event that fails tells how often and why, and is stuck when it lasts`,
     async (t) => {
-      const rig = await deadLettersRig(t, kind, { RETRY_DELAYS_MS: "600000" });
+      const rig = await rigOf(t, { bus: kind, environment: { RETRY_DELAYS_MS: "600000" } });
       await rig.breakRegistry();
       await create(rig, "failing");
       const step = await eventually(async () => {
@@ -163,7 +160,7 @@ for (const kind of kinds) {
   );
 
   test.serial(`${kind}: a dead letter is where it is stuck, and its replay makes it complete`, async (t) => {
-    const rig = await deadLettersRig(t, kind);
+    const rig = await rigOf(t, { bus: kind });
     await rig.breakRegistry();
     await create(rig, "poison");
     const { verdict, writes } = await verdictIs(rig, "poison", "stuck", "smtp-registry");
@@ -181,7 +178,7 @@ for (const kind of kinds) {
 test.serial(
   "a dead letter that was discarded has left the sides apart, and the trace tells by whom",
   async (t) => {
-    const rig = await deadLettersRig(t, "in-process");
+    const rig = await rigOf(t);
     await rig.breakRegistry();
     const user = await create(rig, "discarded");
     const { writes } = await verdictIs(rig, "discarded", "stuck");
@@ -200,7 +197,7 @@ test.serial(
 );
 
 test.serial("a registry row that was changed by hand is diverged", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   const user = await create(rig, "damaged");
   await verdictIs(rig, "damaged", "complete");
   await rig.registryDb.query("update addresses set kind = 'secondary' where user_id = $1", [user.id]);
@@ -212,7 +209,7 @@ test.serial("a registry row that was changed by hand is diverged", async (t) => 
 });
 
 test.serial("a repeat under an Idempotency-Key leads to the first request, which counts it", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   const body = someone();
   const keyed = (id: string) => ({ "x-correlation-id": id, "idempotency-key": "key-1" });
   const user = await write(rig, "POST", "/users", body, keyed("first"));
@@ -237,7 +234,7 @@ test.serial("a repeat under an Idempotency-Key leads to the first request, which
 test.serial(
   "several writes under one id are told by user and version, each with its own verdict",
   async (t) => {
-    const rig = await deadLettersRig(t, "in-process");
+    const rig = await rigOf(t);
     const headers = { "x-correlation-id": "day" };
     const users = [await create(rig, "day"), await create(rig, "day")];
     for (const { id } of users) {
@@ -263,7 +260,7 @@ test.serial(
 );
 
 test.serial("a repeated event and a late one are told as such", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   const user = await create(rig, "repeated");
   await verdictIs(rig, "repeated", "complete");
   const { rows } = await rig.usersDb.query("select event_id from published_events");
@@ -285,7 +282,7 @@ test.serial("a repeated event and a late one are told as such", async (t) => {
 });
 
 /** The event as it was published; the outbox has it no more. */
-async function eventBody(rig: DeadLettersRig, userId: string, eventId: string): Promise<Uint8Array> {
+async function eventBody(rig: Rig, userId: string, eventId: string): Promise<Uint8Array> {
   const { body } = await rig.http("GET", `/users/${userId}`);
   const at = body.createdAt;
   return Buffer.from(
@@ -304,7 +301,7 @@ async function eventBody(rig: DeadLettersRig, userId: string, eventId: string): 
 }
 
 test.serial("while a service is away the rest is told, and what can't be seen is named", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   await create(rig, "partly");
   await verdictIs(rig, "partly", "complete");
   const stop = async (name: string) => rig.broker.destroyService(rig.broker.getLocalService(name));
@@ -339,7 +336,7 @@ for (const away of ["users", "outbox", "smtp-registry", "audit", "dead-letters"]
   test.serial(
     `while ${away} alone is away a trace is not complete, and tells what the others know`,
     async (t) => {
-      const rig = await deadLettersRig(t, "in-process");
+      const rig = await rigOf(t);
       await create(rig, "partly");
       await verdictIs(rig, "partly", "complete");
       await rig.broker.destroyService(rig.broker.getLocalService(away));
@@ -354,13 +351,13 @@ for (const away of ["users", "outbox", "smtp-registry", "audit", "dead-letters"]
     },
   );
 
-async function isUnknown(t: ExecutionContext, rig: DeadLettersRig, path: string): Promise<void> {
+async function isUnknown(t: ExecutionContext, rig: Rig, path: string): Promise<void> {
   const { status, body } = await rig.http("GET", path);
   t.deepEqual([status, body.type], [404, "/problems/not-found"]);
 }
 
 test.serial("of an id under which nothing was written a 404 says what that may mean", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   const user = await create(rig, "known");
   const { body } = await rig.http("GET", "/trace/never");
   t.regex(body.detail, /only a read, was refused before .*, never arrived, or .*older/);
@@ -373,7 +370,7 @@ test.serial("of an id under which nothing was written a 404 says what that may m
 });
 
 test.serial("what is older than its term is forgotten, and the audit log still tells the way", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   await create(rig, "old");
   await create(rig, "young");
   for (const id of ["old", "young"]) await verdictIs(rig, id, "complete");
@@ -404,7 +401,7 @@ test.serial("what is older than its term is forgotten, and the audit log still t
 });
 
 test("what was requested and not given, and why, stays in the audit entry and the trace", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   const { primarySmtp } = await create(rig, randomUUID());
   const id = randomUUID();
   const request = { displayName: "Ann", primarySmtp };
@@ -420,7 +417,7 @@ test("what was requested and not given, and why, stays in the audit entry and th
 });
 
 /** So many creates under one id, as an import makes them. */
-async function createMany(rig: DeadLettersRig, correlationId: string, count: number): Promise<void> {
+async function createMany(rig: Rig, correlationId: string, count: number): Promise<void> {
   const numbers = Array.from({ length: count }, (_, index) => index);
   const lane = async (): Promise<void> => {
     for (let index = numbers.pop(); index !== undefined; index = numbers.pop())
@@ -433,7 +430,7 @@ async function createMany(rig: DeadLettersRig, correlationId: string, count: num
 }
 
 /** Page by page, as a client reads them. */
-async function pagesOf(rig: DeadLettersRig, id: string): Promise<Trace[]> {
+async function pagesOf(rig: Rig, id: string): Promise<Trace[]> {
   const pages: Trace[] = [];
   for (let query = ""; query !== "end"; ) {
     const { status, body } = await rig.http("GET", `/trace/${id}${query}`);
@@ -449,7 +446,7 @@ const placesOf = (pages: readonly Trace[]): string[] =>
   pages.flatMap(({ writes }) => writes.map(({ transaction }) => `${transaction?.userId}`));
 
 test.serial("201 writes under one id are all told, in pages, and blame no service", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   await createMany(rig, "import", 201);
   const { total, counts } = await verdictIs(rig, "import", "complete");
   t.deepEqual([total, counts?.complete], [201, 201]);
@@ -471,7 +468,7 @@ test.serial("201 writes under one id are all told, in pages, and blame no servic
 test.serial(
   "of thousands of writes each is counted by its verdict, and what was not looked at is unknown",
   async (t) => {
-    const rig = await deadLettersRig(t, "in-process");
+    const rig = await rigOf(t);
     const count = 2_600; // in three parts
     await createMany(rig, "large", count);
     const ask = (withinMs: number): Promise<Trace> =>
@@ -496,7 +493,7 @@ test.serial(
 );
 
 test.serial("who does not understand the question is there, and is told as such", async (t) => {
-  const rig = await deadLettersRig(t, "in-process");
+  const rig = await rigOf(t);
   const { facts } = await gather(rig.broker, "abc", null, traceChunkMax + 1);
   t.deepEqual(
     facts.unseen.map(({ service }) => service),

@@ -6,7 +6,7 @@ import pg from "pg";
 import { circuitLimits } from "../../mixins/circuit-breaker.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Rig, startUsersRig } from "../support/users-rig.ts";
+import { type Rig, rigOf } from "../support/rig.ts";
 
 const ownAddress = () => `a.${randomUUID()}@example.com`;
 
@@ -14,9 +14,7 @@ const ownAddress = () => `a.${randomUUID()}@example.com`;
 const atOnceMs = 700;
 
 async function circuitRig(t: ExecutionContext) {
-  const rig = await startUsersRig({ relay: true });
-  t.teardown(() => rig.stop());
-  return rig;
+  return rigOf(t, { services: ["users", "smtp-registry", "outbox"] });
 }
 
 const create = (rig: Rig, primarySmtp = ownAddress()) =>

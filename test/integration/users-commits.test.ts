@@ -1,17 +1,14 @@
 /** Writes that share a transaction: each has its own outcome, and nobody waits with another. */
 import { randomUUID } from "node:crypto";
 import test from "ava";
-import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { OutboxMessage } from "../../mixins/bus/outbox.ts";
 import { AnsweredElsewhere, idempotencyEntities } from "../../mixins/idempotency.ts";
-import { migrate } from "../../services/runtime/migrations.ts";
 import { startBudget } from "../../services/users/budget.ts";
 import { committing, KeyTaken, LostRace, type Work } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { decide, decideCreate } from "../../services/users/rules.ts";
-import { testDatabase } from "../support/resources.ts";
-import { openDatabase } from "../support/users-rig.ts";
+import { ownDatabase } from "../support/own-database.ts";
 
 const cause = { action: "users.create", correlationId: "together", actor: "anonymous" } as const;
 const unkeyed = () => ({ operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() });
@@ -34,11 +31,9 @@ const renaming = (created: Work, displayName: string): Work => {
 };
 
 async function stage() {
-  const own = await testDatabase();
-  await migrate("users", own.url);
-  const entities = [...usersEntities, ...idempotencyEntities, OutboxMessage] as typeof usersEntities;
-  const db = await openDatabase(own.url, entities, 10);
-  const pool = new pg.Pool({ connectionString: own.url, max: 4 });
+  const own = await ownDatabase("users");
+  const db = await own.open([...usersEntities, ...idempotencyEntities, OutboxMessage], { poolMax: 10 });
+  const { pool } = own;
   return {
     pool,
     commit: committing({ db, freed: () => new Date(0) }),
@@ -52,11 +47,7 @@ async function stage() {
     async count(table: string): Promise<number> {
       return (await pool.query(`select from ${table}`)).rowCount ?? 0;
     },
-    async close() {
-      await pool.end();
-      await db.close();
-      await own.drop();
-    },
+    close: own.close,
   };
 }
 

@@ -13,11 +13,12 @@ import { decideCreate } from "../../services/users/rules.ts";
 import { userWrites } from "../../services/users/write.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
-import { openDatabase, persistently, type Rig, startUsersRig } from "../support/users-rig.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { persistently, type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
 test.before(async () => {
-  rig = await startUsersRig({ relay: true });
+  rig = await startRig({ services: ["users", "smtp-registry", "outbox"] });
 });
 test.after.always(() => rig.stop());
 

@@ -3,14 +3,12 @@ import test, { type ExecutionContext } from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { registryEntities } from "../../services/smtp-registry/entities.ts";
 import { apply } from "../../services/smtp-registry/projection.ts";
-import { openDatabase, type Rig, startUsersRig } from "../support/users-rig.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { type Rig, rigOf } from "../support/rig.ts";
 
 /** Without a relay: the registry knows its own holds, and no event unless it is given one. */
-async function rigOf(t: ExecutionContext, environment: Record<string, string> = {}): Promise<Rig> {
-  const rig = await startUsersRig({ environment });
-  t.teardown(() => rig.stop());
-  return rig;
-}
+const withoutRelay = (t: ExecutionContext, environment: Record<string, string> = {}): Promise<Rig> =>
+  rigOf(t, { services: ["users", "smtp-registry"], environment });
 
 const create = (rig: Rig, primarySmtp: string, secondarySmtps: string[] = []) =>
   rig.call("users.create", { displayName: "Ann", primarySmtp, secondarySmtps });
@@ -19,7 +17,7 @@ const holdsLapse = (rig: Rig) =>
   rig.registryDb.query("update addresses set expires_at = now() where status = 'reserved'");
 
 test("a deleted user's addresses go to nobody else and come back, though the registry has not heard of it", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await withoutRelay(t);
   const one = await create(rig, "one@guard.example", ["uno@guard.example"]);
   await rig.call("users.remove", { id: one.id });
   await holdsLapse(rig);
@@ -44,7 +42,7 @@ test("a deleted user's addresses go to nobody else and come back, though the reg
 });
 
 test("an address that was removed, taken back and deleted goes to nobody while only the removal has arrived", async (t) => {
-  const rig = await rigOf(t);
+  const rig = await withoutRelay(t);
   const db = await openDatabase(rig.urls.registry, registryEntities);
   t.teardown(() => db.close());
   const rules = { terms: { tombstoneDays: 30, quarantineDays: 365 }, now: () => new Date() };
@@ -71,7 +69,7 @@ test("an address that was removed, taken back and deleted goes to nobody while o
 });
 
 test("once its terms are over a deleted user's address is anybody's, and the restore is refused", async (t) => {
-  const rig = await rigOf(t, { TOMBSTONE_DAYS: "0", QUARANTINE_DAYS: "0" });
+  const rig = await withoutRelay(t, { TOMBSTONE_DAYS: "0", QUARANTINE_DAYS: "0" });
   const one = await create(rig, "free@guard.example");
   await rig.call("users.remove", { id: one.id });
   await holdsLapse(rig);

@@ -4,11 +4,12 @@ import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
 import type { CallMeta } from "../../services/contracts/actions.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { testLogger } from "../support/logs.ts";
-import { openDatabase, type Rig, startUsersRig } from "../support/users-rig.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
 test.before(async () => {
-  rig = await startUsersRig();
+  rig = await startRig({ services: ["users", "smtp-registry"] });
 });
 test.after.always(() => rig.stop());
 

@@ -5,11 +5,14 @@ import { circuitStates } from "../../mixins/metrics/metrics.ts";
 import type { ActionInput } from "../../services/contracts/actions.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { eventually } from "../support/eventually.ts";
-import { persistently, type Rig, startUsersRig } from "../support/users-rig.ts";
+import { persistently, type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
 test.before(async () => {
-  rig = await startUsersRig({ relay: true, environment: { BLOCKED_LOCAL_PARTS: "postmaster,ceo,web2" } });
+  rig = await startRig({
+    services: ["users", "smtp-registry", "outbox"],
+    environment: { BLOCKED_LOCAL_PARTS: "postmaster,ceo,web2" },
+  });
 });
 test.after.always(() => rig.stop());
 

@@ -5,11 +5,12 @@ import { run } from "../../mixins/postgres/statement.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { beforeAll, usersPage } from "../../services/users/sql.ts";
-import { openDatabase, type Rig, startUsersRig } from "../support/users-rig.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
 test.before(async () => {
-  rig = await startUsersRig();
+  rig = await startRig({ services: ["users", "smtp-registry"] });
 });
 test.after.always(() => rig.stop());
 

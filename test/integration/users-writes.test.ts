@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import test from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { eventually } from "../support/eventually.ts";
-import { persistently, type Rig, startUsersRig } from "../support/users-rig.ts";
+import { persistently, type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
 test.before(async () => {
-  rig = await startUsersRig();
+  rig = await startRig({ services: ["users", "smtp-registry"] });
 });
 test.after.always(() => rig.stop());
 

@@ -25,30 +25,14 @@ function tableOf(page: string): Row[] {
 }
 
 async function walks(t: { teardown(end: () => Promise<void>): void }): Promise<(readonly Step[])[]> {
-  const { startUsersRig } = await import("../support/users-rig.ts");
-  const { default: gatewayService, gatewayAddress } = await import("../../services/gateway/index.ts");
-  const { loadConfig } = await import("../../services/config/index.ts");
-  const { createMetrics } = await import("../../mixins/metrics/metrics.ts");
-  const { testLogger } = await import("../support/logs.ts");
-  const { request } = await import("../support/processes.ts");
-  const rig = await startUsersRig();
-  t.teardown(() => rig.stop());
-  const lines: Record<string, unknown>[] = [];
-  const platform = {
-    log: testLogger({ lines, level: "info" }),
-    metrics: createMetrics(),
-    now: () => new Date(),
-  };
-  rig.broker.createService(gatewayService(platform as never, loadConfig({ HTTP_PORT: "0" })));
-  await rig.broker.waitForServices("gateway");
-  const url = `http://127.0.0.1:${gatewayAddress(rig.broker)?.port}/users`;
+  const { rigOf } = await import("../support/rig.ts");
+  const rig = await rigOf(t, { services: ["gateway", "users", "smtp-registry"] });
+  const { lines } = rig;
   const post = async (number: number): Promise<void> => {
     const answered = lines.length;
-    const { status, text } = await request(url, {
-      body: { displayName: "Ann", primarySmtp: `ann.${"abcdefgh"[number]}@example.com` },
-      headers: { "idempotency-key": `walk-${number}` },
-    });
-    if (status !== 201) throw new Error(`Cannot walk: ${status} ${text}`);
+    const ann = { displayName: "Ann", primarySmtp: `ann.${"abcdefgh"[number]}@example.com` };
+    const { status, body } = await rig.http("POST", "/users", ann, { "idempotency-key": `walk-${number}` });
+    if (status !== 201) throw new Error(`Cannot walk: ${status} ${JSON.stringify(body)}`);
     await eventually(() => {
       if (!lines.slice(answered).some(({ msg }) => msg === "request answered"))
         throw new Error("It is not over");

@@ -1,9 +1,9 @@
 /** Events as the users service of today writes them into its outbox: a user's whole life, and one with odd names. */
-import { startUsersRig } from "./users-rig.ts";
+import { startRig } from "./rig.ts";
 
 /** In the order of their publication. Needs PostgreSQL; everything but ids and times is the same every time. */
 export async function recordEvents(): Promise<Record<string, unknown>[]> {
-  const rig = await startUsersRig();
+  const rig = await startRig({ services: ["users", "smtp-registry"] });
   try {
     const meta = (correlationId: string) => ({
       correlationId,

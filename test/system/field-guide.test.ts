@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import type { Change } from "../../services/contracts/events.ts";
-import type { DeadLettersRig } from "../support/dead-letters-rig.ts";
 import { eventually } from "../support/eventually.ts";
 import { runBlocks, sectionsOf, workingCopy } from "../support/executable-page.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
+import type { Rig } from "../support/rig.ts";
 
 const ann = { displayName: "Ann Example", primarySmtp: "ann@nick.example" };
 
@@ -17,15 +17,14 @@ const keepEvents = `
     $$ begin insert into kept_events values (new.id, new.body); return new; end $$;
   create trigger keep_event after insert on outbox for each row execute function keep_event()`;
 
-const client =
-  (t: ExecutionContext, rig: DeadLettersRig) => async (method: string, path: string, body?: unknown) => {
-    const answer = await rig.http(method, path, body);
-    t.true(answer.status < 300, JSON.stringify(answer.body));
-    return answer.body;
-  };
+const client = (t: ExecutionContext, rig: Rig) => async (method: string, path: string, body?: unknown) => {
+  const answer = await rig.http(method, path, body);
+  t.true(answer.status < 300, JSON.stringify(answer.body));
+  return answer.body;
+};
 
 /** Through create, replace and patch to each value and to none; what became of it, change by change. */
-async function liveWith(t: ExecutionContext, rig: DeadLettersRig) {
+async function liveWith(t: ExecutionContext, rig: Rig) {
   const call = client(t, rig);
   const { id, nickname } = await call("POST", "/users", { ...ann, nickname: " Zedling " });
   const path = `/users/${id}`;
@@ -57,8 +56,8 @@ test("the guide adds an optional field, and requests, answers, events, audit log
   t.deepEqual(await runBlocks(sectionsOf(page).get("An optional field") ?? [], copy.folder), []);
 
   const load = (path: string) => import(join(copy.folder, path));
-  const { deadLettersRig } = await load("test/support/dead-letters-rig.ts");
-  const rig: DeadLettersRig = await deadLettersRig(t, "in-process", { LOG_LEVEL: "trace" });
+  const { rigOf } = await load("test/support/rig.ts");
+  const rig: Rig = await rigOf(t, { environment: { LOG_LEVEL: "trace" } });
   await rig.usersDb.query(keepEvents);
   const { id, changes } = await liveWith(t, rig);
 

@@ -1,8 +1,8 @@
 /** What both ports of a whole system refuse, on either runtime. */
 import test, { type ExecutionContext } from "ava";
-import { sendRaw } from "../support/gateway.ts";
 import { fuzz } from "../support/http-fuzz.ts";
 import { Processes, request, runtimes, type TestProcess } from "../support/processes.ts";
+import { sendRaw } from "../support/raw-http.ts";
 
 const fuzzRuns = 300;
 const portOf = (url: string): number => Number(new URL(url).port);

@@ -8,7 +8,7 @@ import { judge, newestOf } from "../../services/smtp-registry/projection.ts";
 import { statusOf } from "../../services/smtp-registry/status.ts";
 import { counterKey, suffixesOf, truncate } from "../../services/smtp-registry/suffix.ts";
 import { nextSpan } from "../../services/smtp-registry/suffixing.ts";
-import { Life } from "../support/registry-rig.ts";
+import { Life } from "../support/life.ts";
 
 const now = new Date("2026-03-01T12:00:00.000Z");
 const terms = { tombstoneDays: 30, quarantineDays: 365 };

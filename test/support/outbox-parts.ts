@@ -1,14 +1,13 @@
 /** A migrated users database with a table of versioned aggregates, writers in front of it and relays behind it. */
 import { randomUUID } from "node:crypto";
-import pg from "pg";
+import type pg from "pg";
 import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
-import { type Database, database } from "../../mixins/postgres/database.ts";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { Relay } from "../../services/outbox/relay.ts";
-import { migrate } from "../../services/runtime/migrations.ts";
 import { testLogger } from "./logs.ts";
-import { type Resource, testDatabase } from "./resources.ts";
+import { ownDatabase } from "./own-database.ts";
+import type { Resource } from "./resources.ts";
 
 export interface Written {
   readonly userId: string;
@@ -23,58 +22,25 @@ export interface WriteOptions {
   readonly before?: (client: pg.PoolClient) => Promise<void>;
 }
 
-export interface OutboxRig {
-  readonly pool: pg.Pool;
-  /** As users does: the aggregate first, then its event. */
-  write(userId: string, options?: WriteOptions): Promise<Written>;
-  rowsLeft(): Promise<number>;
-  openDatabase(): Promise<Database>;
-  startRelay(
-    bus: Bus,
-    monotonicMs?: () => number,
-  ): Promise<{
-    relay: Relay;
-    metrics: Metrics;
-    /** Log lines, parsed. */
-    lines: Record<string, unknown>[];
-    stop(): Promise<void>;
-  }>;
-  /** Cuts the connections of every relay of this database; resolves with their number. */
-  cutRelays(): Promise<number>;
-  close(): Promise<void>;
-}
+export type OutboxParts = Awaited<ReturnType<typeof outboxParts>>;
 
-const applicationName = "outbox-rig-relay";
-const lifecycle = (hook: unknown): Promise<void> => (hook as () => Promise<void>)();
+const applicationName = "outbox-parts-relay";
 
 /** The user and version that a message carries. */
 export const writtenOf = (message: { body: string }): Written => JSON.parse(message.body) as Written;
 
-export async function outboxRig(resource?: Resource): Promise<OutboxRig> {
-  const own = resource ?? (await testDatabase());
-  await migrate("users", own.url);
-  const pool = new pg.Pool({ connectionString: own.url, max: 16 });
-  pool.on("error", () => {}); // a server that a test has stopped
+export async function outboxParts(resource?: Resource) {
+  const own = await ownDatabase("users", resource);
+  const { pool } = own;
   await pool.query("create table versions (user_id uuid primary key, version int not null)");
-  const closing: (() => Promise<void>)[] = [];
-
-  async function openDatabase(): Promise<Database> {
-    const db = database({
-      url: own.url,
-      entities: [OutboxMessage as never],
-      applicationName,
-      poolMax: 2,
-      statementTimeoutMs: 10_000,
-    });
-    await lifecycle(db.mixin.started);
-    closing.unshift(() => lifecycle(db.mixin.stopped));
-    return db;
-  }
+  const relays: Relay[] = [];
+  const openDatabase = () => own.open([OutboxMessage], { applicationName, statementTimeoutMs: 10_000 });
 
   return {
     pool,
     openDatabase,
-    async write(userId, options = {}) {
+    /** As users does: the aggregate first, then its event. */
+    async write(userId: string, options: WriteOptions = {}): Promise<Written> {
       const client = await pool.connect();
       try {
         await client.query("begin");
@@ -101,17 +67,18 @@ export async function outboxRig(resource?: Resource): Promise<OutboxRig> {
       const { rows } = await pool.query<{ count: number }>("select count(*)::int as count from outbox");
       return rows[0]?.count ?? 0;
     },
-    async startRelay(bus, monotonicMs) {
+    /** `lines` are those of its log, parsed. */
+    async startRelay(bus: Bus, monotonicMs?: () => number) {
       const db = await openDatabase();
       const metrics = createMetrics();
       const lines: Record<string, unknown>[] = [];
       const log = testLogger({ lines });
       const relay = new Relay({ db, bus, metrics, log, monotonicMs });
       relay.start();
-      const stop = (): Promise<void> => relay.stop();
-      closing.unshift(stop);
-      return { relay, metrics, lines, stop };
+      relays.push(relay);
+      return { relay, metrics, lines, stop: () => relay.stop() };
     },
+    /** Cuts the connections of every relay of this database; resolves with their number. */
     async cutRelays() {
       const { rowCount } = await pool.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
@@ -121,9 +88,8 @@ export async function outboxRig(resource?: Resource): Promise<OutboxRig> {
       return rowCount ?? 0;
     },
     async close() {
-      for (const close of closing) await close();
-      await pool.end();
-      await own.drop();
+      for (const relay of relays) await relay.stop();
+      await own.close();
     },
   };
 }
