@@ -7,6 +7,7 @@
  */
 
 import { causesOf } from "../basics/causes.ts";
+import { byConnectionCode } from "../basics/connection-state.ts";
 
 /**
  * - `outage`: the same work succeeds later, without anybody changing it. A request is answered 503, a consumer waits.
@@ -84,20 +85,13 @@ const sqlStates: Readonly<Record<string, DatabaseFault>> = {
 };
 
 const connectionCodes: Readonly<Record<string, DatabaseFault>> = {
-  ...each(outage("nothing listens at its address", ended), "ECONNREFUSED"),
-  ...each(
+  ...byConnectionCode({
+    refused: outage("nothing listens at its address", ended),
     lost,
-    "ECONNRESET ECONNABORTED ENOTCONN EPIPE ESHUTDOWN ENETRESET ERR_SOCKET_CLOSED ERR_STREAM_DESTROYED ERR_STREAM_PREMATURE_CLOSE ERR_STREAM_WRITE_AFTER_END",
-  ),
-  ...each(silent, "ETIMEDOUT ERR_SOCKET_CONNECTION_TIMEOUT ERR_TLS_HANDSHAKE_TIMEOUT"),
-  ...each(
-    outage("there is no way to its host", ended),
-    "EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN EADDRNOTAVAIL",
-  ),
-  ...each(
-    outage("the name of its host is not known", ended),
-    "ENOTFOUND EAI_AGAIN EAI_FAIL EAI_MEMORY EAI_NODATA EAI_NONAME",
-  ),
+    silent,
+    unreachable: outage("there is no way to its host", ended),
+    nameless: outage("the name of its host is not known", ended),
+  }),
   ...each(outage("this machine can open no more connections", ended), "EMFILE ENFILE ENOBUFS ENOMEM"),
   ...each(
     noTls,

@@ -6,7 +6,7 @@
  * the service stops meanwhile.
  */
 
-import { backoffMs, pause } from "../../mixins/basics/pause.ts";
+import { retry } from "../../mixins/basics/retry.ts";
 import { applyBisecting } from "../../mixins/bus/bisect.ts";
 import { reasonLabel } from "../../mixins/bus/dead-letter-cause.ts";
 import { storeDeadLetter } from "../../mixins/bus/dead-letters.ts";
@@ -41,17 +41,17 @@ export function intake({ db, log, metrics }: IntakeOptions, stopping: AbortSigna
       return stored;
     });
 
-  async function storePatiently(letters: readonly DeadLetter[]): Promise<readonly Stored[]> {
-    for (let faults = 0; ; faults += 1) {
-      try {
-        return await storeAll(letters);
-      } catch (error) {
-        if (!isPassing(error) || stopping.aborted) throw error;
-        if (faults === 0) log.warn({ reason: errorText(error) }, "dead letters wait for their database");
-        await pause(backoffMs(faults, faultDelayMinMs, faultDelayMaxMs), stopping);
-      }
-    }
-  }
+  const storePatiently = (letters: readonly DeadLetter[]): Promise<readonly Stored[]> =>
+    retry(() => storeAll(letters), {
+      minMs: faultDelayMinMs,
+      maxMs: faultDelayMaxMs,
+      signal: stopping,
+      mayPass(error, failures) {
+        if (!isPassing(error)) return false;
+        if (failures === 0) log.warn({ reason: errorText(error) }, "dead letters wait for their database");
+        return true;
+      },
+    });
 
   return async (letters) => {
     const stored = await applyBisecting<DeadLetter, Stored>(

@@ -5,10 +5,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { within } from "../../mixins/basics/pause.ts";
+import { pause, within } from "../../mixins/basics/pause.ts";
 import { poll } from "../../mixins/basics/poll.ts";
+import { retry } from "../../mixins/basics/retry.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 import { StartError } from "../contracts/exits.ts";
@@ -25,7 +25,6 @@ const orphanDeadlineMs = 30_000;
 const pollMs = 50;
 const restartPauseMinMs = 500;
 const restartPauseMaxMs = 10_000;
-const doublingsMax = 10;
 const logBytesMax = 10 * 1024 * 1024;
 
 export interface Installation extends PostgresBinaries {
@@ -161,13 +160,13 @@ export async function stopServer({ dataDir }: Installation, server: Server): Pro
 /** Watches a server that is ready, and, once it is to be kept up, starts it anew whenever it ends by itself. */
 export function keepRunning(installation: Installation, port: number, first: Server, log: Logger) {
   let server = first;
-  let stopping = false;
+  const stopping = new AbortController();
   let keeping = false;
   const failed = new AbortController();
 
   const startAgain = async (): Promise<void> => {
     await stopOrphan(installation, log);
-    if (stopping) return;
+    if (stopping.signal.aborted) return;
     server = launch(installation, port);
     await untilReady(installation, port, server);
     log.info("The embedded PostgreSQL runs again");
@@ -175,20 +174,23 @@ export function keepRunning(installation: Installation, port: number, first: Ser
   };
   const restart = async (): Promise<void> => {
     let told = "";
-    for (let attempt = 0; !stopping; attempt += 1) {
-      await delay(Math.min(restartPauseMinMs * 2 ** Math.min(attempt, doublingsMax), restartPauseMaxMs));
-      try {
-        return await startAgain();
-      } catch (error) {
+    const { signal } = stopping;
+    await pause(restartPauseMinMs, signal);
+    await retry(startAgain, {
+      minMs: 2 * restartPauseMinMs,
+      maxMs: restartPauseMaxMs,
+      signal,
+      mayPass(error) {
         const reason = (error as Error).message;
         if (reason !== told) log.error({ reason }, "The embedded PostgreSQL does not start again yet");
         told = reason;
-      }
-    }
+        return true;
+      },
+    }).catch(() => {}); // only being stopped ends it
   };
   const watch = () =>
     server.child.once("exit", (code, signal) => {
-      if (stopping) return;
+      if (stopping.signal.aborted) return;
       const reason = server.reason();
       if (!keeping)
         return failed.abort(new StartError(`Cannot go on without the embedded PostgreSQL: ${reason}`));
@@ -202,11 +204,11 @@ export function keepRunning(installation: Installation, port: number, first: Ser
       keeping = true;
     },
     async stop(): Promise<void> {
-      stopping = true;
+      stopping.abort();
       await stopServer(installation, server);
     },
     abandon(): void {
-      stopping = true;
+      stopping.abort();
       server.child.kill("SIGINT");
     },
   };

@@ -3,13 +3,13 @@
  * does not end a pass over the whole directory.
  */
 import type { ServiceBroker } from "moleculer";
-import { backoffMs, pause } from "../../mixins/basics/pause.ts";
+import { retry } from "../../mixins/basics/retry.ts";
 import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { ActionInput, ActionName, ActionResult } from "../contracts/actions.ts";
 
 const callTimeoutMs = 10_000;
 const attemptsMax = 4;
-const retryDelayMinMs = 250;
+const retryDelayMinMs = 500;
 const retryDelayMaxMs = 4_000;
 
 export type Ask = <N extends ActionName>(name: N, params: ActionInput<N>) => Promise<ActionResult<N>>;
@@ -17,17 +17,13 @@ export type Ask = <N extends ActionName>(name: N, params: ActionInput<N>) => Pro
 /** Asks again a few times, then rejects with the last error. For reads only. */
 export const patientAsk =
   (broker: Pick<ServiceBroker, "call">, stopping: AbortSignal): Ask =>
-  async (name, params) => {
-    for (let attempt = 1; ; attempt += 1) {
-      stopping.throwIfAborted();
-      try {
-        return await callAction(broker, name, params, { timeout: callTimeoutMs });
-      } catch (error) {
-        if (attempt === attemptsMax || stopping.aborted) throw error;
-        await pause(backoffMs(attempt, retryDelayMinMs, retryDelayMaxMs), stopping);
-      }
-    }
-  };
+  (name, params) =>
+    retry(() => callAction(broker, name, params, { timeout: callTimeoutMs }), {
+      attemptsMax,
+      minMs: retryDelayMinMs,
+      maxMs: retryDelayMaxMs,
+      signal: stopping,
+    });
 
 /** Rows in the order of user ids, of which at most one page is held. */
 export interface Stream<Row> {

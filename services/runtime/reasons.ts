@@ -1,19 +1,19 @@
 /** Why a server can't be used, in words for whoever runs it: never a user, a password, or a driver's stack. */
 import { causesOf } from "../../mixins/basics/causes.ts";
+import { byConnectionCode } from "../../mixins/basics/connection-state.ts";
 import { brokerText } from "../../mixins/bus/broker-text.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 
-/** Of Node's connections, by `code`; the subject is the server. */
+/** By code; the subject is the server. */
 const ofConnections: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "refuses the connection",
-  ECONNRESET: "closes the connection",
-  EPIPE: "closes the connection",
-  ENOTFOUND: "has a name that nobody knows",
-  EAI_AGAIN: "has a name that can't be looked up now",
-  ETIMEDOUT: "does not answer",
+  ...byConnectionCode({
+    refused: "refuses the connection",
+    lost: "closes the connection",
+    silent: "does not answer",
+    unreachable: "is on a machine that can't be reached",
+    nameless: "has a name that can't be looked up",
+  }),
   UND_ERR_CONNECT_TIMEOUT: "does not answer",
-  EHOSTUNREACH: "is on a machine that can't be reached",
-  ENETUNREACH: "is in a network that can't be reached",
   ENOENT: "has no socket there",
   EACCES: "has a socket that this user may not open",
 };

@@ -142,7 +142,7 @@ export const databases: readonly Mutation[] = [
       edit(
         "services/embedded/postgres-server.ts",
         "keepRunning.restart",
-        becomes(condition("stopping"), "attempt < 1 && $"),
+        becomes(property("minMs"), "$, attemptsMax: 1"),
       ),
     ],
     file: fullDiskTest,
