@@ -96,7 +96,7 @@ export const rules: readonly Rule[] = [
   forbidLine(
     "sleeping-test",
     isTest,
-    /\bsetTimeout\b|timers\/promises|\bAtomics\.wait\b/,
+    /\bsetTimeout\b(?!")|timers\/promises|\bAtomics\.wait\b/,
     "wait on a condition (test/support/eventually.ts)",
   ),
   forbidLine(
