@@ -4,8 +4,8 @@
  * elsewhere if it may be (contracts/actions.ts): a read, or a write under its idempotency key. All of it within the time
  * that the caller gave the call.
  *
- * Stands next to the transit: what counts the time (forget-unanswered.ts) and what tells the callee when the call first
- * left (lateness.ts) stand around all tries.
+ * Stands next to the transit: what counts the time (patches/moleculer-timeout.ts) and what tells the callee when the call
+ * first left (lateness.ts) stand around all tries.
  */
 import { type Context, Errors, type Middleware, type ServiceBroker, Strategies } from "moleculer";
 import { type CallMeta, isRepeatable } from "../../services/contracts/actions.ts";

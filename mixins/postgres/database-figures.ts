@@ -21,7 +21,7 @@ where datname = current_database() and backend_xmin is not null and pid <> pg_ba
 
 type DatabaseFigures = Pick<Metrics, "onScrape" | "clockOffset" | "oldestTransaction">;
 
-/** List it before the database's own mixin. `name` is the label: the same in every process that uses this database. */
+/** `name` is the label: the same in every process that uses this database. */
 export function databaseFigures(name: "users" | "registry", db: Database, metrics: DatabaseFigures): Mixin {
   const label = { database: name };
   let ended: () => void = () => {};
