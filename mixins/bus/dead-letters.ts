@@ -81,27 +81,8 @@ export const DeadLetterRecord = defineEntity({
 
 export type DeadLetterRecord = InferEntity<typeof DeadLetterRecord>;
 
-type Stored =
-  | "queue"
-  | "messageId"
-  | "correlationId"
-  | "routingKey"
-  | "body"
-  | "fingerprint"
-  | "reason"
-  | "error"
-  | "cause"
-  | "attempts"
-  | "firstFailedAt"
-  | "lastFailedAt"
-  | "replays"
-  | "eventId"
-  | "eventType"
-  | "userId";
-type StoredLetter = Pick<DeadLetterRecord, Stored> & { readonly headers: string };
-
 /** One statement, so that it is durable or not there; answers a row when the letter is new or pending once more. */
-const storing = (row: StoredLetter) => sql`
+const storing = (row: ReturnType<typeof rowOf>) => sql`
   with before as (select status, replays from dead_letters where queue = ${row.queue} and fingerprint = ${row.fingerprint}),
   stored as (
     insert into dead_letters as l (id, queue, message_id, correlation_id, routing_key, body, fingerprint, reason, error,
@@ -171,17 +152,13 @@ export function eventOf(body: Uint8Array): {
   return { eventId: short(id), eventType: short(type), userId };
 }
 
-/**
- * Resolves when the letter is stored, or will be with the running transaction; with whether it is news: a letter
- * that was not there, or one that has come back after a replay.
- */
-export async function storeDeadLetter(em: EntityManager, letter: DeadLetter): Promise<boolean> {
+function rowOf(letter: DeadLetter) {
   const fingerprint = createHash("sha256")
     .update(`${letter.messageId ?? ""}\n`)
     .update(letter.body)
     .digest("hex");
   const event = eventOf(letter.body);
-  const row: StoredLetter = {
+  return {
     queue: storable(letter.queue),
     messageId: storableOrNull(letter.messageId),
     correlationId: storableOrNull(letter.correlationId),
@@ -200,6 +177,13 @@ export async function storeDeadLetter(em: EntityManager, letter: DeadLetter): Pr
     userId: event.userId ?? null,
     headers: storableJson(letter.headers ?? {}),
   };
-  const rows = await run(em, storing(row));
+}
+
+/**
+ * Resolves when the letter is stored, or will be with the running transaction; with whether it is news: a letter
+ * that was not there, or one that has come back after a replay.
+ */
+export async function storeDeadLetter(em: EntityManager, letter: DeadLetter): Promise<boolean> {
+  const rows = await run(em, storing(rowOf(letter)));
   return rows.length > 0;
 }

@@ -35,7 +35,7 @@ const compiler = new PostgresQueryCompiler();
 const camelCase = new CamelCasePlugin({ maintainNestedObjectKeys: true });
 
 /** As pg takes it. Throws TypeError for a parameter that is undefined. */
-export function compiled(statement: Statement): CompiledQuery {
+export function compile(statement: Statement): CompiledQuery {
   const query = compiler.compileQuery(statement.toOperationNode() as never, createQueryId());
   if (query.parameters.includes(undefined))
     throw new TypeError(`Cannot run a statement: a parameter is not given: ${query.sql.trim().slice(0, 80)}`);
@@ -57,7 +57,7 @@ export async function runInTurn<const S extends readonly Statement[]>(
   em: EntityManager,
   statements: S,
 ): Promise<{ -readonly [At in keyof S]: RowOf<S[At]>[] }> {
-  const results = await send(em, statements.map(compiled));
+  const results = await send(em, statements.map(compile));
   const queryId = createQueryId();
   const rows = await Promise.all(
     results.map(async (result) => (await camelCase.transformResult({ queryId, result })).rows),
@@ -66,7 +66,7 @@ export async function runInTurn<const S extends readonly Statement[]>(
 }
 
 /** The results as the server gives them. */
-export async function send(
+async function send(
   em: EntityManager,
   queries: readonly CompiledQuery[],
 ): Promise<QueryResult<Record<string, unknown>>[]> {

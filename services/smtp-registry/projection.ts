@@ -12,7 +12,7 @@ import { run, runInTurn } from "../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
-import * as sql from "./sql.ts";
+import * as sql from "./projection-sql.ts";
 
 export interface ProjectionRules {
   readonly terms: Terms;

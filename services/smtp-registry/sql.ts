@@ -1,5 +1,5 @@
 /**
- * The statements of smtp-registry but those for suffixes, pages of users and shared holds (reserve.ts). Time always comes
+ * The statements of smtp-registry but those for suffixes, events, pages of users and shared holds (reserve.ts). Time always comes
  * in, so that tests own the clock. Lists travel as one JSON document, which keeps the statement the same for 1 and for
  * 100 addresses. Rows are touched in the order of their keys: two statements that want the same rows then queue instead
  * of deadlocking.
@@ -182,120 +182,6 @@ select * from (
   order by user_id, version desc
 ) last
 order by at desc, user_id`;
-
-/**
- * The watermarks of a batch's users, locked in the order of users, then moved forward. A statement of its own before
- * the addresses: it may wait for another batch with the same users, and only a snapshot taken after that wait sees what
- * the other one has done. In one statement with the rest, addresses that it had written stayed when they should go.
- *
- * The look-ups here and below are laterals behind `offset 0`, each a walk of an index for one row: nothing that a plan
- * could turn into reading a table. Returns each user's mark from before (null: none). Whose state is news is noted in a
- * setting of the transaction, for `project`, which is sent along.
- * `versions`: the newest version and event of each user, by column.
- */
-export const advanceWatermarks = (versions: readonly object[], now: Date) => sql<{
-  userId: string;
-  version: number | null;
-}>`
-with v as materialized (
-  select user_id, version, event_id from jsonb_to_recordset(${json(versions)})
-    as v(user_id uuid, version int, event_id uuid)
-  order by user_id
-), marks as materialized (
-  select m.user_id, m.version from v cross join lateral (
-    select w.user_id, w.version from watermarks w where w.user_id = v.user_id offset 0 for update
-  ) m
-), advanced as (
-  insert into watermarks as mark (user_id, version, event_id, applied_at)
-  select user_id, version, event_id, ${now}::timestamptz from v where (select count(*) from marks) >= 0
-  order by user_id
-  on conflict (user_id) do update
-     set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at
-   where mark.version < excluded.version
-  returning user_id
-), noted as materialized (
-  select set_config('mailroster.news', array_agg(user_id)::text, true) from advanced
-)
-select v.user_id, (select m.version from marks m where m.user_id = v.user_id) as version from noted, v`;
-
-interface Projection extends Pick<Moment, "freed"> {
-  readonly state: readonly object[];
-  readonly entries: readonly object[];
-}
-
-/**
- * Puts the states of users whose watermark the caller has moved, and so holds: their addresses, old and new, are
- * locked in the order of keys before anything is done to them; what they no longer hold goes (a write of theirs that is
- * under way keeps its holds), then what they hold is put. A hold yields to a fact, whoever has it; what another user
- * holds for good, or as a tombstone that still protects, does not: the result says how many, and the caller must undo
- * all of it. Rows that say so already are not written. The history takes what it does not have, however late it is told.
- *
- * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. `state`: the users'
- * newest states, `entries`: the history's of all events, both by column.
- */
-export const project = ({ state, entries, freed }: Projection) => sql<{ foreignCount: number }>`
-with u as materialized (
-  select user_id from unnest(nullif(current_setting('mailroster.news', true), '')::uuid[]) as n (user_id)
-), s as materialized (
-  select * from jsonb_to_recordset(${json(state)})
-    as s(key text, address text, user_id uuid, kind text, status text, deleted_at timestamptz)
-  where (user_id in (select user_id from u)) is true
-), locked as materialized (
-  select a.key, a.user_id, a.status from (
-    select key from s
-    union
-    select a.key from u cross join lateral (
-      select key from addresses a where a.user_id = u.user_id offset 0
-    ) a
-    order by key
-  ) w cross join lateral (
-    select key, user_id, status from addresses a where a.key = w.key offset 0 for update
-  ) a
-), gone as (
-  delete from addresses a using locked l
-  where a.key = l.key and l.status <> 'reserved' and (l.user_id in (select user_id from u)) is true
-    and ((l.key, l.user_id) in (select key, user_id from s)) is not true
-  returning a.key
-), put as (
-  insert into addresses as held (key, address, user_id, kind, status, deleted_at)
-  select key, address, user_id, kind, status, deleted_at from s where (select count(*) from gone) >= 0
-  order by key
-  on conflict (key) do update set
-    address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = excluded.status,
-    deleted_at = excluded.deleted_at, expires_at = null, held_since = null,
-    reservation_id = null, requested_key = null, reason = null, suffix = null
-  where (held.user_id = excluded.user_id or held.status = 'reserved'
-         or held.status = 'deleted' and held.deleted_at <= ${freed}::timestamptz)
-    and (held.address, held.user_id, held.kind, held.status, held.deleted_at) is distinct from
-        (excluded.address, excluded.user_id, excluded.kind, excluded.status, excluded.deleted_at)
-  returning held.key
-), ledger as (
-  insert into address_history (user_id, version, key, address, kind, state, at)
-  select * from jsonb_to_recordset(${json(entries)})
-    as h(user_id uuid, version int, key text, address text, kind text, state text, at timestamptz)
-  order by user_id, version, key
-  on conflict do nothing
-)
-select count(*)::int as foreign_count from s
-where (key in (select key from put)) is not true
-  and ((key, user_id) in (select key, user_id from locked)) is not true`;
-
-/**
- * For users that are told again: what the ledger last knew them to have, and they have not, was removed at the latest
- * then. `told`: user, version, time and the keys that the user has, by column.
- */
-export const closeHistory = (told: readonly object[]) => sql`
-insert into address_history (user_id, version, key, address, kind, state, at)
-select told.user_id, told.version, last.key, last.address, null, 'removed', told.at
-from jsonb_to_recordset(${json(told)}) as told(user_id uuid, version int, at timestamptz, keys jsonb)
-cross join lateral (
-  select distinct on (h.key) h.key, h.address, h.state from address_history h
-  where h.user_id = told.user_id and h.version < told.version
-  order by h.key, h.version desc
-) last
-where last.state <> 'removed' and not told.keys @> to_jsonb(last.key)
-order by told.user_id, told.version, last.key
-on conflict do nothing`;
 
 /**
  * Deletes what `chosen` selects, and the counters of the names that are free with it: a counter only spares a

@@ -42,7 +42,10 @@ function taggedNames(file: string): string[] {
 
 test("the tag is imported by the files of the list, and no other", (t) => {
   const importing = files.filter((file) => /from "kysely"/.test(read(file)));
-  t.deepEqual(importing.filter((file) => !mechanism.includes(file)).toSorted(), [...listed.keys()].toSorted());
+  t.deepEqual(
+    importing.filter((file) => !mechanism.includes(file)).toSorted(),
+    [...listed.keys()].toSorted(),
+  );
 });
 
 test("each statement is named in the list, with why it is one", (t) => {

@@ -9,7 +9,7 @@ import { OutboxMessage } from "../../../mixins/bus/outbox.ts";
 import type { Bus } from "../../../mixins/bus/port.ts";
 import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { type Database, database, type EntityManager } from "../../../mixins/postgres/database.ts";
-import { compiled, type Statement } from "../../../mixins/postgres/statement.ts";
+import { compile, type Statement } from "../../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
 import { claiming } from "../../../services/outbox/batch.ts";
 import { Relay } from "../../../services/outbox/relay.ts";
@@ -25,7 +25,7 @@ export const eventsPerRound = 64;
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-const [claimText, readText] = claiming([], []).map((statement) => compiled(statement).sql);
+const [claimText, readText] = claiming([], []).map((statement) => compile(statement).sql);
 
 const lifecycle = (hook: unknown): Promise<void> => (hook as () => Promise<void>)();
 
@@ -116,7 +116,7 @@ async function round({ pool, relay, write }: Side): Promise<void> {
 async function buffersOf({ pool, relay }: Side, events: readonly UserEvent[]): Promise<number> {
   const client = await pool.connect();
   const explain = async (statement: Statement): Promise<number> => {
-    const { sql, parameters } = compiled(statement);
+    const { sql, parameters } = compile(statement);
     const { rows } = await client.query(`explain (analyze, buffers, format json) ${sql}`, [...parameters]);
     const { Plan } = rows[0]["QUERY PLAN"][0];
     return Plan["Shared Hit Blocks"] + Plan["Shared Read Blocks"];

@@ -102,7 +102,7 @@ export const events: readonly Mutation[] = [
     guarantee: "1f",
     edits: [
       edit(
-        "services/smtp-registry/sql.ts",
+        "services/smtp-registry/projection-sql.ts",
         "advanceWatermarks",
         drops(clause("where mark.version < excluded.version")),
       ),
@@ -196,7 +196,7 @@ export const events: readonly Mutation[] = [
     guarantee: "3b",
     edits: [
       edit(
-        "services/smtp-registry/sql.ts",
+        "services/smtp-registry/projection-sql.ts",
         "advanceWatermarks",
         becomes(
           clause("array_agg(user_id)::text, true) from advanced"),

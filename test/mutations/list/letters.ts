@@ -67,7 +67,7 @@ export const letters: readonly Mutation[] = [
     guarantee: "8c",
     edits: [
       edit(
-        "services/smtp-registry/sql.ts",
+        "services/smtp-registry/projection-sql.ts",
         "advanceWatermarks",
         drops(clause("where mark.version < excluded.version")),
       ),
@@ -182,7 +182,7 @@ export const letters: readonly Mutation[] = [
     guarantee: "9c",
     edits: [
       edit(
-        "services/smtp-registry/sql.ts",
+        "services/smtp-registry/projection-sql.ts",
         "closeHistory",
         becomes(clause("where last.state <> 'removed' and not"), "where false and not"),
       ),
