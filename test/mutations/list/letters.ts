@@ -35,7 +35,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "every-letter-is-new",
     guarantee: "8a",
-    edits: [edit(store, "storeDeadLetter", becomes(call("createHash"), "$.update(uuidV7())"))],
+    edits: [edit(store, "rowOf", becomes(call("createHash"), "$.update(uuidV7())"))],
     file: rabbitTest,
     title: "a letter that lies twice in the queue is stored once, and the queue is empty then",
   },
