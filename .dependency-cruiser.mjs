@@ -75,7 +75,7 @@ export default {
       "amqp-stays-in-the-bus",
       "Only the bus and the composition root open AMQP channels",
       { pathNot: "^(mixins/(bus|patches)|services/(runtime|commands)|test)/" },
-      "node_modules/amqplib/",
+      { path: "node_modules/amqplib/", dependencyTypesNot: ["type-only"] },
     ),
     forbid(
       "insides-stay-in-patches",
