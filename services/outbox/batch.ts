@@ -112,7 +112,7 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
 }
 
 /** Of what is above the marks. One statement without a transaction. */
-export async function measurePending(em: EntityManager, marks: readonly bigint[]): Promise<sql.Pending> {
+export async function pendingBehind(em: EntityManager, marks: readonly bigint[]): Promise<sql.Pending> {
   const [row] = await run(em, sql.measurePending(marks, pendingPerPartitionMax));
   return row ?? { pending: 0, oldestAgeS: 0 };
 }

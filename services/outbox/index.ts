@@ -11,8 +11,8 @@ import { outboxAppended } from "../contracts/events.ts";
 import { backlogsOf } from "./backlogs.ts";
 import { PublishedEvent } from "./entities.ts";
 import { batchesMax, Relay } from "./relay.ts";
-import { statusOf, usersPending } from "./status.ts";
-import { eventsOf, sweepPublished } from "./trace.ts";
+import { outboxStatus, usersPending } from "./status.ts";
+import { outboxEventsOf, sweepPublished } from "./trace.ts";
 
 /** One for each batch in hand, one for measuring and health. */
 const poolMax = batchesMax + 1;
@@ -40,8 +40,8 @@ export default function outboxService(
         relay?.nudge();
         return null;
       },
-      trace: (ctx) => eventsOf(db, ctx.params, publishFault(bus)),
-      status: (ctx) => statusOf(db, ctx.params.limit, publishFault(bus)),
+      trace: (ctx) => outboxEventsOf(db, ctx.params, publishFault(bus)),
+      status: (ctx) => outboxStatus(db, ctx.params.limit, publishFault(bus)),
       async pending(ctx) {
         return { userIds: await usersPending(db, ctx.params.userIds) };
       },

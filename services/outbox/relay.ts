@@ -18,7 +18,7 @@ import { errorMessage } from "../../mixins/log/error-text.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { type Batch, measurePending, runBatch } from "./batch.ts";
+import { type Batch, pendingBehind, runBatch } from "./batch.ts";
 import { createHolds, type Holds } from "./holds.ts";
 import type { OutboxRow } from "./publish.ts";
 import { type Alarm, createAlarm, createSchedule, type Look } from "./schedule.ts";
@@ -161,7 +161,7 @@ export class Relay {
   }
 
   #measure(marks: readonly bigint[]): Promise<Pending> {
-    return this.#options.db.read((em) => measurePending(em, marks));
+    return this.#options.db.read((em) => pendingBehind(em, marks));
   }
 
   /** Not by the loop: the age of what waits must go on growing when the loop is the one that is stuck. */

@@ -9,7 +9,7 @@ import * as sql from "./sql.ts";
 const eventFields = ["eventId", "type", "aggregateId", "correlationId"] as const;
 
 /** Rejects as the database does. `fault`: why the bus takes nothing now. Ages by the database's own clock. */
-export async function statusOf(
+export async function outboxStatus(
   db: Database,
   limit: number,
   fault: string | undefined,

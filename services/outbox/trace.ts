@@ -13,7 +13,7 @@ const noteOf = (text: string | null): WriteNote | null =>
  * One statement sees one moment: an event that is being published is in one of its tables. `fault`: why the bus takes
  * nothing now; an event that waits may never have been offered to it.
  */
-export async function eventsOf(
+export async function outboxEventsOf(
   db: Database,
   { correlationId, after, limit }: ActionParams<"outbox.trace">,
   fault: string | undefined,

@@ -42,6 +42,23 @@ test("no rule is without its proof here", (t) => {
   t.deepEqual(rules.map(({ name }) => name).sort(), Object.keys(broken).sort());
 });
 
+test("a function that another file exports under the same name is noticed, however it is written", (t) => {
+  const files = [
+    {
+      path: "services/users/a.ts",
+      text: `${doc}export function load() {}\nexport default function service() {}\n`,
+    },
+    {
+      path: "services/audit/b.ts",
+      text: `${doc}export const load = () => 1;\nexport default function service() {}\n`,
+    },
+    { path: "mixins/c.ts", text: `${doc}const load = () => 1;\nexport const loaded = load();\n` },
+  ];
+  t.deepEqual(untidy(files), [
+    "services/audit/b.ts:1 shared-name: load is also exported by services/users/a.ts",
+  ]);
+});
+
 const factory = (count: number): string => `${doc}function factory() {\n${inner(count)}\n}\n`;
 
 test("a factory is measured without its inner functions", (t) => {

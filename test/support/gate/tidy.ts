@@ -135,13 +135,41 @@ export const rules: readonly Rule[] = [
   ),
 ];
 
+/** The functions that a file exports by name; a service's factory is its default. */
+function exportedFunctions({ path, text }: SourceFile): string[] {
+  const { statements } = ts.createSourceFile(path, text, ts.ScriptTarget.Latest);
+  return statements.flatMap((statement) => {
+    const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
+    const is = (kind: ts.SyntaxKind): boolean => modifiers.some((modifier) => modifier.kind === kind);
+    if (!is(ts.SyntaxKind.ExportKeyword) || is(ts.SyntaxKind.DefaultKeyword)) return [];
+    if (ts.isFunctionDeclaration(statement)) return statement.name?.text ?? [];
+    if (!ts.isVariableStatement(statement)) return [];
+    return statement.declarationList.declarations.flatMap(({ name, initializer }) =>
+      ts.isIdentifier(name) && initializer !== undefined && ts.isArrowFunction(initializer) ? name.text : [],
+    );
+  });
+}
+
+/** Whoever looks for a function by its name finds one. The statements that are still texts go one by one. */
+function sharedNames(files: readonly SourceFile[]): string[] {
+  const named = files
+    .filter(({ path }) => /^(services|mixins)\/.*\.ts$/.test(path) && !path.endsWith("/text-statement.ts"))
+    .flatMap((file) => exportedFunctions(file).map((name) => ({ name, path: file.path })));
+  return [...Map.groupBy(named, ({ name }) => name)].flatMap(([name, places]) =>
+    places
+      .slice(1)
+      .map(({ path }) => `${path}:1 shared-name: ${name} is also exported by ${places[0]?.path}`),
+  );
+}
+
 /** All findings as `path:line rule: what`. */
 export function untidy(files: readonly SourceFile[]): string[] {
-  return files.flatMap((file) =>
+  const findings = files.flatMap((file) =>
     rules
       .filter((rule) => rule.applies(file.path))
       .flatMap((rule) =>
         rule.find(file).map(({ line, what }) => `${file.path}:${line} ${rule.name}: ${what}`),
       ),
   );
+  return [...findings, ...sharedNames(files)];
 }
