@@ -193,7 +193,7 @@ async function releaseHolds(
   em: EntityManager,
   { reservationId, userId, alsoTaken = [] }: Holder,
 ): Promise<number> {
-  const rows = await run(em, sql.release({ reservationId, userId, alsoTaken }));
+  const rows = await run(em, sql.deleteHolds({ reservationId, userId, alsoTaken }));
   // The number of a failed request is the next one's, so that failures leave no gaps as long as nobody came between.
   const numbers = rows.flatMap(({ requestedKey, suffix }) =>
     suffix === null ? [] : [{ base_key: counterKey(requestedKey), suffix }],

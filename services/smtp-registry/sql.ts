@@ -149,7 +149,7 @@ interface Release {
 }
 
 /** Ends the holds of a reservation, never what has become a fact, nor what turned out to be another user's. */
-export const release = ({ reservationId, userId, alsoTaken }: Release) => sql<{
+export const deleteHolds = ({ reservationId, userId, alsoTaken }: Release) => sql<{
   requestedKey: string;
   suffix: number | null;
 }>`

@@ -25,7 +25,7 @@ export interface SeenRow {
  * `begin`: where to look instead of at the counter. `span`: how many numbers. `rank`: how many addresses of the request
  * with the same counter come before, each of which gets a free number of its own. `avoid`: keys of the request itself.
  */
-export const reserveSuffixed = (reservation: Reservation, avoid: readonly string[]) => sql<SeenRow>`
+export const insertSuffixed = (reservation: Reservation, avoid: readonly string[]) => sql<SeenRow>`
 with wanted as materialized (
   select w.* from ${withoutDiskWait}, jsonb_to_recordset(${json(reservation.wanted)}) as w(place int, key text, kind text, reason text,
     base_key text, begin int, span int, rank int, domain text, key_domain text, last int, ranges jsonb)

@@ -101,7 +101,7 @@ const look = (
     last: search.last,
     ranges: search.suffixes.ranges,
   }));
-  return run(em, sql.reserveSuffixed({ reservationId, userId, wanted, now, freed, expiresAt }, avoid));
+  return run(em, sql.insertSuffixed({ reservationId, userId, wanted, now, freed, expiresAt }, avoid));
 };
 
 /** Goes on behind what was looked at. False: there is nothing left to look at. */

@@ -82,7 +82,7 @@ export const writes: readonly Mutation[] = [
       ),
       edit(
         "services/smtp-registry/suffix-sql.ts",
-        "reserveSuffixed",
+        "insertSuffixed",
         becomes(clause("on conflict (key) do update set … returning held.key"), "returning held.key"),
       ),
     ],

@@ -150,10 +150,10 @@ function exportedFunctions({ path, text }: SourceFile): string[] {
   });
 }
 
-/** Whoever looks for a function by its name finds one. The statements that are still texts go one by one. */
+/** Whoever looks for a function by its name finds one. */
 function sharedNames(files: readonly SourceFile[]): string[] {
   const named = files
-    .filter(({ path }) => /^(services|mixins)\/.*\.ts$/.test(path) && !path.endsWith("/text-statement.ts"))
+    .filter(({ path }) => /^(services|mixins)\/.*\.ts$/.test(path))
     .flatMap((file) => exportedFunctions(file).map((name) => ({ name, path: file.path })));
   return [...Map.groupBy(named, ({ name }) => name)].flatMap(([name, places]) =>
     places
