@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { commandLine } from "../services/runtime/command-line.ts";
+import { findPrograms } from "./ha/engines/programs.ts";
 import { avaForm } from "./support/ava-form.ts";
 import { personalDataIn } from "./support/personal-data.ts";
 import { findProgram, stopChild } from "./support/provision/command.ts";
@@ -87,7 +88,7 @@ function namedTier(args: readonly string[]): Tier {
 function tiersOf(args: readonly string[]): Tier[] {
   if (args.length > 0) return [namedTier(args)];
   const node = process.execPath;
-  const avaTiers = ["unit", "contract", "integration", "system", "chaos"].map((name): Tier => {
+  const avaTiers = ["unit", "contract", "integration", "system", "chaos", "ha"].map((name): Tier => {
     const pattern = `test/${name}/**/*.test.ts`;
     const files = filesOf(pattern);
     const needs = serversOf(files, root);
@@ -114,9 +115,21 @@ function lookThroughLogs(folder: string, expectsLines: boolean): Counts {
   return passed ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
+/** A machine that can neither have nor fetch them says so, and is judged by what it can run. */
+const missingEngines = (): Promise<string | undefined> =>
+  findPrograms().then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+
 /** Without the servers that it needs a tier counts as one failure; the others run. */
 async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Counts> {
   try {
+    const missing = tier.name === "ha" ? await missingEngines() : undefined;
+    if (missing !== undefined) {
+      print(`\n${tier.name}\n  not run: ${missing}`);
+      return { passed: 0, failed: 0 };
+    }
     const environment = await servers.environment(tier.needs);
     return await runTier(tier, { ...environment, TEST_LOG_DIR: logFolder });
   } catch (error) {

@@ -13,6 +13,7 @@ const needs: Record<string, ServerName[]> = {
   "test/system/embedded.test.ts": [],
   "test/system/observability.test.ts": ["postgres", "rabbit", "prometheus"],
   "test/chaos/chaos.test.ts": [],
+  "test/ha/ha.test.ts": [],
 };
 
 for (const [file, names] of Object.entries(needs))

@@ -24,7 +24,7 @@ export async function killNodes(stage: Stage): Promise<void> {
   for (const node of isShort ? [first] : [first, ...others]) {
     await fault(`kill RabbitMQ node ${node.name}`, () => node.kill());
     await rest(isShort ? shortAwayMs : awayMs);
-    await node.start();
+    await fault(`start RabbitMQ node ${node.name}`, () => node.start());
     await system.ready();
     await rest(settleMs);
   }
@@ -42,7 +42,7 @@ export async function restartNodes(stage: Stage): Promise<void> {
   const { system, fault, rest } = stage;
   for (const node of await busiest(stage)) {
     await fault(`drain and stop RabbitMQ node ${node.name}`, () => node.stopInOrder());
-    await node.start();
+    await fault(`start RabbitMQ node ${node.name}`, () => node.start());
     await system.ready();
     await rest(settleMs);
   }

@@ -2,7 +2,7 @@
  * The programs of the engines: installed ones, or the distribution's packages, unpacked and not installed, because the
  * packages of etcd, HAProxy and RabbitMQ start a service each.
  */
-import { existsSync, globSync, readdirSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../../support/provision/command.ts";
 import { unpackedPackage } from "../../support/provision/packages.ts";
@@ -45,18 +45,16 @@ async function unpacked(name: string, path: string, family?: RegExp): Promise<Pr
   return { path: join(root, path), args: [], environment: { LD_LIBRARY_PATH: librariesOf(root) } };
 }
 
-/** A program in Python, with a Python of its own where there is none. */
+/** A program in Python, with the Python that it was packed for. */
 async function unpackedPatroni(): Promise<Program> {
   const root = await unpackedPackage("patroni", /^(patroni|(lib)?python3[a-z0-9.+-]*|media-types)$/);
-  const [own] = globSync("usr/bin/python3.[0-9]*", { cwd: root });
-  const python = findProgram("python3") ?? (own === undefined ? undefined : join(root, own));
-  if (python === undefined) throw new Error("there is no python3");
-  const home: Record<string, string> = python.startsWith(root) ? { PYTHONHOME: join(root, "usr") } : {};
+  const [python] = globSync("usr/bin/python3.[0-9]*", { cwd: root });
+  if (python === undefined) throw new Error("the package of Patroni comes without a Python");
   return {
-    path: python,
+    path: join(root, python),
     args: [join(root, "usr/bin/patroni")],
     environment: {
-      ...home,
+      PYTHONHOME: join(root, "usr"),
       PYTHONPATH: join(root, "usr/lib/python3/dist-packages"),
       LD_LIBRARY_PATH: librariesOf(root),
     },
@@ -79,9 +77,16 @@ function postgresFolder(): string | undefined {
   );
 }
 
+/** Whoever starts one of its programs knows nothing of its libraries, so each is started by a script that does. */
 async function unpackedPostgres(): Promise<string> {
   const root = await unpackedPackage("postgresql-15", /^postgresql-client-15$/);
-  return join(root, "usr/lib/postgresql/15/bin");
+  const [programs, scripts] = [join(root, "usr/lib/postgresql/15/bin"), join(root, "scripts")];
+  mkdirSync(scripts, { recursive: true });
+  for (const name of readdirSync(programs)) {
+    const command = `LD_LIBRARY_PATH='${librariesOf(root)}' exec '${join(programs, name)}' "$@"`;
+    writeFileSync(join(scripts, name), `#!/bin/sh\n${command}\n`, { mode: 0o755 });
+  }
+  return scripts;
 }
 
 /** Rejects with what to install. */
