@@ -56,7 +56,7 @@ async function migrate(): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.once(name, () => process.exit(exitCodes.interrupted));
   await Promise.all(targets.map(requireReachable));
-  await prepareDatabases(targets, log, new AbortController().signal);
+  await prepareDatabases(targets, { log, signal: new AbortController().signal, way: "auto" });
   return exitCodes.ok;
 }
 

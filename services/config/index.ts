@@ -51,6 +51,8 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly logFormat: "json" | "pretty";
   readonly logPii: boolean;
+  /** Whether a start applies what is missing in its databases, or refuses to go on without it. */
+  readonly migrate: "auto" | "check";
   /** Where the embedded PostgreSQL keeps its data. */
   readonly dataDir: string;
   readonly bodyBytesMax: number;
@@ -144,6 +146,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
     logPii: oneOf(env, "LOG_PII", ["true", "false"], "false") === "true",
+    migrate: oneOf(env, "MIGRATE", ["auto", "check"], "auto"),
     dataDir: env.text("DATA_DIR") ?? ".data",
     bodyBytesMax: integer(env, "HTTP_BODY_BYTES_MAX", {
       fallback: 64 * 1024,
@@ -205,6 +208,11 @@ function requireTogether(config: Config): void {
     throw missing("AMQP_URL", "services in separate processes reach each other over RabbitMQ");
   const embedded =
     hostsAll && config.usersDatabaseUrl === undefined && config.registryDatabaseUrl === undefined;
+  if (embedded && config.migrate === "check")
+    throw fault(
+      "MIGRATE",
+      "must not be check without DATABASE_URL: only a start migrates the embedded PostgreSQL",
+    );
   if (embedded) return;
   if (hostsUsers && config.usersDatabaseUrl === undefined)
     throw missing("DATABASE_URL", "users, audit and outbox keep their data there");

@@ -123,7 +123,7 @@ async function withDatabases(
   const { databaseTargets, prepareDatabases } = await import("./prepare-databases.ts");
   const signal = postgres === undefined ? life.signal : AbortSignal.any([life.signal, postgres.ended]);
   const embeddedIn = postgres === undefined ? undefined : folder?.path;
-  await prepareDatabases(databaseTargets(complete), log, signal, embeddedIn);
+  await prepareDatabases(databaseTargets(complete), { log, signal, way: config.migrate, embeddedIn });
   postgres?.keepUp();
   return complete;
 }

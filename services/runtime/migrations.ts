@@ -25,6 +25,34 @@ const migrationsOf = { users: usersMigrations, registry: registryMigrations } as
 export const migrationNames = (name: DatabaseName): readonly string[] =>
   migrationsOf[name].map((migration) => migration.name);
 
+const withoutEnding = (name: string): string => name.replace(/\.[jt]s$/, "");
+
+export interface MigrationState {
+  readonly applied: readonly string[];
+  /** What this release needs and the database has not. */
+  readonly pending: readonly string[];
+  /** What the database has and this release does not know. */
+  readonly foreign: readonly string[];
+}
+
+/** Read from the database, which may be an empty one. */
+export async function migrationState(
+  name: DatabaseName,
+  query: <Row extends object>(text: string) => Promise<Row[]>,
+): Promise<MigrationState> {
+  const released = migrationNames(name);
+  const [table] = await query<{ found: boolean }>(
+    "select to_regclass('mikro_orm_migrations') is not null as found",
+  );
+  const rows = table?.found ? await query<{ name: string }>("select name from mikro_orm_migrations") : [];
+  const applied = rows.map((row) => withoutEnding(row.name));
+  return {
+    applied,
+    pending: released.filter((file) => !applied.includes(file)),
+    foreign: applied.filter((file) => !released.includes(file)),
+  };
+}
+
 /** Options for the migrator, the creation of migrations and the drift check of one database. */
 export function migratorOptions(name: DatabaseName, url: string) {
   const folder = fileURLToPath(new URL(`../../migrations/${name}`, import.meta.url));
@@ -49,23 +77,28 @@ export function migratorOptions(name: DatabaseName, url: string) {
   };
 }
 
+async function connect(name: DatabaseName, url: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    ...connectionOf(url),
+    application_name: `mailroster-migrate-${name}`,
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
+  client.on("error", () => {}); // a lost connection shows as the failure of what is done over it
+  const since = performance.now();
+  await client.connect().catch((cause: Error) => {
+    // When its time is over pg says whatever it is that the socket says of its end.
+    const isLate = performance.now() - since >= connectTimeoutMs;
+    throw Object.assign(cause, { connecting: true }, isLate ? { code: "ETIMEDOUT" } : {});
+  });
+  return client;
+}
+
 /**
  * Applies what is pending and returns the names; rejects when the database can't be reached, and with StartError when
  * one that this release needs is still not applied.
  */
 export async function migrate(name: DatabaseName, url: string): Promise<string[]> {
-  const lock = new pg.Client({
-    ...connectionOf(url),
-    application_name: `mailroster-migrate-${name}`,
-    connectionTimeoutMillis: connectTimeoutMs,
-  });
-  lock.on("error", () => {}); // a lost lock connection shows as the failure of the migration itself
-  const since = performance.now();
-  await lock.connect().catch((cause: Error) => {
-    // When its time is over pg says whatever it is that the socket says of its end.
-    const isLate = performance.now() - since >= connectTimeoutMs;
-    throw Object.assign(cause, { connecting: true }, isLate ? { code: "ETIMEDOUT" } : {});
-  });
+  const lock = await connect(name, url);
   try {
     await lock.query("select pg_advisory_lock($1)", [migrationLock]);
     const orm = await MikroORM.init(migratorOptions(name, url));
@@ -81,6 +114,24 @@ export async function migrate(name: DatabaseName, url: string): Promise<string[]
     }
   } finally {
     await lock.end();
+  }
+}
+
+/**
+ * Applies nothing, and needs no right but to read; rejects when the database can't be reached, and with StartError when
+ * something that this release needs is not applied. What a newer release has applied is no obstacle.
+ */
+export async function requireMigrated(name: DatabaseName, url: string): Promise<readonly string[]> {
+  const client = await connect(name, url);
+  try {
+    const { pending } = await migrationState(name, async (text) => (await client.query(text)).rows);
+    if (pending.length > 0)
+      throw new StartError(
+        `Cannot use the ${name} database: with MIGRATE=check \`npm run migrate\` has to apply ${pending.join(", ")} first`,
+      );
+    return [];
+  } finally {
+    await client.end();
   }
 }
 

@@ -9,7 +9,7 @@ import type { Config } from "../config/index.ts";
 import { StartError } from "../contracts/exits.ts";
 import { usesDatabase } from "../contracts/services.ts";
 import type { DatabaseName } from "./databases.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, requireMigrated } from "./migrations.ts";
 import { serverOf } from "./reasons.ts";
 
 const waitMaxMs = 60_000;
@@ -19,6 +19,18 @@ export interface DatabaseTarget {
   readonly name: DatabaseName;
   readonly variable: string;
   readonly url: string;
+}
+
+/** By MIGRATE: each resolves with the names of what it has applied. */
+const ways = { auto: migrate, check: requireMigrated } as const;
+
+export interface Preparation {
+  readonly log: Logger;
+  /** Of the process that is to stop. */
+  readonly signal: AbortSignal;
+  readonly way: keyof typeof ways;
+  /** The folder of our own server. */
+  readonly embeddedIn?: string | undefined;
 }
 
 /** What an operator calls it: the variable and its server, or the PostgreSQL that nobody has named. */
@@ -37,17 +49,15 @@ export function databaseTargets(config: Config): DatabaseTarget[] {
   );
 }
 
-async function prepare(
-  { name, url }: DatabaseTarget,
-  called: string,
-  root: Logger,
-  signal: AbortSignal,
-): Promise<void> {
-  const log = root.child({ service: "runtime" });
+async function prepare(target: DatabaseTarget, preparation: Preparation): Promise<void> {
+  const { name, url } = target;
+  const { signal, way, embeddedIn } = preparation;
+  const log = preparation.log.child({ service: "runtime" });
+  const called = calledBy(embeddedIn, target);
   let told = "";
   const attempt = async (): Promise<StartError | undefined> => {
     try {
-      const applied = await migrate(name, url);
+      const applied = await ways[way](name, url);
       log.info({ database: name, applied }, "The database schema is up to date");
       return undefined;
     } catch (cause) {
@@ -66,16 +76,12 @@ async function prepare(
   if (failure !== undefined) throw failure;
 }
 
-/** Throws StartError, or the signal's reason when the process is to stop. `embeddedIn`: the folder of our own server. */
+/** Throws StartError, or the signal's reason when the process is to stop. */
 export async function prepareDatabases(
   targets: readonly DatabaseTarget[],
-  log: Logger,
-  signal: AbortSignal,
-  embeddedIn?: string,
+  preparation: Preparation,
 ): Promise<void> {
   // Every attempt has ended before a failure is told: the server may be stopped right after.
-  const results = await Promise.allSettled(
-    targets.map((target) => prepare(target, calledBy(embeddedIn, target), log, signal)),
-  );
+  const results = await Promise.allSettled(targets.map((target) => prepare(target, preparation)));
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -3,8 +3,9 @@ import { readdirSync } from "node:fs";
 import test from "ava";
 import pg from "pg";
 import { Unavailable } from "../../services/contracts/errors.ts";
+import { StartError } from "../../services/contracts/exits.ts";
 import { type DatabaseName, entitiesOf } from "../../services/runtime/databases.ts";
-import { migrate, migrationNames } from "../../services/runtime/migrations.ts";
+import { migrate, migrationNames, requireMigrated } from "../../services/runtime/migrations.ts";
 import { eventually } from "../support/eventually.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
@@ -32,6 +33,34 @@ for (const name of ["users", "registry"] satisfies DatabaseName[]) {
       migrationNames(name),
     );
     t.deepEqual(await migrate(name, own.url), []);
+  });
+
+  test(`with MIGRATE=check a ${name} database is left as it is, and refused by the names of what it lacks`, async (t) => {
+    const own = await testDatabase();
+    const client = new pg.Client({ connectionString: own.url });
+    await client.connect();
+    t.teardown(async () => {
+      await client.end();
+      await own.drop();
+    });
+    const [newest = ""] = migrationNames(name).slice(-1);
+    const first = await t.throwsAsync(requireMigrated(name, own.url), { instanceOf: StartError });
+    for (const missing of migrationNames(name)) t.true(first?.message.includes(missing), missing);
+    const { rows } = await client.query(
+      "select from information_schema.tables where table_schema = 'public'",
+    );
+    t.is(rows.length, 0);
+
+    await migrate(name, own.url);
+    t.deepEqual(await requireMigrated(name, own.url), []);
+    await client.query("insert into mikro_orm_migrations (name) values ('MigrationOfANewerRelease')");
+    t.deepEqual(await requireMigrated(name, own.url), []);
+
+    await client.query("delete from mikro_orm_migrations where name = $1", [newest]);
+    await t.throwsAsync(requireMigrated(name, own.url), {
+      instanceOf: StartError,
+      message: `Cannot use the ${name} database: with MIGRATE=check \`npm run migrate\` has to apply ${newest} first`,
+    });
   });
 
   test(`a ${name} database whose user may no longer write is not up`, async (t) => {

@@ -191,6 +191,35 @@ test.serial(
   },
 );
 
+test.serial("a start with MIGRATE=check goes on only once `npm run migrate` has been there", async (t) => {
+  const processes = new Processes();
+  const [users, registry] = [await testDatabase(), await testDatabase()];
+  const env = {
+    DATA_DIR: processes.folder(),
+    DATABASE_URL: users.url,
+    REGISTRY_DATABASE_URL: registry.url,
+    MIGRATE: "check",
+  };
+  try {
+    const refused = await processes.start({ env: { ...env, LOG_LEVEL: "silent" } });
+    t.is((await refused.exited()).code, 1);
+    t.regex(
+      oneSentence(refused.stderr()),
+      /^Cannot use the (users|registry) database: with MIGRATE=check `npm run migrate` has to apply /,
+    );
+    const migrate = await processes.start({ script: "services/commands/migrate.ts", env });
+    t.is((await migrate.exited()).code, 0, migrate.stderr());
+    const system = await processes.start({ env });
+    await system.ready();
+    system.kill("SIGTERM");
+    t.is((await system.exited()).code, 0);
+  } finally {
+    await processes.end();
+    await users.drop();
+    await registry.drop();
+  }
+});
+
 test.serial("a lock that another user has is told as such, and not as a folder where nothing runs", (t) => {
   const processes = new Processes();
   const folder = processes.folder();

@@ -49,6 +49,8 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["LOG_LEVEL", { LOG_LEVEL: "loud" }],
   ["LOG_FORMAT", { LOG_FORMAT: "xml" }],
   ["LOG_PII", { LOG_PII: "yes" }],
+  ["MIGRATE", { MIGRATE: "never" }],
+  ["MIGRATE", { MIGRATE: "check" }],
   ["FAULT_INJECTION", { FAULT_INJECTION: "1" }],
   ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "0.0.0.0" }],
   ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "127.example.com" }],

@@ -3,7 +3,7 @@ import pg from "pg";
 import { counted } from "../../../mixins/basics/counted.ts";
 import { wireOf } from "../../../mixins/patches/pg-client.ts";
 import { connectionOf } from "../../../mixins/postgres/database-url.ts";
-import { migrationNames } from "../../runtime/migrations.ts";
+import { migrationState } from "../../runtime/migrations.ts";
 import type { DatabaseTarget } from "../../runtime/prepare-databases.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
 import { type Finding, ok, okIf, problem } from "./findings.ts";
@@ -36,18 +36,9 @@ async function clock(name: string, query: Query): Promise<Finding[]> {
   ];
 }
 
-const withoutEnding = (name: string): string => name.replace(/\.[jt]s$/, "");
-
 async function migrations({ name }: DatabaseTarget, query: Query): Promise<Finding> {
   const part = `${name} migrations`;
-  const released = migrationNames(name);
-  const [table] = await query<{ found: boolean }>(
-    "select to_regclass('mikro_orm_migrations') is not null as found",
-  );
-  const rows = table?.found ? await query<{ name: string }>("select name from mikro_orm_migrations") : [];
-  const applied = new Set(rows.map((row) => withoutEnding(row.name)));
-  const pending = released.filter((file) => !applied.has(file));
-  const foreign = [...applied].filter((file) => !released.includes(file));
+  const { applied, pending, foreign } = await migrationState(name, query);
   if (pending.length > 0)
     return problem(
       part,
@@ -61,7 +52,7 @@ async function migrations({ name }: DatabaseTarget, query: Query): Promise<Findi
       `${foreign.join(", ")} is not of this release`,
       "run the release that made it: this one is older",
     );
-  return ok(part, `${applied.size} applied, none pending`);
+  return ok(part, `${applied.length} applied, none pending`);
 }
 
 async function outbox(query: Query): Promise<Finding> {

@@ -102,6 +102,22 @@ export const databases: readonly Mutation[] = [
     title: "a users database without a table or a column that is needed is not up",
   },
   {
+    name: "check-applies-what-is-missing",
+    guarantee: "20h",
+    edits: [
+      edit("services/runtime/prepare-databases.ts", "ways", becomes(property("check"), "check: migrate")),
+    ],
+    file: "test/integration/runtime-refusals.test.ts",
+    title: "a start with MIGRATE=check goes on only once `npm run migrate` has been there",
+  },
+  {
+    name: "check-looks-at-nothing",
+    guarantee: "20h",
+    edits: [edit("services/runtime/migrations.ts", "requireMigrated", becomes(condition("pending"), never))],
+    file: schemaTest,
+    title: "with MIGRATE=check a users database is left as it is, and refused by the names of what it lacks",
+  },
+  {
     name: "parameters-of-urls-are-dropped",
     guarantee: "20e",
     edits: [edit("mixins/postgres/database.ts", "ormOptions", drops(property("...named")))],
