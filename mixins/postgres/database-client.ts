@@ -1,8 +1,9 @@
 /**
  * Promise: a statement with parameters is parsed and planned once a connection and goes by its name from then on, and
  * the `begin` of a transaction costs no round trip of its own; an error tells whether it came while connecting
- * (`connecting`), and a session that can't be written to or is broken says so (`isSpent`). A `timestamptz` is a Date.
- * Nothing else differs from pg's client.
+ * (`connecting`), and a session that can't be written to or is broken says so (`isSpent`). It connects to the primary
+ * among its servers, and to no standby: what a standby shows may be of any age. A `timestamptz` is a Date. Nothing else
+ * differs from pg's client.
  *
  * `begin` can't fail but with its connection, which then fails the statement behind it as well, so that statement is sent
  * without waiting for the answer (pg's pipeline mode, which keeps a result and an error for each). One wait and one
@@ -10,8 +11,9 @@
  */
 import { createHash } from "node:crypto";
 import pg from "pg";
-import { pipeline, wireOf } from "../patches/pg-client.ts";
-import { databaseFaultOf } from "./database-faults.ts";
+import { aim, pipeline, wireOf } from "../patches/pg-client.ts";
+import { databaseFaultOf, ReadOnlyDatabase } from "./database-faults.ts";
+import { DatabaseServers, databaseServers } from "./database-servers.ts";
 
 /** Our statements are constants; what is more than that is sent unnamed. */
 const preparedMax = 200;
@@ -22,18 +24,31 @@ const begun = { command: "BEGIN", rowCount: null, rows: [], oid: 0, fields: [] }
 
 type Query = (text: unknown, values?: unknown, callback?: unknown) => unknown;
 
+/** On: the server is a standby. */
+const standbySetting = "in_hot_standby";
 /** Told by PostgreSQL 14 and later at the begin of a session and whenever they change; on: a write would be refused. */
-const readOnlySettings = new Set(["in_hot_standby", "default_transaction_read_only"]);
+const readOnlySettings = new Set([standbySetting, "default_transaction_read_only"]);
+
+/** Of the time that a connection may take: one share for each server that is asked, and one to connect. */
+const shareOf = ({ connectionTimeoutMillis = 0 }: pg.ClientConfig, { all }: DatabaseServers): number =>
+  all.length === 1 ? connectionTimeoutMillis : Math.ceil(connectionTimeoutMillis / (all.length + 1));
 
 export class DatabaseClient extends pg.Client {
   readonly #names = new Map<string, string>();
-  readonly #readOnlyBy = new Set<string>();
+  /** Each setting that the server has told, and whether it is on. */
+  readonly #readOnly = new Map<string, boolean>();
   readonly #wire = wireOf(this);
+  readonly #servers: DatabaseServers;
+  readonly #shareMs: number;
   #opening = false;
   #broken = false;
 
-  constructor(options: pg.ClientConfig) {
-    super(options);
+  constructor(options: pg.ClientConfig, servers: DatabaseServers) {
+    const shareMs = shareOf(options, servers);
+    // The pool's options hide the password from whoever copies them.
+    super({ ...options, password: options.password, connectionTimeoutMillis: shareMs });
+    this.#shareMs = shareMs;
+    this.#servers = servers;
     pipeline(this);
     // As pg itself does, and for entities too: MikroORM's own options leave them texts.
     this.setTypeParser(timestamptz, pg.types.getTypeParser(timestamptz, "text"));
@@ -41,9 +56,7 @@ export class DatabaseClient extends pg.Client {
       if (databaseFaultOf(error)?.session === "ended") this.#broken = true;
     });
     this.#wire.on("parameterStatus", ({ parameterName, parameterValue }) => {
-      if (!readOnlySettings.has(parameterName)) return;
-      if (parameterValue === "on") this.#readOnlyBy.add(parameterName);
-      else this.#readOnlyBy.delete(parameterName);
+      if (readOnlySettings.has(parameterName)) this.#readOnly.set(parameterName, parameterValue === "on");
     });
   }
 
@@ -52,18 +65,61 @@ export class DatabaseClient extends pg.Client {
    * back, and a standby stays one when its address has gone to the new primary.
    */
   get isSpent(): boolean {
-    return this.#broken || this.#readOnlyBy.size > 0;
+    return this.#broken || this.#isReadOnly;
+  }
+
+  get #isReadOnly(): boolean {
+    return [...this.#readOnly.values()].includes(true);
   }
 
   /** What goes wrong before there is a connection is no fault of a statement, whatever code the server gives it. */
   override connect = ((callback?: (error?: Error) => void): unknown => {
-    const open = super.connect as (callback?: (error?: Error) => void) => unknown;
-    if (callback === undefined) return open.call(this);
-    return open.call(this, (error) => {
-      if (error) Object.assign(error, { connecting: true });
-      callback(error);
-    });
+    const opened = this.#open(() => super.connect());
+    if (callback === undefined) return opened;
+    return opened.then(() => callback(), callback);
   }) as pg.Client["connect"];
+
+  async #open(connect: () => Promise<unknown>): Promise<void> {
+    const servers = this.#servers;
+    // Whoever has asked listens from the answer on; until then an error shows as the failure to connect.
+    const ignore = (): void => {};
+    this.on("error", ignore);
+    try {
+      const server = await servers.primary((connection) => this.#probe(connection));
+      if (servers.all.length > 1) aim(this, server.connection);
+      await connect();
+      this.once("end", servers.opened(server));
+      await this.#requirePrimary();
+    } catch (error) {
+      servers.doubt();
+      this.end().catch(ignore);
+      throw Object.assign(error as Error, { connecting: true });
+    } finally {
+      setImmediate(() => this.off("error", ignore));
+    }
+  }
+
+  /** By a session of its own, which pg can't hand over. */
+  async #probe(connection: pg.ClientConfig): Promise<void> {
+    const one = new DatabaseServers([connection], this.#servers.wantsReadWrite);
+    const client = new DatabaseClient({ ...connection, connectionTimeoutMillis: this.#shareMs }, one);
+    client.on("error", () => {}); // shows as the failure to connect
+    await client.connect();
+    client.end().catch(() => {});
+  }
+
+  async #requirePrimary(): Promise<void> {
+    if (this.#readOnly.get(standbySetting) ?? (await this.#isInRecovery()))
+      throw new ReadOnlyDatabase("Cannot use the server: it is a standby");
+    if (this.#servers.wantsReadWrite && this.#isReadOnly)
+      throw new ReadOnlyDatabase("Cannot use the server: it is set read-only");
+  }
+
+  /** PostgreSQL 13 does not tell it, and no pooler does. */
+  async #isInRecovery(): Promise<boolean> {
+    const { rows } = await this.query<{ standby: boolean }>("select pg_is_in_recovery() as standby");
+    return rows[0]?.standby === true;
+  }
 
   override query = ((text: unknown, values?: unknown, callback?: unknown): unknown => {
     const send = super.query as Query;
@@ -99,4 +155,32 @@ export class DatabaseClient extends pg.Client {
     this.#names.set(text, name);
     return name;
   }
+}
+
+/** As a pool makes its clients: all of them share what is known of the servers. */
+export const clientsOf = (servers: DatabaseServers): (new (options: pg.ClientConfig) => DatabaseClient) =>
+  class extends DatabaseClient {
+    constructor(options: pg.ClientConfig) {
+      super(options, servers);
+    }
+  };
+
+/**
+ * A connection beside the pools, open; whoever gets it ends it. `connectionTimeoutMillis` is for all servers together.
+ * Rejects as a pool's connection would.
+ */
+export async function openClient(
+  url: string,
+  options: pg.ClientConfig & { readonly connectionTimeoutMillis: number },
+): Promise<DatabaseClient> {
+  const servers = databaseServers(url);
+  const client = new DatabaseClient({ ...servers.last.connection, ...options }, servers);
+  client.on("error", () => {}); // shows as the failure of the next statement
+  const since = performance.now();
+  await client.connect().catch((cause: Error) => {
+    // When its time is over pg says whatever it is that the socket says of its end.
+    const isLate = performance.now() - since >= options.connectionTimeoutMillis;
+    throw isLate ? Object.assign(cause, { code: "ETIMEDOUT" }) : cause;
+  });
+  return client;
 }

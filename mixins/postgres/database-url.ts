@@ -19,8 +19,11 @@ const sslSwitches: readonly (string | null)[] = [null, "true", "1", "false", "0"
 const parameters: readonly string[] = [
   ...["host", "port", "user", "password", "options", "client_encoding"],
   ...["ssl", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation", "uselibpqcompat"],
-  ...["lock_timeout", "idle_in_transaction_session_timeout"],
+  ...["lock_timeout", "idle_in_transaction_session_timeout", "target_session_attrs"],
 ];
+
+/** Every process writes, so there is no use for a server that takes no writes. */
+const sessionAttributes = ["primary", "read-write"] as const;
 
 const query = (url: string): URLSearchParams => new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? "");
 
@@ -30,18 +33,44 @@ const strict = (url: string): string =>
     ? url
     : url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, "$1verify-full");
 
-/** As pg's client and pool take it. Throws what reading the named certificates throws. */
-export function connectionOf(url: string): pg.ClientConfig {
-  const config: pg.ClientConfig = { ...toClientConfig(parse(strict(url))) };
-  const { host = "", ssl } = config;
-  if (ssl === undefined || ssl === false || isIP(host) === 0) return config;
-  // pg names the server only when it has a name; Node then compares the certificate with "localhost".
-  return { ...config, ssl: { ...(ssl === true ? {} : ssl), host } };
+/** A URL for each server of a URL that may name several, in its order; libpq separates them by commas. */
+export function serversOf(url: string): readonly string[] {
+  const [, scheme = "", authority = "", rest = ""] = /^(\w+:\/\/)([^/?#]*)(.*)$/s.exec(url) ?? [];
+  const login = authority.slice(0, authority.lastIndexOf("@") + 1);
+  const servers = authority.slice(login.length).split(",");
+  return servers.length === 1 ? [url] : servers.map((server) => `${scheme}${login}${server}${rest}`);
 }
 
-/** As libpq separates them, or as RabbitMQ's are separated in our variables. */
-export const namesSeveralServers = (url: string): boolean =>
-  /;\s*\w+:\/\//.test(url) || /^\w+:\/\/([^/?#]*)/.exec(url)?.[1]?.split("@").at(-1)?.includes(",") === true;
+/** As pg's client and pool take it, for each server. Throws what reading the named certificates throws. */
+export const connectionsOf = (url: string): readonly pg.ClientConfig[] =>
+  serversOf(url).map((server) => {
+    const config: pg.ClientConfig = { ...toClientConfig(parse(strict(server))) };
+    const { host = "", ssl } = config;
+    if (ssl === undefined || ssl === false || isIP(host) === 0) return config;
+    // pg names the server only when it has a name; Node then compares the certificate with "localhost".
+    return { ...config, ssl: { ...(ssl === true ? {} : ssl), host } };
+  });
+
+/** Whether a server that is set read-only is as little use as a standby: libpq's `read-write`, where ours is `primary`. */
+export const wantsReadWrite = (url: string): boolean =>
+  query(url).get("target_session_attrs") === "read-write";
+
+/** As RabbitMQ's are separated in our variables. */
+const namesSeveralUrls = (url: string): boolean => /;\s*\w+:\/\//.test(url);
+
+/** Why the servers of a URL can't be told apart; before it is read as a URL, which a list of hosts with ports is not. */
+export function databaseServersFault(url: string): string | undefined {
+  if (namesSeveralUrls(url))
+    return "must be one URL: several servers stand in it, as in postgresql://user@one:5432,two:5432/database";
+  const servers = serversOf(url);
+  if (servers.length === 1) return undefined;
+  if (servers.some((server) => /^\w+:\/\/(?:[^/?#]*@)?(?:[/?#:]|$)/.test(server)))
+    return "must name a server on both sides of each comma";
+  const given = query(url);
+  return given.has("host") || given.has("port")
+    ? "must have no parameter host or port when it names several servers"
+    : undefined;
+}
 
 /** What one parameter says and another, or the same once more, takes back; pg would follow one of them in silence. */
 function contradiction(given: URLSearchParams): string | undefined {
@@ -58,7 +87,8 @@ function contradiction(given: URLSearchParams): string | undefined {
 
 /** Why a URL can't be used, as the end of a sentence that begins with its variable; undefined: it can. */
 export function databaseUrlFault(url: string): string | undefined {
-  if (namesSeveralServers(url)) return "must name one server: an address that leads to the primary";
+  const severalFault = databaseServersFault(url);
+  if (severalFault !== undefined) return severalFault;
   if (url.includes("#"))
     return "must have no part behind a #, which belongs to nobody (in a password it is %23)";
   const unknown = [...query(url).keys()].find((name) => !parameters.includes(name));
@@ -67,10 +97,13 @@ export function databaseUrlFault(url: string): string | undefined {
   const mode = query(url).get("sslmode");
   if (mode !== null && !sslModes.some((known) => known === mode))
     return `must have one of ${sslModes.join(", ")} as sslmode`;
+  const attributes = query(url).get("target_session_attrs");
+  if (attributes !== null && !sessionAttributes.some((known) => known === attributes))
+    return `must have ${sessionAttributes.join(" or ")} as target_session_attrs: every process writes`;
   const contradicted = contradiction(query(url));
   if (contradicted !== undefined) return contradicted;
   try {
-    connectionOf(url);
+    connectionsOf(url);
   } catch (error) {
     const { path } = error as NodeJS.ErrnoException;
     return path === undefined

@@ -14,10 +14,11 @@ import { Unavailable } from "../../services/contracts/errors.ts";
 import type { Mixin } from "../basics/mixin.ts";
 import { within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
-import { DatabaseClient } from "./database-client.ts";
+import { clientsOf, DatabaseClient } from "./database-client.ts";
 import { outageTextOf } from "./database-faults.ts";
 import { requireRoom, requireUsable } from "./database-health.ts";
-import { connectionOf } from "./database-url.ts";
+import { databaseServers } from "./database-servers.ts";
+import { serversOf } from "./database-url.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
 import type { EntityManager } from "./statement.ts";
 
@@ -64,12 +65,14 @@ const planning = ["enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "ena
   .map((setting) => `-c ${setting}=off`)
   .join(" ");
 
-/** What MikroORM needs for one database; the migrator and the drift check use it too. Throws as `connectionOf`. */
+/** What MikroORM needs for one database; the migrator and the drift check use it too. Throws as `databaseServers`. */
 export const ormOptions = (options: DatabaseOptions): Options => {
-  const named = connectionOf(options.url);
+  const servers = databaseServers(options.url);
+  const named = servers.last.connection;
   return {
     driver: PostgreSqlDriver,
-    clientUrl: options.url,
+    // MikroORM reads one server; where a connection goes is the client's.
+    clientUrl: serversOf(options.url)[0],
     entities: [...options.entities],
     allowGlobalContext: false,
     // MikroORM finds the running transaction by this name in an AsyncLocalStorage that all its instances share: under
@@ -84,7 +87,7 @@ export const ormOptions = (options: DatabaseOptions): Options => {
       statement_timeout: options.statementTimeoutMs,
       // A connection that swallows everything would hold its work, and all that waits behind it, until the kernel gives up.
       query_timeout: options.statementTimeoutMs + answerWaitMs,
-      Client: DatabaseClient,
+      Client: clientsOf(servers),
       options: named.options === undefined ? planning : `${planning} ${named.options}`,
     },
     loggerFactory: () => ormLogger(options.log),

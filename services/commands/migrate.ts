@@ -3,9 +3,8 @@
  * types it waits for an answer: a server that can't be reached is told within 5 s, where a start waits for it.
  */
 
-import pg from "pg";
 import { createLogger } from "../../mixins/log/logging.ts";
-import { connectionOf } from "../../mixins/postgres/database-url.ts";
+import { openClient } from "../../mixins/postgres/database-client.ts";
 import { ConfigError, loadClientConfig } from "../config/index.ts";
 import { exitCodes, UnreachableError } from "../contracts/exits.ts";
 import { serviceNames } from "../contracts/services.ts";
@@ -22,21 +21,18 @@ const form: CommandForm = {
 
 /** Throws UnreachableError. */
 async function requireReachable({ variable, url }: DatabaseTarget): Promise<void> {
-  const client = new pg.Client({
-    ...connectionOf(url),
-    application_name: "mailroster-migrate",
-    connectionTimeoutMillis: connectTimeoutMs,
-  });
-  client.on("error", () => {}); // shows as the failure of the connection
   try {
-    await client.connect();
+    const client = await openClient(url, {
+      application_name: "mailroster-migrate",
+      connectionTimeoutMillis: connectTimeoutMs,
+    });
+    await client.end();
   } catch (cause) {
     throw new UnreachableError(
       `Cannot migrate: the PostgreSQL of ${variable} at ${serverOf(url)} ${reasonOf(cause)}`,
       { cause },
     );
   }
-  await client.end();
 }
 
 async function migrate(): Promise<number> {

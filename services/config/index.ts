@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import { serversOf } from "../../mixins/postgres/database-url.ts";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
@@ -186,11 +187,15 @@ const isLoopback = (host: string): boolean =>
 /** Two ways of writing one database would have two services at each other's tables. */
 function isSameDatabase(one: string | undefined, other: string | undefined): boolean {
   if (one === undefined || other === undefined) return false;
-  const [a, b] = [new URL(one), new URL(other)];
   const socket = (url: URL): string | null => url.searchParams.get("host");
-  const place = (url: URL): string =>
-    [url.hostname.toLowerCase(), url.port || "5432", url.pathname || url.username, socket(url)].join("/");
-  return place(a) === place(b);
+  const place = (server: string): string => {
+    const url = new URL(server);
+    return [url.hostname.toLowerCase(), url.port || "5432", url.pathname || url.username, socket(url)].join(
+      "/",
+    );
+  };
+  const places = new Set(serversOf(one).map(place));
+  return serversOf(other).some((server) => places.has(place(server)));
 }
 
 /** What a process can't do without, given what it hosts. */

@@ -1,6 +1,6 @@
 /** Reads and checks one environment variable each; every fault becomes one sentence that names the variable. */
 import { isIP } from "node:net";
-import { databaseUrlFault, namesSeveralServers } from "../../mixins/postgres/database-url.ts";
+import { databaseServersFault, databaseUrlFault, serversOf } from "../../mixins/postgres/database-url.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { canonicalHost } from "../contracts/host.ts";
 import { fault, type Variables } from "./variables.ts";
@@ -100,12 +100,13 @@ function requireUrl(name: string, text: string, schemes: readonly string[]): URL
   return parsed;
 }
 
-/** The URL of a PostgreSQL database; the files that it names are there. */
+/** The URL of a PostgreSQL database, with one server or several; the files that it names are there. */
 export function databaseUrl(env: Variables, name: string): string | undefined {
   const text = env.secret(name);
   if (text === undefined) return undefined;
-  // Before anything else: with ports, a list of hosts is no URL to the parser.
-  if (!namesSeveralServers(text)) requireUrl(name, text, ["postgresql:", "postgres:"]);
+  const severalFault = databaseServersFault(text);
+  if (severalFault !== undefined) throw fault(name, severalFault);
+  for (const server of serversOf(text)) requireUrl(name, server, ["postgresql:", "postgres:"]);
   const problem = databaseUrlFault(text);
   if (problem !== undefined) throw fault(name, problem);
   return text;

@@ -7,11 +7,10 @@
 import { fileURLToPath } from "node:url";
 import { Migrator } from "@mikro-orm/migrations";
 import { MikroORM } from "@mikro-orm/postgresql";
-import pg from "pg";
 import { registryMigrations } from "../../migrations/registry/index.ts";
 import { usersMigrations } from "../../migrations/users/index.ts";
 import { ormOptions } from "../../mixins/postgres/database.ts";
-import { connectionOf } from "../../mixins/postgres/database-url.ts";
+import { type DatabaseClient, openClient } from "../../mixins/postgres/database-client.ts";
 import { StartError } from "../contracts/exits.ts";
 import { type DatabaseName, entitiesOf } from "./databases.ts";
 
@@ -77,21 +76,11 @@ export function migratorOptions(name: DatabaseName, url: string) {
   };
 }
 
-async function connect(name: DatabaseName, url: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    ...connectionOf(url),
+const connect = (name: DatabaseName, url: string): Promise<DatabaseClient> =>
+  openClient(url, {
     application_name: `mailroster-migrate-${name}`,
     connectionTimeoutMillis: connectTimeoutMs,
   });
-  client.on("error", () => {}); // a lost connection shows as the failure of what is done over it
-  const since = performance.now();
-  await client.connect().catch((cause: Error) => {
-    // When its time is over pg says whatever it is that the socket says of its end.
-    const isLate = performance.now() - since >= connectTimeoutMs;
-    throw Object.assign(cause, { connecting: true }, isLate ? { code: "ETIMEDOUT" } : {});
-  });
-  return client;
-}
 
 /**
  * Applies what is pending and returns the names; rejects when the database can't be reached, and with StartError when

@@ -4,11 +4,14 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   copyFileSync,
+  cpSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -16,7 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { embeddedBinaries } from "../../services/embedded/postgres-binaries.ts";
+import { embeddedBinaries, type PostgresBinaries } from "../../services/embedded/postgres-binaries.ts";
 import { idsFor, postgresUser } from "../../services/embedded/postgres-user.ts";
 import { eventually } from "../support/eventually.ts";
 import { fixedPort } from "../support/fixed-port.ts";
@@ -37,8 +40,13 @@ export interface ChaosPostgres {
   start(): Promise<void>;
   /** Puts a copy of a file into its folder, for its account alone: a certificate, a key. */
   install(file: string, name: string): void;
-  /** From its next start on it is a hot standby, which gets no news from anywhere; `pg_promote()` ends that. */
-  becomeStandby(): Promise<void>;
+  /**
+   * From its next start on it is a hot standby, which gets its news from the server at that URL or from nowhere;
+   * `pg_promote()` ends that. Only a copy of a server can follow it.
+   */
+  becomeStandby(primary?: string): Promise<void>;
+  /** A server on another port that has what this one had when it was last stopped, or before it was ever started. */
+  copy(): Promise<ChaosPostgres>;
   remove(): Promise<void>;
 }
 
@@ -68,19 +76,31 @@ const settingsFor = (port: number, more: readonly string[]): string[] =>
 
 /** With more settings (`name=value`); rejects when there are no programs for it, or they do not start. */
 export async function chaosPostgres(settings: readonly string[] = []): Promise<ChaosPostgres> {
+  return server(settings, async (binaries, user, data) => {
+    const initdb = user.command(binaries.initdb, [
+      ...["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
+    ]);
+    const made = await runProgram(initdb.program, initdb.args, idsFor(user, initdb.program));
+    if (made.code !== 0) throw new Error(`Cannot make a PostgreSQL: ${made.stderr.trim()}`);
+  });
+}
+
+type Fill = (
+  binaries: PostgresBinaries,
+  user: ReturnType<typeof postgresUser>,
+  data: string,
+) => Promise<void>;
+
+async function server(settings: readonly string[], fill: Fill): Promise<ChaosPostgres> {
   const binaries = installedBinaries() ?? (await embeddedBinaries());
   const home = mkdtempSync(join(tmpdir(), "mailroster-chaos-pg-"));
   const user = postgresUser(binaries.postgres, home);
   if (user.ids !== undefined) chownSync(home, user.ids.uid, user.ids.gid);
   const data = join(home, "data");
   const log = join(home, "log");
-  const initdb = user.command(binaries.initdb, [
-    ...["-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"],
-  ]);
-  const made = await runProgram(initdb.program, initdb.args, idsFor(user, initdb.program));
-  if (made.code !== 0) throw new Error(`Cannot make a PostgreSQL: ${made.stderr.trim()}`);
+  await fill(binaries, user, data);
   const port = await fixedPort();
-  const server = user.command(binaries.postgres, ["-D", data, ...settingsFor(port, settings)]);
+  const program = user.command(binaries.postgres, ["-D", data, ...settingsFor(port, settings)]);
   let child: ChildProcess | undefined;
 
   const url = (database: string) => `postgresql://postgres@127.0.0.1:${port}/${database}`;
@@ -93,8 +113,8 @@ export async function chaosPostgres(settings: readonly string[] = []): Promise<C
     },
     async start() {
       const output = openSync(log, "a");
-      const started = spawn(server.program, server.args, {
-        ...idsFor(user, server.program),
+      const started = spawn(program.program, program.args, {
+        ...idsFor(user, program.program),
         detached: true,
         stdio: ["ignore", output, output],
       });
@@ -114,10 +134,19 @@ export async function chaosPostgres(settings: readonly string[] = []): Promise<C
       chmodSync(join(data, name), 0o600);
       if (user.ids !== undefined) chownSync(join(data, name), user.ids.uid, user.ids.gid);
     },
-    async becomeStandby() {
+    async becomeStandby(primary) {
       if (child !== undefined) await stopChild(child, "SIGINT");
       writeFileSync(join(data, "standby.signal"), "");
+      if (primary !== undefined)
+        appendFileSync(join(data, "postgresql.auto.conf"), `primary_conninfo = '${primary}'\n`);
     },
+    copy: () =>
+      server(settings, async (_binaries, { ids }, target) => {
+        cpSync(data, target, { recursive: true });
+        const entries = ["", ...readdirSync(target, { recursive: true, encoding: "utf8" })];
+        if (ids !== undefined) for (const entry of entries) chownSync(join(target, entry), ids.uid, ids.gid);
+        chmodSync(target, 0o700);
+      }),
     async remove() {
       if (child !== undefined) await stopChild(child, "SIGQUIT");
       rmSync(home, { recursive: true, force: true });

@@ -87,6 +87,22 @@ test("an event waits for a database that takes no writes, and has not failed onc
   t.deepEqual(failed, []);
 });
 
+test("while its database takes no writes nothing is published, and what waited goes out once afterwards", async (t) => {
+  const own = await testDatabase();
+  const rig = await outboxParts(own);
+  t.teardown(rig.close);
+  for (let count = 0; count < 3; count += 1) await rig.write(randomUUID());
+  await takeNoWrites(own.url);
+  const bus = new RecordingBus();
+  const { lines } = await rig.startRelay(bus);
+  await eventually(isWaiting(lines));
+  t.deepEqual(bus.published, []);
+
+  await takeWrites(own.url);
+  await eventually(isEmpty(rig));
+  t.is(bus.published.length, 3);
+});
+
 test("on a hot standby nothing is published, and what waited goes out once when it is promoted", async (t) => {
   t.timeout(120_000, "PostgreSQL is started twice");
   const server = await chaosPostgres();

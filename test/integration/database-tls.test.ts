@@ -125,9 +125,11 @@ test("a URL whose parameters would have no effect is no URL for us, and its secr
     ["postgresql://u:secret@h/d?ssl=true&sslmode=disable", /agrees with its sslmode/],
     ["postgresql://u:secret@h/d?sslmode=verify-full&sslmode=disable", /parameter sslmode once/],
     ["postgresql://u:secret@h/d#?sslmode=verify-full", /%23/],
-    ["postgresql://u:secret@h1,h2/d", /one server/],
-    ["postgresql://u:secret@h1:1,h2:2/d", /one server/],
-    ["postgresql://u:secret@h1/d;postgresql://u:secret@h2/d", /one server/],
+    ["postgresql://u:secret@h1,/d", /both sides of each comma/],
+    ["postgresql://u:secret@h1,:2/d", /both sides of each comma/],
+    ["postgresql://u:secret@h1,h2/d?host=h3", /no parameter host or port/],
+    ["postgresql://u:secret@h1/d;postgresql://u:secret@h2/d", /one URL/],
+    ["postgresql://u:secret@h1,h2/d?target_session_attrs=any", /as target_session_attrs/],
     ["postgresql://u:secret@h/d?sslrootcert=/not/there.pem", /\/not\/there\.pem, which can't be read/],
   ] as const) {
     const fault = databaseUrlFault(url) ?? "none";
@@ -141,6 +143,9 @@ test("a URL whose parameters would have no effect is no URL for us, and its secr
     "postgresql://u@h/d?ssl=true&sslmode=no-verify",
     "postgresql://u@h/d?ssl=false",
     "postgresql:///d?host=/var/run/postgresql",
+    "postgresql://u:se,cret@h1,h2/d",
+    "postgresql://u@h1:1,[::1]:2/d?target_session_attrs=read-write&sslmode=require",
+    "postgresql://u@h/d?target_session_attrs=primary",
   ])
     t.is(databaseUrlFault(url), undefined);
 });

@@ -148,15 +148,27 @@ test("a client of ours knows whether MAILROSTER_URL was given, even when it says
 });
 
 test("a client of ours takes no more than a service one database for both sides", (t) => {
-  const error = t.throws(
-    () =>
-      loadClientConfig(
-        { DATABASE_URL: "postgresql://a@db/one", REGISTRY_DATABASE_URL: "postgresql://b@DB:5432/one" },
-        "migrate",
-      ),
-    { instanceOf: ConfigError },
-  );
-  t.is(error.message, "REGISTRY_DATABASE_URL must name another database than DATABASE_URL");
+  for (const [users, registry] of [
+    ["postgresql://a@db/one", "postgresql://b@DB:5432/one"],
+    ["postgresql://a@db,other/one", "postgresql://b@third,db:5432/one"],
+  ] as const) {
+    const error = t.throws(
+      () => loadClientConfig({ DATABASE_URL: users, REGISTRY_DATABASE_URL: registry }, "migrate"),
+      { instanceOf: ConfigError },
+    );
+    t.is(error.message, "REGISTRY_DATABASE_URL must name another database than DATABASE_URL");
+  }
+});
+
+test("a URL of PostgreSQL names several servers by commas, and two URLs are refused in one sentence", (t) => {
+  const both = (url: string) => loadClientConfig({ DATABASE_URL: url }, "migrate");
+  const url = "postgresql://u@one:5432,two:5433/db?target_session_attrs=read-write";
+  t.is(both(url).usersDatabaseUrl, url);
+  const error = t.throws(() => both("postgresql://u:hidden@one/db;postgresql://u:hidden@two/db"), {
+    instanceOf: ConfigError,
+  });
+  t.regex(error.message, /^DATABASE_URL must be one URL: several servers stand in it, as in [^;]+$/);
+  t.throws(() => both("postgresql://u@one:x,two/db"), { instanceOf: ConfigError });
 });
 
 test("without FAULT_INJECTION no fault can be injected, and with it on every loopback address", (t) => {

@@ -1,8 +1,8 @@
 /** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
-import pg from "pg";
+import type pg from "pg";
 import { counted } from "../../../mixins/basics/counted.ts";
 import { wireOf } from "../../../mixins/patches/pg-client.ts";
-import { connectionOf } from "../../../mixins/postgres/database-url.ts";
+import { type DatabaseClient, openClient } from "../../../mixins/postgres/database-client.ts";
 import { migrationState } from "../../runtime/migrations.ts";
 import type { DatabaseTarget } from "../../runtime/prepare-databases.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
@@ -106,20 +106,19 @@ async function examine(target: DatabaseTarget, query: Query): Promise<Finding[]>
 
 /** Never rejects. */
 export async function examineDatabase(target: DatabaseTarget): Promise<Finding[]> {
-  const client = new pg.Client({
-    ...connectionOf(target.url),
-    application_name: "mailroster-doctor",
-    connectionTimeoutMillis: connectTimeoutMs,
-    statement_timeout: statementTimeoutMs,
-  });
-  client.on("error", () => {}); // shows as the failure of the query
+  let client: DatabaseClient | undefined;
   try {
-    await client.connect();
+    const opened = await openClient(target.url, {
+      application_name: "mailroster-doctor",
+      connectionTimeoutMillis: connectTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+    });
+    client = opened;
     const findings = await examine(target, async <Row extends object>(text: string, values?: unknown[]) => {
-      const { rows } = await client.query<Row>(text, values);
+      const { rows } = await opened.query<Row>(text, values);
       return rows;
     });
-    return [encryption(target, client), ...findings];
+    return [encryption(target, opened), ...findings];
   } catch (error) {
     return [
       problem(
@@ -129,6 +128,6 @@ export async function examineDatabase(target: DatabaseTarget): Promise<Finding[]
       ),
     ];
   } finally {
-    await client.end().catch(() => {});
+    await client?.end().catch(() => {});
   }
 }

@@ -19,6 +19,8 @@ const batch = "services/outbox/batch.ts";
 const relay = "services/outbox/relay.ts";
 const faultsTest = "test/unit/database-faults.test.ts";
 const readOnlyTest = "test/integration/database-read-only.test.ts";
+const client = "mixins/postgres/database-client.ts";
+const primaryTest = "test/integration/database-primary.test.ts";
 const fullDiskTest = "test/system/full-disk.test.ts";
 const tlsTest = "test/integration/database-tls.test.ts";
 const schemaTest = "test/integration/database-schema.test.ts";
@@ -39,7 +41,7 @@ export const databases: readonly Mutation[] = [
     title: "an error by which the server ends the session is an outage, whatever its code",
   },
   {
-    name: "standby-is-a-database-too",
+    name: "read-only-is-a-defect",
     guarantee: "20b",
     edits: [edit(faults, "sqlStates", becomes(use("25006"), '"25007"'))],
     file: readOnlyTest,
@@ -48,13 +50,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "sessions-stay-read-only",
     guarantee: "20b",
-    edits: [
-      edit(
-        "mixins/postgres/database-client.ts",
-        "DatabaseClient.isSpent",
-        becomes(statement("#readOnlyBy"), "return false;"),
-      ),
-    ],
+    edits: [edit(client, "DatabaseClient.isSpent", becomes(statement("#isReadOnly"), "return false;"))],
     file: readOnlyTest,
     title: "while either database takes no writes every write is Unavailable, health says why, reads go on",
   },
@@ -67,7 +63,8 @@ export const databases: readonly Mutation[] = [
       edit(relay, "Relay.#look", drops(assignment("#rehearses"))),
     ],
     file: readOnlyTest,
-    title: "on a hot standby nothing is published, and what waited goes out once when it is promoted",
+    title:
+      "while its database takes no writes nothing is published, and what waited goes out once afterwards",
   },
   {
     name: "failed-batch-is-published-again",
@@ -75,6 +72,20 @@ export const databases: readonly Mutation[] = [
     edits: [edit(relay, "Relay.#look", drops(assignment("#rehearses")))],
     file: readOnlyTest,
     title: "what the database would not let go is published once, however often the relay looks",
+  },
+  {
+    name: "standby-is-a-database-too",
+    guarantee: "20i",
+    edits: [edit(client, "DatabaseClient.#requirePrimary", becomes(condition("standbySetting"), never))],
+    file: primaryTest,
+    title: "no connection is made to a standby, whatever it is for, and the reason is told",
+  },
+  {
+    name: "first-server-only",
+    guarantee: "20i",
+    edits: [edit(client, "DatabaseClient.#open", drops(statement("aim")))],
+    file: primaryTest,
+    title: "a URL of two servers leads to the primary, and to the other one when that has become it",
   },
   {
     name: "migration-not-in-the-list",
@@ -140,7 +151,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "name-is-not-compared",
     guarantee: "20e",
-    edits: [edit("mixins/postgres/database-url.ts", "connectionOf", becomes(condition("isIP"), always))],
+    edits: [edit("mixins/postgres/database-url.ts", "connectionsOf", becomes(condition("isIP"), always))],
     file: tlsTest,
     title: "every mode that is to check refuses another authority and another name",
   },
