@@ -20,7 +20,7 @@ USER node
 # The cache is its user's. What the process itself loads first is loaded until it misses AMQP_URL (exit code 78).
 ENV NODE_COMPILE_CACHE=/app/.compiled
 RUN SERVICES=gateway node services/runtime/main.ts 2> /dev/null; [ $? -eq 78 ]
-RUN node services/runtime/healthy.ts; [ $? -eq 1 ]
+RUN node services/runtime/container-health.ts; [ $? -eq 1 ]
 RUN node --input-type=module --eval 'import { globSync } from "node:fs"; for (const path of globSync("/app/{services/{*/index,embedded/embedded-postgres,runtime/prepare-databases},mixins/bus/*,migrations/*/*}.ts")) await import(path)'
 EXPOSE 3000 3001
 CMD ["node", "services/runtime/main.ts"]

@@ -4,7 +4,7 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { type DataServiceName, databaseOf, needsBus } from "../services/contracts/services.ts";
-import { busCheck } from "./bus/check.ts";
+import { busCheck } from "./bus/bus-check.ts";
 import { healthMixin } from "./health.ts";
 import type { Logger } from "./log/logging.ts";
 import type { Platform } from "./platform.ts";

@@ -4,7 +4,7 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { counted } from "../mixins/basics/counted.ts";
+import { counted } from "../mixins/basics/plural.ts";
 import { exitCodes } from "../services/contracts/exits.ts";
 import { type CommandForm, commandLine, usageError } from "../services/runtime/command-line.ts";
 import { runCommand } from "../services/runtime/run-command.ts";

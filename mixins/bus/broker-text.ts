@@ -2,7 +2,7 @@
  * Promise: of whatever amqplib or Moleculer throws, what the broker itself said, or the system on the way to it: one line
  * for health checks, log lines, traces and people. Importing it makes amqplib keep what it would throw away.
  */
-import { causesOf } from "../basics/causes.ts";
+import { causesOf } from "../basics/error-causes.ts";
 import "../patches/amqplib-opening.ts";
 
 const charsMax = 300;

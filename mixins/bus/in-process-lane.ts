@@ -1,6 +1,6 @@
 /** One queue of the in-process bus: hands out what waits in batches, one batch at a time a reader, and settles it. */
 import type { Logger } from "../log/logging.ts";
-import { deliveryVerdicts, logDeadLetter } from "./handing.ts";
+import { deliveryVerdicts, logDeadLetter } from "./delivery-verdicts.ts";
 import type {
   BatchHandler,
   DeadLetter,

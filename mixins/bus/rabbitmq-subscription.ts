@@ -10,7 +10,7 @@ import { deadLetterQueue } from "../../services/contracts/headers.ts";
 import { backoffMs, pause, restMsAfter, within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { type Confirms, confirmsOf } from "./confirms.ts";
-import { deliveryVerdicts, logDeadLetter } from "./handing.ts";
+import { deliveryVerdicts, logDeadLetter } from "./delivery-verdicts.ts";
 import type { Attachment, Link } from "./link.ts";
 import type { Delivery, QueueSpec, Subscription, Verdict } from "./port.ts";
 import { type Settlement, settlementOf, withJitter } from "./settlement.ts";

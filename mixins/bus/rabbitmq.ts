@@ -6,9 +6,9 @@
 import type { ConfirmChannel } from "amqplib";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import type { Logger } from "../log/logging.ts";
-import { notConnected } from "./check.ts";
+import { notConnected } from "./bus-check.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
-import { letterReading, replayProperties } from "./letters.ts";
+import { letterReading, replayProperties } from "./dead-letter-message.ts";
 import { type Attachment, type Link, rabbitLink } from "./link.ts";
 import type {
   BatchHandler,

@@ -6,7 +6,7 @@
  * PostgreSQL, the table, column and constraint.
  */
 import { Errors } from "moleculer";
-import { causesOf } from "../basics/causes.ts";
+import { causesOf } from "../basics/error-causes.ts";
 
 interface Told {
   readonly name?: unknown;

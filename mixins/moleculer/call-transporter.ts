@@ -13,7 +13,7 @@ import type { ChannelModel } from "amqplib";
 import { TimeoutError } from "../basics/pause.ts";
 import { type Silence, silence } from "../basics/silence.ts";
 import { blockedText, brokerText } from "../bus/broker-text.ts";
-import { notConnected } from "../bus/check.ts";
+import { notConnected } from "../bus/bus-check.ts";
 import { corkWrites } from "../patches/amqplib-socket.ts";
 import { type ReturnedMessage, TransientAmqp } from "../patches/moleculer-amqp.ts";
 import { adviceFor } from "./call-advice.ts";

@@ -6,8 +6,8 @@
  * code is known by its words.
  */
 
-import { causesOf } from "../basics/causes.ts";
 import { byConnectionCode } from "../basics/connection-state.ts";
+import { causesOf } from "../basics/error-causes.ts";
 
 /**
  * - `outage`: the same work succeeds later, without anybody changing it. A request is answered 503, a consumer waits.

@@ -10,7 +10,7 @@ import { retry } from "../../mixins/basics/retry.ts";
 import { applyBisecting } from "../../mixins/bus/bisect.ts";
 import { reasonLabel } from "../../mixins/bus/dead-letter-cause.ts";
 import { storeDeadLetter } from "../../mixins/bus/dead-letters.ts";
-import { logDeadLetter } from "../../mixins/bus/handing.ts";
+import { logDeadLetter } from "../../mixins/bus/delivery-verdicts.ts";
 import type { DeadLetter, LetterHandler } from "../../mixins/bus/port.ts";
 import { errorText } from "../../mixins/log/error-text.ts";
 import type { Logger } from "../../mixins/log/logging.ts";

@@ -7,7 +7,7 @@
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
-import { httpGuard } from "../../mixins/http/http-guard.ts";
+import { httpGuard } from "../../mixins/http/host-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { stoppingEvent } from "../contracts/operations.ts";
@@ -15,8 +15,8 @@ import { answerMalformed } from "./answers/failure.ts";
 import type { Gate } from "./http/exchange.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./http/limits.ts";
 import { type HttpServer, httpServer } from "./http/server.ts";
-import { localAnswers } from "./local.ts";
 import { type WebService, webMethods, webSettings } from "./moleculer-web.ts";
+import { localAnswers } from "./own-answers.ts";
 import { outages } from "./problems/outages.ts";
 
 export { defaultLimits, type GatewayLimits } from "./http/limits.ts";

@@ -1,6 +1,6 @@
 /**
  * The table of operations as moleculer-web's routes: one for each path, with an alias for each of its methods. In the
- * order in which a request meets them: `rootCallOptions` (http/exchange.ts), `use` (http/guard.ts), `onBeforeCall`
+ * order in which a request meets them: `rootCallOptions` (http/exchange.ts), `use` (http/method-guard.ts), `onBeforeCall`
  * (http/request-head.ts), `authenticate`, `authorize` (http/caller.ts), the body (http/body.ts), the action,
  * `sendResponse` (answers/success.ts); an error anywhere ends in `onError` (answers/failure.ts).
  *
@@ -13,9 +13,9 @@ import { sendResponse } from "./answers/success.ts";
 import { bodyReader } from "./http/body.ts";
 import { authenticate, authorize } from "./http/caller.ts";
 import { type Gate, isHealth, type Middleware, openExchange } from "./http/exchange.ts";
-import { guard, type PathRows, strayGuard } from "./http/guard.ts";
+import { guard, type PathRows, strayGuard } from "./http/method-guard.ts";
 import { beforeCall } from "./http/request-head.ts";
-import type { LocalAnswer } from "./local.ts";
+import type { LocalAnswer } from "./own-answers.ts";
 import { type Operation, operations } from "./routes/index.ts";
 import type { LocalHandler } from "./routes/operation.ts";
 

@@ -1,5 +1,5 @@
 /** Up to which id a look left nothing behind in each partition: what lets the low watermarks move. Pure. */
-import { outboxPartitions } from "../../mixins/bus/outbox.ts";
+import { outboxPartitions } from "../../mixins/bus/outbox-row.ts";
 import type { OutboxRow } from "./publish.ts";
 
 /** Nothing at all was left. */

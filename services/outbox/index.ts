@@ -1,7 +1,7 @@
 /** The outbox service: the life of the relay, and the nudge by which a writer tells that it has committed. */
 import type { ServiceSchema } from "moleculer";
-import { publishFault } from "../../mixins/bus/check.ts";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { publishFault } from "../../mixins/bus/bus-check.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";

@@ -12,14 +12,14 @@
  *
  * The relay knows the columns of a row and nothing of what the body says, but for its trace when spans are recorded.
  */
-import { publishFault } from "../../mixins/bus/check.ts";
+import { publishFault } from "../../mixins/bus/bus-check.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { errorMessage } from "../../mixins/log/error-text.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { type Batch, pendingBehind, runBatch } from "./batch.ts";
-import { createHolds, type Holds } from "./holds.ts";
+import { type Batch, pendingBehind, runBatch } from "./claim-batch.ts";
+import { createHolds, type Holds } from "./held-back-users.ts";
 import type { OutboxRow } from "./publish.ts";
 import { type Alarm, createAlarm, createSchedule, type Look } from "./schedule.ts";
 import type { Pending } from "./sql.ts";

@@ -9,7 +9,7 @@
  * Ids and what counts transactions come as texts, as the client gives a bigint.
  */
 import { sql } from "kysely";
-import { outboxPartitions } from "../../mixins/bus/outbox.ts";
+import { outboxPartitions } from "../../mixins/bus/outbox-row.ts";
 import { json } from "../../mixins/postgres/statement.ts";
 import type { OutboxRow } from "./publish.ts";
 

@@ -1,5 +1,5 @@
 /** What an operator is told of the outbox: how much waits and for how long, and what was lately published. Reads only. */
-import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox-row.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import type { OutboxStatus } from "../contracts/operations.ts";

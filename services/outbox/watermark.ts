@@ -6,7 +6,7 @@
  * A row's id is handed out before its transaction commits, so "everything below id X has been published" says nothing
  * of what a slow transaction may still commit there. Therefore in two steps. First, for all partitions: a candidate is
  * the highest id handed out, noted together with the transaction number that was next after it; every transaction that
- * holds an id up to it has a lower one, because writers touch the aggregate first (mixins/bus/outbox.ts) and thereby have
+ * holds an id up to it has a lower one, because writers touch the aggregate first (mixins/bus/outbox-row.ts) and thereby have
  * their number. Once a snapshot's `xmin` has reached that, all of them are over: the candidate is settled. Then, for
  * each partition: when a look that follows that snapshot, and was committed, left nothing up to some id, the mark moves
  * there, but not beyond what is settled. Moving it before the look would skip what became visible in between.
@@ -19,7 +19,7 @@
  * there is nothing to do: a row that came below the mark against the rule is late then and not lost. A sequence that
  * was set back takes the marks along.
  */
-import { outboxPartitions } from "../../mixins/bus/outbox.ts";
+import { outboxPartitions } from "../../mixins/bus/outbox-row.ts";
 
 const deepLookMs = 60_000;
 /** One snapshot for many batches, but what a mark lags behind, every claim walks over while vacuum is held back. */

@@ -3,7 +3,7 @@
  * nearest word that it does; whoever reads only the first lines of what it prints has seen enough.
  */
 import { parseArgs } from "node:util";
-import { nearest } from "../../mixins/basics/nearest.ts";
+import { nearest } from "../../mixins/basics/nearest-word.ts";
 import { exitCodes, UsageError } from "../contracts/exits.ts";
 
 export interface CommandOption {

@@ -18,7 +18,7 @@ import {
   parserRefusal,
   targetOf,
   unreservedDecoded,
-} from "../../mixins/http/http-guard.ts";
+} from "../../mixins/http/host-guard.ts";
 import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Health } from "../contracts/actions.ts";
 

@@ -1,6 +1,7 @@
 /** Why a server can't be used, in words for whoever runs it: never a user, a password, or a driver's stack. */
-import { causesOf } from "../../mixins/basics/causes.ts";
+
 import { byConnectionCode } from "../../mixins/basics/connection-state.ts";
+import { causesOf } from "../../mixins/basics/error-causes.ts";
 import { brokerText } from "../../mixins/bus/broker-text.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 

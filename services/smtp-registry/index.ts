@@ -15,13 +15,13 @@ import type { Config } from "../config/index.ts";
 import { blockedNames } from "./blocked.ts";
 import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
-import { holdsMixin } from "./holds.ts";
+import { holdsMixin } from "./lapsed-holds.ts";
 import { lookUp } from "./look-up.ts";
 import { apply } from "./projection.ts";
-import type { RegistryRules } from "./request.ts";
-import { release } from "./reservations.ts";
-import { reserving } from "./reserve.ts";
-import { sweepMixin } from "./sweep.ts";
+import { release } from "./reserve-alone.ts";
+import type { RegistryRules } from "./reserve-request.ts";
+import { reserving } from "./reserve-together.ts";
+import { sweepMixin } from "./tombstone-sweep.ts";
 import { traceRegistry } from "./trace.ts";
 
 const poolMax = 10;

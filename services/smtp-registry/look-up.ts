@@ -5,7 +5,7 @@ import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
 import { addressKey, objectionToNew } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { AddressKind } from "../contracts/user.ts";
-import type { RegistryRules } from "./request.ts";
+import type { RegistryRules } from "./reserve-request.ts";
 import * as sql from "./sql.ts";
 import { type Holding, statusOf } from "./status.ts";
 

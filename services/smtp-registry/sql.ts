@@ -8,7 +8,7 @@ import { sql } from "kysely";
 import { json, type Statement } from "../../mixins/postgres/statement.ts";
 import type { AddressKind, AddressStatus } from "../contracts/user.ts";
 import type { LedgerEntry } from "./history.ts";
-import { firstSuffix } from "./suffix.ts";
+import { firstSuffix } from "./suffix-rule.ts";
 
 /** By which clock a row is judged. */
 export interface Moment {

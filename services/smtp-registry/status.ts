@@ -10,7 +10,7 @@ export interface Holding {
 /**
  * A term is over when it has wholly passed: at its last instant the address is free, as sql.ts has it (`<=`). A hold is
  * one as long as its row is there, also when it has lapsed: whether its user was committed is found out before the row
- * goes (holds.ts), and until then nobody can say that it is available.
+ * goes (lapsed-holds.ts), and until then nobody can say that it is available.
  */
 export function statusOf(holding: Holding | undefined, now: Date, terms: Terms): AddressStatus {
   if (holding === undefined) return "available";

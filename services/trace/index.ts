@@ -12,7 +12,7 @@ import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { Trace } from "../contracts/trace.ts";
-import { tell } from "./tell.ts";
+import { tell } from "./pages.ts";
 
 /** It has no database of its own. */
 export default function traceService(

@@ -5,7 +5,7 @@
  * what is under way. Ages come from the databases' own clocks.
  */
 
-import { counted } from "../../mixins/basics/counted.ts";
+import { counted } from "../../mixins/basics/plural.ts";
 import { queueOf } from "../contracts/consumers.ts";
 import {
   type AddressesStep,

@@ -9,7 +9,7 @@
  * committed at once.
  */
 import { randomUUID } from "node:crypto";
-import { outboxRow } from "../../mixins/bus/outbox.ts";
+import { outboxRow } from "../../mixins/bus/outbox-row.ts";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
 import { type Database, type EntityManager, isContention } from "../../mixins/postgres/database.ts";
@@ -17,12 +17,12 @@ import { run } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
-import type { Budget } from "./budget.ts";
 import { AddressKey } from "./entities.ts";
 import { type Cause, toNote, toUserEvent } from "./events.ts";
 import { searchTextOf } from "./queries.ts";
 import { addressesOf, type Decision } from "./rules.ts";
 import * as sql from "./sql.ts";
+import type { Budget } from "./write-budget.ts";
 
 /** In one transaction; with one at a time twice as many share it as with two. */
 const together = { itemsMax: 64 };

@@ -3,7 +3,7 @@
  * others leaves as events through the outbox. Refusals and Unavailable are the only errors that are not a defect.
  */
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
 import { idempotency, idempotencyEntities, type Ticket } from "../../mixins/idempotency.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
@@ -15,21 +15,21 @@ import type { Config } from "../config/index.ts";
 import type { ActionName, CallMeta } from "../contracts/actions.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import { noneOf, userFieldNames } from "../contracts/user.ts";
+import { holdersOf } from "./address-holders.ts";
 import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
-import { holdersOf } from "./holders.ts";
-import { relayNudge } from "./nudge.ts";
 import { findingStates, getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
-import { type Registry, registryClient } from "./registry.ts";
+import { type Registry, registryClient } from "./registry-client.ts";
+import { relayNudge } from "./relay-nudge.ts";
 import type { Command, Edit } from "./rules.ts";
 import { addressesNow, requestsOf } from "./trace.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
 
 /** Connections of one process; a write holds one for a few milliseconds. */
 const poolMax = 20;
-/** Part of the write's budget (budget.ts): a statement that takes longer can't belong to a write that succeeds. */
+/** Part of the write's budget (write-budget.ts): a statement that takes longer can't belong to a write that succeeds. */
 const statementTimeoutMs = 1_000;
 const hourMs = 3_600_000;
 

@@ -6,11 +6,11 @@
  */
 import { isContention } from "../../mixins/postgres/database.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
-import { startBudget } from "./budget.ts";
 import { type Commit, LostRace } from "./commit.ts";
 import type { FindState } from "./queries.ts";
 import { decideReemit } from "./rules.ts";
 import type { WriteContext } from "./write.ts";
+import { startBudget } from "./write-budget.ts";
 
 const attemptsMax = 8;
 

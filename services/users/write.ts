@@ -17,7 +17,6 @@ import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 import { secondarySmtpsMax, type User } from "../contracts/user.ts";
-import { type Budget, startBudget } from "./budget.ts";
 import {
   type Commit,
   type CommitDeps,
@@ -31,7 +30,7 @@ import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import { keptAsTheyAre } from "./new-values.ts";
 import { type FindState, shown } from "./queries.ts";
-import type { Registry } from "./registry.ts";
+import type { Registry } from "./registry-client.ts";
 import {
   addressesOf,
   type Command,
@@ -42,7 +41,8 @@ import {
   type OwnedAddress,
   wantedAddresses,
 } from "./rules.ts";
-import { turns } from "./turns.ts";
+import { turns } from "./turns-of-a-user.ts";
+import { type Budget, startBudget } from "./write-budget.ts";
 
 const attemptsMax = 8;
 /** As many as one reservation can name (contracts/actions.ts). */

@@ -1,6 +1,6 @@
 /** Work that meets a database which its service has closed is finished or refused; it is no defect. */
 import test from "ava";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";

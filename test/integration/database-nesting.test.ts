@@ -1,5 +1,5 @@
 import test from "ava";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
 

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import { sql } from "kysely";
 import { eventHandler } from "../../mixins/bus/event-consumer.ts";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";

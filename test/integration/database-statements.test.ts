@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import { sql } from "kysely";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { isUniqueViolation } from "../../mixins/postgres/database.ts";
 import { json, run, runInTurn } from "../../mixins/postgres/statement.ts";
 import { migrate } from "../../services/runtime/migrations.ts";

@@ -1,6 +1,6 @@
 /** What a URL says of TLS holds for every connection, on a real PostgreSQL with a certificate. */
 import test from "ava";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { databaseUrlFault } from "../../mixins/postgres/database-url.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { chaosPostgres } from "../chaos/postgres.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import type { UserEvent } from "../../services/contracts/events.ts";
 import { appendToOutbox } from "../support/append.ts";

@@ -1,6 +1,6 @@
 /** How long an event has waited is measured by one clock, the database's. */
 import test from "ava";
-import { OutboxMessage } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { appendToOutbox } from "../support/append.ts";
 import { userEvent } from "../support/events.ts";
 import { ownDatabase } from "../support/own-database.ts";

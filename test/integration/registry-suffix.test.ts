@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
-import { reserveAlone } from "../../services/smtp-registry/reservations.ts";
+import { reserveAlone } from "../../services/smtp-registry/reserve-alone.ts";
 import { Life } from "../support/life.ts";
 import { type RegistryParts, registryParts } from "../support/registry-parts.ts";
 

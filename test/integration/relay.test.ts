@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import type { PublishOutcome } from "../../mixins/bus/port.ts";
-import { runBatch } from "../../services/outbox/batch.ts";
+import { runBatch } from "../../services/outbox/claim-batch.ts";
 import { createWatermarks } from "../../services/outbox/watermark.ts";
 import { eventually } from "../support/eventually.ts";
 import { type OutboxParts, outboxParts, type Written, writtenOf } from "../support/outbox-parts.ts";

@@ -1,6 +1,6 @@
 /** Puts events into the outbox without a user behind them. */
 
-import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox-row.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
 import type { UserEvent } from "../../services/contracts/events.ts";
 

@@ -1,7 +1,7 @@
 /** A migrated users database with a table of versioned aggregates, writers in front of it and relays behind it. */
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
-import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox.ts";
+import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox-row.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { Relay } from "../../services/outbox/relay.ts";

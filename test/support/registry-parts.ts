@@ -7,13 +7,13 @@ import type { HeldKey, Reservation } from "../../services/contracts/reservations
 import { dayMs } from "../../services/contracts/terms.ts";
 import { blockedNames } from "../../services/smtp-registry/blocked.ts";
 import { registryEntities } from "../../services/smtp-registry/entities.ts";
-import { settleHolds } from "../../services/smtp-registry/holds.ts";
+import { settleHolds } from "../../services/smtp-registry/lapsed-holds.ts";
 import { lookUp } from "../../services/smtp-registry/look-up.ts";
 import { apply } from "../../services/smtp-registry/projection.ts";
-import type { RegistryRules } from "../../services/smtp-registry/request.ts";
-import { release } from "../../services/smtp-registry/reservations.ts";
-import { reserving } from "../../services/smtp-registry/reserve.ts";
-import { sweep } from "../../services/smtp-registry/sweep.ts";
+import { release } from "../../services/smtp-registry/reserve-alone.ts";
+import type { RegistryRules } from "../../services/smtp-registry/reserve-request.ts";
+import { reserving } from "../../services/smtp-registry/reserve-together.ts";
+import { sweep } from "../../services/smtp-registry/tombstone-sweep.ts";
 import { testLogger } from "./logs.ts";
 import { ownDatabase } from "./own-database.ts";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { userInfo } from "node:os";
 import test from "ava";
 import pg from "pg";
-import { partitionOf } from "../../mixins/bus/outbox.ts";
+import { partitionOf } from "../../mixins/bus/outbox-row.ts";
 import { runningEmbeddedPostgres } from "../../services/commands/doctor/embedded.ts";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request, runtimes } from "../support/processes.ts";

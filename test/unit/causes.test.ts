@@ -1,6 +1,6 @@
 /** What an error wraps, and what is told of it. */
 import test from "ava";
-import { causesOf } from "../../mixins/basics/causes.ts";
+import { causesOf } from "../../mixins/basics/error-causes.ts";
 import { reasonOf } from "../../services/runtime/reasons.ts";
 
 const coded = (code: string, message = "a secret"): Error => Object.assign(new Error(message), { code });

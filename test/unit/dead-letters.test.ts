@@ -3,8 +3,8 @@
 import type { ConsumeMessage } from "amqplib";
 import test from "ava";
 import { causeOf, errorClass, reasonLabel } from "../../mixins/bus/dead-letter-cause.ts";
+import { letterOf, replayProperties } from "../../mixins/bus/dead-letter-message.ts";
 import { eventOf } from "../../mixins/bus/dead-letters.ts";
-import { letterOf, replayProperties } from "../../mixins/bus/letters.ts";
 import { amqpHeader } from "../../services/contracts/headers.ts";
 import { hostedServices } from "../../services/contracts/services.ts";
 import { payloadView } from "../../services/dead-letters/view.ts";

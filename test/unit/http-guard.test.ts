@@ -9,7 +9,7 @@ import {
   malformation,
   targetOf,
   unreservedDecoded,
-} from "../../mixins/http/http-guard.ts";
+} from "../../mixins/http/host-guard.ts";
 import { authorityOf, canonicalHost } from "../../services/contracts/host.ts";
 
 const request = (lines: readonly (readonly [string, string])[], more: Partial<GuardedRequest> = {}) => ({

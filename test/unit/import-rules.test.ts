@@ -11,11 +11,11 @@ type Files = Record<string, string>;
 const lawful: Files = {
   "services/contracts/user.ts": "export const user = 1;",
   "services/config/index.ts": "export const config = 1;",
-  "mixins/bus/outbox.ts": 'export { user } from "../../services/contracts/user.ts";',
+  "mixins/bus/outbox-row.ts": 'export { user } from "../../services/contracts/user.ts";',
   "services/users/service.ts":
     'import { user } from "../contracts/user.ts"; import { config } from "../config/index.ts"; export const service = [user, config];',
   "services/audit/service.ts":
-    'export { user } from "../../mixins/bus/outbox.ts"; export interface Entry { id: string }',
+    'export { user } from "../../mixins/bus/outbox-row.ts"; export interface Entry { id: string }',
   "services/runtime/main.ts":
     'import { service } from "../users/service.ts"; import { user } from "../audit/service.ts"; console.log(service, user);',
   "moleculer.config.ts": 'export { config } from "./services/config/index.ts";',
@@ -56,7 +56,7 @@ const broken: Record<string, Files> = {
     "mixins/log/logging.ts": 'export { config } from "../../services/config/index.ts";',
   },
   "config-knows-only-contracts": {
-    "services/config/index.ts": 'import "../../mixins/bus/outbox.ts"; export const config = 1;',
+    "services/config/index.ts": 'import "../../mixins/bus/outbox-row.ts"; export const config = 1;',
   },
   "services-are-islands": {
     "services/users/service.ts":

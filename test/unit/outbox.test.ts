@@ -1,7 +1,7 @@
 import test from "ava";
 import fc from "fast-check";
 import { emptiedUpTo, everything } from "../../services/outbox/emptied.ts";
-import { createHolds } from "../../services/outbox/holds.ts";
+import { createHolds } from "../../services/outbox/held-back-users.ts";
 import { type OutboxRow, publishInOrder } from "../../services/outbox/publish.ts";
 import { createAlarm, createSchedule } from "../../services/outbox/schedule.ts";
 import { createWatermarks, type Snapshot } from "../../services/outbox/watermark.ts";

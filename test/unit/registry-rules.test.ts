@@ -6,8 +6,8 @@ import { blockedNames } from "../../services/smtp-registry/blocked.ts";
 import { ledgerEntries } from "../../services/smtp-registry/history.ts";
 import { judge, newestOf } from "../../services/smtp-registry/projection.ts";
 import { statusOf } from "../../services/smtp-registry/status.ts";
-import { counterKey, suffixesOf, truncate } from "../../services/smtp-registry/suffix.ts";
-import { nextSpan } from "../../services/smtp-registry/suffixing.ts";
+import { nextSpan } from "../../services/smtp-registry/suffix-choice.ts";
+import { counterKey, suffixesOf, truncate } from "../../services/smtp-registry/suffix-rule.ts";
 import { Life } from "../support/life.ts";
 
 const now = new Date("2026-03-01T12:00:00.000Z");

@@ -1,6 +1,6 @@
 /** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
 import type pg from "pg";
-import { counted } from "../../../mixins/basics/counted.ts";
+import { counted } from "../../../mixins/basics/plural.ts";
 import { wireOf } from "../../../mixins/patches/pg-client.ts";
 import { type DatabaseClient, openClient } from "../../../mixins/postgres/database-client.ts";
 import { migrationState } from "../../runtime/migrations.ts";

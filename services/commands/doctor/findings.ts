@@ -1,6 +1,6 @@
 /** What the doctor says: the causes first, one line for each thing it looked at, and the exit code that follows. */
 
-import { counted } from "../../../mixins/basics/counted.ts";
+import { counted } from "../../../mixins/basics/plural.ts";
 import { exitCodes } from "../../contracts/exits.ts";
 
 /** problem: does not work; follows: does not work because of another problem; unknown: could not be looked at. */

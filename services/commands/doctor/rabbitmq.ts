@@ -5,7 +5,7 @@
  * its arguments differ. It shows no bindings either: those are read from the management API when that answers.
  */
 import amqp, { type Channel, type ChannelModel } from "amqplib";
-import { counted } from "../../../mixins/basics/counted.ts";
+import { counted } from "../../../mixins/basics/plural.ts";
 import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";

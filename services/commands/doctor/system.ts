@@ -1,7 +1,7 @@
 /** Looks at the running system as one more node of it: who is there, on what, and whether users, registry and audit agree. */
 
 import { Errors, type ServiceBroker } from "moleculer";
-import { counted } from "../../../mixins/basics/counted.ts";
+import { counted } from "../../../mixins/basics/plural.ts";
 import type { Logger } from "../../../mixins/log/logging.ts";
 import { callAction } from "../../../mixins/moleculer/calls.ts";
 import type { Config } from "../../config/index.ts";

@@ -1,5 +1,5 @@
 /** `reconcile`: users, smtp-registry and audit log compared, what differs told again, or accepted with a reason. */
-import { counted } from "../../../mixins/basics/counted.ts";
+import { counted } from "../../../mixins/basics/plural.ts";
 import {
   type AcknowledgedDifference,
   acknowledgeableChecks,

@@ -1,6 +1,6 @@
 /** The way of a request for people: the same text from `npm run trace` and from the REPL. Pure. */
 
-import { counted } from "../../../mixins/basics/counted.ts";
+import { counted } from "../../../mixins/basics/plural.ts";
 import {
   type AddressesStep,
   type ConsumerStep,

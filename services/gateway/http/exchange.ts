@@ -24,7 +24,7 @@ import {
   type GuardRefusal,
   targetOf,
   unreservedDecoded,
-} from "../../../mixins/http/http-guard.ts";
+} from "../../../mixins/http/host-guard.ts";
 import type { Platform } from "../../../mixins/platform.ts";
 import type { Config } from "../../config/index.ts";
 import type { CallMeta } from "../../contracts/actions.ts";

@@ -10,7 +10,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { PassingMap } from "../../../mixins/basics/passing-map.ts";
 import { listenError } from "../../../mixins/basics/ports.ts";
-import { parserRefusal } from "../../../mixins/http/http-guard.ts";
+import { parserRefusal } from "../../../mixins/http/host-guard.ts";
 import { HttpProblem } from "../problems/problems.ts";
 import type { GatewayLimits } from "./limits.ts";
 

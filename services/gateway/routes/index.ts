@@ -20,8 +20,8 @@ import { User, UserId, WrittenSmtpAddress } from "../../contracts/user.ts";
 import { HttpProblem, invalidField } from "../problems/problems.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
 import * as example from "./examples.ts";
-import { localOperations } from "./local.ts";
 import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
+import { localOperations } from "./own-answers.ts";
 
 export type { Operation } from "./operation.ts";
 

@@ -5,13 +5,13 @@
 
 import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import type pg from "pg";
-import { OutboxMessage } from "../../../mixins/bus/outbox.ts";
+import { OutboxMessage } from "../../../mixins/bus/outbox-row.ts";
 import type { Bus } from "../../../mixins/bus/port.ts";
 import { createMetrics } from "../../../mixins/metrics/metrics.ts";
 import { type Database, database, type EntityManager } from "../../../mixins/postgres/database.ts";
 import { compile, type Statement } from "../../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
-import { claiming } from "../../../services/outbox/batch.ts";
+import { claiming } from "../../../services/outbox/claim-batch.ts";
 import { Relay } from "../../../services/outbox/relay.ts";
 import { partitionLockClass } from "../../../services/outbox/sql.ts";
 import { eventually } from "../../support/eventually.ts";

@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
-import { partitionOf } from "../../../mixins/bus/outbox.ts";
+import { partitionOf } from "../../../mixins/bus/outbox-row.ts";
 import type { UserEvent, UserEventType, UserState } from "../../../services/contracts/events.ts";
 import { toUserEvent } from "../../../services/users/events.ts";
 

@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
-import { partitionOf } from "../../../mixins/bus/outbox.ts";
+import { partitionOf } from "../../../mixins/bus/outbox-row.ts";
 import { addressKey } from "../../../services/contracts/address.ts";
 import { consumers } from "../../../services/contracts/consumers.ts";
 import { type ReferenceEvent, startConsumer } from "./consumer.ts";

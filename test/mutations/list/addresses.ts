@@ -4,7 +4,7 @@ import { argument, becomes, call, clause, condition, statement } from "../operat
 
 const registrySql = "services/smtp-registry/sql.ts";
 const onTakenTest = "test/integration/users-on-taken.test.ts";
-const holds = "services/smtp-registry/holds.ts";
+const holds = "services/smtp-registry/lapsed-holds.ts";
 const holdsTest = "test/integration/registry-holds.test.ts";
 
 export const addresses: readonly Mutation[] = [
@@ -12,7 +12,7 @@ export const addresses: readonly Mutation[] = [
     name: "blocked-suffixed",
     guarantee: "2g",
     edits: [
-      edit("services/smtp-registry/reservations.ts", "conflictsIn", becomes(condition("blocked"), "false")),
+      edit("services/smtp-registry/reserve-alone.ts", "conflictsIn", becomes(condition("blocked"), "false")),
       edit(
         registrySql,
         "reserve",
@@ -37,7 +37,11 @@ export const addresses: readonly Mutation[] = [
     name: "blocked-by-suffix",
     guarantee: "2g",
     edits: [
-      edit("services/smtp-registry/suffix.ts", "suffixesOf", becomes(call("numbersAfter"), "$.slice(0, 0)")),
+      edit(
+        "services/smtp-registry/suffix-rule.ts",
+        "suffixesOf",
+        becomes(call("numbersAfter"), "$.slice(0, 0)"),
+      ),
     ],
     file: onTakenTest,
     title: "a suffix never makes a blocked name, nor one that is a blocked name and a number",
@@ -47,7 +51,7 @@ export const addresses: readonly Mutation[] = [
     guarantee: "2h",
     edits: [
       edit(
-        "services/smtp-registry/reservations.ts",
+        "services/smtp-registry/reserve-alone.ts",
         "refuse",
         becomes(
           statement("releaseHolds"),
@@ -62,7 +66,11 @@ export const addresses: readonly Mutation[] = [
     name: "a-look-ends-too-late",
     guarantee: "2h",
     edits: [
-      edit("services/smtp-registry/suffixing.ts", "nextSpan", becomes(condition("growth"), "leftMs <= 0")),
+      edit(
+        "services/smtp-registry/suffix-choice.ts",
+        "nextSpan",
+        becomes(condition("growth"), "leftMs <= 0"),
+      ),
     ],
     file: "test/unit/registry-rules.test.ts",
     title: "A search for a suffix looks on for as long as a look fits into what is left, and no further",
@@ -72,7 +80,7 @@ export const addresses: readonly Mutation[] = [
     guarantee: "2h",
     edits: [
       edit(
-        "services/smtp-registry/reservations.ts",
+        "services/smtp-registry/reserve-alone.ts",
         "attempt",
         becomes(
           statement("reserveSuffixed"),

@@ -84,7 +84,7 @@ export const broker: readonly Mutation[] = [
     guarantee: "26e",
     edits: [
       edit(
-        "services/trace/tell.ts",
+        "services/trace/pages.ts",
         "firstPage",
         becomes(property("counts"), "{ ...counts, complete: (counts.complete ?? 0) + left }"),
       ),

@@ -15,7 +15,7 @@ import {
 } from "../operators.ts";
 
 const faults = "mixins/postgres/database-faults.ts";
-const batch = "services/outbox/batch.ts";
+const batch = "services/outbox/claim-batch.ts";
 const relay = "services/outbox/relay.ts";
 const faultsTest = "test/unit/database-faults.test.ts";
 const readOnlyTest = "test/integration/database-read-only.test.ts";

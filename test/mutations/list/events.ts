@@ -2,7 +2,7 @@
 import { edit, type Mutation } from "../mutation.ts";
 import { argument, becomes, call, clause, condition, drops, property, statement, use } from "../operators.ts";
 
-const batch = "services/outbox/batch.ts";
+const batch = "services/outbox/claim-batch.ts";
 const relay = "services/outbox/relay.ts";
 const outboxSql = "services/outbox/sql.ts";
 const relayTest = "test/integration/relay.test.ts";

@@ -13,7 +13,7 @@ import {
   use,
 } from "../operators.ts";
 
-const busLetters = "mixins/bus/letters.ts";
+const busLetters = "mixins/bus/dead-letter-message.ts";
 const store = "mixins/bus/dead-letters.ts";
 const operator = "services/dead-letters/letters.ts";
 const letterSql = "services/dead-letters/sql.ts";
@@ -270,7 +270,7 @@ export const letters: readonly Mutation[] = [
   {
     name: "line-without-cause",
     guarantee: "8g",
-    edits: [edit("mixins/bus/handing.ts", "logDeadLetter", drops(property("cause")))],
+    edits: [edit("mixins/bus/delivery-verdicts.ts", "logDeadLetter", drops(property("cause")))],
     file: serviceTest,
     title:
       "in-process: a poison event is kept with its reason in seconds, in one error line, and stops nobody",

@@ -2,7 +2,7 @@
 import { edit, type Mutation } from "../mutation.ts";
 import { becomes, condition, value } from "../operators.ts";
 
-const guard = "mixins/http/http-guard.ts";
+const guard = "mixins/http/host-guard.ts";
 const guardTest = "test/integration/gateway-guard.test.ts";
 
 export const requests: readonly Mutation[] = [

@@ -132,7 +132,7 @@ export const writes: readonly Mutation[] = [
   {
     name: "held-for-nobody",
     guarantee: "4a",
-    edits: [edit("services/smtp-registry/reserve.ts", "reserving", drops(call("release")))],
+    edits: [edit("services/smtp-registry/reserve-together.ts", "reserving", drops(call("release")))],
     file: "test/integration/registry-reservations.test.ts",
     title: "what is granted after its caller has given up is let go",
   },

@@ -15,7 +15,7 @@ import { run } from "../../mixins/postgres/statement.ts";
 import { sweepingMixin, sweepRowsMax } from "../../mixins/postgres/sweeping.ts";
 import type { HeldKey } from "../contracts/reservations.ts";
 import { AddressRow } from "./entities.ts";
-import type { RegistryRules } from "./request.ts";
+import type { RegistryRules } from "./reserve-request.ts";
 import * as sql from "./sql.ts";
 
 /** Of one round; more are for the next. */

@@ -1,7 +1,7 @@
 /**
  * Promise: an address is reserved for one user at a time, all addresses of a request or none, however many ask at once;
  * a repeated reservation gets the same answer and a new time to live. A hold that is neither confirmed by an event nor
- * released is settled with users after that (holds.ts).
+ * released is settled with users after that (lapsed-holds.ts).
  */
 import {
   type Database,
@@ -21,12 +21,12 @@ import {
   type ReserveRequest,
   type Run,
   wantedOf,
-} from "./request.ts";
+} from "./reserve-request.ts";
 import * as sql from "./sql.ts";
 import { statusOf } from "./status.ts";
-import { counterKey } from "./suffix.ts";
+import { type NoSuffix, reserveSuffixed, type TakenAddress } from "./suffix-choice.ts";
+import { counterKey } from "./suffix-rule.ts";
 import { giveBackNumbers } from "./suffix-sql.ts";
-import { type NoSuffix, reserveSuffixed, type TakenAddress } from "./suffixing.ts";
 
 interface Assigned {
   readonly address: string;

@@ -1,7 +1,7 @@
 /**
  * Promise: addresses that nobody has, which is nearly every request, are held by one statement for all requests that
  * wait together; whatever is not that plain (an address taken, blocked, held or owned already) is decided alone, after
- * it and by the statement that sees everything (reservations.ts). No request's outcome depends on its neighbours'.
+ * it and by the statement that sees everything (reserve-alone.ts). No request's outcome depends on its neighbours'.
  *
  * A statement a request costs the registry about ten times as much CPU as a row in a shared one.
  */
@@ -12,8 +12,8 @@ import { type Database, isContention, isUniqueViolation } from "../../mixins/pos
 import { json, run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
-import { type RegistryRules, type ReserveRequest, wantedOf } from "./request.ts";
-import { release, reserveAlone } from "./reservations.ts";
+import { release, reserveAlone } from "./reserve-alone.ts";
+import { type RegistryRules, type ReserveRequest, wantedOf } from "./reserve-request.ts";
 import { withoutDiskWait } from "./sql.ts";
 
 /** Nobody who asks waits longer (users). */

@@ -5,8 +5,8 @@
 import type { EntityManager } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import type { AddressStatus } from "../contracts/user.ts";
-import type { Run, Wanted } from "./request.ts";
-import { counterKey, firstSuffix, type Suffixes, suffixesOf } from "./suffix.ts";
+import type { Run, Wanted } from "./reserve-request.ts";
+import { counterKey, firstSuffix, type Suffixes, suffixesOf } from "./suffix-rule.ts";
 import * as sql from "./suffix-sql.ts";
 
 /** Nearly always the first number is free; else there is a gap to be crossed fast. */
