@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { root } from "../support/processes.ts";
 import { runProgram } from "../support/provision/command.ts";
 
-/** The frozen schemas of 0.1.0 came with this release, which has no tag. */
-const releaseFile = "docs/schemas/0.1.0/SHA256SUMS";
+/** Of 0.1.0, where no tag has come with the clone. */
+const releaseCommit = "0e4b5a02d546a8a41070c9f2ae256988e22eac1a";
 
 async function git(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runProgram("git", args, { cwd: root });
@@ -13,15 +13,21 @@ async function git(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** The commit that `HA_PREVIOUS` names, or the newest tag, or the one that froze the release's schemas. */
+/** The commit that `HA_PREVIOUS` names, or the newest tag, or that of the last release. */
 async function previousCommit(): Promise<string> {
   const named = process.env.HA_PREVIOUS;
   if (named !== undefined && named !== "") return git("rev-parse", "--verify", `${named}^{commit}`);
   const [tag] = (await git("tag", "--sort=-creatordate", "--list", "v*")).split("\n");
   if (tag !== undefined && tag !== "") return git("rev-parse", `${tag}^{commit}`);
-  const frozen = await git("log", "-1", "--format=%H", "--diff-filter=A", "--", releaseFile);
-  if (frozen === "") throw new Error("Cannot find the previous release: HA_PREVIOUS names its commit");
-  return frozen;
+  try {
+    return await git("rev-parse", "--verify", `${releaseCommit}^{commit}`);
+  } catch (cause) {
+    const isShallow = (await git("rev-parse", "--is-shallow-repository")) === "true";
+    const why = isShallow
+      ? "this clone is shallow: git fetch --unshallow --tags brings its history"
+      : "it is not in this repository: HA_PREVIOUS names the commit that is";
+    throw new Error(`Cannot find the previous release ${releaseCommit.slice(0, 7)}: ${why}`, { cause });
+  }
 }
 
 /** Resolves with the folder and the commit. */

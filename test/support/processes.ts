@@ -43,6 +43,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly runtime?: Runtime;
   readonly script?: string;
+  /** Another checkout of ours, whose files run. */
+  readonly root?: string;
   /** Instead of a script: what a user types. */
   readonly command?: readonly [string, ...string[]];
   readonly args?: readonly string[];
@@ -90,7 +92,7 @@ export class Processes {
       ...options.env,
     };
     const child = spawn(program, args, {
-      cwd: root,
+      cwd: options.root ?? root,
       env: { ...machineEnvironment(), ...environment },
       stdio: [options.input === true ? "pipe" : "ignore", "pipe", "pipe"],
     });
