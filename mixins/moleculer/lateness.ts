@@ -22,6 +22,8 @@ interface Sent {
   /** The sending broker's start; a restarted one has another clock. */
   readonly by: string;
   readonly atMs: number;
+  /** Of the caller's patience, on instances that were called before. */
+  readonly spentMs?: number;
 }
 
 interface Measure {
@@ -32,7 +34,12 @@ interface Measure {
 
 const storage = new AsyncLocalStorage<number>();
 
-/** How long the call that is being handled was on its way beyond the usual; 0 outside of a remote call. */
+/** The same call leaves once more, for another instance. */
+export function sentAgain({ meta }: { readonly meta: { sent?: Sent } }, spentMs: number): void {
+  if (meta.sent !== undefined) meta.sent = { ...meta.sent, atMs: performance.now(), spentMs };
+}
+
+/** How long the call that is being handled was on its way beyond the usual, elsewhere too; 0 outside of a remote call. */
 export const currentLatenessMs = (): number => storage.getStore() ?? 0;
 
 /** Tells each call's lateness from the differences between two monotonic clocks. */
@@ -78,7 +85,7 @@ export function latenessMiddleware(): Middleware {
       const latenessMs = latenessOf(sent, performance.now());
       if (latenessMs > latenessMsMax)
         return Promise.reject(new Unavailable("transport", "The call came after its caller had given up"));
-      return storage.run(latenessMs, () => next(ctx));
+      return storage.run(latenessMs + (sent.spentMs ?? 0), () => next(ctx));
     },
   } as unknown as Middleware;
 }

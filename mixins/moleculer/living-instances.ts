@@ -15,6 +15,7 @@ import { pause } from "../basics/pause.ts";
 import type { Pass } from "../circuit-breaker.ts";
 import type { Logger } from "../log/logging.ts";
 import { type Instances, instanceLimits, instances } from "./instances.ts";
+import { sentAgain } from "./lateness.ts";
 import { Undelivered } from "./returned-calls.ts";
 
 const lookMs = 100;
@@ -27,7 +28,8 @@ const triesMax = 20;
 const reconnectMs = 2_000;
 
 type Endpoint = Parameters<Context["setEndpoint"]>[0] & { readonly id: string; readonly local: boolean };
-type CallContext = Context<unknown, CallMeta> & { tried?: ReadonlySet<string> };
+type Sent = Parameters<typeof sentAgain>[0]["meta"];
+type CallContext = Context<unknown, CallMeta & Sent> & { tried?: ReadonlySet<string> };
 type Next = (ctx: CallContext) => Promise<unknown>;
 
 interface Call {
@@ -104,6 +106,7 @@ export function livingInstances(log: Logger): LivingInstances {
     const { ctx, next, service, timeoutMs } = call;
     const nodeID = ctx.nodeID ?? "";
     const nowMs = performance.now();
+    if (nowMs - call.firstSentMs > lookMs) sentAgain(ctx, nowMs - call.firstSentMs);
     const pass = known.begin(nodeID, service, timeoutMs, nowMs);
     Object.assign(call, { nodeID, pass, sentMs: nowMs, tries: call.tries + 1 });
     waiting.set(call, call);

@@ -4,9 +4,10 @@ import test, { type ExecutionContext } from "ava";
 import { ServiceBroker, type ServiceSchema, Transporters } from "moleculer";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { loadConfig } from "../../services/config/index.ts";
+import { acquaintance } from "../../services/runtime/peers.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
-import { testVhost } from "../support/resources.ts";
+import { rabbitEval, testVhost } from "../support/resources.ts";
 
 /** A process that hosts these services, as ours are made. */
 async function node(
@@ -150,6 +151,18 @@ test("a node that does not say that it reads frames gets none, whatever leaves t
   t.is(asked.length, 50);
 });
 
+test("no queue of calls is one that RabbitMQ would keep for a node of its that is gone", async (t) => {
+  const url = await vhostOf(t);
+  await node(t, url, "transient", []);
+  const vhost = decodeURIComponent(new URL(url).pathname.slice(1));
+  const kinds = `[{element(4, element(2, Q)), element(3, Q), element(4, Q)} || Q <- rabbit_amqqueue:list(<<"${vhost}">>)].`;
+  const told = await rabbitEval(kinds);
+  const names = told.match(/<<"MOL-mailroster\.[A-Z]+\.transient">>/g) ?? [];
+  t.is(names.length, 9, told);
+  const kept = told.match(/\{<<"MOL-[^{}]*true,\w+\}/g);
+  t.is(kept, null, "durable ones");
+});
+
 test("durable queues that a process of before has left under our id are no obstacle", async (t) => {
   const url = await vhostOf(t);
   const connection = await connect(url);
@@ -162,6 +175,44 @@ test("durable queues that a process of before has left under our id are no obsta
   const caller = await node(t, url, "caller", []);
   await seen(caller, "users.get", 1);
   t.is(await callOf(caller).call(caller, "users.get"), "again");
+});
+
+test("a process is not ready before the others know of what it hosts, and is once they do", async (t) => {
+  const url = await vhostOf(t);
+  const peer = await node(t, url, "peer", [{ name: "audit", actions: { list: () => [] } }]);
+  const tx = peer.transit?.tx as unknown as { messageHandler: (command: string, packet: unknown) => unknown };
+  const { messageHandler } = tx;
+  const missed: unknown[] = [];
+  tx.messageHandler = (command, packet) =>
+    command === "INFO" ? void missed.push(packet) : messageHandler(command, packet);
+  const fresh = await node(t, url, "fresh", [users([], "fresh")]);
+  await seen(fresh, "audit.list", 1);
+  const stopping = new AbortController();
+  t.teardown(() => stopping.abort());
+  const { check } = acquaintance(fresh, () => true, testLogger(), stopping.signal);
+  const said = (): string => {
+    try {
+      check();
+      return "ready";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  await eventually(async () => {
+    if (said().startsWith("not connected")) throw new Error("It has not asked yet");
+  });
+  t.is(said(), "not known to peer yet");
+  tx.messageHandler = messageHandler;
+  for (const packet of missed) messageHandler("INFO", packet);
+  await eventually(async () => check());
+  t.pass();
+});
+
+test("a process that has nobody to be known to is ready", async (t) => {
+  const first = await node(t, await vhostOf(t), "first", [users([], "first")]);
+  const { check } = acquaintance(first, () => true, testLogger(), new AbortController().signal);
+  await eventually(async () => check());
+  t.pass();
 });
 
 test("a process whose id another one has is told so, and what to do", async (t) => {

@@ -1,6 +1,7 @@
 /** Every mutation, in the order of the guarantees. They hold on to names, not to text. */
 import { addresses } from "./list/addresses.ts";
 import { broker } from "./list/broker.ts";
+import { calls } from "./list/calls.ts";
 import { databases } from "./list/databases.ts";
 import { events } from "./list/events.ts";
 import { letters } from "./list/letters.ts";
@@ -18,4 +19,5 @@ export const mutations: readonly Mutation[] = [
   ...databases,
   ...requests,
   ...broker,
+  ...calls,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));
