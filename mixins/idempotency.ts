@@ -5,8 +5,8 @@
  * The record is written in the write's own transaction, so the answer is kept exactly when the effect is. It is
  * inserted first: of two processes that run the same key, the second waits at that row before it has changed anything,
  * then answers what the first stored. Only successes are stored; after a failure the key is free again.
- * Refusals: `idempotency-key-invalid`, `idempotency-key-reused` (another request), `idempotency-key-in-use` (the first
- * is still running in this process).
+ * A repeat waits while the first runs in this process, and then goes on as if it came only now. Refusals:
+ * `idempotency-key-invalid`, `-reused` (another request), `-in-use` (the first still runs when the wait is over).
  */
 import { createHash, randomUUID } from "node:crypto";
 import { defineEntity, type EntitySchema, type InferEntity, p } from "@mikro-orm/core";
@@ -15,9 +15,11 @@ import type { CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
 import { idempotencyKeyCharsMax, idempotencyKeyPattern } from "../services/contracts/headers.ts";
 import type { Mixin } from "./basics/mixin.ts";
+import { singleRun } from "./basics/single-run.ts";
 import { anonymous, isCorrelationId } from "./context/correlation.ts";
 import { errorText } from "./log/error-text.ts";
 import type { Logger } from "./log/logging.ts";
+import { currentLatenessMs } from "./moleculer/lateness.ts";
 import type { Database, EntityManager } from "./postgres/database.ts";
 import { run as runStatement } from "./postgres/statement.ts";
 import { sweepingMixin, sweepRows } from "./postgres/sweeping.ts";
@@ -70,6 +72,9 @@ export const idempotencyEntities = [
   IdempotencyRecord,
   IdempotencyReplay,
 ] as unknown as readonly EntitySchema[];
+
+/** Until the answer would come after the caller (the gateway) has given up. */
+const repeatWaitMsMax = 1_500;
 
 /** Takes over an expired record of the same key; changes nothing, and so returns no row, when a live one is there. */
 const insertRecord = (record: IdempotencyRecord) => sql`
@@ -137,6 +142,12 @@ function requireKey(key: string): void {
     );
 }
 
+const inUse = (): Error =>
+  new Refusal(
+    "idempotency-key-in-use",
+    "Cannot repeat the request: the first with this key is still running",
+  );
+
 /** JSON whose members are sorted, so that equal values give equal text. */
 function canonicalJson(value: unknown): string {
   const sorted = (_: string, member: unknown): unknown =>
@@ -162,6 +173,7 @@ interface Options {
   readonly ttlMs: number;
   readonly now: () => Date;
   readonly log: Logger;
+  readonly repeatWaitMs?: number;
 }
 
 /** What `Ticket.operationId` is of a stored record. */
@@ -176,7 +188,8 @@ interface Recalled<T> {
 
 /** For any service whose database has the tables. */
 export function idempotency(db: Database, options: Options): Idempotency {
-  const running = new Set<string>();
+  const { repeatWaitMs = repeatWaitMsMax } = options;
+  const oneAtATime = singleRun();
 
   const recall = async <T>(
     scope: string,
@@ -272,17 +285,8 @@ export function idempotency(db: Database, options: Options): Idempotency {
     requireKey(key);
     const scope = call.meta.actor ?? anonymous;
     const slot = JSON.stringify([scope, key]);
-    if (running.has(slot))
-      throw new Refusal(
-        "idempotency-key-in-use",
-        "Cannot repeat the request: the first one with this idempotency key is still running",
-      );
-    running.add(slot);
-    try {
-      return await runKeyed(call, scope, key, write);
-    } finally {
-      running.delete(slot);
-    }
+    const waitMs = repeatWaitMs - currentLatenessMs();
+    return oneAtATime(slot, { waitMs, tooLate: inUse }, () => runKeyed(call, scope, key, write));
   };
 
   const sweep = async (): Promise<number> => {

@@ -72,17 +72,26 @@ export function committing(deps: CommitDeps): Commit {
   };
 }
 
-/** Whether each is committed; one that is not may still succeed alone, where nobody waits behind it. */
+/**
+ * Whether each is committed; one that is not may still succeed alone, where nobody waits behind it. Whose caller has
+ * given up in the meantime has no part in it: it would undo the work of all others.
+ */
 async function shared(deps: CommitDeps, works: readonly Work[]): Promise<readonly Outcome<boolean>[]> {
+  const due = works.filter(({ budget }) => budget.leftMs() > 0);
+  const isCommitted = due.length > 0 && (await committedTogether(deps, due));
+  return works.map((work) => ({ value: isCommitted && due.includes(work) }));
+}
+
+async function committedTogether(deps: CommitDeps, works: readonly Work[]): Promise<boolean> {
   const users = new Set(works.map(({ decision }) => decision.state.id));
-  if (users.size < works.length) return works.map(() => ({ value: false }));
+  if (users.size < works.length) return false;
   try {
     await transact(deps, works, "brief");
-    return works.map(() => ({ value: true }));
+    return true;
   } catch (error) {
     const isOwn = works.length === 1 && !isContention(error);
     if (isOwn || error instanceof UnknownOutcome) throw error;
-    return works.map(() => ({ value: false }));
+    return false;
   }
 }
 

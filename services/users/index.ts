@@ -26,6 +26,7 @@ import { relayNudge } from "./relay-nudge.ts";
 import type { Command, Edit } from "./rules.ts";
 import { addressesNow, requestsOf } from "./trace.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
+import { startBudget } from "./write-budget.ts";
 
 /** Connections of one process; a write holds one for a few milliseconds. */
 const poolMax = 20;
@@ -54,6 +55,7 @@ export default function usersService(platform: Platform, config: Config): Servic
     action: ActionName,
     work: (writes: UserWrites, context: WriteContext) => Promise<T>,
   ): Promise<T> => {
+    const budget = startBudget();
     const ready = writes;
     if (ready === undefined) throw new Error("Cannot write a user: the service is not started");
     const cause = {
@@ -63,7 +65,7 @@ export default function usersService(platform: Platform, config: Config): Servic
       traceparent: ctx.meta.traceparent,
     };
     return keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
-      work(ready, { ticket, cause }),
+      work(ready, { ticket, cause, budget }),
     );
   };
 

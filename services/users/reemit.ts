@@ -10,7 +10,6 @@ import { type Commit, LostRace } from "./commit.ts";
 import type { FindState } from "./queries.ts";
 import { decideReemit } from "./rules.ts";
 import type { WriteContext } from "./write.ts";
-import { startBudget } from "./write-budget.ts";
 
 const attemptsMax = 8;
 
@@ -25,17 +24,17 @@ export interface ReemitDeps {
 export async function reemit(
   { findState, commit, now, nudge }: ReemitDeps,
   { userId, above }: { readonly userId: string; readonly above: number },
-  { ticket, cause }: WriteContext,
+  context: WriteContext,
 ): Promise<{ version: number }> {
-  const budget = startBudget();
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    context.budget.check();
     const before = await findState(userId);
     if (before === undefined)
       throw new Refusal("not-found", "Cannot find the user: there is none with this id");
     const decision = decideReemit(before, above, now());
     const answer = { version: decision.state.version };
     try {
-      await commit({ before, decision, answer, ticket, cause, budget });
+      await commit({ before, decision, answer, ...context });
       nudge();
       return answer;
     } catch (error) {

@@ -1,12 +1,13 @@
 /**
  * Promise: no commit is begun after the caller of its write has given up on it.
  *
- * The gateway answers 503 after 1,800 ms; a write has 1,550 ms from its start to the begin of its commit, which leaves
- * the difference to the commit itself and to the way there and back.
+ * The gateway answers 503 after 1,800 ms; a write has 1,550 ms from its arrival, before its key is looked up, to the
+ * begin of its commit, which leaves the difference to the commit itself and to the way there and back.
  */
 import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { Unavailable } from "../contracts/errors.ts";
 
+/** From the arrival of the call to the begin of the commit. */
 export const writeBudgetMs = 1_550;
 
 export interface Budget {

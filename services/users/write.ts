@@ -42,7 +42,7 @@ import {
   wantedAddresses,
 } from "./rules.ts";
 import { turns } from "./turns-of-a-user.ts";
-import { type Budget, startBudget } from "./write-budget.ts";
+import type { Budget } from "./write-budget.ts";
 
 const attemptsMax = 8;
 /** As many as one reservation can name (contracts/actions.ts). */
@@ -58,10 +58,11 @@ export interface WriteDeps extends CommitDeps {
   readonly nudge: () => void;
 }
 
-/** Whose write it is: its idempotency and its cause. */
+/** Whose write it is: its idempotency, its cause, and what its caller's patience leaves it. */
 export interface WriteContext {
   readonly ticket: Ticket;
   readonly cause: Cause;
+  readonly budget: Budget;
 }
 
 export interface UserWrites {
@@ -103,7 +104,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
       const userId = uuidv7();
       const addresses = wantedAddresses(params);
       const holders = new Map<string, string>();
-      return settle(deps, startBudget(), {
+      return settle(deps, {
         userId,
         context,
         async plan({ reserve }) {
@@ -123,9 +124,8 @@ export function userWrites(deps: WriteDeps): UserWrites {
     },
     change(id, command, expected, context) {
       const userId = id.toLowerCase();
-      const budget = startBudget();
       return inTurn(userId, () =>
-        settle(deps, budget, {
+        settle(deps, {
           userId,
           context,
           plan: ({ reserve }) => planChange(deps, { userId, command, expected, reserve }),
@@ -157,18 +157,15 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
 }
 
 /** Runs a write until it is committed or refused. */
-async function settle<A, P extends Plan & { answer: A }>(
-  deps: WriteDeps,
-  budget: Budget,
-  write: Write<P>,
-): Promise<A> {
+async function settle<A, P extends Plan & { answer: A }>(deps: WriteDeps, write: Write<P>): Promise<A> {
+  const { budget } = write.context;
   const alsoTaken = new Set<string>();
   const reservations = new Set<string>();
   try {
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       budget.check();
-      const plan = await write.plan({ reserve: reserving(deps, budget, write, { alsoTaken, reservations }) });
-      const lost = await tryCommit(deps, budget, write, plan);
+      const plan = await write.plan({ reserve: reserving(deps, write, { alsoTaken, reservations }) });
+      const lost = await tryCommit(deps, write, plan);
       if (lost === undefined) return plan.answer;
       if (lost.taken.length > 0) write.taken(plan, lost.taken);
       for (const { key } of lost.taken) alsoTaken.add(key);
@@ -186,7 +183,6 @@ async function settle<A, P extends Plan & { answer: A }>(
 /** undefined once committed; else why the write has to be planned again. */
 async function tryCommit<P extends Plan>(
   deps: WriteDeps,
-  budget: Budget,
   { context }: Write<P>,
   { before, decision, answer }: P,
 ): Promise<{ taken: readonly AddressKey[] } | undefined> {
@@ -196,7 +192,7 @@ async function tryCommit<P extends Plan>(
     return undefined;
   }
   try {
-    await commit({ before, decision, answer, budget, ...context });
+    await commit({ before, decision, answer, ...context });
     nudge();
     const { id: userId, version, displayName, primarySmtp } = decision.state;
     log.info({ eventType: decision.type, userId, version, displayName, primarySmtp }, "user changed");
@@ -212,15 +208,14 @@ const newest = (keys: ReadonlySet<string>): string[] => [...keys].slice(-alsoTak
 
 function reserving<P extends Plan>(
   { registry }: WriteDeps,
-  budget: Budget,
-  { userId, context }: Write<P>,
+  { userId, context: { ticket, budget } }: Write<P>,
   seen: { readonly alsoTaken: ReadonlySet<string>; readonly reservations: Set<string> },
 ): Attempt["reserve"] {
   return async (addresses, onTaken) => {
     // What the registry is asked for in vain it may hold after the release of it.
     budget.check();
     const asked = { addresses: [...addresses], onTaken, alsoTaken: newest(seen.alsoTaken) };
-    const reservationId = reservationIdOf(context.ticket.operationId, asked);
+    const reservationId = reservationIdOf(ticket.operationId, asked);
     return registry.reserve(
       { reservationId, userId, ...asked },
       { timeoutMs: budget.leftMs(), sending: () => void seen.reservations.add(reservationId) },

@@ -104,6 +104,21 @@ test("a write that can't succeed fails alone, and its neighbours are committed o
   }
 });
 
+test("a write whose time was over while it waited is not begun, and its neighbours still share a transaction", async (t) => {
+  const { commit, transactions, count, close } = await stage();
+  try {
+    const late = creating("late@example.com", { budget: startBudget(0) });
+    const plain = Array.from({ length: 20 }, (_, index) => creating(`plain.${index}@example.com`));
+    const outcomes = await Promise.allSettled([...plain, late].map(commit));
+    t.is(outcomes.filter(({ status }) => status === "fulfilled").length, plain.length);
+    t.is(await count("users"), plain.length);
+    // The first is committed alone, all others came meanwhile.
+    t.is(await transactions("users"), 2);
+  } finally {
+    await close();
+  }
+});
+
 test("writes of one user that come at once are decided one by one: one wins, the others have lost the race", async (t) => {
   const { commit, count, close } = await stage();
   try {

@@ -138,7 +138,9 @@ test.serial("a write whose time is over is not committed", async (t) => {
   const work = { before: undefined, decision, answer: null, ticket, cause };
   const commit = committing({ db, freed: () => new Date(0) });
   try {
-    await t.throwsAsync(commit({ ...work, budget: startBudget(0) }), { instanceOf: Unavailable });
+    // There is time left when its transaction begins, and none when it ends.
+    const budget = { leftMs: () => 1, check: startBudget(0).check };
+    await t.throwsAsync(commit({ ...work, budget }), { instanceOf: Unavailable });
     t.is((await rig.usersDb.query("select from users where id = $1", [id])).rowCount, 0);
     t.is((await rig.usersDb.query("select from address_keys where user_id = $1", [id])).rowCount, 0);
     await t.notThrowsAsync(commit({ ...work, budget: startBudget() }));
@@ -171,7 +173,7 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
     const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
     const cause = { action: "users.patch", correlationId: "late", actor: "anonymous" } as const;
     const edit = { kind: "edit", secondarySmtps: ["late@nine.example"] } as const;
-    const late = writes.change(id, edit, undefined, { ticket, cause });
+    const late = writes.change(id, edit, undefined, { ticket, cause, budget: startBudget() });
     await t.throwsAsync(late, { instanceOf: Unavailable });
   } finally {
     performance.now = monotonicMs;
@@ -181,6 +183,37 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
   await create("b@nine.example");
   t.is(await statusOf("late@nine.example"), "available");
 });
+
+test.serial(
+  "a write whose time is over when its key has been looked up ends there and leaves nothing behind",
+  async (t) => {
+    const monotonicMs = performance.now.bind(performance);
+    let aheadMs = 0;
+    const blocker = await rig.usersDb.connect();
+    await blocker.query("begin");
+    await blocker.query("lock table idempotency in access exclusive mode");
+    performance.now = () => monotonicMs() + aheadMs;
+    try {
+      const create = { displayName: "Late", primarySmtp: "late@ten.example" };
+      const write = rig.call("users.create", create, { idempotencyKey: randomUUID() });
+      const refused = t.throwsAsync(write, { instanceOf: Unavailable });
+      await eventually(async () => {
+        const waiting = await rig.usersDb.query(
+          `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+        );
+        assert.equal(waiting.rowCount, 1);
+      });
+      aheadMs = writeBudgetMs;
+      await blocker.query("rollback");
+      t.is((await refused).data.dependency, "users");
+    } finally {
+      performance.now = monotonicMs;
+      blocker.release();
+    }
+    t.is(await statusOf("late@ten.example"), "available");
+    t.deepEqual((await rig.call("users.list", { q: "@ten.example" })).items, []);
+  },
+);
 
 test.serial("a write that waits for a lock is refused within 2 s and leaves nothing behind", async (t) => {
   const { id } = await create("a@seven.example");

@@ -72,20 +72,41 @@ test.serial("a key that can't be one is refused", async (t) => {
   t.is(await usersNamed("five.example"), 0);
 });
 
-test.serial(
-  "requests with one key at once make one user: the others are told to wait, or get its answer",
-  async (t) => {
-    const meta = { idempotencyKey: randomUUID() };
-    const results = await Promise.allSettled(
-      Array.from({ length: 10 }, () => rig.call("users.create", ann("g@six.example"), { ...meta })),
-    );
-    const ids = results.flatMap((result) => (result.status === "fulfilled" ? result.value.id : []));
-    t.is(new Set(ids).size, 1);
-    for (const result of results)
-      if (result.status === "rejected") t.is((result.reason as Refusal).type, "idempotency-key-in-use");
-    t.is(await usersNamed("six.example"), 1);
-  },
-);
+test.serial("a repeat that comes while the first one runs waits for it and gets its answer", async (t) => {
+  const meta = { idempotencyKey: randomUUID() };
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => rig.callWithMeta("users.create", ann("g@six.example"), { ...meta })),
+  );
+  t.is(new Set(answers.map(({ result }) => JSON.stringify(result))).size, 1);
+  t.is(answers.filter(({ meta: told }) => told.idempotentReplayed).length, answers.length - 1);
+  t.is(await usersNamed("six.example"), 1);
+});
+
+test.serial("a repeat of a first one that fails is run when that has failed", async (t) => {
+  await rig.call("users.create", ann("taken@eleven.example"));
+  const { id } = await rig.call("users.create", ann("a@eleven.example"));
+  const meta = { idempotencyKey: randomUUID() };
+  const patch = () => rig.call("users.patch", { id, primarySmtp: "taken@eleven.example" }, { ...meta });
+  for (const { status, reason } of (await Promise.allSettled([patch(), patch()])) as PromiseRejectedResult[])
+    t.deepEqual([status, (reason as Refusal).type], ["rejected", "address-taken"]);
+});
+
+test.serial("a repeat is told that the first one still runs when its own time is over", async (t) => {
+  const db = await openDatabase(rig.urls.users, idempotencyEntities);
+  const options = { ttlMs: 60_000, now: () => new Date(), log: testLogger(), repeatWaitMs: 1 };
+  const { run } = idempotency(db, options);
+  const call = () => ({ action: "users.remove", params: {}, meta: { idempotencyKey: "slow" } as CallMeta });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  try {
+    const first = run(call(), () => promise);
+    const repeat = run(call(), () => Promise.resolve("run beside it"));
+    t.is((await t.throwsAsync(repeat, { instanceOf: Refusal })).type, "idempotency-key-in-use");
+    resolve("done");
+    t.is(await first, "done");
+  } finally {
+    await db.close();
+  }
+});
 
 test.serial(
   "requests with one key in several processes at once make one user and get one answer",

@@ -73,7 +73,8 @@ export const problemTypes = {
   "idempotency-key-in-use": {
     status: 409,
     title: "Idempotency key in use",
-    about: "The first request with this Idempotency-Key is still running.",
+    about:
+      "The first request with this Idempotency-Key is still running, though this one has waited for its answer.",
   },
   "version-mismatch": {
     status: 412,

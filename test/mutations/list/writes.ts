@@ -174,6 +174,30 @@ export const writes: readonly Mutation[] = [
     title: "a write whose time is over is not committed",
   },
   {
+    name: "work-for-nobody-goes-on",
+    guarantee: "4g",
+    edits: [
+      edit("services/users/index.ts", "usersService", becomes(property("budget"), "budget: startBudget()")),
+    ],
+    file: faultsTest,
+    title: "a write whose time is over when its key has been looked up ends there and leaves nothing behind",
+  },
+  {
+    name: "late-write-undoes-others",
+    guarantee: "4g",
+    edits: [edit("services/users/commit.ts", "shared", becomes(call("filter"), "works"))],
+    file: commitsTest,
+    title:
+      "a write whose time was over while it waited is not begun, and its neighbours still share a transaction",
+  },
+  {
+    name: "repeat-is-not-waiting",
+    guarantee: "6",
+    edits: [edit("mixins/basics/single-run.ts", "singleRun", becomes(argument("overWithin", 0), "0"))],
+    file: "test/integration/users-idempotency.test.ts",
+    title: "a repeat that comes while the first one runs waits for it and gets its answer",
+  },
+  {
     name: "registry-asked-meanwhile",
     guarantee: "4a",
     edits: [edit("services/users/write.ts", "planChange", becomes(call("catch"), "void $.catch(() => {})"))],
