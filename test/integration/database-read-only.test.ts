@@ -6,6 +6,7 @@ import { eventHandler } from "../../mixins/bus/event-consumer.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { run } from "../../mixins/postgres/statement.ts";
+import { examineDatabase } from "../../services/commands/doctor/database.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { chaosPostgres } from "../chaos/postgres.ts";
 import { delivery, userEvent } from "../support/events.ts";
@@ -120,10 +121,25 @@ test("on a hot standby nothing is published, and what waited goes out once when 
   t.deepEqual(bus.published, []);
   const db = await rig.openDatabase();
   await t.throwsAsync(db.check(), { instanceOf: Unavailable, message: /takes no writes/ });
+  const standby = async () => {
+    const target = { name: "users", variable: "DATABASE_URL", url: server.url("postgres") } as const;
+    return (await examineDatabase(target)).find(({ part }) => part === "users standby");
+  };
+  t.like(await standby(), { status: "problem", says: "this server is one, and takes no writes" });
 
   await server.query("postgres", "select pg_promote()");
   await eventually(isEmpty(rig));
   t.is(bus.published.length, 3);
+
+  t.is(await standby(), undefined);
+  await server.query("postgres", "alter system set synchronous_standby_names = 'absent'");
+  await server.query("postgres", "select pg_reload_conf()");
+  await eventually(async () => {
+    const { status, says = "" } = (await standby()) ?? {};
+    if (status !== "problem") throw new Error(`The doctor does not miss the standby: ${says}`);
+  });
+  await server.query("postgres", "alter system reset synchronous_standby_names");
+  await server.query("postgres", "select pg_reload_conf()");
   await db.check();
 });
 

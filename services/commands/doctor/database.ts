@@ -1,4 +1,4 @@
-/** Looks at one database without changing it: version, clock, migrations, and in users' the outbox and the dead letters. */
+/** Looks at one database without changing it: version, clock, standbys, migrations, and in users' the outbox and the dead letters. */
 import type pg from "pg";
 import { counted } from "../../../mixins/basics/plural.ts";
 import { wireOf } from "../../../mixins/patches/pg-client.ts";
@@ -7,6 +7,7 @@ import { migrationState } from "../../runtime/migrations.ts";
 import type { DatabaseTarget } from "../../runtime/prepare-databases.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
 import { type Finding, ok, okIf, problem } from "./findings.ts";
+import { type Replication, replicationQuery, standbyFindings } from "./standby.ts";
 
 const connectTimeoutMs = 3_000;
 const statementTimeoutMs = 5_000;
@@ -97,6 +98,8 @@ function encryption({ name }: DatabaseTarget, client: pg.Client): Finding {
 
 async function examine(target: DatabaseTarget, query: Query): Promise<Finding[]> {
   const findings = await clock(target.name, query);
+  const [replication] = await query<Replication>(replicationQuery);
+  if (replication !== undefined) findings.push(...standbyFindings(target.name, replication));
   const schema = await migrations(target, query);
   findings.push(schema);
   if (target.name === "users" && schema.status === "ok")

@@ -17,6 +17,8 @@ export interface Finding {
 }
 
 export const ok = (part: string, says: string): Finding => ({ status: "ok", part, says });
+/** Works, and could be better. */
+export const hint = (part: string, says: string, todo: string): Finding => ({ ...ok(part, says), todo });
 export const problem = (
   part: string,
   says: string,

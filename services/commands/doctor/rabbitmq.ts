@@ -10,6 +10,7 @@ import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
+import { type AskManagement, examineCluster } from "./cluster.ts";
 import { type Finding, ok, okIf, problem } from "./findings.ts";
 
 const connectTimeoutMs = 3_000;
@@ -76,31 +77,32 @@ async function queueFinding(
   );
 }
 
-/** undefined when the management API does not answer, or not this user. */
-async function bindings(node: URL): Promise<Set<string> | undefined> {
+const vhostOf = (node: URL): string => decodeURIComponent(node.pathname.slice(1)) || "/";
+
+/** The management API of this node. */
+function managementOf(node: URL): AskManagement {
   const [scheme, port] = managementPorts[node.protocol === "amqps:" ? "amqps:" : "amqp:"];
-  const vhost = decodeURIComponent(node.pathname.slice(1)) || "/";
   const credentials = `${decodeURIComponent(node.username) || "guest"}:${decodeURIComponent(node.password) || "guest"}`;
-  try {
-    const answer = await fetch(
-      `${scheme}://${node.hostname}:${port}/api/exchanges/${encodeURIComponent(vhost)}/${usersExchange}/bindings/source`,
-      {
+  return async <T>(path: string) => {
+    try {
+      const answer = await fetch(`${scheme}://${node.hostname}:${port}/api/${path}`, {
         headers: { authorization: `Basic ${Buffer.from(credentials).toString("base64")}` },
         signal: AbortSignal.timeout(managementTimeoutMs),
-      },
-    );
-    if (!answer.ok) return undefined;
-    const rows = (await answer.json()) as { destination: string; routing_key: string }[];
-    return new Set(rows.map(({ destination, routing_key }) => `${destination} ${routing_key}`));
-  } catch {
-    return undefined;
-  }
+      });
+      return answer.ok ? ((await answer.json()) as T) : undefined;
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 /** Nothing of bindings that could not be looked at: the processes declare them at every connection. */
-async function bindingsFinding(node: URL): Promise<Finding[]> {
-  const found = await bindings(node);
-  if (found === undefined) return [];
+async function bindingsFinding(ask: AskManagement, vhost: string): Promise<Finding[]> {
+  const rows = await ask<{ destination: string; routing_key: string }[]>(
+    `exchanges/${encodeURIComponent(vhost)}/${usersExchange}/bindings/source`,
+  );
+  if (rows === undefined) return [];
+  const found = new Set(rows.map(({ destination, routing_key }) => `${destination} ${routing_key}`));
   const missing = userQueues.flatMap(({ queue, bindings: keys }) =>
     keys.filter((key) => !found.has(`${queue} ${key}`)).map((key) => `${queue} ← ${key}`),
   );
@@ -137,9 +139,15 @@ export async function examineRabbitMq(amqpUrl: string, retryDelaysMs: readonly n
         clientProperties: { connection_name: "mailroster doctor" },
       });
       connection.on("error", () => {}); // shows as the failure of the question
+      const ask = managementOf(new URL(node));
+      const vhost = vhostOf(new URL(node));
+      const names = userQueues.flatMap((spec) =>
+        queueDeclarations(spec, retryDelaysMs).map(({ queue }) => queue),
+      );
       return [
         ...(await examineTopology(connection, retryDelaysMs)),
-        ...(await bindingsFinding(new URL(node))),
+        ...(await bindingsFinding(ask, vhost)),
+        ...(await examineCluster(ask, vhost, names, amqpUrl.includes(";"))),
       ];
     } catch (error) {
       fault ??= error;

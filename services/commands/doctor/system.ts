@@ -12,7 +12,7 @@ import { hostedServices, serviceNames } from "../../contracts/services.ts";
 import { downIn, gatewaysOf } from "../../runtime/gateways.ts";
 import { reasonOf } from "../../runtime/reasons.ts";
 import { systemOf, visitSystem } from "../join.ts";
-import { type Finding, ok, okIf, problem, unknown } from "./findings.ts";
+import { type Finding, hint, ok, okIf, problem, unknown } from "./findings.ts";
 
 const reconcileTimeoutMs = 60_000;
 const gatewayTimeoutMs = 3_000;
@@ -28,6 +28,22 @@ interface NodeInfo {
 
 /** Everything that a whole system hosts somewhere. */
 const everyService = hostedServices(serviceNames);
+
+/** How many processes host each service; with the last one its part of the work stands still. Pure. */
+export function instancesFinding(hosted: readonly { readonly name: string }[]): Finding {
+  const counts = serviceNames.map(
+    (name) => [name, hosted.filter((each) => each.name === name).length] as const,
+  );
+  const says = counts.map(([name, count]) => `${name} ${count}`).join(", ");
+  const alone = counts.flatMap(([name, count]) => (count === 1 ? name : []));
+  return alone.length === 0
+    ? ok("instances", says)
+    : hint(
+        "instances",
+        says,
+        `nobody takes over from the only ${alone.join(", ")}: start a second (docs/scaling.md)`,
+      );
+}
 
 function services(broker: ServiceBroker): Finding[] {
   const { services: present } = systemOf(broker);
@@ -114,7 +130,9 @@ export async function examineSystem(config: Config, log: Logger): Promise<Findin
   const wanted = { doing: "look at it", hopes: everyService };
   try {
     return await visitSystem(config, log, wanted, async (broker) => {
-      const seen = [ok(part, "is there"), ...services(broker)];
+      const hosted = broker.registry.getServiceList({ onlyAvailable: true, skipInternal: true });
+      const instances = config.amqpUrl === undefined ? [] : [instancesFinding(hosted)];
+      const seen = [ok(part, "is there"), ...services(broker), ...instances];
       const listening = await gateways(broker, config);
       return [
         ...seen,

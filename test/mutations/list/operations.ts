@@ -308,4 +308,21 @@ export const operations: readonly Mutation[] = [
     file: "test/system/doctor.test.ts",
     title: "of a system over RabbitMQ the doctor finds each fault, and what to do",
   },
+  {
+    name: "copies-are-not-counted",
+    guarantee: "24d",
+    edits: [edit("services/commands/doctor/cluster.ts", "copiesFinding", becomes(argument("min", 0), "1"))],
+    file: "test/unit/doctor-cluster.test.ts",
+    title:
+      "a queue with fewer copies than three is a problem, with the line that makes those that are missing",
+  },
+  {
+    name: "standby-is-not-missed",
+    guarantee: "24d",
+    edits: [
+      edit("services/commands/doctor/standby.ts", "standbyFindings", becomes(condition("isAwaited"), always)),
+    ],
+    file: "test/integration/database-read-only.test.ts",
+    title: "on a hot standby nothing is published, and what waited goes out once when it is promoted",
+  },
 ];
