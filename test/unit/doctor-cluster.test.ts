@@ -71,31 +71,14 @@ test("a management API that does not answer is told of a cluster, and not of a s
 
 const streaming = { name: "p2", state: "streaming", sync: "sync" } as const;
 const replications = [
-  [{ inRecovery: false, awaited: "", standbys: [] }, undefined, undefined],
-  [{ inRecovery: true, awaited: "", standbys: [] }, "problem", /takes no writes/],
-  [{ inRecovery: false, awaited: "", standbys: [{ ...streaming, sync: "async" }] }, "ok", /may lose/],
-  [{ inRecovery: false, awaited: "p2", standbys: [streaming] }, "ok", /^p2 sync, streaming$/],
-  [
-    { inRecovery: false, awaited: "ANY 1 (p2)", standbys: [{ ...streaming, sync: "quorum" }] },
-    "ok",
-    /quorum/,
-  ],
-  [{ inRecovery: false, awaited: "p2", standbys: [] }, "problem", /no such standby streams$/],
-  [
-    { inRecovery: false, awaited: "p2", standbys: [{ ...streaming, sync: "async" }] },
-    "problem",
-    /\(p2 async/,
-  ],
-  [
-    { inRecovery: false, awaited: "p2", standbys: [{ ...streaming, state: "catchup" }] },
-    "problem",
-    /catchup/,
-  ],
-  [
-    { inRecovery: false, awaited: "p2", standbys: [{ name: "p2", state: null, sync: null }] },
-    "ok",
-    /1 standby/,
-  ],
+  [{ awaited: "", standbys: [] }, undefined, undefined],
+  [{ awaited: "", standbys: [{ ...streaming, sync: "async" }] }, "ok", /may lose/],
+  [{ awaited: "p2", standbys: [streaming] }, "ok", /^p2 sync, streaming$/],
+  [{ awaited: "ANY 1 (p2)", standbys: [{ ...streaming, sync: "quorum" }] }, "ok", /quorum/],
+  [{ awaited: "p2", standbys: [] }, "problem", /no such standby streams$/],
+  [{ awaited: "p2", standbys: [{ ...streaming, sync: "async" }] }, "problem", /\(p2 async/],
+  [{ awaited: "p2", standbys: [{ ...streaming, state: "catchup" }] }, "problem", /catchup/],
+  [{ awaited: "p2", standbys: [{ name: "p2", state: null, sync: null }] }, "ok", /1 standby/],
 ] as const;
 
 for (const [replication, status, says] of replications)

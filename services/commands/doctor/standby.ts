@@ -10,8 +10,6 @@ export interface Standby {
 }
 
 export interface Replication {
-  /** The server is a standby itself. */
-  readonly inRecovery: boolean;
   /** synchronous_standby_names. */
   readonly awaited: string;
   readonly standbys: readonly Standby[];
@@ -19,21 +17,13 @@ export interface Replication {
 
 /** A base backup is in pg_stat_replication for as long as it takes, and follows nothing. */
 export const replicationQuery = `
-  select pg_is_in_recovery() as "inRecovery", current_setting('synchronous_standby_names') as awaited,
+  select current_setting('synchronous_standby_names') as awaited,
     coalesce((select jsonb_agg(jsonb_build_object('name', application_name, 'state', state, 'sync', sync_state))
       from pg_stat_replication where state is distinct from 'backup'), '[]') as standbys`;
 
 /** Nothing of a server that nobody follows, and nobody is to follow. Pure. */
-export function standbyFindings(database: string, { inRecovery, awaited, standbys }: Replication): Finding[] {
+export function standbyFindings(database: string, { awaited, standbys }: Replication): Finding[] {
   const part = `${database} standby`;
-  if (inRecovery)
-    return [
-      problem(
-        part,
-        "this server is one, and takes no writes",
-        "name the primary: an address that follows it, or all servers with target_session_attrs=read-write",
-      ),
-    ];
   if (awaited === "" && standbys.length === 0) return [];
   const is = counted(standbys.length, "standby follows", "standbys follow");
   if (awaited === "")
