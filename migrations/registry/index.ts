@@ -5,9 +5,11 @@
 import { Migration20261123000100_init } from "./Migration20261123000100_init.ts";
 import { Migration20261124000300_trace } from "./Migration20261124000300_trace.ts";
 import { Migration20261126000400_held_since } from "./Migration20261126000400_held_since.ts";
+import { Migration20261126000500_generations } from "./Migration20261126000500_generations.ts";
 
 export const registryMigrations = [
   Migration20261123000100_init,
   Migration20261124000300_trace,
   Migration20261126000400_held_since,
+  Migration20261126000500_generations,
 ] as const;

@@ -14,6 +14,7 @@ import { Migration20261125000200_consistency_backlogs } from "./Migration2026112
 import { Migration20261126000100_guard_of_tombstones } from "./Migration20261126000100_guard_of_tombstones.ts";
 import { Migration20261126000200_audit_once } from "./Migration20261126000200_audit_once.ts";
 import { Migration20261126000300_audit_assignments } from "./Migration20261126000300_audit_assignments.ts";
+import { Migration20261126000500_generations } from "./Migration20261126000500_generations.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -28,4 +29,5 @@ export const usersMigrations = [
   Migration20261126000100_guard_of_tombstones,
   Migration20261126000200_audit_once,
   Migration20261126000300_audit_assignments,
+  Migration20261126000500_generations,
 ] as const;

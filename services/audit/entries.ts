@@ -11,6 +11,7 @@ import type { ActionParams } from "../contracts/actions.ts";
 import { Assignment } from "../contracts/assignment.ts";
 import { AuditEntry, type AuditPage } from "../contracts/audit.ts";
 import { Change, type UserEvent } from "../contracts/events.ts";
+import { generationSize } from "../contracts/generation.ts";
 import type { AuditTrailDigest, DigestQuery } from "../contracts/reconciliation.ts";
 import { type AuditTrace, placeBeforeAll, type RequestEntries } from "../contracts/trace.ts";
 import { AuditEntryRow } from "./entities.ts";
@@ -110,11 +111,18 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
   return page(rows.map(shown), limit, ({ at, version, id }) => [at, version, id]);
 }
 
-/** Walks the index (user_id, version) in its order, so a page costs no more than its users' entries. */
+/**
+ * Walks the index (user_id, version) in its order, so a page costs no more than its users' entries. Those who have been
+ * written in a later generation are looked at twice.
+ */
 const digestPage = (where: Statement, limit: number) => sql<AuditTrailDigest>`
 select user_id, count(*)::int as entries, count(distinct version)::int as versions,
-  sum(distinct version)::float8 as versions_sum, max(version) as max_version
-from audit_entries where ${where} group by user_id order by user_id limit ${limit}`;
+  sum(distinct version)::float8 as versions_sum, max(version) as max_version,
+  case when max(version) < ${generationSize}::int then array[max(version)] else array(
+    select max(one.version) from audit_entries one where one.user_id = a.user_id
+    group by one.version / ${generationSize}::int order by 1
+  ) end as newest
+from audit_entries a where ${where} group by user_id order by user_id limit ${limit}`;
 
 /** For the reconciler, in the order of user ids. */
 export async function digestTrails(

@@ -11,6 +11,7 @@ import {
   ListDeadLetters,
   TargetDeadLetter,
 } from "./dead-letters.ts";
+import { AskGeneration, GivenGeneration } from "./generation.ts";
 import {
   ClearFault,
   ClearFaults,
@@ -203,6 +204,7 @@ export const actions = {
   "smtp-registry.lookup": published(LookUpAddress, AddressInfo, "always"),
   "smtp-registry.digest": internal(DigestQuery, RegistryDigest, "always"),
   "smtp-registry.trace": internal(RegistryQuery, RegistryTrace, "always"),
+  "smtp-registry.generation": internal(AskGeneration, GivenGeneration, "always"),
   "smtp-registry.health": internal(Nothing, Health, "always"),
   "audit.list": published(ListAudit, AuditPage, "always"),
   "audit.digest": internal(DigestQuery, AuditDigest, "always"),

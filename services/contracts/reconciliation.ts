@@ -49,6 +49,10 @@ const AuditTrailDigest = z.object({
   versions: z.int().meta({ description: "Different versions among the entries" }),
   versionsSum: z.number().meta({ description: "Their sum, by which one gap is told from another" }),
   maxVersion: z.int(),
+  newest: z
+    .array(z.int())
+    .optional()
+    .meta({ description: "The newest version of each generation; without it: all are of one" }),
 });
 export type AuditTrailDigest = z.infer<typeof AuditTrailDigest>;
 export const AuditDigest = z.object({ items: z.array(AuditTrailDigest) });

@@ -1,4 +1,5 @@
 /** In what a user's three accounts differ: users is right, the registry and the audit log have to follow. Pure. */
+import { firstVersionOf, generationOf } from "../contracts/generation.ts";
 import type {
   AuditTrailDigest,
   ConsistencyCheck,
@@ -33,14 +34,33 @@ function* registryChecks({ user, registry }: Accounts, freedBefore: string): Gen
 
 const noTrail = { entries: 0, versions: 0, versionsSum: 0, maxVersion: 0 };
 
-/** The audit log has one entry for each version from the first to the newest. */
-function* auditChecks({ user, audit }: Accounts): Generator<ConsistencyCheck> {
+/**
+ * How many versions the log should have, and their sum: in each generation in which the user is known to have been
+ * written, all from its first to its newest.
+ */
+function dueVersions({ user, audit }: Accounts): { count: number; sum: number } {
+  const newest = new Map<number, number>();
+  for (const version of [...(audit?.newest ?? [audit?.maxVersion ?? 0]), user?.version ?? 0])
+    newest.set(generationOf(version), Math.max(version, newest.get(generationOf(version)) ?? 0));
+  let [count, sum] = [0, 0];
+  for (const [generation, last] of newest) {
+    const first = firstVersionOf(generation);
+    const versions = last - first + 1;
+    count += versions;
+    sum += (versions * (first + last)) / 2;
+  }
+  return { count, sum };
+}
+
+/** The audit log has one entry for each of these versions. */
+function* auditChecks(accounts: Accounts): Generator<ConsistencyCheck> {
+  const { user, audit } = accounts;
   if (user === undefined) {
     if (audit !== undefined) yield "audit_orphan";
     return;
   }
   const { entries, versions, maxVersion } = audit ?? noTrail;
-  if (versions < Math.max(user.version, maxVersion)) yield "audit_missing";
+  if (versions < dueVersions(accounts).count) yield "audit_missing";
   if (maxVersion > user.version) yield "audit_ahead";
   if (entries > versions) yield "audit_doubled";
 }
@@ -74,11 +94,12 @@ export const canBeFollowed = (check: ConsistencyCheck): boolean => followable.ha
  * What exactly a difference consists of that no repair ends, the same for as long as the user only goes on being
  * written; null for the others. The missing versions are told by their number and sum: the log is asked for no list.
  */
-export function gapOf(check: ConsistencyCheck, { user, registry, audit }: Accounts): string | null {
+export function gapOf(check: ConsistencyCheck, accounts: Accounts): string | null {
+  const { registry, audit } = accounts;
   const { entries, versions, versionsSum, maxVersion } = audit ?? noTrail;
-  const newest = Math.max(user?.version ?? 0, maxVersion);
+  const due = dueVersions(accounts);
   const gaps: Partial<Record<ConsistencyCheck, string>> = {
-    audit_missing: `${newest - versions} missing, sum ${(newest * (newest + 1)) / 2 - versionsSum}`,
+    audit_missing: `${due.count - versions} missing, sum ${due.sum - versionsSum}`,
     audit_doubled: `${entries - versions} doubled`,
     audit_orphan: `${entries} entries up to version ${maxVersion}`,
     registry_orphan: `version ${registry?.version}, addresses ${registry?.addressesHash}`,

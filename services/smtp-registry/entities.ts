@@ -63,6 +63,14 @@ export const SuffixCounter = defineEntity({
   properties: { baseKey: p.text().primary(), next: p.integer() },
 });
 
+/** The last generation that was given to the users database. */
+export const LastGeneration = defineEntity({
+  name: "LastGeneration",
+  tableName: "generations",
+  properties: { id: p.integer().primary().autoincrement(false).default(1), generation: p.integer() },
+  checks: [{ name: "generations_one_row_check", expression: "id = 1" }],
+});
+
 /** What each version of a user changed of an address; append-only, so it is complete whatever the order of arrival. */
 export const AddressHistory = defineEntity({
   name: "AddressHistory",
@@ -85,6 +93,7 @@ export const registryEntities = [
   AddressRow,
   Watermark,
   SuffixCounter,
+  LastGeneration,
   AddressHistory,
   ConsumerOutcomeRow,
 ] as unknown as readonly EntitySchema[];

@@ -15,6 +15,7 @@ import type { Config } from "../config/index.ts";
 import { blockedNames } from "./blocked.ts";
 import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
+import { giveGeneration } from "./generations.ts";
 import { holdsMixin } from "./lapsed-holds.ts";
 import { lookUp } from "./look-up.ts";
 import { apply } from "./projection.ts";
@@ -73,6 +74,7 @@ export default function smtpRegistryService(platform: Platform, config: Registry
       lookup: (ctx) => lookUp(db, rules, ctx.params),
       trace: (ctx) => traceRegistry(db, rules, consumer.outcomes, ctx.params),
       digest: (ctx) => digestRegistry(db, rules, ctx.params),
+      generation: (ctx) => giveGeneration(db, ctx.params.above),
     }),
   });
 }

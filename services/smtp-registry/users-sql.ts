@@ -36,3 +36,7 @@ export const addressesIn = (rows: readonly HeldRow[]): DigestedAddress[] =>
   rows.flatMap(({ key, address, kind, status }) =>
     key === null ? [] : [{ key, address, kind, state: status }],
   );
+
+/** The row's lock puts those who ask in turn. */
+export const nextGeneration = (above: number) => sql<{ generation: number }>`
+update generations set generation = greatest(generation, ${above}::int) + 1 where id = 1 returning generation`;

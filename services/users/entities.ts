@@ -32,4 +32,17 @@ export const AddressKey = defineEntity({
 });
 export type AddressKey = InferEntity<typeof AddressKey>;
 
-export const usersEntities = [UserRow, AddressKey] as unknown as readonly EntitySchema[];
+/** One row: the generation of what is written now, and for which timeline it was given. */
+export const GenerationRow = defineEntity({
+  name: "GenerationRow",
+  tableName: "generations",
+  properties: {
+    id: p.integer().primary().autoincrement(false).default(1),
+    generation: p.integer(),
+    timeline: p.text(),
+    begunAt: p.datetime(3).defaultRaw("now()"),
+  },
+  checks: [{ name: "generations_one_row_check", expression: "id = 1" }],
+});
+
+export const usersEntities = [UserRow, AddressKey, GenerationRow] as unknown as readonly EntitySchema[];

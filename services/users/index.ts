@@ -12,13 +12,14 @@ import type { Platform } from "../../mixins/platform.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
-import type { ActionName, CallMeta } from "../contracts/actions.ts";
+import type { ActionName, ActionParams, CallMeta } from "../contracts/actions.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import { noneOf, userFieldNames } from "../contracts/user.ts";
 import { holdersOf } from "./address-holders.ts";
 import { committing } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
+import { generations } from "./generation.ts";
 import { findingStates, getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry-client.ts";
@@ -34,6 +35,10 @@ const poolMax = 20;
 const statementTimeoutMs = 1_000;
 const hourMs = 3_600_000;
 
+interface Writes extends UserWrites {
+  reemit(params: ActionParams<"users.reemit">, context: WriteContext): Promise<{ version: number }>;
+}
+
 /** The schema of the service `users`; the configuration must name its database by now. */
 export default function usersService(platform: Platform, config: Config): ServiceSchema {
   const { db, log, schema } = dataService("users", platform, config, {
@@ -46,14 +51,13 @@ export default function usersService(platform: Platform, config: Config): Servic
   const freed = () => freedBefore(platform.now(), config);
   const commit = committing({ db, freed });
   const findState = findingStates(db);
-  let writes: UserWrites | undefined;
-  let nudge: (() => void) | undefined;
+  let writes: Writes | undefined;
 
   /** Runs a write under its idempotency key, if it carries one. */
   const write = <T>(
     ctx: Context<unknown, CallMeta>,
     action: ActionName,
-    work: (writes: UserWrites, context: WriteContext) => Promise<T>,
+    work: (writes: Writes, context: WriteContext) => Promise<T>,
   ): Promise<T> => {
     const budget = startBudget();
     const ready = writes;
@@ -79,9 +83,12 @@ export default function usersService(platform: Platform, config: Config): Servic
   return schema({
     mixins: [keys.mixin, databaseFigures("users", db, platform.metrics)],
     created(this: { broker: ServiceBroker }) {
-      nudge = relayNudge(this.broker);
+      const nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
-      writes = userWrites({ db, freed, findState, commit, registry, now: platform.now, log, nudge });
+      const generation = generations({ db, give: registry.generationAbove, log });
+      const { now } = platform;
+      const deps = { db, freed, findState, commit, generation, registry, now, log, nudge };
+      writes = { ...userWrites(deps), reemit: (params, context) => reemit(deps, params, context) };
     },
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: actionsOf("users", {
@@ -102,10 +109,7 @@ export default function usersService(platform: Platform, config: Config): Servic
       trace: (ctx) => requestsOf(db, ctx.params, platform.now()),
       addresses: (ctx) => addressesNow(db, ctx.params.userIds),
       holders: async (ctx) => ({ items: await holdersOf(db, freed(), ctx.params.keys) }),
-      reemit: (ctx) =>
-        write(ctx, "users.reemit", (_, context) =>
-          reemit({ findState, commit, now: platform.now, nudge: () => nudge?.() }, ctx.params, context),
-        ),
+      reemit: (ctx) => write(ctx, "users.reemit", (ready, context) => ready.reemit(ctx.params, context)),
     }),
   });
 }

@@ -7,8 +7,9 @@
 import { isContention } from "../../mixins/postgres/database.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import { type Commit, LostRace } from "./commit.ts";
+import type { Generation } from "./generation.ts";
 import type { FindState } from "./queries.ts";
-import { decideReemit } from "./rules.ts";
+import { decideReemit, inGeneration } from "./rules.ts";
 import type { WriteContext } from "./write.ts";
 
 const attemptsMax = 8;
@@ -16,13 +17,14 @@ const attemptsMax = 8;
 export interface ReemitDeps {
   readonly findState: FindState;
   readonly commit: Commit;
+  readonly generation: Generation;
   readonly now: () => Date;
   readonly nudge: () => void;
 }
 
 /** The new version. Throws Refusal `not-found`, `invalid-fields` for an absurd `above`, or Unavailable. */
 export async function reemit(
-  { findState, commit, now, nudge }: ReemitDeps,
+  { findState, commit, generation, now, nudge }: ReemitDeps,
   { userId, above }: { readonly userId: string; readonly above: number },
   context: WriteContext,
 ): Promise<{ version: number }> {
@@ -31,7 +33,8 @@ export async function reemit(
     const before = await findState(userId);
     if (before === undefined)
       throw new Refusal("not-found", "Cannot find the user: there is none with this id");
-    const decision = decideReemit(before, above, now());
+    const current = await generation.current();
+    const decision = inGeneration(decideReemit(before, above, now(), current), current);
     const answer = { version: decision.state.version };
     try {
       await commit({ before, decision, answer, ...context });
@@ -39,6 +42,7 @@ export async function reemit(
       return answer;
     } catch (error) {
       if (!(error instanceof LostRace || isContention(error))) throw error;
+      generation.forget();
     }
   }
   throw new Unavailable("users", `The write lost against others ${attemptsMax} times`);

@@ -16,6 +16,7 @@ import type { Reservation } from "../contracts/reservations.ts";
 /** Part of the write's budget (write-budget.ts): what is left must do for the transaction. */
 export const registryTimeoutMs = 1_400;
 const releaseTimeoutMs = 1_000;
+const generationTimeoutMs = 1_000;
 
 type Caller = Parameters<typeof callAction>[0];
 
@@ -28,6 +29,8 @@ export interface ReserveOptions {
 export interface Registry {
   /** Throws Refusal `address-taken`, or Unavailable. */
   reserve(request: ActionInput<"smtp-registry.reserve">, options: ReserveOptions): Promise<Reservation>;
+  /** A generation that it has never given, above this one. Throws Unavailable. */
+  generationAbove(above: number): Promise<number>;
   /** Best effort: what can't be released lapses, once users has said that nobody has it. Never rejects. */
   release(reservation: ActionInput<"smtp-registry.release">): Promise<void>;
   /** A service has come or gone: if the registry was away, it is worth asking again. */
@@ -54,6 +57,11 @@ const isFault = (error: unknown): boolean =>
     ? error.data.dependency !== "smtp-registry"
     : transportFaults.some((fault) => error instanceof fault);
 
+const unreachable = (cause: unknown): unknown =>
+  isFault(cause) && !(cause instanceof CircuitOpen)
+    ? new Unavailable("smtp-registry", "The address registry can't be reached", { cause })
+    : cause;
+
 export function registryClient(caller: Caller, metrics: Metrics, log: Logger): Registry {
   const breaker = circuitBreaker({ target: "smtp-registry", isFault, log, metrics });
   return {
@@ -70,8 +78,15 @@ export function registryClient(caller: Caller, metrics: Metrics, log: Logger): R
           }
         });
       } catch (cause) {
-        if (!isFault(cause) || cause instanceof CircuitOpen) throw cause;
-        throw new Unavailable("smtp-registry", "The address registry can't be reached", { cause });
+        throw unreachable(cause);
+      }
+    },
+    async generationAbove(above) {
+      try {
+        const timeout = generationTimeoutMs;
+        return (await callAction(caller, "smtp-registry.generation", { above }, { timeout })).generation;
+      } catch (cause) {
+        throw unreachable(cause);
       }
     },
     async release(reservation) {

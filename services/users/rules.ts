@@ -16,6 +16,7 @@ import {
   type UserState,
   versionWithHeadroomMax,
 } from "../contracts/events.ts";
+import { firstVersionOf } from "../contracts/generation.ts";
 import {
   type AddressKind,
   noneOf,
@@ -51,6 +52,8 @@ export type Decision =
       /** What was asked for and not given; absent: nothing. */
       readonly assignments?: Assignment[];
     };
+
+export type Changed = Extract<Decision, { kind: "changed" }>;
 
 /** Every address of a user, the primary first. */
 export function addressesOf(user: {
@@ -109,7 +112,7 @@ export function decideCreate(
   assigned: readonly OwnedAddress[],
   now: Date,
   assignments: Assignment[] = [],
-): Extract<Decision, { kind: "changed" }> {
+): Changed {
   const primaries = assigned.filter(({ kind }) => kind === "primary");
   const primarySmtp = primaries[0]?.address;
   if (primarySmtp === undefined || primaries.length > 1)
@@ -153,19 +156,23 @@ export function decide(
   return changed("user.restored.v1", state, { deletedAt: null }, timeAfter(state, now));
 }
 
-/** Other than a forged or a broken event nothing is so far ahead of users, who count a user's versions one by one. */
+const raised = (version: number, generation: number): number => Math.max(version, firstVersionOf(generation));
+
+/** The same decision with a version of this generation; the next ones count on from there. */
+export const inGeneration = (decision: Changed, generation: number): Changed => ({
+  ...decision,
+  state: { ...decision.state, version: raised(decision.state.version, generation) },
+});
+
+/** Other than a forged or a broken event nothing is so far ahead of users, who count a generation's versions one by one. */
 export const versionJumpMax = 10_000;
 
 /**
  * Nothing changes but the version, which passes `above` too. A deleted user's event is of the type that says so.
  * Throws Refusal `invalid-fields` when `above` would take the user's room for changes.
  */
-export function decideReemit(
-  state: UserState,
-  above: number,
-  now: Date,
-): Extract<Decision, { kind: "changed" }> {
-  const aboveMax = Math.min(state.version + versionJumpMax, versionWithHeadroomMax);
+export function decideReemit(state: UserState, above: number, now: Date, generation = 0): Changed {
+  const aboveMax = Math.min(raised(state.version, generation) + versionJumpMax, versionWithHeadroomMax);
   if (above > aboveMax) {
     const detail = `must be at most ${aboveMax}: the user is at version ${state.version}`;
     throw new Refusal("invalid-fields", "Cannot tell the user again: it would jump too many versions", {

@@ -5,6 +5,8 @@
 import { sql } from "kysely";
 import { columnList, columnsOf } from "../../mixins/postgres/columns.ts";
 import { json, type Statement } from "../../mixins/postgres/statement.ts";
+import { currentTimeline } from "../../mixins/postgres/timeline.ts";
+import { generationSize } from "../contracts/generation.ts";
 import { UserRow } from "./entities.ts";
 
 const columns = columnsOf(UserRow);
@@ -36,6 +38,8 @@ interface Writes {
  * events. Against a statement for each row it saves four of five round trips and most of the CPU.
  *
  * Returns the users that were written: one that is no longer at the version it was read with is not, and has no event.
+ * Nor is one whose version belongs to a generation that is over, nor any on a timeline for which none was begun: a plan
+ * may be older than the failover after which it is committed, so no earlier look can tell (docs/adr/0038).
  * The events come from those rows (`written`), so an outbox id is taken only under its user's row lock: the order of
  * ids is the order of versions, also for a write path without the guard. Everything is written in one order for
  * everybody (ids, keys): two writes that want the same rows queue, not in a circle.
@@ -49,8 +53,9 @@ export const saveWrites = ({ lockTimeout, writes, freed, events }: Writes) => sq
   keys: number;
 }>`
 with w as materialized (
-  select w.* from (select set_config('lock_timeout', ${lockTimeout}, true)) brief, jsonb_to_recordset(${json(writes)}) as w(
+  select w.* from (select set_config('lock_timeout', ${lockTimeout}, true)) brief, generations g, jsonb_to_recordset(${json(writes)}) as w(
     ${lists.typed}, before int, gone text[], fresh text[])
+  where g.id = 1 and g.timeline = ${currentTimeline} and w.version >= g.generation * ${generationSize}::int
 ), created as (
   insert into users (${lists.names})
   select ${lists.properties} from w where before is null order by id
@@ -79,6 +84,26 @@ with w as materialized (
   where (e.aggregate_id in (select id from written)) is true order by e.place
 )
 select id, (select count(*)::int from taken) as keys from written`;
+
+/** With the timeline it was given for, and the one here and now; null: a standby. */
+export const readGeneration = sql<{ generation: number; timeline: string; here: string | null }>`
+select generation, timeline, ${currentTimeline} as here from generations where id = 1`;
+
+interface NewGeneration {
+  /** The one that it follows. */
+  readonly own: number;
+  /** By the registry. */
+  readonly given: number;
+  /** The timeline for which it was given. */
+  readonly here: string;
+}
+
+/** The first one wins, for the timeline alone for which was asked. Returns what began. */
+export const beginGeneration = ({ own, given, here }: NewGeneration) => sql<{ generation: number }>`
+update generations
+set generation = greatest(generation + 1, ${given}::int), timeline = ${here}::text, begun_at = now()
+where id = 1 and generation = ${own}::int and ${here}::text = ${currentTimeline}
+returning generation`;
 
 /** For what a transaction does before `saveWrites`, which sets it too. */
 export const limitLockWaits = (lockTimeout: string) =>

@@ -28,6 +28,7 @@ import {
 import { addressTaken, bodyOf, heldAmong, restate } from "./conflicts.ts";
 import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
+import type { Generation } from "./generation.ts";
 import { keptAsTheyAre } from "./new-values.ts";
 import { type FindState, shown } from "./queries.ts";
 import type { Registry } from "./registry-client.ts";
@@ -38,6 +39,7 @@ import {
   decide,
   decideCreate,
   type ExpectedVersions,
+  inGeneration,
   type OwnedAddress,
   wantedAddresses,
 } from "./rules.ts";
@@ -51,6 +53,7 @@ const alsoTakenMax = secondarySmtpsMax + 2;
 export interface WriteDeps extends CommitDeps {
   readonly findState: FindState;
   readonly commit: Commit;
+  readonly generation: Generation;
   readonly registry: Registry;
   readonly now: () => Date;
   readonly log: Logger;
@@ -114,7 +117,9 @@ export function userWrites(deps: WriteDeps): UserWrites {
           });
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
           const assignments = assignmentsOf(reservation);
-          const decision = decideCreate(userId, params, assigned, deps.now(), assignments);
+          const generation = await deps.generation.current();
+          const created = decideCreate(userId, params, assigned, deps.now(), assignments);
+          const decision = inGeneration(created, generation);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
         taken(_plan, held) {
@@ -146,7 +151,9 @@ interface ChangeRequest extends Attempt {
 
 async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan & { answer: User | null }> {
   const before = await deps.findState(request.userId);
-  const decision = decide(before, request.command, request.expected, deps.now());
+  const decided = decide(before, request.command, request.expected, deps.now());
+  const decision =
+    decided.kind === "unchanged" ? decided : inGeneration(decided, await deps.generation.current());
   if (decision.kind === "changed") {
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {
@@ -198,6 +205,7 @@ async function tryCommit<P extends Plan>(
     log.info({ eventType: decision.type, userId, version, displayName, primarySmtp }, "user changed");
     return undefined;
   } catch (error) {
+    if (error instanceof LostRace) deps.generation.forget();
     if (error instanceof LostRace || isContention(error)) return { taken: [] };
     if (!(error instanceof KeyTaken)) throw error;
     return { taken: await keysHeldByOthers(deps, decision.state) };

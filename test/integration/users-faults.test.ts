@@ -6,6 +6,7 @@ import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
 import { committing } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
+import { generations } from "../../services/users/generation.ts";
 import { findingStates } from "../../services/users/queries.ts";
 import { registryClient } from "../../services/users/registry-client.ts";
 import { decideCreate } from "../../services/users/rules.ts";
@@ -159,10 +160,12 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
   try {
     const deps = { db, freed: () => new Date(0), now: () => new Date(), log: testLogger(), nudge() {} };
     const find = findingStates(db);
+    const registry = registryClient(rig.broker, createMetrics(), testLogger());
     const writes = userWrites({
       ...deps,
       commit: committing(deps),
-      registry: registryClient(rig.broker, createMetrics(), testLogger()),
+      registry,
+      generation: generations({ ...deps, give: registry.generationAbove }),
       // As long as the whole budget of a write.
       async findState(userId) {
         const found = await find(userId);

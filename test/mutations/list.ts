@@ -4,6 +4,7 @@ import { broker } from "./list/broker.ts";
 import { calls } from "./list/calls.ts";
 import { databases } from "./list/databases.ts";
 import { events } from "./list/events.ts";
+import { failovers } from "./list/failovers.ts";
 import { letters } from "./list/letters.ts";
 import { operations } from "./list/operations.ts";
 import { requests } from "./list/requests.ts";
@@ -20,4 +21,5 @@ export const mutations: readonly Mutation[] = [
   ...requests,
   ...broker,
   ...calls,
+  ...failovers,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

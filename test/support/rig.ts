@@ -26,7 +26,7 @@ import { createBus, makeService } from "../../services/runtime/composition.ts";
 import { eventually } from "./eventually.ts";
 import { testLogger } from "./logs.ts";
 import { ownDatabase } from "./own-database.ts";
-import { testVhost } from "./resources.ts";
+import { type Resource, testVhost } from "./resources.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a foreign answer is looked at member by member
 export interface Answer<T = any> {
@@ -88,6 +88,8 @@ interface InstanceOptions {
 
 interface RigOptions extends InstanceOptions {
   readonly bus?: Bus["kind"] | undefined;
+  /** Instead of databases of the test's server; the rig drops them. */
+  readonly databases?: { readonly users?: Resource; readonly registry?: Resource };
 }
 
 /** Does what a client does on a 503: the same request again. */
@@ -181,7 +183,9 @@ export const startGateway = (options: Omit<InstanceOptions, "services"> = {}): P
   startInstance({ ...options, services: ["gateway"] });
 
 export async function startRig(options: RigOptions = {}): Promise<Rig> {
-  const [users, registry] = [await ownDatabase("users"), await ownDatabase("registry")];
+  const { databases = {} } = options;
+  const users = await ownDatabase("users", databases.users);
+  const registry = await ownDatabase("registry", databases.registry);
   const vhost = options.bus === "rabbitmq" ? await testVhost() : undefined;
   const environment = {
     DATABASE_URL: users.url,

@@ -29,6 +29,8 @@ export interface TcpProxy {
   slow(delayMs: number): void;
   /** Says something to every client in the server's name; only between two of its own messages. */
   sayToClients(bytes: Buffer): void;
+  /** New connections go to the host and port of that URL. */
+  leadTo(url: string): void;
   close(): Promise<void>;
 }
 
@@ -72,7 +74,7 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
 
 /** Listens on a free port of `host`, in front of `host:port` of the URL. */
 export async function tcpProxy(targetUrl: string, defaultPort = 5672, host = "127.0.0.1"): Promise<TcpProxy> {
-  const target = new URL(targetUrl);
+  let target = new URL(targetUrl);
   const pairs = new Set<Pair>();
   let frozen = false;
   let delayMs = 0;
@@ -138,6 +140,9 @@ export async function tcpProxy(targetUrl: string, defaultPort = 5672, host = "12
     },
     sayToClients(bytes) {
       for (const { client } of pairs) client.write(bytes);
+    },
+    leadTo(url) {
+      target = new URL(url);
     },
     close: refuse,
   };

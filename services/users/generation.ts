@@ -1,0 +1,68 @@
+/**
+ * Promise: each timeline of the database has a generation of its own, to which the registry has given a number that no
+ * other has. Here it is looked up for a plan; whether it holds, the statement that commits says (sql.ts: saveWrites).
+ */
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { ReadOnlyDatabase } from "../../mixins/postgres/database-faults.ts";
+import { run } from "../../mixins/postgres/statement.ts";
+import { Unavailable } from "../contracts/errors.ts";
+import * as sql from "./sql.ts";
+
+/** Another process may be first each time; more often than once it needs another failover. */
+const attemptsMax = 3;
+
+export interface Generation {
+  /** That of a version which is decided on now, as far as this process knows. Rejects with Unavailable. */
+  current(): Promise<number>;
+  /** A commit was refused, so it may be another one. */
+  forget(): void;
+}
+
+export interface GenerationDeps {
+  readonly db: Database;
+  /** The registry's answer: a number above this one that it has never given. Rejects with Unavailable. */
+  readonly give: (above: number) => Promise<number>;
+  readonly log: Logger;
+}
+
+/** For one process of users. */
+export function generations(deps: GenerationDeps): Generation {
+  let known: number | undefined;
+  let looking: Promise<number> | undefined;
+  return {
+    current: async () => {
+      if (known !== undefined) return known;
+      looking ??= look(deps).finally(() => {
+        looking = undefined;
+      });
+      known = await looking;
+      return known;
+    },
+    forget() {
+      known = undefined;
+    },
+  };
+}
+
+/** Begins one where the timeline is another than the last one's. */
+async function look({ db, give, log }: GenerationDeps): Promise<number> {
+  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+    const { generation, timeline, here } = await read(db);
+    if (timeline === here) return generation;
+    const given = await give(generation);
+    const [begun] = await db.read((em) => run(em, sql.beginGeneration({ own: generation, given, here })));
+    if (begun !== undefined)
+      log.warn({ generation: begun.generation, before: timeline, timeline: here }, "a generation begins");
+  }
+  throw new Unavailable("users", `The timeline of the database changed ${attemptsMax} times`);
+}
+
+const read = (db: Database) =>
+  db.read(async (em) => {
+    const [row] = await run(em, sql.readGeneration);
+    if (row === undefined) throw new Error("Cannot tell the generation: its row is gone");
+    const { here, ...own } = row;
+    if (here === null) throw new ReadOnlyDatabase("Cannot tell the generation: the database is read-only");
+    return { ...own, here };
+  });

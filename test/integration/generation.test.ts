@@ -1,0 +1,53 @@
+/** A standby that lacks what was acknowledged is promoted: no version tells two things, and no number is given twice. */
+import assert from "node:assert/strict";
+import test from "ava";
+import { eventually } from "../support/eventually.ts";
+import { failover } from "../support/failover.ts";
+import { persistently, rigOf } from "../support/rig.ts";
+
+const timeoutMs = 180_000;
+
+test("after a failover that lost writes no version is given again, and the registry follows", async (t) => {
+  t.timeout(timeoutMs, "two PostgreSQL are started");
+  const pair = await failover();
+  t.teardown(pair.remove);
+  const users = await pair.database("users");
+  const rig = await rigOf(t, {
+    services: ["users", "smtp-registry", "audit", "outbox", "reconciler", "dead-letters"],
+    databases: { users },
+    environment: { RECONCILE_GRACE_MS: "100", RECONCILE_MINUTES: "0" },
+  });
+  const other = await rig.another();
+  const create = (local: string) =>
+    rig.call("users.create", { displayName: "Ann", primarySmtp: `${local}@one.example` });
+  const rename = (instance: typeof other, id: string, displayName: string) =>
+    persistently(() => instance.call("users.patch", { id, displayName }));
+  const marks = async () => {
+    const { rows } = await rig.registryDb.query<{ user_id: string; version: number }>(
+      "select user_id, version from watermarks",
+    );
+    return new Map(rows.map((row) => [row.user_id, row.version]));
+  };
+  const isToldAs = (id: string, version: number) =>
+    eventually(async () => assert.equal((await marks()).get(id), version));
+
+  const [ann, ben] = [await create("ann"), await create("ben")];
+  await rename(other, ben.id, "Ben"); // so that the other process knows the generation
+  await isToldAs(ben.id, 2);
+  await pair.cutOff();
+  t.is((await rename(rig, ann.id, "Lost")).version, 2);
+  await isToldAs(ann.id, 2);
+
+  await pair.failOver();
+  t.is((await rename(rig, ann.id, "Found")).version, 1_000_000);
+  t.is((await rename(other, ben.id, "Bert")).version, 1_000_000);
+  t.is((await rename(other, ann.id, "Ann")).version, 1_000_001);
+  t.is((await create("cay")).version, 1_000_000);
+  await isToldAs(ann.id, 1_000_001);
+  const { rows } = await rig.usersDb.query("select generation from generations");
+  t.deepEqual(rows, [{ generation: 1 }]);
+  await eventually(async () => {
+    const { violations } = await rig.call("reconciler.run", {});
+    assert.deepEqual(violations, {});
+  });
+});
