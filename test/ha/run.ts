@@ -21,6 +21,8 @@ import { type HaSystem, startSystem, type Topology } from "./system.ts";
 
 /** Writes a second, where the machine can do that and more. */
 const rateMax = 22;
+/** Fewer would leave more than half a second between two answers. */
+const rateMin = 2;
 /**
  * Of what it can do: after 20 s without an answer the clients of 20 s repeat, which is twice of that a second or less,
  * and must not be an overload. That has a scenario of its own.
@@ -94,7 +96,7 @@ async function openField(options: RunOptions, topology: Topology, number: number
   const wire = { url: system.url, journal, elapsedMs, giveUp: options.interrupted, patienceMs };
   await capacityOf(wire, warmUp);
   const capacity = await capacityOf(wire, warmUp);
-  const rate = Math.min(rateMax, capacity * rateShare);
+  const rate = Math.max(rateMin, Math.min(rateMax, capacity * rateShare));
   print(
     `system (${topology}): ${warmUp.clients} clients do ${capacity.toFixed(0)} writes a second, the load is ${rate.toFixed(1)}`,
   );

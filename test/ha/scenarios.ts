@@ -43,6 +43,9 @@ const figure = (name: string, says: string, most: number, unit: Bound["unit"] = 
   most,
 });
 
+/** Whoever was connected to the node goes on at another one, and does not wait for it to come back. */
+const readyWithout = figure("readyWithoutMs", "all ready without it after", 10_000, "ms");
+
 /** Writes that were acknowledged are gone, which is what the scenario is about. */
 const afterLoss: readonly Bound[] = [
   figure("blockedAddresses", "addresses of nobody", 0),
@@ -65,11 +68,11 @@ const calm = ({ rest }: Stage): Promise<void> => rest(calmMs);
 export const scenarios: readonly Scenario[] = [
   {
     name: "rabbit-kill",
-    says: "SIGKILL to each RabbitMQ node in turn, which comes back after 12 s",
+    says: "SIGKILL to each RabbitMQ node in turn, which comes back after 15 s",
     topology: "plain",
     run: rabbit.killNodes,
-    bounds: [...intact, silent(1_000), failedPercent(5), failing(10_000), allDone],
-    today: [...intact, silent(5_000), failing(15_000), allDone],
+    bounds: [...intact, silent(1_000), failedPercent(5), failing(10_000), readyWithout, allDone],
+    today: [...intact, silent(5_000), failing(15_000), readyWithout, allDone],
     isShort: true,
   },
   {

@@ -54,6 +54,8 @@ const processes: Readonly<Record<string, { kind: Kind; services: string }>> = {
 export const named = ["users-3", "outbox-2"] as const;
 
 export const readyTimeoutMs = 90_000;
+/** HAProxy asks every second, and believes the second answer. */
+const drainMs = "3000";
 const retryDelaysMs = "200,500,1000,2000,5000";
 
 export interface HaSystem extends Stores {
@@ -128,6 +130,7 @@ async function makeRoles(
       RETRY_DELAYS_MS: retryDelaysMs,
       RESERVATION_TTL_MS: String(reservationTtlMs),
       RECONCILE_GRACE_MS: "5000",
+      DRAIN_MS: drainMs,
       ...(kind === "gateway" ? {} : { DATABASE_URL: isNamed ? direct : urls.users }),
       ...(kind === "gateway" ? {} : { REGISTRY_DATABASE_URL: urls.registry }),
     };

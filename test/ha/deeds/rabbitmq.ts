@@ -2,8 +2,7 @@
 import type { RabbitNode } from "../engines/rabbitmq.ts";
 import type { Stage } from "../stage.ts";
 
-const awayMs = 12_000;
-const shortAwayMs = 15_000;
+const awayMs = 15_000;
 const silentMs = 21_600;
 const majorityMs = 14_000;
 const partitionMs = 25_000;
@@ -17,13 +16,21 @@ async function busiest({ system: { rabbit } }: Stage): Promise<[RabbitNode, ...R
   return [first, ...others];
 }
 
-/** Each node in turn; a short run takes the one that most are connected to. */
+/** Each node in turn, and every process is ready again while it is away; a short run takes the one that most are connected to. */
 export async function killNodes(stage: Stage): Promise<void> {
-  const { system, fault, rest, isShort } = stage;
+  const { system, fault, rest, isShort, elapsedMs, measure } = stage;
   const [first, ...others] = await busiest(stage);
+  let readyMs = 0;
   for (const node of isShort ? [first] : [first, ...others]) {
     await fault(`kill RabbitMQ node ${node.name}`, () => node.kill());
-    await rest(isShort ? shortAwayMs : awayMs);
+    const killedMs = elapsedMs();
+    const isReady = await system.ready(awayMs).then(
+      () => true,
+      () => false,
+    );
+    readyMs = Math.max(readyMs, isReady ? elapsedMs() - killedMs : Number.POSITIVE_INFINITY);
+    measure("readyWithoutMs", readyMs);
+    await rest(Math.max(0, killedMs + awayMs - elapsedMs()));
     await fault(`start RabbitMQ node ${node.name}`, () => node.start());
     await system.ready();
     await rest(settleMs);
