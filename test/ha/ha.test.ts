@@ -25,6 +25,9 @@ const rows = runScenarios({
   interrupted: new AbortController().signal,
 });
 
+/** AVA that is ended leaves its processes to themselves: what this one has started ends with it. */
+process.once("disconnect", () => void stops.all().then(() => process.exit(1)));
+
 /** Plays on until this scenario is over; what it did not keep, in words. */
 async function brokenIn(t: ExecutionContext, name: string): Promise<string[]> {
   t.timeout(timeoutMs);

@@ -92,6 +92,13 @@ interface Engines {
   readonly network: Network | undefined;
 }
 
+export interface SystemOptions {
+  readonly topology: Topology;
+  /** Gets the logs of the processes, which stay. */
+  readonly logFolder: string;
+  readonly stops: Stops;
+}
+
 async function startRegistryServer(stops: Stops): Promise<ChaosPostgres> {
   const server = await chaosPostgres();
   stops.add(() => server.remove());
@@ -100,12 +107,12 @@ async function startRegistryServer(stops: Stops): Promise<ChaosPostgres> {
   return server;
 }
 
-async function startEngines(topology: Topology, folder: string, stops: Stops): Promise<Engines> {
+async function startEngines(folder: string, { topology, logFolder, stops }: SystemOptions): Promise<Engines> {
   const programs = await findPrograms();
   const network = topology === "networks" ? await startNetwork(stops) : undefined;
   const [rabbit, patroni, registryServer] = await Promise.all([
-    stops.starting(startRabbitCluster({ programs: programs.rabbit, folder, stops, network })),
-    stops.starting(startPatroni({ ...programs, folder, stops })),
+    stops.starting(startRabbitCluster({ programs: programs.rabbit, folder, logFolder, stops, network })),
+    stops.starting(startPatroni({ ...programs, folder, logFolder, stops })),
     topology === "registry apart" ? stops.starting(startRegistryServer(stops)) : undefined,
   ]);
   const primary = await patroni.primary();
@@ -146,7 +153,7 @@ const portOf = (url: string): number => Number(new URL(url).port);
 async function proxyBefore(
   { patroni }: Engines,
   roles: ReadonlyMap<string, Role>,
-  proxy: { folder: string; stops: Stops; postgresPort: number; httpPort: number },
+  proxy: { folder: string; logFolder: string; stops: Stops; postgresPort: number; httpPort: number },
 ): Promise<void> {
   const { haproxy } = await findPrograms();
   const members = patroni.members.map(({ name, port, restPort }) => ({ name, port, checkPort: restPort }));
@@ -193,16 +200,10 @@ function systemOf(
   };
 }
 
-export interface SystemOptions {
-  readonly topology: Topology;
-  /** Gets the logs of the processes, which stay. */
-  readonly logFolder: string;
-  readonly stops: Stops;
-}
-
-async function startIn(folder: string, { topology, logFolder, stops }: SystemOptions): Promise<HaSystem> {
+async function startIn(folder: string, options: SystemOptions): Promise<HaSystem> {
+  const { topology, logFolder, stops } = options;
   const previous = topology === "previous release" ? await previousRelease(folder) : undefined;
-  const engines = await startEngines(topology, folder, stops);
+  const engines = await startEngines(folder, options);
   const [postgresPort, httpPort] = [await fixedPort(), await fixedPort()];
   const postgresUrl = (database: string) => `postgresql://postgres@127.0.0.1:${postgresPort}/${database}`;
   const pooled = topology === "pooler" ? await startPgbouncer(folder, postgresPort, stops) : postgresPort;
@@ -212,7 +213,7 @@ async function startIn(folder: string, { topology, logFolder, stops }: SystemOpt
     registry: engines.registryServer?.url(databases.registry) ?? behind(databases.registry),
   };
   const roles = await makeRoles(engines, { urls, logFolder, topology, stops, ...previous });
-  await proxyBefore(engines, roles, { folder, stops, postgresPort, httpPort });
+  await proxyBefore(engines, roles, { folder, logFolder, stops, postgresPort, httpPort });
   const url = `http://127.0.0.1:${httpPort}`;
   const system = systemOf(engines, roles, {
     topology,

@@ -19,6 +19,7 @@ export interface Backend {
 export interface HaproxyOptions {
   readonly haproxy: Program;
   readonly folder: string;
+  readonly logFolder: string;
   readonly stops: Stops;
   readonly postgresPort: number;
   readonly httpPort: number;
@@ -59,13 +60,13 @@ const configuration = ({ postgresPort, httpPort, members, gateways }: HaproxyOpt
 
 /** Resolves when it listens; whether anything behind it is up is not its to say. */
 export async function startHaproxy(options: HaproxyOptions): Promise<void> {
-  const { haproxy, folder, stops } = options;
+  const { haproxy, folder, logFolder, stops } = options;
   const path = join(folder, "haproxy.cfg");
   writeFileSync(path, `${configuration(options).join("\n")}\n`);
   const env = { ...process.env, ...haproxy.environment };
   const checked = await runProgram(haproxy.path, [...haproxy.args, "-c", "-f", path], { env });
   if (checked.code !== 0) throw new Error(`HAProxy refuses its configuration: ${checked.stderr.trim()}`);
-  const output = openSync(join(folder, "haproxy.log"), "a");
+  const output = openSync(join(logFolder, "haproxy.log"), "a");
   const child = spawn(haproxy.path, [...haproxy.args, "-db", "-f", path], {
     detached: true,
     stdio: ["ignore", output, output],

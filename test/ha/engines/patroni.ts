@@ -61,6 +61,8 @@ export interface PatroniOptions {
   readonly etcd: Program;
   readonly postgresFolder: string;
   readonly folder: string;
+  /** Gets their logs, which stay. */
+  readonly logFolder: string;
   readonly stops: Stops;
   /** More settings of PostgreSQL. */
   readonly parameters?: Readonly<Record<string, unknown>>;
@@ -71,10 +73,10 @@ function logged(folder: string, name: string): number {
 }
 
 /** Resolves with the port of its clients. */
-async function startEtcd({ etcd, folder, stops }: PatroniOptions): Promise<number> {
+async function startEtcd({ etcd, folder, logFolder, stops }: PatroniOptions): Promise<number> {
   const [port, peerPort] = [await fixedPort(), await fixedPort()];
   const [client, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
-  const output = logged(folder, "etcd");
+  const output = logged(logFolder, "etcd");
   const args = [
     ...["--name", "mailroster", "--data-dir", join(folder, "etcd")],
     ...["--listen-client-urls", client, "--advertise-client-urls", client],
@@ -111,7 +113,8 @@ function configurationOf(member: PatroniMember, etcdPort: number, options: Patro
         ttl: ttlS,
         loop_wait: 3,
         retry_timeout: 5,
-        maximum_lag_on_failover: 104_857_600,
+        // Who was away may not become the primary again with what it had then.
+        check_timeline: true,
         synchronous_mode: true,
         postgresql: {
           use_pg_rewind: true,
@@ -178,9 +181,9 @@ class PatroniMember implements Member {
   }
 
   async start(): Promise<void> {
-    const { patroni, folder } = this.#options;
+    const { patroni, folder, logFolder } = this.#options;
     const command = this.#user.command(patroni.path, [...patroni.args, this.#configuration]);
-    const output = logged(folder, this.name);
+    const output = logged(logFolder, this.name);
     const child = spawn(command.program, command.args, {
       ...idsFor(this.#user, command.program),
       cwd: "/",
@@ -197,7 +200,7 @@ class PatroniMember implements Member {
       { timeoutMs: startTimeoutMs },
     );
     if (hasEnded(child)) {
-      const said = readFileSync(join(folder, `${this.name}.log`), "utf8");
+      const said = readFileSync(join(logFolder, `${this.name}.log`), "utf8");
       throw new Error(`Patroni ${this.name} has ended: ${said.trim().split("\n").at(-1)}`);
     }
   }

@@ -54,6 +54,8 @@ interface NodeOptions {
   readonly environment: Record<string, string>;
   readonly url: string;
   readonly prefix: readonly string[];
+  /** The file of what it says. */
+  readonly log: string;
 }
 
 class ClusterNode implements RabbitNode {
@@ -86,8 +88,7 @@ class ClusterNode implements RabbitNode {
   }
 
   async start(): Promise<void> {
-    const { environment } = this.#options;
-    const log = join(environment.RABBITMQ_LOG_BASE ?? "", "..", "output");
+    const { environment, log } = this.#options;
     const output = openSync(log, "a");
     const [program, args] = this.#command("rabbitmq-server", []);
     const child = spawn(program, args, {
@@ -135,11 +136,14 @@ class ClusterNode implements RabbitNode {
 export interface ClusterOptions {
   readonly programs: RabbitPrograms;
   readonly folder: string;
+  /** Gets the logs of the nodes, which stay. */
+  readonly logFolder: string;
   readonly stops: Stops;
   readonly network: Network | undefined;
 }
 
-async function prepareNodes({ programs, folder, stops, network }: ClusterOptions): Promise<ClusterNode[]> {
+async function prepareNodes(options: ClusterOptions): Promise<ClusterNode[]> {
+  const { programs, folder, logFolder, stops, network } = options;
   const epmdPort = await fixedPort();
   const addressOf = (name: NodeName) => network?.address(name) ?? "127.0.0.1";
   const erlangName = (name: NodeName) => `mailroster_${name}@${addressOf(name)}`;
@@ -178,6 +182,7 @@ async function prepareNodes({ programs, folder, stops, network }: ClusterOptions
       name,
       environment,
       prefix,
+      log: join(logFolder, `rabbitmq-${name}.log`),
       url: `amqp://guest:guest@${address}:${port}`,
     });
     stops.add(() => node.kill());
