@@ -90,7 +90,7 @@ export const scenarios: readonly Scenario[] = [
     topology: "plain",
     run: processes.restartAll,
     bounds: [...intact, noFailure, allDone],
-    today: [...intact, silent(5_000), allDone],
+    today: [...intact, silent(5_000), figure("failed", "failed attempts", 2), allDone],
     isShort: true,
   },
   {
