@@ -34,6 +34,7 @@ interface Resources {
 }
 
 interface Found {
+  readonly timeline: string | null;
   readonly snapshot: Snapshot | undefined;
   readonly loaded: readonly {
     readonly partition: number;
@@ -63,12 +64,13 @@ async function claim(
 ): Promise<Found> {
   const claims = claiming(marks, held.keys());
   if (!watermarks.wantsSnapshot()) {
-    const [loaded, rows] = await runInTurn(em, claims);
-    return { snapshot: undefined, loaded, rows };
+    const [[here], loaded, rows] = await runInTurn(em, [sql.readTimeline, ...claims]);
+    return { timeline: here?.timeline ?? null, snapshot: undefined, loaded, rows };
   }
   // Before the claim, so that what the claim finds empty was empty after the snapshot.
-  const [[last], [row], loaded, rows] = await runInTurn(em, [sql.readLastId, sql.readSnapshot, ...claims]);
-  return { snapshot: snapshotOf(last, row), loaded, rows };
+  const statements = [sql.readTimeline, sql.readLastId, sql.readSnapshot, ...claims] as const;
+  const [[here], [last], [row], loaded, rows] = await runInTurn(em, statements);
+  return { timeline: here?.timeline ?? null, snapshot: snapshotOf(last, row), loaded, rows };
 }
 
 function snapshotOf(
@@ -84,13 +86,17 @@ async function rehearse(em: EntityManager, rows: readonly OutboxRow[]): Promise<
   await runInTurn(em, [sql.savepoint, sql.moveConfirmed(rows.map(({ id }) => id)), sql.rollbackToSavepoint]);
 }
 
-/** Runs in a transaction of its own. What can't be moved out afterwards is not published, as far as that can be known. */
-export async function runBatch(em: EntityManager, resources: Resources): Promise<Batch> {
+/**
+ * Runs in a transaction of its own. What can't be moved out afterwards is not published, as far as that can be known.
+ * undefined: the marks were of another timeline, so nothing was published; they begin anew.
+ */
+export async function runBatch(em: EntityManager, resources: Resources): Promise<Batch | undefined> {
   const { bus, watermarks, held, stopping } = resources;
   const marks = watermarks.marksOfLook();
-  const { snapshot, loaded, rows } = await claim(em, marks, resources);
+  const { timeline, snapshot, loaded, rows } = await claim(em, marks, resources);
   if (loaded.some(({ readOnly }) => readOnly))
     throw new ReadOnlyDatabase("Cannot publish from the outbox: its database is read-only");
+  if (timeline !== null && !watermarks.belongTo(timeline)) return undefined;
   const partitions = loaded.filter(({ ours }) => ours).map(({ partition }) => partition);
   if (resources.rehearses && rows.length > 0) await rehearse(em, rows);
   const published = await publishInOrder(bus, rows, stopping);
@@ -114,5 +120,5 @@ export async function runBatch(em: EntityManager, resources: Resources): Promise
 /** Of what is above the marks. One statement without a transaction. */
 export async function pendingBehind(em: EntityManager, marks: readonly bigint[]): Promise<sql.Pending> {
   const [row] = await run(em, sql.measurePending(marks, pendingPerPartitionMax));
-  return row ?? { pending: 0, oldestAgeS: 0 };
+  return row ?? { pending: 0, oldestAgeS: 0, timeline: null };
 }

@@ -155,7 +155,8 @@ export class Relay {
   /** An idle poll is one statement, which takes no lock; it looks from the bottom where that is due. */
   async #isEmpty(watermarks: Watermarks): Promise<boolean> {
     const marks = watermarks.marksOfLook();
-    if ((await this.#measure(marks)).pending > 0) return false;
+    const { pending, timeline } = await this.#measure(marks);
+    if (pending > 0 || (timeline !== null && !watermarks.belongTo(timeline))) return false;
     watermarks.foundNothing(marks);
     return true;
   }
@@ -187,6 +188,7 @@ export class Relay {
     const stopping = { soon: this.#soon.signal, now: this.#now.signal };
     const rehearses = this.#rehearses;
     const batch = await db.transaction((em) => runBatch(em, { bus, watermarks, held, stopping, rehearses }));
+    if (batch === undefined) return "full";
     const { observation, published } = batch;
     if (published.confirmed.length > 0) this.#rehearses = false;
     watermarks.observe(observation);

@@ -11,6 +11,7 @@
 import { sql } from "kysely";
 import { outboxPartitions } from "../../mixins/bus/outbox-row.ts";
 import { json } from "../../mixins/postgres/statement.ts";
+import { currentTimeline } from "../../mixins/postgres/timeline.ts";
 import type { OutboxRow } from "./publish.ts";
 
 const everyPartition = Array.from({ length: outboxPartitions }, (_, index) => index);
@@ -35,6 +36,9 @@ export const readSnapshot = sql<{ xmin: string; nextXid: string }>`
 select pg_snapshot_xmin(s)::text as xmin,
   pg_snapshot_xmax(s)::text::bigint + age(pg_snapshot_xmax(s)::xid) as next_xid
 from pg_current_snapshot() s`;
+
+/** Sent with each claim: a promotion ends the transactions of a server, so it holds for all of one. null: a standby. */
+export const readTimeline = sql<{ timeline: string | null }>`select ${currentTimeline} as timeline`;
 
 interface Claim {
   /** By partition. */
@@ -189,6 +193,8 @@ export interface Pending {
   /** Exact up to some thousands. */
   readonly pending: number;
   readonly oldestAgeS: number;
+  /** null: a standby. */
+  readonly timeline: string | null;
 }
 
 /**
@@ -197,7 +203,8 @@ export interface Pending {
  */
 export const measurePending = (marks: readonly bigint[], rowsPerPartition: number) => sql<Pending>`
 select count(*)::int as pending,
-  coalesce(greatest(extract(epoch from now() - min(r.created_at)), 0), 0)::float8 as "oldestAgeS"
+  coalesce(greatest(extract(epoch from now() - min(r.created_at)), 0), 0)::float8 as "oldestAgeS",
+  ${currentTimeline} as timeline
 from unnest(${everyPartition}::smallint[], ${marks}::bigint[]) as c (partition, safe)
 cross join lateral (
   select o.created_at from outbox o

@@ -17,7 +17,8 @@
  *
  * Every `deepLookMs` a partition is looked at from the bottom all the same, one partition after the other, also when
  * there is nothing to do: a row that came below the mark against the rule is late then and not lost. A sequence that
- * was set back takes the marks along.
+ * was set back takes the marks along, and so does another timeline of the database (mixins/postgres/timeline.ts): ids
+ * that a failover has lost are handed out again, and the sequence may have passed a mark before anybody looks.
  */
 import { outboxPartitions } from "../../mixins/bus/outbox-row.ts";
 
@@ -63,15 +64,18 @@ export function createWatermarks(monotonicMs: () => number) {
   let deletedSince = 0;
   let settled = 0n;
   let candidate: { readonly id: bigint; readonly nextXid: bigint } | undefined;
+  let timeline: string | undefined;
+
+  const forget = (): void => {
+    settled = 0n;
+    candidate = undefined;
+    for (const mark of marks) mark.safe = 0n;
+  };
 
   const settle = ({ lastId, xmin, nextXid }: Snapshot): void => {
     snapshotAt = monotonicMs();
     deletedSince = 0;
-    if (lastId < settled || lastId < (candidate?.id ?? 0n)) {
-      settled = 0n;
-      candidate = undefined;
-      for (const mark of marks) mark.safe = 0n;
-    }
+    if (lastId < settled || lastId < (candidate?.id ?? 0n)) forget();
     if (candidate !== undefined && xmin < candidate.nextXid) return;
     settled = candidate?.id ?? settled;
     candidate = { id: lastId, nextXid };
@@ -97,6 +101,13 @@ export function createWatermarks(monotonicMs: () => number) {
     foundNothing(looked: readonly bigint[]): void {
       for (const [partition, mark] of marks.entries())
         if (looked[partition] === 0n && isDue(mark)) lookedDeep(mark, partition);
+    },
+    /** Whether the marks are of the timeline on which the look was; if not they begin anew, and so must the look. */
+    belongTo(now: string): boolean {
+      const isOther = timeline !== undefined && timeline !== now;
+      timeline = now;
+      if (isOther) forget();
+      return !isOther;
     },
     /** Only after the batch's transaction has committed. */
     observe(observation: Observation): void {

@@ -1,6 +1,6 @@
 /** Another timeline of the users database: guarantee 38. */
 import { edit, type Mutation } from "../mutation.ts";
-import { becomes, clause } from "../operators.ts";
+import { becomes, clause, condition } from "../operators.ts";
 
 const generationTest = "test/integration/generation.test.ts";
 
@@ -20,5 +20,19 @@ export const failovers: readonly Mutation[] = [
     ],
     file: generationTest,
     title: "after a failover that lost writes no version is given again, and the registry follows",
+  },
+  {
+    name: "marks-kept-over-a-timeline",
+    guarantee: "38b",
+    edits: [
+      edit(
+        "services/outbox/watermark.ts",
+        "createWatermarks.belongTo",
+        becomes(condition("isOther"), "false"),
+      ),
+    ],
+    file: "test/integration/relay.test.ts",
+    title:
+      "marks of a timeline that is over hide nothing: ids that a failover has lost are given, and published, again",
   },
 ];
