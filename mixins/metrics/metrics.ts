@@ -121,6 +121,9 @@ const dependencyMetrics = (registers: Registers) => ({
     aggregator: "max",
     registers,
   }),
+});
+
+const databaseMetrics = (registers: Registers) => ({
   poolConnections: new Gauge({
     name: "database_pool_connections",
     help: "Connections of a pool that are in use or idle, and callers that wait for one",
@@ -131,6 +134,13 @@ const dependencyMetrics = (registers: Registers) => ({
   poolSize: new Gauge({
     name: "database_pool_connections_max",
     help: "Connections that a pool may open",
+    labelNames: ["pool"] as const,
+    aggregator: "sum",
+    registers,
+  }),
+  commitsWaiting: new Gauge({
+    name: "database_commits_waiting",
+    help: "Commits that were given up and wait for a standby; each keeps a connection of its pool",
     labelNames: ["pool"] as const,
     aggregator: "sum",
     registers,
@@ -165,6 +175,7 @@ export function createMetrics() {
     ...eventMetrics(registers),
     ...stateMetrics(registers),
     ...dependencyMetrics(registers),
+    ...databaseMetrics(registers),
     /** For what is measured when somebody asks; returns how to end that. */
     onScrape: (source: ScrapeSource): (() => void) => sources.add(source),
     /** The exposition, with everything measured anew. Never rejects for a source that can't be measured. */

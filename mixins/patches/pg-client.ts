@@ -23,6 +23,10 @@ export const wireOf = (client: pg.Client): Wire => (client as unknown as { conne
 /** From now on no statement waits for the answer to the one before. As an option, the pool would lose the password. */
 export const pipeline = (client: pg.Client): void => void Object.assign(client, { pipeline: true });
 
+/** The process of the server that has its session; undefined before it is connected. */
+export const backendOf = (client: pg.Client): number | undefined =>
+  (client as unknown as { processID: number | null }).processID ?? undefined;
+
 /** A client that has not connected yet goes to this server, whatever it was made for; its login stays what it is. */
 export function aim(client: pg.Client, { host, port = portDefault, ssl }: pg.ClientConfig): void {
   Object.assign(client, { host, port });

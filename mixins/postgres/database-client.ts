@@ -11,8 +11,8 @@
  */
 import { createHash } from "node:crypto";
 import pg from "pg";
-import { aim, pipeline, wireOf } from "../patches/pg-client.ts";
-import { databaseFaultOf, ReadOnlyDatabase } from "./database-faults.ts";
+import { aim, backendOf, pipeline, wireOf } from "../patches/pg-client.ts";
+import { databaseFaultOf, isUnanswered, ReadOnlyDatabase } from "./database-faults.ts";
 import { DatabaseServers, databaseServers } from "./database-servers.ts";
 
 /** Our statements are constants; what is more than that is sent unnamed. */
@@ -42,6 +42,7 @@ export class DatabaseClient extends pg.Client {
   readonly #shareMs: number;
   #opening = false;
   #broken = false;
+  #isUnanswered = false;
 
   constructor(options: pg.ClientConfig, servers: DatabaseServers) {
     const shareMs = shareOf(options, servers);
@@ -66,6 +67,11 @@ export class DatabaseClient extends pg.Client {
    */
   get isSpent(): boolean {
     return this.#broken || this.#isReadOnly;
+  }
+
+  /** The process of the server that has not answered in time, and may be at work still. */
+  get unansweredBackend(): number | undefined {
+    return this.#isUnanswered ? backendOf(this) : undefined;
   }
 
   get #isReadOnly(): boolean {
@@ -129,6 +135,10 @@ export class DatabaseClient extends pg.Client {
         ? send.call(this, { name: this.#nameOf(text), text, values }, callback)
         : send.call(this, text, values, callback);
     this.#sent();
+    if (result instanceof Promise)
+      result.catch((error: unknown) => {
+        if (isUnanswered(error)) this.#isUnanswered = true;
+      });
     return result;
   }) as pg.Client["query"];
 

@@ -102,14 +102,17 @@ const connectionCodes: Readonly<Record<string, DatabaseFault>> = {
 /** By code; a class of SQLSTATE without a code of its own is named by its two first characters. */
 export const databaseFaults: Readonly<Record<string, DatabaseFault>> = { ...sqlStates, ...connectionCodes };
 
-/** What pg, its pool and Deno's TLS say without a code; the beginning of the message. */
+const unanswered = "Query read timeout";
+
+/** What pg, its pool, Deno's TLS and our budget of connections say without a code; the beginning of the message. */
 export const wordedFaults: Readonly<Record<string, DatabaseFault>> = {
   "Connection terminated due to connection timeout": silent,
   "Connection terminated": lost,
   "Client has encountered a connection error": lost,
-  "Query read timeout": silent,
+  [unanswered]: silent,
   "timeout expired": silent,
   "timeout exceeded when trying to connect": silent,
+  "Commits wait for a standby": outage("commits wait for its standby"),
   "driver has already been destroyed": closing,
   "Cannot use a pool after calling end": closing,
   "The server does not support SSL connections": noTls,
@@ -175,6 +178,10 @@ export const isDatabaseUnavailable = (error: unknown): boolean => databaseFaultO
 export const isContention = (error: unknown): boolean => databaseFaultOf(error)?.kind === "contention";
 
 const hasCode = (error: unknown, code: string): boolean => linksOf(error).some((link) => link.code === code);
+
+/** The client has waited for an answer for as long as it does. */
+export const isUnanswered = (error: unknown): boolean =>
+  linksOf(error).some(({ message }) => message === unanswered);
 
 /** SQLSTATE 23505; never recognised by its text. */
 export const isUniqueViolation = (error: unknown): boolean => hasCode(error, "23505");

@@ -3,6 +3,7 @@
  * whole, rights that were taken away, a disk without room.
  */
 import { sql } from "kysely";
+import type { Backend } from "./connection-budget.ts";
 import { ReadOnlyDatabase, RightsMissing, SchemaMissing } from "./database-faults.ts";
 import { type EntityManager, json, run, runInTurn } from "./statement.ts";
 
@@ -44,6 +45,13 @@ export async function requireUsable(em: EntityManager): Promise<void> {
   if (row.closed.length > 0)
     throw new RightsMissing(`Cannot write to ${row.closed[0]}: the user has not the right to`);
 }
+
+/** Of our own sessions; one that waits for its client has nothing to do. */
+export const workingBackends = (pids: readonly number[], applicationName: string) => sql<Backend>`
+select pid, coalesce(wait_event = 'SyncRep', false) as is_commit
+from pg_stat_activity
+where pid = any (${pids}::int[]) and application_name = ${applicationName}
+  and state = 'active' and wait_event_type is distinct from 'Client'`;
 
 /** Not every user may make temporary tables. They lie where the database does, whatever else is set. */
 const prepareRoom = sql<{ asks: boolean }>`

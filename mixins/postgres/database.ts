@@ -14,13 +14,14 @@ import { Unavailable } from "../../services/contracts/errors.ts";
 import type { Mixin } from "../basics/mixin.ts";
 import { within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
+import { ConnectionBudget } from "./connection-budget.ts";
 import { clientsOf, DatabaseClient } from "./database-client.ts";
 import { outageTextOf } from "./database-faults.ts";
-import { requireRoom, requireUsable } from "./database-health.ts";
+import { requireRoom, requireUsable, workingBackends } from "./database-health.ts";
 import { databaseServers } from "./database-servers.ts";
 import { serversOf } from "./database-url.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
-import type { EntityManager } from "./statement.ts";
+import { type EntityManager, run } from "./statement.ts";
 
 export {
   isContention,
@@ -148,7 +149,12 @@ export function database(options: DatabaseOptions): Database {
   let closed = false;
   /** Work has failed for the database's sake since a write was last seen to succeed. */
   let failing = false;
-  const pool = poolFigures(options);
+  const budget = new ConnectionBudget({
+    poolMax: options.poolMax,
+    waitMsMax: options.connectTimeoutMs ?? connectTimeoutMsDefault,
+    ask: (pids) => run(em(), workingBackends(pids, options.applicationName)),
+  });
+  const pool = poolFigures(options, budget);
   const running = new Set<Promise<void>>();
   const em = (): EntityManager => {
     // A call may still arrive while its process stops: another process will do it, so it is no defect.
@@ -157,6 +163,8 @@ export function database(options: DatabaseOptions): Database {
       throw new Error(`Cannot use the database of ${options.applicationName}: it is not started`);
     return orm.em.fork() as EntityManager;
   };
+  const transactional = <T>(fn: (em: EntityManager) => Promise<T>): Promise<T> =>
+    budget.transaction(() => em().transactional((inner) => fn(inner as EntityManager)));
   const translated = async <T>(work: () => Promise<T>): Promise<T> => {
     let ended: () => void = () => {};
     const end = new Promise<void>((resolve) => {
@@ -177,13 +185,13 @@ export function database(options: DatabaseOptions): Database {
   };
   return {
     em,
-    transaction: (fn) => translated(() => em().transactional((inner) => fn(inner as EntityManager))),
+    transaction: (fn) => translated(() => transactional(fn)),
     read: (fn) => translated(() => fn(em())),
     check: () =>
       translated(async () => {
         await requireUsable(em());
         if (!failing) return;
-        await em().transactional((inner) => requireRoom(inner as EntityManager));
+        await transactional(requireRoom);
         failing = false;
       }),
     mixin: {
@@ -192,6 +200,7 @@ export function database(options: DatabaseOptions): Database {
         const configured = ormOptions(options);
         const onPoolCreated = (connections: Pool): void => {
           connections.on("release", giveUp);
+          budget.watch(connections);
           pool.watch(connections);
         };
         const driverOptions = { ...configured.driverOptions, onPoolCreated };
@@ -201,6 +210,7 @@ export function database(options: DatabaseOptions): Database {
         closed = true;
         // Closed under its hands, work of several statements would fail, or open a connection that nobody closes.
         await within(closeWaitMs, "too late", Promise.all(running)).catch(() => {});
+        budget.end();
         pool.end();
         await orm?.close();
         orm = undefined;

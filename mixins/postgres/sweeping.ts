@@ -35,9 +35,9 @@ export async function sweepInBatches(
 
 /** One round of a statement that returns a row for each that it deletes, and no more than the most it is given. */
 export const sweepRows = (
-  db: Pick<Database, "read">,
+  db: Pick<Database, "transaction">,
   deletion: (rowsMax: number) => Statement,
-): Promise<number> => sweepInBatches((rowsMax) => db.read((em) => run(em, deletion(rowsMax))));
+): Promise<number> => sweepInBatches((rowsMax) => db.transaction((em) => run(em, deletion(rowsMax))));
 
 /** How long to wait after a round that took so many rows; `chance` is from 0 to 1. */
 export const untilNextRoundMs = (gone: number, chance: number, everyMs = sweepEveryMs): number => {

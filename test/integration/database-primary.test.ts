@@ -1,7 +1,7 @@
 /** One of the servers of a URL takes writes: connections go there, also after another one has become it, and to no standby. */
 import { once } from "node:events";
 import net from "node:net";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { sql } from "kysely";
 import { openClient } from "../../mixins/postgres/database-client.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
@@ -23,9 +23,11 @@ const authority = (server: ChaosPostgres): string => new URL(server.url("postgre
 const urlOf = (...hosts: string[]): string =>
   `postgresql://postgres@${hosts.join(",")}/postgres?target_session_attrs=read-write`;
 
-async function primaryAndStandby(): Promise<readonly [ChaosPostgres, ChaosPostgres]> {
+async function primaryAndStandby(t: ExecutionContext): Promise<readonly [ChaosPostgres, ChaosPostgres]> {
   const primary = await chaosPostgres();
+  t.teardown(primary.remove);
   const standby = await primary.copy();
+  t.teardown(standby.remove);
   await standby.becomeStandby(primary.url("postgres"));
   await primary.start();
   await standby.start();
@@ -38,15 +40,11 @@ const isThere = async (server: ChaosPostgres, table: string): Promise<void> => {
 
 test("a URL of two servers leads to the primary, and to the other one when that has become it", async (t) => {
   t.timeout(timeoutMs, "two PostgreSQL are started");
-  const [first, second] = await primaryAndStandby();
+  const [first, second] = await primaryAndStandby(t);
   const url = urlOf(authority(second), authority(first));
   await migrate("users", url);
   const db = await openDatabase(url, usersEntities);
-  t.teardown(async () => {
-    await db.close();
-    await first.remove();
-    await second.remove();
-  });
+  t.teardown(db.close);
   const write = (id: string) => db.transaction((em) => run(em, sql`insert into effects values (${id})`));
   await db.read((em) => em.execute("create table effects (id text primary key)"));
   await write("before");
@@ -71,14 +69,10 @@ test("a URL of two servers leads to the primary, and to the other one when that 
 
 test("no connection is made to a standby, whatever it is for, and the reason is told", async (t) => {
   t.timeout(timeoutMs, "two PostgreSQL are started");
-  const [primary, standby] = await primaryAndStandby();
+  const [primary, standby] = await primaryAndStandby(t);
   const url = standby.url("postgres");
   const db = await openDatabase(url, usersEntities);
-  t.teardown(async () => {
-    await db.close();
-    await primary.remove();
-    await standby.remove();
-  });
+  t.teardown(db.close);
   const refused = { instanceOf: Unavailable, message: /it is a standby/ };
   await t.throwsAsync(
     db.read((em) => em.execute("select 1")),
@@ -120,15 +114,13 @@ test("no connection is made to a standby, whatever it is for, and the reason is 
 test("a server that is silent leaves the others their share of the time", async (t) => {
   t.timeout(timeoutMs, "a PostgreSQL is started");
   const primary = await chaosPostgres();
+  t.teardown(primary.remove);
   await primary.start();
   const proxy = await tcpProxy(primary.url("postgres"), 5432);
+  t.teardown(proxy.close);
   const silent = new URL(proxy.through(primary.url("postgres"))).host;
   const db = await openDatabase(urlOf(silent, authority(primary)), usersEntities);
-  t.teardown(async () => {
-    await db.close();
-    await proxy.close();
-    await primary.remove();
-  });
+  t.teardown(db.close);
   proxy.freeze();
   t.deepEqual(await db.read((em) => em.execute("select 1 as one")), [{ one: 1 }]);
 });

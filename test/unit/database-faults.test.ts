@@ -175,6 +175,7 @@ const messages: readonly (readonly [string, Row])[] = [
   ["Query read timeout", lost],
   ["timeout expired", lost],
   ["timeout exceeded when trying to connect", lost],
+  ["Commits wait for a standby: their backends have all connections", waits],
   ["driver has already been destroyed", lost],
   ["Cannot use a pool after calling end on the pool", lost],
   ["The server does not support SSL connections", lastingAndLost],

@@ -21,6 +21,8 @@ const faultsTest = "test/unit/database-faults.test.ts";
 const readOnlyTest = "test/integration/database-read-only.test.ts";
 const client = "mixins/postgres/database-client.ts";
 const primaryTest = "test/integration/database-primary.test.ts";
+const budget = "mixins/postgres/connection-budget.ts";
+const commitsTest = "test/integration/database-commits.test.ts";
 const fullDiskTest = "test/system/full-disk.test.ts";
 const tlsTest = "test/integration/database-tls.test.ts";
 const schemaTest = "test/integration/database-schema.test.ts";
@@ -86,6 +88,22 @@ export const databases: readonly Mutation[] = [
     edits: [edit(client, "DatabaseClient.#open", drops(statement("aim")))],
     file: primaryTest,
     title: "a URL of two servers leads to the primary, and to the other one when that has become it",
+  },
+  {
+    name: "given-up-is-gone",
+    guarantee: "20j",
+    edits: [edit(client, "DatabaseClient.unansweredBackend", becomes(condition("#isUnanswered"), never))],
+    file: commitsTest,
+    title:
+      "while commits wait for a standby reads go on, writes are refused, and no backend is more than the pool",
+  },
+  {
+    name: "writes-take-all-connections",
+    guarantee: "20j",
+    edits: [edit(budget, "ConnectionBudget.#turn", becomes(condition("#hasRoom"), always))],
+    file: commitsTest,
+    title:
+      "while commits wait for a standby reads go on, writes are refused, and no backend is more than the pool",
   },
   {
     name: "migration-not-in-the-list",

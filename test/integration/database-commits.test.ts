@@ -1,0 +1,96 @@
+/** Commits that wait for a standby that does not answer: no more backends than the pool has, and reads go on. */
+import test from "ava";
+import { sql } from "kysely";
+import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { run } from "../../mixins/postgres/statement.ts";
+import { Unavailable } from "../../services/contracts/errors.ts";
+import { migrate } from "../../services/runtime/migrations.ts";
+import { usersEntities } from "../../services/users/entities.ts";
+import { chaosPostgres } from "../chaos/postgres.ts";
+import { eventually } from "../support/eventually.ts";
+import { openDatabase } from "../support/own-database.ts";
+
+const poolMax = 8;
+/** What is left to transactions. */
+const transactionsMax = 6;
+
+interface Sessions {
+  readonly all: number;
+  readonly waiting: number;
+}
+
+test("while commits wait for a standby reads go on, writes are refused, and no backend is more than the pool", async (t) => {
+  t.timeout(120_000, "a PostgreSQL is started, and commits are waited for");
+  const server = await chaosPostgres();
+  t.teardown(server.remove);
+  await server.start();
+  const url = server.url("postgres");
+  const metrics = createMetrics();
+  await migrate("users", url);
+  const db = await openDatabase(url, usersEntities, { poolMax, metrics });
+  await db.read((em) => em.execute("create table effects (id serial primary key)"));
+  const write = () => db.transaction((em) => run(em, sql`insert into effects default values`));
+  const read = () => db.read((em) => run(em, sql`select count(*)::int as found from effects`));
+  const waiting = async (): Promise<number> => {
+    const text = await metrics.expose();
+    return Number(/^database_commits_waiting\{pool="test"\} (\d+)$/m.exec(text)?.[1]);
+  };
+  const sessions = async (): Promise<Sessions> => {
+    const [row] = await server.query<Sessions>(
+      "postgres",
+      `select count(*)::int as all, count(*) filter (where wait_event = 'SyncRep')::int as waiting
+       from pg_stat_activity where application_name = 'mailroster-test'`,
+    );
+    return row ?? { all: -1, waiting: -1 };
+  };
+  const nobodyCalledX = async (names: string): Promise<void> => {
+    await server.query("postgres", `alter system set synchronous_standby_names = '${names}'`);
+    await server.query("postgres", "select pg_reload_conf()");
+  };
+  let isOver = false;
+  const failures: unknown[] = [];
+  const reading = async (): Promise<number> => {
+    let count = 0;
+    for (; !isOver; count += 1) await read().catch((error: unknown) => failures.push(error));
+    return count;
+  };
+  t.teardown(async () => {
+    isOver = true;
+    await db.close();
+  });
+  await write();
+
+  await nobodyCalledX("x");
+  const readers = Promise.all([reading(), reading()]);
+  const seen: Sessions[] = [];
+  await eventually(
+    async () => {
+      await Promise.allSettled(Array.from({ length: poolMax * 2 }, write));
+      seen.push(await sessions());
+      if ((await waiting()) < transactionsMax) throw new Error("Not all that may wait do");
+    },
+    { timeoutMs: 30_000 },
+  );
+  for (let round = 0; round < 3; round += 1) {
+    for (const refusal of await Promise.allSettled(Array.from({ length: poolMax * 2 }, write)))
+      t.true(refusal.status === "rejected" && refusal.reason instanceof Unavailable);
+    seen.push(await sessions());
+  }
+  await t.throwsAsync(write(), { instanceOf: Unavailable, message: /commits wait for its standby/ });
+  await t.throwsAsync(db.check(), { instanceOf: Unavailable, message: /commits wait for its standby/ });
+  t.is((await sessions()).waiting, transactionsMax);
+  t.deepEqual(
+    seen.filter(({ all }) => all > poolMax),
+    [],
+  );
+
+  await nobodyCalledX("");
+  await eventually(write);
+  await eventually(async () => {
+    if ((await waiting()) > 0) throw new Error("They wait still");
+  });
+  await db.check();
+  isOver = true;
+  for (const count of await readers) t.true(count > 0);
+  t.deepEqual(failures, []);
+});
