@@ -8,8 +8,8 @@ export const isInContainer = (): boolean => marks.some((path) => existsSync(path
 
 /**
  * The container's host name, which stays the same when it is restarted, for the one process that it is for (its first, or
- * the child of its init): under a new name calls would go to the old one until that is given up, some 40 s. Elsewhere
- * several processes share a host name.
+ * the child of its init): others know one process that has come back, and not a dead one and a new one. Elsewhere several
+ * processes share a host name.
  */
 export const ownNodeId = (
   hostname: string,

@@ -158,7 +158,7 @@ test("a process whose channel for calls the broker has closed connects anew", as
   const admin = await amqp.connect(vhostUrl);
   t.teardown(() => admin.close());
   const remover = await admin.createChannel();
-  await remover.deleteExchange(heartbeats); // the next heartbeat, within 10 s, costs the channel
+  await remover.deleteExchange(heartbeats); // the next heartbeat, within 3 s, costs the channel
   await until(async () => {
     const channel = await admin.createChannel();
     channel.on("error", () => {}); // shows as the failure of the question
