@@ -43,7 +43,7 @@ function interpolate(text: string, variables: Record<string, string>): string {
   return replaced;
 }
 
-function interpolated(node: unknown, variables: Record<string, string>): unknown {
+export function interpolated(node: unknown, variables: Record<string, string>): unknown {
   if (typeof node === "string") return interpolate(node, variables);
   if (Array.isArray(node)) return node.map((item) => interpolated(item, variables));
   if (typeof node !== "object" || node === null) return node;

