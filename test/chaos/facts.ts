@@ -114,7 +114,7 @@ export async function readFacts(cluster: Stores, observer: Observer): Promise<Fa
 export interface Lag {
   readonly outbox: number;
   readonly oldestS: number;
-  /** Events that are committed and not yet in the audit log. */
+  /** Users whose latest event is committed and not yet in the audit log. */
   readonly audit: number;
   /** The same for the registry's watermarks. */
   readonly registry: number;
@@ -125,23 +125,24 @@ export async function measureLag(cluster: Stores): Promise<Lag> {
     outbox: number;
     oldest: number;
     committed: number;
-    audited: number;
+    unaudited: number;
   }>(
     databases.users,
     `select (select count(*)::int from outbox) as outbox,
        (select coalesce(extract(epoch from now() - min(created_at)), 0)::float8 from outbox) as oldest,
-       (select coalesce(sum(version), 0)::int from users) as committed,
-       (select count(*)::int from audit_entries) as audited`,
+       (select coalesce(sum(version), 0)::float8 from users) as committed,
+       (select count(*)::int from users u where not exists (
+         select 1 from audit_entries a where a.user_id = u.id and a.version = u.version)) as unaudited`,
   );
   const [registry] = await cluster.postgres.query<{ applied: number }>(
     databases.registry,
-    "select coalesce(sum(version), 0)::int as applied from watermarks",
+    "select coalesce(sum(version), 0)::float8 as applied from watermarks",
   );
   const committed = users?.committed ?? 0;
   return {
     outbox: users?.outbox ?? 0,
     oldestS: users?.oldest ?? 0,
-    audit: committed - (users?.audited ?? 0),
+    audit: users?.unaudited ?? 0,
     registry: committed - (registry?.applied ?? 0),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { addressKey } from "../../services/contracts/address.ts";
+import { firstVersionOf, generationOf } from "../../services/contracts/generation.ts";
 import type { AuditFact, Facts, UserFact } from "./facts.ts";
 import type { Journal, Operation } from "./journal.ts";
 
@@ -135,12 +136,20 @@ function* refusalsAreTrue({ journal }: Evidence) {
     yield { what: `${operation} was answered ${status}: ${text.slice(0, 300)}` };
 }
 
+/** Every version up to the latest, in order; each timeline of the database begins a generation, with a step to its first. */
+function isWhole(versions: readonly number[], latest: number): boolean {
+  const follows = (version: number, before: number): boolean =>
+    version === before + 1 || (version > before && version === firstVersionOf(generationOf(version)));
+  return (
+    versions.at(-1) === latest && versions.every((each, index) => follows(each, versions[index - 1] ?? 0))
+  );
+}
+
 function* auditIsComplete({ facts, auditOf, users }: Evidence) {
   for (const user of facts.users) {
     const entries = auditOf.get(user.id) ?? [];
     const versions = entries.map(({ version }) => version);
-    const expected = Array.from({ length: user.version }, (_, index) => index + 1);
-    if (!isDeepStrictEqual(versions, expected))
+    if (!isWhole(versions, user.version))
       yield { userId: user.id, what: `is version ${user.version}, and its audit entries are ${versions}` };
     const state = told(entries);
     if (!isDeepStrictEqual(contentOf(state), contentOf(user)) || state.deletedAt !== user.deletedAt)
@@ -228,9 +237,8 @@ function* everyEventWasDelivered({ facts }: Evidence) {
     eventIds.set(`${subject} ${sequence}`, id);
   }
   for (const { id, version } of facts.users) {
-    const expected = Array.from({ length: version }, (_, index) => index + 1);
     const seen = firsts.get(id) ?? [];
-    if (!isDeepStrictEqual(seen, expected))
+    if (!isWhole(seen, version))
       yield { userId: id, what: `is version ${version}, and first deliveries came as ${seen}` };
     firsts.delete(id);
   }

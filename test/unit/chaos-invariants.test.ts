@@ -137,6 +137,34 @@ test("a run in which all is well has no violation, though deliveries were repeat
   );
 });
 
+/** As if ann's second version had been written after a failover, and had got this number. */
+const renumbered =
+  (version: number): Tampering =>
+  ({ users, audit, watermarks, deliveries }, journal) => {
+    for (const each of journal.operations)
+      if (each.answer?.version === 2) each.answer = { ...each.answer, version };
+    const second = <T extends { version: number }>(rows: readonly T[]): T[] =>
+      rows.map((row) => (row.version === 2 ? { ...row, version } : row));
+    return {
+      users: second(users),
+      audit: second(audit),
+      watermarks: second(watermarks),
+      deliveries: deliveries.map((each) => (each.sequence === 2 ? { ...each, sequence: version } : each)),
+    };
+  };
+
+test("a step to the first version of a generation is no gap, and one to any other is", (t) => {
+  t.deepEqual(checksOf(renumbered(3_000_000)), []);
+  t.deepEqual(checksOf(renumbered(3_000_001)), [
+    "the audit log has each version once",
+    "an observer got each version, in order",
+  ]);
+  t.deepEqual(checksOf(renumbered(3)), [
+    "the audit log has each version once",
+    "an observer got each version, in order",
+  ]);
+});
+
 const without = <T>(items: readonly T[], index: number): T[] => items.filter((_, each) => each !== index);
 
 const tamperings: readonly [title: string, check: string, tamper: Tampering][] = [
