@@ -1,6 +1,7 @@
 /** The statements by which a batch of events takes effect; the conventions are those of sql.ts. */
 import { sql } from "kysely";
 import { json } from "../../mixins/postgres/statement.ts";
+import { generationSize } from "../contracts/generation.ts";
 
 /**
  * The watermarks of a batch's users, locked in the order of users, then moved forward. A statement of its own before
@@ -49,20 +50,30 @@ interface Projection {
  * locked in the order of keys before anything is done to them; what they no longer hold goes (a write of theirs that is
  * under way keeps its holds), then what they hold is put. A hold yields to a fact, whoever has it; what another user
  * holds for good, or as a tombstone that still protects, does not: the result says how many, and the caller must undo
- * all of it. Rows that say so already are not written. The history takes what it does not have, however late it is told.
+ * all of it. Rows that say so already are not written.
+ *
+ * But a fact of an older generation has lost its address to one of a newer, whichever comes first: the database in which
+ * it was true is gone, and in each generation users' own key holds. So such an address is taken from its holder, and a
+ * user whose address somebody has by a newer generation is dropped: its watermark moves, which the reconciler sees, and
+ * its addresses stay as they were. Who is in the batch has given up what it does not name.
+ *
+ * The history takes what it does not have, however late it is told.
  *
  * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. `state`: the users'
  * newest states, `entries`: the history's of all events, both by column.
  */
-export const project = ({ state, entries, freed }: Projection) => sql<{ foreignCount: number }>`
+export const project = ({ state, entries, freed }: Projection) => sql<{
+  foreignCount: number;
+  dropped: readonly string[] | null;
+}>`
 with u as materialized (
   select user_id from unnest(nullif(current_setting('mailroster.news', true), '')::uuid[]) as n (user_id)
 ), s as materialized (
   select * from jsonb_to_recordset(${json(state)})
-    as s(key text, address text, user_id uuid, kind text, status text, deleted_at timestamptz)
+    as s(key text, address text, user_id uuid, kind text, status text, deleted_at timestamptz, generation int)
   where (user_id in (select user_id from u)) is true
 ), locked as materialized (
-  select a.key, a.user_id, a.status from (
+  select a.key, a.user_id, a.status, a.deleted_at from (
     select key from s
     union
     select a.key from u cross join lateral (
@@ -70,16 +81,28 @@ with u as materialized (
     ) a
     order by key
   ) w cross join lateral (
-    select key, user_id, status from addresses a where a.key = w.key offset 0 for update
+    select key, user_id, status, deleted_at from addresses a where a.key = w.key offset 0 for update
   ) a
+), others as materialized (
+  select l.key, coalesce((select m.version from watermarks m where m.user_id = l.user_id), 0) / ${generationSize}::int as generation
+  from locked l
+  where l.status <> 'reserved' and (l.status = 'deleted' and l.deleted_at <= ${freed}::timestamptz) is not true
+    and (l.user_id in (select user_id from u)) is not true
+), dropped as materialized (
+  select distinct s.user_id from others o, s where s.key = o.key and s.generation < o.generation
+), outlived as materialized (
+  select o.key from others o, s where s.key = o.key and s.generation > o.generation
+    and (s.user_id in (select user_id from dropped)) is not true
 ), gone as (
   delete from addresses a using locked l
-  where a.key = l.key and l.status <> 'reserved' and (l.user_id in (select user_id from u)) is true
+  where a.key = l.key and l.status <> 'reserved' and (l.user_id in (select user_id from dropped)) is not true
+    and ((l.user_id in (select user_id from u)) is true or (l.key in (select key from outlived)) is true)
     and ((l.key, l.user_id) in (select key, user_id from s)) is not true
   returning a.key
 ), put as (
   insert into addresses as held (key, address, user_id, kind, status, deleted_at)
-  select key, address, user_id, kind, status, deleted_at from s where (select count(*) from gone) >= 0
+  select key, address, user_id, kind, status, deleted_at from s
+  where (select count(*) from gone) >= 0 and (user_id in (select user_id from dropped)) is not true
   order by key
   on conflict (key) do update set
     address = excluded.address, user_id = excluded.user_id, kind = excluded.kind, status = excluded.status,
@@ -97,8 +120,9 @@ with u as materialized (
   order by user_id, version, key
   on conflict do nothing
 )
-select count(*)::int as foreign_count from s
-where (key in (select key from put)) is not true
+select count(*)::int as foreign_count, (select array_agg(user_id) from dropped) as dropped from s
+where (user_id in (select user_id from dropped)) is not true
+  and (key in (select key from put)) is not true
   and ((key, user_id) in (select key, user_id from locked)) is not true`;
 
 /**

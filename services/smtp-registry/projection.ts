@@ -10,6 +10,7 @@ import type { Applied } from "../../mixins/bus/event-consumer.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
 import { run, runInTurn } from "../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../contracts/events.ts";
+import { generationOf } from "../contracts/generation.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./projection-sql.ts";
@@ -58,6 +59,7 @@ const stateRows = (event: UserEvent, freed: Date) =>
       kind,
       status: state,
       deleted_at: event.data.user.deletedAt,
+      generation: generationOf(versionOf(event)),
     }));
 
 /**
@@ -89,15 +91,21 @@ export async function apply(
     throw new AddressHeld(
       `Cannot apply events: ${projected?.foreignCount} addresses are held by another user`,
     );
-  const told = events.filter(isToldAgain).map((event) => ({
-    user_id: event.subject,
-    version: versionOf(event),
-    at: event.time,
-    keys: [...heldAfter(event).keys()],
-  }));
+  const dropped = new Set(projected.dropped);
+  const told = events
+    .filter((event) => isToldAgain(event) && !dropped.has(event.subject))
+    .map((event) => ({
+      user_id: event.subject,
+      version: versionOf(event),
+      at: event.time,
+      keys: [...heldAfter(event).keys()],
+    }));
   if (told.length > 0) await run(em, sql.closeHistory(told));
   const before = marks.flatMap(({ userId, version }) =>
     version === null ? [] : [[userId, version] as const],
   );
-  return judge(events, new Map(before));
+  // What was dropped is as late as an older version.
+  return judge(events, new Map(before)).map((applied, index) =>
+    applied === "processed" && dropped.has(events[index]?.subject ?? "") ? "stale" : applied,
+  );
 }

@@ -111,6 +111,48 @@ test("An address that another user has, or that a tombstone protects, fails the 
   t.is((await rig.lookUp(buried)).userId, dead.id);
 });
 
+test("An address goes to who has it by a newer generation, whichever event comes first", async (t) => {
+  const [early, late, kept, other] = [fresh(), fresh(), fresh(), fresh()];
+  const loser = new Life(rig.now());
+  await rig.apply(loser.create(early, kept));
+  const winner = new Life(rig.now()).begin(1);
+  t.deepEqual(await rig.apply(winner.create(early)), ["processed"]);
+  t.is((await rig.lookUp(early)).userId, winner.id);
+  t.deepEqual(await keysOf(loser.id), [kept]);
+
+  t.deepEqual(await rig.apply(winner.update(early, late)), ["processed"]);
+  t.deepEqual(await rig.apply(loser.update(late, other)), ["stale"]);
+  t.is((await rig.lookUp(late)).userId, winner.id);
+  t.deepEqual(await keysOf(loser.id), [kept], "of an event that is dropped nothing is taken");
+  t.deepEqual(await rig.apply(loser.begin(1).update(kept, other)), ["processed"]);
+  t.deepEqual(await keysOf(loser.id), [kept, other].toSorted());
+
+  await t.throwsAsync(
+    rig.apply(loser.update(late)),
+    { message: /held by another user/ },
+    "in one generation",
+  );
+});
+
+test("A tombstone of an older generation protects nothing from a newer", async (t) => {
+  const address = fresh();
+  const loser = new Life(rig.now());
+  await rig.apply(loser.create(address), loser.remove());
+  const winner = new Life(rig.now()).begin(1);
+  t.deepEqual(await rig.apply(winner.create(address)), ["processed"]);
+  t.is((await rig.lookUp(address)).userId, winner.id);
+});
+
+test("Users who have changed places in what was lost are told again one by one", async (t) => {
+  const [one, two] = [fresh(), fresh()];
+  const [ann, ben] = [new Life(rig.now()), new Life(rig.now())];
+  await rig.apply(ann.create(one), ben.create(two));
+  t.deepEqual(await rig.apply(ann.begin(1).update(two)), ["processed"]);
+  t.deepEqual(await rig.apply(ben.begin(1).update(one)), ["processed"]);
+  t.is((await rig.lookUp(one)).userId, ben.id);
+  t.is((await rig.lookUp(two)).userId, ann.id);
+});
+
 test("Two users of one batch with the same address fail it", async (t) => {
   const address = fresh();
   const batch = [new Life(rig.now()).create(address), new Life(rig.now()).create(address)];

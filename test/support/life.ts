@@ -1,6 +1,7 @@
 /** A user's life as its events tell it. */
 import { randomUUID } from "node:crypto";
 import type { Change, UserEvent, UserEventType } from "../../services/contracts/events.ts";
+import { firstVersionOf } from "../../services/contracts/generation.ts";
 
 interface Addresses {
   readonly primarySmtp: string;
@@ -14,6 +15,7 @@ export class Life {
   readonly id: string;
   #state: Addresses = { primarySmtp: "", secondarySmtps: [], deletedAt: null };
   #timeMs: number;
+  #version = 0;
 
   constructor(start: Date, id: string = randomUUID()) {
     this.#timeMs = start.getTime();
@@ -42,6 +44,12 @@ export class Life {
     return this.#step(this.deleted ? "user.deleted.v1" : "user.updated.v1", this.#state);
   }
 
+  /** What follows is of that generation. */
+  begin(generation: number): this {
+    this.#version = firstVersionOf(generation) - 1;
+    return this;
+  }
+
   get deleted(): boolean {
     return this.#state.deletedAt !== null;
   }
@@ -54,7 +62,8 @@ export class Life {
       .filter((field) => JSON.stringify(before[field]) !== JSON.stringify(state[field]))
       .map((field) => ({ field, from: this.events.length === 0 ? null : before[field], to: state[field] }));
     this.#state = state;
-    const version = this.events.length + 1;
+    this.#version += 1;
+    const version = this.#version;
     const event = {
       specversion: "1.0",
       id: randomUUID(),

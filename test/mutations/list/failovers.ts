@@ -2,6 +2,7 @@
 import { edit, type Mutation } from "../mutation.ts";
 import { becomes, clause, condition } from "../operators.ts";
 
+const projectionTest = "test/integration/registry-projection.test.ts";
 const generationTest = "test/integration/generation.test.ts";
 
 export const failovers: readonly Mutation[] = [
@@ -34,5 +35,31 @@ export const failovers: readonly Mutation[] = [
     file: "test/integration/relay.test.ts",
     title:
       "marks of a timeline that is over hide nothing: ids that a failover has lost are given, and published, again",
+  },
+  {
+    name: "older-facts-stand",
+    guarantee: "38c",
+    edits: [
+      edit(
+        "services/smtp-registry/projection-sql.ts",
+        "project",
+        becomes(clause("s.generation > o.generation"), "false"),
+      ),
+    ],
+    file: projectionTest,
+    title: "Users who have changed places in what was lost are told again one by one",
+  },
+  {
+    name: "older-facts-return",
+    guarantee: "38c",
+    edits: [
+      edit(
+        "services/smtp-registry/projection-sql.ts",
+        "project",
+        becomes(clause("s.generation < o.generation"), "false"),
+      ),
+    ],
+    file: projectionTest,
+    title: "An address goes to who has it by a newer generation, whichever event comes first",
   },
 ];
