@@ -84,9 +84,12 @@ test("every member of PostgreSQL has a name and an address of its own, and the e
   const patroni = parse(read("docker/ha/patroni.yml")) as {
     etcd3: { hosts: string };
     bootstrap: { dcs: { synchronous_mode: boolean }; post_init: string };
+    postgresql: { basebackup: { checkpoint: string } };
   };
   t.true(patroni.etcd3.hosts.split(":")[0] === "etcd" && "etcd" in services);
   t.true(patroni.bootstrap.dcs.synchronous_mode);
+  // Else the standby waits for the next checkpoint, which may be minutes, and is no healthy container until then.
+  t.is(patroni.postgresql.basebackup.checkpoint, "fast");
   for (const name of members) {
     const { environment = {}, volumes: mounts = [] } = services[name] ?? {};
     t.is(environment.PATRONI_NAME, name);
