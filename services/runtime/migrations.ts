@@ -1,8 +1,7 @@
 /**
  * Promise: any number of processes may migrate the same database at once; each change is applied once, all or none.
  *
- * MikroORM's migrator has no lock of its own (3 of 4 concurrent `up` failed), so a session advisory lock on a
- * connection of its own is held meanwhile.
+ * MikroORM's migrator has no lock of its own (3 of 4 concurrent `up` failed), so they take turns.
  */
 import { fileURLToPath } from "node:url";
 import { Migrator } from "@mikro-orm/migrations";
@@ -13,8 +12,8 @@ import { ormOptions } from "../../mixins/postgres/database.ts";
 import { type DatabaseClient, openClient } from "../../mixins/postgres/database-client.ts";
 import { StartError } from "../contracts/exits.ts";
 import { type DatabaseName, entitiesOf } from "./databases.ts";
+import { inTurn, type Turn } from "./migration-turn.ts";
 
-const migrationLock = 0x6d61_696c; // "mail"
 const statementTimeoutMs = 10 * 60 * 1000;
 const connectTimeoutMs = 5_000;
 
@@ -82,27 +81,30 @@ const connect = (name: DatabaseName, url: string): Promise<DatabaseClient> =>
     connectionTimeoutMillis: connectTimeoutMs,
   });
 
-/**
- * Applies what is pending and returns the names; rejects when the database can't be reached, and with StartError when
- * one that this release needs is still not applied.
- */
-export async function migrate(name: DatabaseName, url: string): Promise<string[]> {
-  const lock = await connect(name, url);
+async function applyPending(name: DatabaseName, url: string): Promise<string[]> {
+  const orm = await MikroORM.init(migratorOptions(name, url));
   try {
-    await lock.query("select pg_advisory_lock($1)", [migrationLock]);
-    const orm = await MikroORM.init(migratorOptions(name, url));
-    try {
-      const applied = await orm.migrator.up();
-      const executed = new Set((await orm.migrator.getExecuted()).map((migration) => migration.name));
-      const missing = migrationNames(name).filter((needed) => !executed.has(needed));
-      if (missing.length > 0)
-        throw new StartError(`Cannot use the ${name} database: ${missing.join(", ")} is not applied`);
-      return applied.map((migration) => migration.name);
-    } finally {
-      await orm.close();
-    }
+    const applied = await orm.migrator.up();
+    const executed = new Set((await orm.migrator.getExecuted()).map((migration) => migration.name));
+    const missing = migrationNames(name).filter((needed) => !executed.has(needed));
+    if (missing.length > 0)
+      throw new StartError(`Cannot use the ${name} database: ${missing.join(", ")} is not applied`);
+    return applied.map((migration) => migration.name);
   } finally {
-    await lock.end();
+    await orm.close();
+  }
+}
+
+/**
+ * Applies what is pending and returns the names; rejects when the database can't be reached, with StartError when one
+ * that this release needs is still not applied or the turn does not come, and with the reason of the turn's signal.
+ */
+export async function migrate(name: DatabaseName, url: string, turn: Turn = {}): Promise<string[]> {
+  const client = await connect(name, url);
+  try {
+    return await inTurn(client, `the ${name} database`, () => applyPending(name, url), turn);
+  } finally {
+    await client.end();
   }
 }
 

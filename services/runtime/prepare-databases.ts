@@ -57,7 +57,9 @@ async function prepare(target: DatabaseTarget, preparation: Preparation): Promis
   let told = "";
   const attempt = async (): Promise<StartError | undefined> => {
     try {
-      const applied = await ways[way](name, url);
+      const onWait = (holder: string): void =>
+        log.warn({ database: name }, `Waiting to migrate ${called}: it is the turn of ${holder}`);
+      const applied = await ways[way](name, url, { signal, onWait });
       log.info({ database: name, applied }, "The database schema is up to date");
       return undefined;
     } catch (cause) {

@@ -2,9 +2,11 @@
 import { readdirSync } from "node:fs";
 import test from "ava";
 import pg from "pg";
+import { openClient } from "../../mixins/postgres/database-client.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { StartError } from "../../services/contracts/exits.ts";
 import { type DatabaseName, entitiesOf } from "../../services/runtime/databases.ts";
+import { inTurn } from "../../services/runtime/migration-turn.ts";
 import { migrate, migrationNames, requireMigrated } from "../../services/runtime/migrations.ts";
 import { eventually } from "../support/eventually.ts";
 import { openDatabase } from "../support/own-database.ts";
@@ -116,3 +118,50 @@ for (const name of ["users", "registry"] satisfies DatabaseName[]) {
     await eventually(() => db.check());
   });
 }
+
+test("the turn to migrate is a transaction's and leaves no lock with its session, which a pooler hands on", async (t) => {
+  const own = await testDatabase();
+  const client = await openClient(own.url, { connectionTimeoutMillis: 5_000 });
+  t.teardown(async () => {
+    await client.end();
+    await own.drop();
+  });
+  const locks = async (): Promise<unknown[]> => {
+    const held = "select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()";
+    return (await client.query(held)).rows;
+  };
+  const during = await inTurn(client, "the users database", locks, {});
+  t.deepEqual([during.length, (await locks()).length], [1, 0]);
+});
+
+test("whoever waits to migrate says for whom, and gives up with its time or at the signal", async (t) => {
+  const own = await testDatabase();
+  const options = { connectionTimeoutMillis: 5_000, application_name: "the-one-before" };
+  const client = await openClient(own.url, options);
+  t.teardown(async () => {
+    await client.end();
+    await own.drop();
+  });
+  const before = /the-one-before \(process \d+ of the server/;
+  await inTurn(
+    client,
+    "the users database",
+    async () => {
+      const late = await t.throwsAsync(migrate("users", own.url, { maxMs: 1 }), { instanceOf: StartError });
+      t.regex(late?.message ?? "", before);
+      const stop = new AbortController();
+      const told: string[] = [];
+      const waiting = migrate("users", own.url, {
+        signal: stop.signal,
+        onWait: (holder) => {
+          told.push(holder);
+          stop.abort(new Error("the process is to stop"));
+        },
+      });
+      await t.throwsAsync(waiting, { message: "the process is to stop" });
+      t.regex(told.join(), before);
+    },
+    {},
+  );
+  t.deepEqual(await migrate("users", own.url), migrationNames("users"));
+});

@@ -5,6 +5,7 @@ import {
   assignment,
   becomes,
   call,
+  clause,
   condition,
   drops,
   never,
@@ -104,6 +105,20 @@ export const databases: readonly Mutation[] = [
     file: commitsTest,
     title:
       "while commits wait for a standby reads go on, writes are refused, and no backend is more than the pool",
+  },
+  {
+    name: "session-lock-of-migrations",
+    guarantee: "20k",
+    edits: [
+      edit(
+        "services/runtime/migration-turn.ts",
+        "isLocked",
+        becomes(clause("pg_try_advisory_xact_lock($1)"), "pg_try_advisory_lock($1)"),
+      ),
+    ],
+    file: schemaTest,
+    title:
+      "the turn to migrate is a transaction's and leaves no lock with its session, which a pooler hands on",
   },
   {
     name: "migration-not-in-the-list",
