@@ -85,7 +85,7 @@ class OpenClients {
     const kind: OperationKind =
       target === undefined ? "create" : isRename ? "rename" : isMove ? "move" : "remove";
     const requests: Partial<Record<OperationKind, unknown>> = {
-      create: { displayName: id, primarySmtp: address, onTaken: "suffix" },
+      create: { displayName: id, primarySmtp: address },
       rename: { displayName: id },
       move: { displayName: id, primarySmtp: address },
     };
@@ -157,7 +157,7 @@ export async function capacityOf(
     while (elapsedMs() - fromMs < forMs) {
       count += 1;
       const id = `capacity-${fromMs}-${count}`;
-      const request = { displayName: id, primarySmtp: `${id}@ha.example`, onTaken: "suffix" };
+      const request = { displayName: id, primarySmtp: `${id}@ha.example` };
       const known = { client: 0, kind: "create", userId: undefined, certain: true, request } as const;
       const fresh = { attempts: 0, ambiguous: false, outcome: "open" } as const;
       const operation: Operation = { id, ...known, startedMs: elapsedMs(), ...fresh };

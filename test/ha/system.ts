@@ -16,7 +16,7 @@ import type { Stops } from "../support/stops.ts";
 import { startHaproxy } from "./engines/haproxy.ts";
 import { type Network, startNetwork } from "./engines/network.ts";
 import { type PatroniCluster, startPatroni } from "./engines/patroni.ts";
-import { startPgbouncer } from "./engines/pgbouncer.ts";
+import { startPgbouncer, usablePgbouncer } from "./engines/pgbouncer.ts";
 import { findPrograms } from "./engines/programs.ts";
 import { type RabbitCluster, startRabbitCluster } from "./engines/rabbitmq.ts";
 import { previousRelease } from "./previous.ts";
@@ -202,6 +202,8 @@ function systemOf(
 
 async function startIn(folder: string, options: SystemOptions): Promise<HaSystem> {
   const { topology, logFolder, stops } = options;
+  // Told before the engines have taken half a minute.
+  if (topology === "pooler") await usablePgbouncer();
   const previous = topology === "previous release" ? await previousRelease(folder) : undefined;
   const engines = await startEngines(folder, options);
   const [postgresPort, httpPort] = [await fixedPort(), await fixedPort()];

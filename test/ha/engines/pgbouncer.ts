@@ -14,7 +14,7 @@ const startTimeoutMs = 15_000;
 const oldestUsable = [1, 21] as const;
 
 /** Rejects with what is missing. The environment's PGBOUNCER is a newer one than the distribution's. */
-async function usablePgbouncer(): Promise<string> {
+export async function usablePgbouncer(): Promise<string> {
   const path = process.env.PGBOUNCER || findProgram("pgbouncer", ["/usr/sbin", "/usr/local/sbin"]);
   const wanted = `PgBouncer ${oldestUsable.join(".")} or later is needed; PGBOUNCER names one`;
   if (path === undefined) throw new Error(`there is no pgbouncer on the PATH: ${wanted}`);
