@@ -148,9 +148,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "check-applies-what-is-missing",
     guarantee: "20h",
-    edits: [
-      edit("services/runtime/prepare-databases.ts", "ways", becomes(property("check"), "check: migrate")),
-    ],
+    edits: [edit("services/runtime/prepare-databases.ts", "ways", becomes(property("check"), "migrate"))],
     file: "test/integration/runtime-refusals.test.ts",
     title: "a start with MIGRATE=check goes on only once `npm run migrate` has been there",
   },
