@@ -9,69 +9,22 @@
  * `idempotency-key-invalid`, `-reused` (another request), `-in-use` (the first still runs when the wait is over).
  */
 import { createHash, randomUUID } from "node:crypto";
-import { defineEntity, type EntitySchema, type InferEntity, p } from "@mikro-orm/core";
+import type { InferEntity } from "@mikro-orm/core";
 import { sql } from "kysely";
 import type { CallMeta } from "../services/contracts/actions.ts";
 import { Refusal } from "../services/contracts/errors.ts";
 import { idempotencyKeyCharsMax, idempotencyKeyPattern } from "../services/contracts/headers.ts";
 import type { Mixin } from "./basics/mixin.ts";
-import { singleRun } from "./basics/single-run.ts";
+import { PassingMap } from "./basics/passing-map.ts";
+import { within } from "./basics/pause.ts";
 import { anonymous, isCorrelationId } from "./context/correlation.ts";
+import { IdempotencyRecord, type IdempotencyReplay } from "./idempotency-rows.ts";
 import { errorText } from "./log/error-text.ts";
 import type { Logger } from "./log/logging.ts";
 import { currentLatenessMs } from "./moleculer/lateness.ts";
 import type { Database, EntityManager } from "./postgres/database.ts";
 import { run as runStatement } from "./postgres/statement.ts";
 import { sweepingMixin, sweepRows } from "./postgres/sweeping.ts";
-
-export const IdempotencyRecord = defineEntity({
-  name: "IdempotencyRecord",
-  tableName: "idempotency",
-  properties: {
-    /** The caller. */
-    scope: p.text().primary(),
-    key: p.text().primary(),
-    fingerprint: p.text(),
-    /** JSON as text, not jsonb: the repeat gets the same bytes. */
-    result: p.text(),
-    createdAt: p.datetime(),
-    expiresAt: p.datetime(),
-    action: p.text().nullable(),
-    /** Of the first request. */
-    correlationId: p.text().nullable(),
-  },
-  indexes: [
-    { name: "idempotency_expires_at_idx", properties: ["expiresAt"] },
-    { name: "idempotency_correlation_id_idx", properties: ["correlationId"], type: "hash" },
-  ],
-});
-
-export type IdempotencyRecord = InferEntity<typeof IdempotencyRecord>;
-
-/** A request that got the answer of an earlier one, so that its trace leads there; lives as long as the answer. */
-export const IdempotencyReplay = defineEntity({
-  name: "IdempotencyReplay",
-  tableName: "idempotency_replays",
-  properties: {
-    /** Of the repeat. */
-    correlationId: p.text().primary(),
-    operation: p.text().primary(),
-    firstCorrelationId: p.text().nullable(),
-    action: p.text(),
-    times: p.integer(),
-    replayedAt: p.datetime(3),
-    expiresAt: p.datetime(),
-  },
-  indexes: [
-    { name: "idempotency_replays_operation_idx", properties: ["operation"], type: "hash" },
-    { name: "idempotency_replays_expires_at_idx", properties: ["expiresAt"] },
-  ],
-});
-
-export const idempotencyEntities = [
-  IdempotencyRecord,
-  IdempotencyReplay,
-] as unknown as readonly EntitySchema[];
 
 /** Until the answer would come after the caller (the gateway) has given up. */
 const repeatWaitMsMax = 1_500;
@@ -142,11 +95,14 @@ function requireKey(key: string): void {
     );
 }
 
-const inUse = (): Error =>
-  new Refusal(
-    "idempotency-key-in-use",
-    "Cannot repeat the request: the first with this key is still running",
-  );
+/** Resolves when the run is over, however it ended; throws Refusal when that takes longer. */
+const overWithin = (ms: number, run: Promise<unknown>): Promise<unknown> =>
+  within(ms, "still running", Promise.allSettled([run])).catch(() => {
+    throw new Refusal(
+      "idempotency-key-in-use",
+      "Cannot repeat the request: the first one with this key is still running",
+    );
+  });
 
 /** JSON whose members are sorted, so that equal values give equal text. */
 function canonicalJson(value: unknown): string {
@@ -189,7 +145,8 @@ interface Recalled<T> {
 /** For any service whose database has the tables. */
 export function idempotency(db: Database, options: Options): Idempotency {
   const { repeatWaitMs = repeatWaitMsMax } = options;
-  const oneAtATime = singleRun();
+  /** Those in hand, by caller and key. */
+  const runs = new PassingMap<string, Promise<unknown>>();
 
   const recall = async <T>(
     scope: string,
@@ -285,8 +242,17 @@ export function idempotency(db: Database, options: Options): Idempotency {
     requireKey(key);
     const scope = call.meta.actor ?? anonymous;
     const slot = JSON.stringify([scope, key]);
-    const waitMs = repeatWaitMs - currentLatenessMs();
-    return oneAtATime(slot, { waitMs, tooLate: inUse }, () => runKeyed(call, scope, key, write));
+    const giveUpAtMs = performance.now() + repeatWaitMs - currentLatenessMs();
+    // No wait between the last look and `set`: of two who come back at once the second has to see the first.
+    for (let first = runs.get(slot); first !== undefined; first = runs.get(slot))
+      await overWithin(giveUpAtMs - performance.now(), first);
+    const mine = runKeyed(call, scope, key, write);
+    runs.set(slot, mine);
+    try {
+      return await mine;
+    } finally {
+      runs.delete(slot);
+    }
   };
 
   const sweep = async (): Promise<number> => {

@@ -100,6 +100,12 @@ const dependencyMetrics = (registers: Registers) => ({
     labelNames: ["target"] as const,
     registers,
   }),
+  admissionRefused: new Counter({
+    name: "admission_refused_total",
+    help: "Calls refused at once because they were not expected to be done in their caller's time",
+    labelNames: ["work"] as const,
+    registers,
+  }),
   healthCheckUp: new Gauge({
     name: "health_check_up",
     help: "1 when the check of this process's readiness passes, else 0",

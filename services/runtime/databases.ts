@@ -3,7 +3,7 @@ import type { EntitySchema } from "@mikro-orm/core";
 import { ConsumerOutcomeRow } from "../../mixins/bus/consumer-outcomes.ts";
 import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
-import { idempotencyEntities } from "../../mixins/idempotency.ts";
+import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
 import { PublishedEvent } from "../outbox/entities.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "../reconciler/entities.ts";

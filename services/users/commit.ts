@@ -6,12 +6,13 @@
  * the disk and the round trips, not the rows. Each keeps its own outcome: when anything fails before the commit, all of
  * it is undone and each is committed alone, so that one that can't succeed costs its neighbours a moment and nothing
  * else; nor do they wait for a row that one of them finds locked. A write that comes while nothing is under way is
- * committed at once.
+ * committed at once. No commit is begun after the caller of its write has given up on it.
  */
 import { randomUUID } from "node:crypto";
 import { outboxRow } from "../../mixins/bus/outbox-row.ts";
 import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
+import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { type Database, type EntityManager, isContention } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
@@ -22,12 +23,38 @@ import { type Cause, toNote, toUserEvent } from "./events.ts";
 import { searchTextOf } from "./queries.ts";
 import { addressesOf, type Decision } from "./rules.ts";
 import * as sql from "./sql.ts";
-import type { Budget } from "./write-budget.ts";
 
 /** In one transaction; with one at a time twice as many share it as with two. */
 const together = { itemsMax: 64 };
 /** How long those who share a transaction wait for a row that somebody else has locked. */
 const briefly = "50ms";
+
+/**
+ * From a write's arrival, before its key is looked up, to the begin of its commit. The gateway answers 503 after
+ * 1,800 ms; the difference is for the commit itself and the way there and back.
+ */
+export const writeBudgetMs = 1_550;
+
+export interface Budget {
+  leftMs(): number;
+  /** Throws Unavailable once nothing is left. */
+  check(): void;
+}
+
+/**
+ * Measured on the monotonic clock: a corrected wall clock neither ends nor prolongs a write. What the request spent on
+ * its way is gone already.
+ */
+export function startBudget(totalMs = writeBudgetMs): Budget {
+  const end = performance.now() + totalMs - currentLatenessMs();
+  const leftMs = () => end - performance.now();
+  return {
+    leftMs,
+    check() {
+      if (leftMs() <= 0) throw new Unavailable("users", "The write could not be done in time");
+    },
+  };
+}
 
 /** Another write of the same user was committed after this one had read it. */
 export class LostRace extends Error {

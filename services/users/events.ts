@@ -1,10 +1,15 @@
-/** Promise: what a decision changed becomes exactly one CloudEvent that carries the user's whole state and version. */
+/**
+ * Promise: what a decision changed becomes exactly one CloudEvent that carries the user's whole state and version. After
+ * the commit the relay is woken, and nothing that happens to this wake-up reaches the write.
+ */
+import type { ServiceBroker } from "moleculer";
 import type { ActionName } from "../contracts/actions.ts";
 import type { Assignment } from "../contracts/assignment.ts";
 import {
   type Change,
   dataschemaOf,
   eventSource,
+  outboxAppended,
   type UserEvent,
   type UserEventType,
   type UserState,
@@ -61,3 +66,37 @@ export const toNote = (
     : { suffixed: event.data.assignments.map(({ kind, reason }) => ({ kind, reason })) }),
   ...(ticket.keyed ? { operation: ticket.operationId } : {}),
 });
+
+/** One wake-up for each of many concurrent commits cost 13 % of the creates. */
+const wakeUpEveryMs = 1;
+
+/**
+ * Neither throws nor waits; the first is sent at once, at most one in `wakeUpEveryMs`. The relay's own poll is the safety
+ * net, so an event that may get lost is enough.
+ */
+export function relayNudge(broker: Pick<ServiceBroker, "emit">): () => void {
+  let closed = false;
+  let again = false;
+  const emit = async (): Promise<void> => {
+    try {
+      await broker.emit(outboxAppended, {});
+    } catch {
+      // No relay within reach: it finds the row by its next poll, or when it comes back.
+    }
+  };
+  return function nudge(): void {
+    if (closed) {
+      again = true;
+      return;
+    }
+    closed = true;
+    void emit();
+    const reopen = (): void => {
+      closed = false;
+      if (!again) return;
+      again = false;
+      nudge();
+    };
+    setTimeout(reopen, wakeUpEveryMs).unref();
+  };
+}

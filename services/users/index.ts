@@ -3,9 +3,11 @@
  * others leaves as events through the outbox. Refusals and Unavailable are the only errors that are not a defect.
  */
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
+import { admission } from "../../mixins/admission.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
-import { idempotency, idempotencyEntities, type Ticket } from "../../mixins/idempotency.ts";
+import { idempotency, type Ticket } from "../../mixins/idempotency.ts";
+import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { ActionContext } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
@@ -16,22 +18,21 @@ import type { ActionName, ActionParams, CallMeta } from "../contracts/actions.ts
 import { freedBefore } from "../contracts/terms.ts";
 import { noneOf, userFieldNames } from "../contracts/user.ts";
 import { holdersOf } from "./address-holders.ts";
-import { committing } from "./commit.ts";
+import { committing, startBudget } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
+import { relayNudge } from "./events.ts";
 import { generations } from "./generation.ts";
 import { findingStates, getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry-client.ts";
-import { relayNudge } from "./relay-nudge.ts";
 import type { Command, Edit } from "./rules.ts";
 import { addressesNow, requestsOf } from "./trace.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
-import { startBudget } from "./write-budget.ts";
 
 /** Connections of one process; a write holds one for a few milliseconds. */
 const poolMax = 20;
-/** Part of the write's budget (write-budget.ts): a statement that takes longer can't belong to a write that succeeds. */
+/** Part of the write's budget (commit.ts): a statement that takes longer can't belong to a write that succeeds. */
 const statementTimeoutMs = 1_000;
 const hourMs = 3_600_000;
 
@@ -47,6 +48,13 @@ export default function usersService(platform: Platform, config: Config): Servic
     statementTimeoutMs,
   });
   const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
+  const admissionOf = (work: string) =>
+    admission({ service: "users", work, random: Math.random, metrics: platform.metrics });
+  const admitted = {
+    write: admissionOf("users.write"),
+    get: admissionOf("users.get"),
+    list: admissionOf("users.list"),
+  };
   let registry: Registry | undefined;
   const freed = () => freedBefore(platform.now(), config);
   const commit = committing({ db, freed });
@@ -68,8 +76,10 @@ export default function usersService(platform: Platform, config: Config): Servic
       actor: ctx.meta.actor ?? anonymous,
       traceparent: ctx.meta.traceparent,
     };
-    return keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
-      work(ready, { ticket, cause, budget }),
+    return admitted.write.run(budget.leftMs(), () =>
+      keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
+        work(ready, { ticket, cause, budget }),
+      ),
     );
   };
 
@@ -93,8 +103,8 @@ export default function usersService(platform: Platform, config: Config): Servic
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: actionsOf("users", {
       create: (ctx) => write(ctx, "users.create", ({ create }, context) => create(ctx.params, context)),
-      get: (ctx) => getUser(findState, ctx.params.id),
-      list: (ctx) => listUsers(db, ctx.params),
+      get: (ctx) => admitted.get.run(startBudget().leftMs(), () => getUser(findState, ctx.params.id)),
+      list: (ctx) => admitted.list.run(startBudget().leftMs(), () => listUsers(db, ctx.params)),
       replace: (ctx) => edit(ctx, "users.replace"),
       patch: (ctx) => edit(ctx, "users.patch"),
       remove: (ctx) =>

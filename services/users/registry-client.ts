@@ -13,7 +13,7 @@ import type { ActionInput } from "../contracts/actions.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 
-/** Part of the write's budget (write-budget.ts): what is left must do for the transaction. */
+/** Part of the write's budget (commit.ts): what is left must do for the transaction. */
 export const registryTimeoutMs = 1_400;
 const releaseTimeoutMs = 1_000;
 const generationTimeoutMs = 1_000;

@@ -1,6 +1,7 @@
 /** What users tells of a request's idempotency, and of where its users' addresses stand now. */
 import { raw } from "@mikro-orm/core";
-import { IdempotencyRecord, IdempotencyReplay, operationOf } from "../../mixins/idempotency.ts";
+import { operationOf } from "../../mixins/idempotency.ts";
+import { IdempotencyRecord, IdempotencyReplay } from "../../mixins/idempotency-rows.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import {

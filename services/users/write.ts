@@ -17,6 +17,7 @@ import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 import { secondarySmtpsMax, type User } from "../contracts/user.ts";
+import type { Budget } from "./commit.ts";
 import {
   type Commit,
   type CommitDeps,
@@ -44,7 +45,6 @@ import {
   wantedAddresses,
 } from "./rules.ts";
 import { turns } from "./turns-of-a-user.ts";
-import type { Budget } from "./write-budget.ts";
 
 const attemptsMax = 8;
 /** As many as one reservation can name (contracts/actions.ts). */

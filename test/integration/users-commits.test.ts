@@ -3,11 +3,11 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import { v7 as uuidv7 } from "uuid";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
-import { AnsweredElsewhere, idempotencyEntities } from "../../mixins/idempotency.ts";
-import { committing, KeyTaken, LostRace, type Work } from "../../services/users/commit.ts";
+import { AnsweredElsewhere } from "../../mixins/idempotency.ts";
+import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
+import { committing, KeyTaken, LostRace, startBudget, type Work } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { decide, decideCreate } from "../../services/users/rules.ts";
-import { startBudget } from "../../services/users/write-budget.ts";
 import { ownDatabase } from "../support/own-database.ts";
 
 const cause = { action: "users.create", correlationId: "together", actor: "anonymous" } as const;

@@ -4,14 +4,13 @@ import test, { type ExecutionContext } from "ava";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
-import { committing } from "../../services/users/commit.ts";
+import { committing, startBudget, writeBudgetMs } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { generations } from "../../services/users/generation.ts";
 import { findingStates } from "../../services/users/queries.ts";
 import { registryClient } from "../../services/users/registry-client.ts";
 import { decideCreate } from "../../services/users/rules.ts";
 import { userWrites } from "../../services/users/write.ts";
-import { startBudget, writeBudgetMs } from "../../services/users/write-budget.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
 import { openDatabase } from "../support/own-database.ts";
@@ -215,6 +214,38 @@ test.serial(
     }
     t.is(await statusOf("late@ten.example"), "available");
     t.deepEqual((await rig.call("users.list", { q: "@ten.example" })).items, []);
+  },
+);
+
+test.serial(
+  "a write that can't be done in time is refused while no statement of any could run, and done later",
+  async (t) => {
+    const blocker = await rig.usersDb.connect();
+    await blocker.query("begin");
+    await blocker.query("lock table idempotency in access exclusive mode");
+    const create = (key: number) => {
+      const body = { displayName: "Many", primarySmtp: `many.${key}@eleven.example` };
+      return rig.callWithMeta("users.create", body, { idempotencyKey: `many-${key}` });
+    };
+    const refused: { key: number; error: Unavailable }[] = [];
+    const all = Array.from({ length: 400 }, (_, key) =>
+      create(key).catch((error: Unavailable) => refused.push({ key, error })),
+    );
+    try {
+      await eventually(() => assert.notEqual(refused.length, 0));
+      for (const { error } of refused) {
+        t.is(error.data.dependency, "users");
+        t.true(error.data.retryAfterMs >= 1_000);
+      }
+      const told = (await rig.metrics.admissionRefused.get()).values;
+      t.is(told.find(({ labels }) => labels.work === "users.write")?.value, refused.length);
+    } finally {
+      await blocker.query("rollback");
+      blocker.release();
+    }
+    await Promise.all(all);
+    const key = refused[0]?.key ?? 0;
+    t.is((await persistently(() => create(key))).meta.idempotentReplayed, undefined);
   },
 );
 

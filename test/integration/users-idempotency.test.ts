@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
-import { idempotency, idempotencyEntities } from "../../mixins/idempotency.ts";
+import { idempotency } from "../../mixins/idempotency.ts";
+import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import type { CallMeta } from "../../services/contracts/actions.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { testLogger } from "../support/logs.ts";

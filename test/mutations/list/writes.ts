@@ -193,9 +193,30 @@ export const writes: readonly Mutation[] = [
   {
     name: "repeat-is-not-waiting",
     guarantee: "6",
-    edits: [edit("mixins/basics/single-run.ts", "singleRun", becomes(argument("overWithin", 0), "0"))],
+    edits: [edit("mixins/idempotency.ts", "idempotency", becomes(argument("overWithin", 0), "0"))],
     file: "test/integration/users-idempotency.test.ts",
     title: "a repeat that comes while the first one runs waits for it and gets its answer",
+  },
+  {
+    name: "takes-whatever-comes",
+    guarantee: "4h",
+    edits: [
+      edit(
+        "mixins/admission.ts",
+        "admissionDecisions.refusedForMs",
+        becomes(condition("isInTime"), "leftMs <= 0"),
+      ),
+    ],
+    file: faultsTest,
+    title:
+      "a write that can't be done in time is refused while no statement of any could run, and done later",
+  },
+  {
+    name: "all-come-back-at-once",
+    guarantee: "4h",
+    edits: [edit("mixins/admission.ts", "admissionDecisions.turnAway", becomes(call("random"), "0.5"))],
+    file: "test/unit/admission.test.ts",
+    title: "Who is refused is told to come back the later, the more were, and not all at one moment",
   },
   {
     name: "registry-asked-meanwhile",
@@ -294,7 +315,9 @@ export const writes: readonly Mutation[] = [
   {
     name: "neighbours-fail-too",
     guarantee: "15",
-    edits: [edit("services/users/commit.ts", "shared", becomes(condition("UnknownOutcome"), "true"))],
+    edits: [
+      edit("services/users/commit.ts", "committedTogether", becomes(condition("UnknownOutcome"), "true")),
+    ],
     file: commitsTest,
     title: "a write that can't succeed fails alone, and its neighbours are committed once",
   },
