@@ -6,17 +6,27 @@ import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { usersEntities } from "../../services/users/entities.ts";
-import { chaosPostgres } from "../chaos/postgres.ts";
+import { type ChaosPostgres, chaosPostgres } from "../chaos/postgres.ts";
 import { eventually } from "../support/eventually.ts";
 import { openDatabase } from "../support/own-database.ts";
+import { rigOf } from "../support/rig.ts";
+import { ownAddress } from "../support/system-story.ts";
 
 const poolMax = 8;
 /** What is left to transactions. */
 const transactionsMax = 6;
+/** Of the 20 that users has. */
+const usersTransactionsMax = 15;
 
 interface Sessions {
   readonly all: number;
   readonly waiting: number;
+}
+
+/** From now on commits wait for the standbys of these names. */
+async function waitForStandbys(server: ChaosPostgres, names: string): Promise<void> {
+  await server.query("postgres", `alter system set synchronous_standby_names = '${names}'`);
+  await server.query("postgres", "select pg_reload_conf()");
 }
 
 test("while commits wait for a standby reads go on, writes are refused, and no backend is more than the pool", async (t) => {
@@ -43,10 +53,6 @@ test("while commits wait for a standby reads go on, writes are refused, and no b
     );
     return row ?? { all: -1, waiting: -1 };
   };
-  const nobodyCalledX = async (names: string): Promise<void> => {
-    await server.query("postgres", `alter system set synchronous_standby_names = '${names}'`);
-    await server.query("postgres", "select pg_reload_conf()");
-  };
   let isOver = false;
   const failures: unknown[] = [];
   const reading = async (): Promise<number> => {
@@ -60,7 +66,7 @@ test("while commits wait for a standby reads go on, writes are refused, and no b
   });
   await write();
 
-  await nobodyCalledX("x");
+  await waitForStandbys(server, "nobody");
   const readers = Promise.all([reading(), reading()]);
   const seen: Sessions[] = [];
   await eventually(
@@ -84,7 +90,7 @@ test("while commits wait for a standby reads go on, writes are refused, and no b
     [],
   );
 
-  await nobodyCalledX("");
+  await waitForStandbys(server, "");
   await eventually(write);
   await eventually(async () => {
     if ((await waiting()) > 0) throw new Error("They wait still");
@@ -93,4 +99,58 @@ test("while commits wait for a standby reads go on, writes are refused, and no b
   isOver = true;
   for (const count of await readers) t.true(count > 0);
   t.deepEqual(failures, []);
+});
+
+test("a whole system whose commits wait for a standby answers every read, and writes again when they end", async (t) => {
+  t.timeout(120_000, "a PostgreSQL is started, and commits are waited for");
+  const server = await chaosPostgres();
+  t.teardown(server.remove);
+  await server.start();
+  for (const name of ["users", "registry"] as const) {
+    await server.query("postgres", `create database ${name}`);
+    await migrate(name, server.url(name));
+  }
+  const environment = { DATABASE_URL: server.url("users"), REGISTRY_DATABASE_URL: server.url("registry") };
+  const rig = await rigOf(t, { environment });
+  const create = () => rig.http("POST", "/users", { displayName: "Ann", primarySmtp: ownAddress() });
+  const { body: user } = await eventually(async () => {
+    const answer = await create();
+    if (answer.status !== 201) throw new Error(answer.body.detail);
+    return answer;
+  });
+  await eventually(async () => {
+    const { status } = await rig.http("GET", `/smtp/${user.primarySmtp}`);
+    if (status !== 200) throw new Error("The registry has not heard of it");
+  });
+
+  await waitForStandbys(server, "nobody");
+  const reads: number[] = [];
+  let isOver = false;
+  const readers = (async () => {
+    while (!isOver)
+      for (const path of [`/users/${user.id}`, "/users?limit=5", `/smtp/${user.primarySmtp}`])
+        reads.push((await rig.http("GET", path)).status);
+  })();
+  t.teardown(async () => {
+    isOver = true;
+    await readers;
+  });
+  await eventually(
+    async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, create));
+      t.true(answers.every(({ status }) => status === 503));
+      const metrics = await rig.metrics.expose();
+      const told = /^database_commits_waiting\{pool="users"\} (\d+)$/m.exec(metrics)?.[1];
+      if (Number(told) < usersTransactionsMax) throw new Error("Not all that may wait do");
+    },
+    { timeoutMs: 60_000 },
+  );
+  await waitForStandbys(server, "");
+  await eventually(async () => {
+    const { status, body } = await create();
+    if (status !== 201) throw new Error(body.detail);
+  });
+  isOver = true;
+  await readers;
+  t.deepEqual(new Set(reads), new Set([200]));
 });
