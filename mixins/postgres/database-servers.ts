@@ -40,7 +40,7 @@ export class DatabaseServers {
     return this.all[this.#last] as DatabaseServer;
   }
 
-  /** Rejects when none takes writes, with why the first one that could be asked, or else the first one, can't be used. */
+  /** Rejects when none takes writes: with a standby's refusal, or else with why the first that was asked can't be used. */
   async primary(probe: Probe): Promise<DatabaseServer> {
     const isKnown = !this.#isDoubted && (this.#sessions[this.#last] ?? 0) > 0;
     if (this.all.length === 1 || isKnown) return this.last;
