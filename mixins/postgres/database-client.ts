@@ -29,9 +29,9 @@ const standbySetting = "in_hot_standby";
 /** Told by PostgreSQL 14 and later at the begin of a session and whenever they change; on: a write would be refused. */
 const readOnlySettings = new Set([standbySetting, "default_transaction_read_only"]);
 
-/** Of the time that a connection may take: one share for each server that is asked, and one to connect. */
+/** For each server that is asked, so that of the time which a connection may take such a share is left to connect. */
 const shareOf = ({ connectionTimeoutMillis = 0 }: pg.ClientConfig, { all }: DatabaseServers): number =>
-  all.length === 1 ? connectionTimeoutMillis : Math.ceil(connectionTimeoutMillis / (all.length + 1));
+  Math.ceil(connectionTimeoutMillis / (all.length + 1));
 
 export class DatabaseClient extends pg.Client {
   readonly #names = new Map<string, string>();
@@ -45,10 +45,8 @@ export class DatabaseClient extends pg.Client {
   #isUnanswered = false;
 
   constructor(options: pg.ClientConfig, servers: DatabaseServers) {
-    const shareMs = shareOf(options, servers);
-    // The pool's options hide the password from whoever copies them.
-    super({ ...options, password: options.password, connectionTimeoutMillis: shareMs });
-    this.#shareMs = shareMs;
+    super(options);
+    this.#shareMs = shareOf(options, servers);
     this.#servers = servers;
     pipeline(this);
     // As pg itself does, and for entities too: MikroORM's own options leave them texts.
@@ -176,8 +174,8 @@ export const clientsOf = (servers: DatabaseServers): (new (options: pg.ClientCon
   };
 
 /**
- * A connection beside the pools, open; whoever gets it ends it. `connectionTimeoutMillis` is for all servers together.
- * Rejects as a pool's connection would.
+ * A connection beside the pools, open; whoever gets it ends it. To ask several servers takes less than
+ * `connectionTimeoutMillis`, and so does to connect. Rejects as a pool's connection would.
  */
 export async function openClient(
   url: string,
