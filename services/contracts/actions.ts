@@ -32,6 +32,7 @@ import {
   AcknowledgeReport,
   AuditDigest,
   Backlogs,
+  DecideOnOrphan,
   DigestQuery,
   PendingLetters,
   PendingQuery,
@@ -42,6 +43,7 @@ import {
   RegistryDigest,
   Repair,
   RepairReport,
+  SettleOrphan,
   UsersDigest,
 } from "./reconciliation.ts";
 import { HeldKey, HoldersQuery, ReleaseReservation, Reservation, ReserveAddresses } from "./reservations.ts";
@@ -195,6 +197,7 @@ export const actions = {
   "users.restore": published(TargetUser, User, "under its key"),
   "users.digest": internal(DigestQuery, UsersDigest, "always"),
   "users.reemit": internal(ReemitUser, ReemittedUser),
+  "users.settle": internal(SettleOrphan, ReemittedUser),
   "users.trace": internal(RequestsQuery, RequestsTrace, "always"),
   "users.addresses": internal(AddressesQuery, UsersAddresses, "always"),
   "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) }), "always"),
@@ -228,6 +231,8 @@ export const actions = {
   "reconciler.run": internal(Nothing, ReconcileReport),
   "reconciler.repair": internal(Repair, RepairReport),
   "reconciler.acknowledge": internal(Acknowledge, AcknowledgeReport),
+  "reconciler.release": internal(DecideOnOrphan, ReemittedUser),
+  "reconciler.restore": internal(DecideOnOrphan, ReemittedUser),
   "reconciler.health": internal(Nothing, Health, "always"),
   "ops.log-level": internal(SetLogLevels, LogLevels),
   "ops.log-level-here": internal(SetLogLevel, NodeLogLevel),

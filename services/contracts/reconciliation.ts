@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { DiscardReason } from "./dead-letters.ts";
 import { pageSizeMax } from "./paging.ts";
-import type { AddressKind } from "./user.ts";
+import { type AddressKind, secondarySmtpsMax } from "./user.ts";
 
 /** Looser than UserId: a row that should not be there may have any id. */
 const AnyUserId = z.guid();
@@ -78,6 +78,16 @@ export const PendingUsers = z.object({ userIds: z.array(z.string()) });
  */
 export const ReemitUser = z.strictObject({ userId: AnyUserId, above: z.int().min(0).default(0) });
 export const ReemittedUser = z.object({ version: z.int() });
+
+/** An orphan becomes a user again, with what others know of it: released, it is one that was deleted long ago. */
+export const SettleOrphan = z.strictObject({
+  userId: AnyUserId,
+  above: z.int().min(0),
+  as: z.enum(["released", "restored"]),
+  displayName: z.string(),
+  primarySmtp: z.string(),
+  secondarySmtps: z.array(z.string()).max(secondarySmtpsMax),
+});
 
 /** How a side can differ from users, which is always right; `orphan`: users does not know such a user. */
 export const consistencyChecks = [
@@ -170,6 +180,8 @@ export const Acknowledge = z.strictObject({
   check: z.enum(acknowledgeableChecks),
   reason: DiscardReason,
 });
+
+export const DecideOnOrphan = z.strictObject({ userId: AnyUserId, reason: DiscardReason });
 
 export const AcknowledgeReport = z.object({
   acknowledged: z.array(AcknowledgedDifference).meta({

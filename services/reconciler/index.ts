@@ -25,6 +25,7 @@ import { acknowledge, acknowledgedOf } from "./acknowledgements.ts";
 import { backlogs } from "./backlogs.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "./entities.ts";
 import { exclusive } from "./exclusive.ts";
+import { decideOnOrphan } from "./orphans.ts";
 import { patientAsk } from "./sources.ts";
 import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
 
@@ -115,6 +116,26 @@ export default function reconcilerService(
     );
   };
 
+  const deciding = (as: "released" | "restored") => (ctx: ActionContext<"reconciler.release">) => {
+    const { reason } = ctx.params;
+    const userId = ctx.params.userId.toLowerCase();
+    const by = ctx.meta.actor ?? anonymous;
+    const correlationId = ctx.meta.correlationId ?? newCorrelationId();
+    const meta = { actor: by, correlationId };
+    return alone(ctx.broker, (options) =>
+      decideOnOrphan(
+        options,
+        as,
+        { userId, reason },
+        {
+          keep: (standing) => acknowledge(db, standing, { by, reason, correlationId }),
+          settle: (orphan) =>
+            callAction(ctx.broker, "users.settle", orphan, { timeout: reemitTimeoutMs, meta }),
+        },
+      ),
+    );
+  };
+
   return schema({
     mixins: [
       {
@@ -137,6 +158,8 @@ export default function reconcilerService(
           alone(ctx.broker, (options) => repair(options, ctx.params.userIds, reemitting(ctx.broker))),
       },
       acknowledge: { timeoutMs, handler: acknowledging },
+      release: { timeoutMs, handler: deciding("released") },
+      restore: { timeoutMs, handler: deciding("restored") },
     }),
   });
 }

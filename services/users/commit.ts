@@ -150,7 +150,7 @@ async function save(
   lockTimeout: string,
   freed: Date,
 ): Promise<void> {
-  const writes = works.map(userRowOf);
+  const writes = works.map((work) => userRowOf(work, freed));
   const events = works.flatMap(eventRowsOf).map((row, place) => ({ place, ...row }));
   const written = await run(em, sql.saveWrites({ lockTimeout, writes, freed, events }));
   if (written.length < works.length)
@@ -159,8 +159,10 @@ async function save(
   if ((written[0]?.keys ?? 0) < wanted) throw new KeyTaken("Cannot save the user: another has its addresses");
 }
 
-function userRowOf({ before, decision: { state } }: Work) {
+function userRowOf({ before, decision: { state } }: Work, freed: Date) {
   const [held, wanted] = [keysOf(before), keysOf(state)];
+  // A released orphan, which has never held one here (orphans.ts).
+  const claimsNone = before === undefined && state.deletedAt !== null && new Date(state.deletedAt) <= freed;
   const isSameLife = before?.deletedAt === state.deletedAt;
   return {
     ...state,
@@ -168,7 +170,7 @@ function userRowOf({ before, decision: { state } }: Work) {
     searchText: searchTextOf(state),
     gone: [...held].filter((key) => !wanted.has(key)),
     // A deletion marks all of them, a restore takes all of them back.
-    fresh: [...wanted].filter((key) => !isSameLife || !held.has(key)),
+    fresh: claimsNone ? [] : [...wanted].filter((key) => !isSameLife || !held.has(key)),
   };
 }
 

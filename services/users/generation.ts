@@ -12,9 +12,12 @@ import * as sql from "./sql.ts";
 /** Another process may be first each time; more often than once it needs another failover. */
 const attemptsMax = 3;
 
+/** That of a version which is decided on now: `known ?? (await look())`, so that an ordinary write waits for nothing. */
 export interface Generation {
-  /** That of a version which is decided on now, as far as this process knows. Rejects with Unavailable. */
-  current(): Promise<number>;
+  /** As far as this process knows. */
+  readonly known: number | undefined;
+  /** Rejects with Unavailable. */
+  look(): Promise<number>;
   /** A commit was refused, so it may be another one. */
   forget(): void;
 }
@@ -23,37 +26,40 @@ export interface GenerationDeps {
   readonly db: Database;
   /** The registry's answer: a number above this one that it has never given. Rejects with Unavailable. */
   readonly give: (above: number) => Promise<number>;
+  /** Called by the one process that began a generation: something may be lost. */
+  readonly begun?: () => void;
   readonly log: Logger;
 }
 
 /** For one process of users. */
 export function generations(deps: GenerationDeps): Generation {
-  let known: number | undefined;
   let looking: Promise<number> | undefined;
-  return {
-    current: async () => {
-      if (known !== undefined) return known;
+  const generation: { known: number | undefined } & Generation = {
+    known: undefined,
+    async look() {
       looking ??= look(deps).finally(() => {
         looking = undefined;
       });
-      known = await looking;
-      return known;
+      generation.known = await looking;
+      return generation.known;
     },
     forget() {
-      known = undefined;
+      generation.known = undefined;
     },
   };
+  return generation;
 }
 
 /** Begins one where the timeline is another than the last one's. */
-async function look({ db, give, log }: GenerationDeps): Promise<number> {
+async function look({ db, give, begun: tell, log }: GenerationDeps): Promise<number> {
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const { generation, timeline, here } = await read(db);
     if (timeline === here) return generation;
     const given = await give(generation);
     const [begun] = await db.read((em) => run(em, sql.beginGeneration({ own: generation, given, here })));
-    if (begun !== undefined)
-      log.warn({ generation: begun.generation, before: timeline, timeline: here }, "a generation begins");
+    if (begun === undefined) continue;
+    log.warn({ generation: begun.generation, before: timeline, timeline: here }, "a generation begins");
+    tell?.();
   }
   throw new Unavailable("users", `The timeline of the database changed ${attemptsMax} times`);
 }

@@ -8,8 +8,9 @@ import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
 import { idempotency, type Ticket } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
+import { errorText } from "../../mixins/log/error-text.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
-import type { ActionContext } from "../../mixins/moleculer/calls.ts";
+import { type ActionContext, callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import { dataService } from "../../mixins/service.ts";
@@ -23,6 +24,7 @@ import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
 import { relayNudge } from "./events.ts";
 import { generations } from "./generation.ts";
+import { settleOrphan } from "./orphans.ts";
 import { findingStates, getUser, listUsers } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry-client.ts";
@@ -34,9 +36,12 @@ import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
 const poolMax = 20;
 /** Part of the write's budget (commit.ts): a statement that takes longer can't belong to a write that succeeds. */
 const statementTimeoutMs = 1_000;
+/** A pass over a large directory takes minutes; nobody waits for this one. */
+const reconcileTimeoutMs = 30 * 60_000;
 const hourMs = 3_600_000;
 
 interface Writes extends UserWrites {
+  settle(params: ActionParams<"users.settle">, context: WriteContext): Promise<{ version: number }>;
   reemit(params: ActionParams<"users.reemit">, context: WriteContext): Promise<{ version: number }>;
 }
 
@@ -95,10 +100,21 @@ export default function usersService(platform: Platform, config: Config): Servic
     created(this: { broker: ServiceBroker }) {
       const nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
-      const generation = generations({ db, give: registry.generationAbove, log });
+      const begun = (): void => {
+        const meta = { correlationId: newCorrelationId(), actor: "users" };
+        callAction(this.broker, "reconciler.run", {}, { timeout: reconcileTimeoutMs, meta }).catch(
+          (error: unknown) =>
+            log.warn({ reason: errorText(error) }, "what a failover has lost is looked for later"),
+        );
+      };
+      const generation = generations({ db, give: registry.generationAbove, begun, log });
       const { now } = platform;
       const deps = { db, freed, findState, commit, generation, registry, now, log, nudge };
-      writes = { ...userWrites(deps), reemit: (params, context) => reemit(deps, params, context) };
+      writes = {
+        ...userWrites(deps),
+        reemit: (params, context) => reemit(deps, params, context),
+        settle: (params, context) => settleOrphan(deps, params, context),
+      };
     },
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: actionsOf("users", {
@@ -119,6 +135,7 @@ export default function usersService(platform: Platform, config: Config): Servic
       trace: (ctx) => requestsOf(db, ctx.params, platform.now()),
       addresses: (ctx) => addressesNow(db, ctx.params.userIds),
       holders: async (ctx) => ({ items: await holdersOf(db, freed(), ctx.params.keys) }),
+      settle: (ctx) => write(ctx, "users.settle", (ready, context) => ready.settle(ctx.params, context)),
       reemit: (ctx) => write(ctx, "users.reemit", (ready, context) => ready.reemit(ctx.params, context)),
     }),
   });

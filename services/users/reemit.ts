@@ -33,7 +33,7 @@ export async function reemit(
     const before = await findState(userId);
     if (before === undefined)
       throw new Refusal("not-found", "Cannot find the user: there is none with this id");
-    const current = await generation.current();
+    const current = generation.known ?? (await generation.look());
     const decision = inGeneration(decideReemit(before, above, now(), current), current);
     const answer = { version: decision.state.version };
     try {

@@ -16,7 +16,7 @@ import {
   type UserState,
   versionWithHeadroomMax,
 } from "../contracts/events.ts";
-import { firstVersionOf } from "../contracts/generation.ts";
+import { generationSize } from "../contracts/generation.ts";
 import {
   type AddressKind,
   noneOf,
@@ -156,7 +156,8 @@ export function decide(
   return changed("user.restored.v1", state, { deletedAt: null }, timeAfter(state, now));
 }
 
-const raised = (version: number, generation: number): number => Math.max(version, firstVersionOf(generation));
+const raised = (version: number, generation: number): number =>
+  Math.max(version, generation * generationSize);
 
 /** The same decision with a version of this generation; the next ones count on from there. */
 export const inGeneration = (decision: Changed, generation: number): Changed => ({

@@ -117,7 +117,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           });
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
           const assignments = assignmentsOf(reservation);
-          const generation = await deps.generation.current();
+          const generation = deps.generation.known ?? (await deps.generation.look());
           const created = decideCreate(userId, params, assigned, deps.now(), assignments);
           const decision = inGeneration(created, generation);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
@@ -153,7 +153,9 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const before = await deps.findState(request.userId);
   const decided = decide(before, request.command, request.expected, deps.now());
   const decision =
-    decided.kind === "unchanged" ? decided : inGeneration(decided, await deps.generation.current());
+    decided.kind === "unchanged"
+      ? decided
+      : inGeneration(decided, deps.generation.known ?? (await deps.generation.look()));
   if (decision.kind === "changed") {
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {

@@ -51,3 +51,52 @@ test("after a failover that lost writes no version is given again, and the regis
     assert.deepEqual(violations, {});
   });
 });
+
+test("an orphan is released, so that its addresses are free, or restored with them unless another has one", async (t) => {
+  const rig = await rigOf(t, { environment: { RECONCILE_GRACE_MS: "100", RECONCILE_MINUTES: "0" } });
+  const create = (local: string) =>
+    persistently(() =>
+      rig.call("users.create", {
+        displayName: "Ann",
+        primarySmtp: `${local}@two.example`,
+        onTaken: "refuse",
+      }),
+    );
+  const statusOf = async (local: string) =>
+    (await rig.call("smtp-registry.lookup", { address: `${local}@two.example` })).status;
+  const is = (local: string, status: string) =>
+    eventually(async () => assert.equal(await statusOf(local), status));
+  const [gone, back, late] = [await create("gone"), await create("back"), await create("late")];
+  for (const local of ["gone", "back", "late"]) await is(local, "active");
+  const ids = [gone.id, back.id, late.id];
+  for (const table of ["users where id", "address_keys where user_id"])
+    await rig.usersDb.query(`delete from ${table} = any($1)`, [ids]);
+  await t.throwsAsync(create("gone"), undefined, "the orphan blocks it");
+
+  const reason = "lost in the failover, ticket 4711";
+  await rig.call("reconciler.release", { userId: gone.id, reason }, { actor: "helpdesk" });
+  await is("gone", "available");
+  t.is((await create("gone")).primarySmtp, "gone@two.example");
+
+  await rig.call("reconciler.restore", { userId: back.id, reason });
+  t.like(await rig.call("users.get", { id: back.id }), { primarySmtp: "back@two.example" });
+
+  await rig.usersDb.query("insert into address_keys (key, user_id) values ('late@two.example', $1)", [
+    back.id,
+  ]);
+  await t.throwsAsync(rig.call("reconciler.restore", { userId: late.id, reason }), {
+    message: /another has an address/,
+  });
+  await rig.call("reconciler.release", { userId: late.id, reason });
+  await is("late", "available");
+
+  await eventually(async () => assert.deepEqual((await rig.call("reconciler.run", {})).violations, {}));
+  await t.throwsAsync(rig.call("reconciler.release", { userId: back.id, reason }), {
+    message: /no.* with this id/,
+  });
+  const { rows } = await rig.usersDb.query(
+    "select distinct acknowledged_by, reason from consistency_acknowledgements where user_id = $1",
+    [gone.id],
+  );
+  t.deepEqual(rows, [{ acknowledged_by: "helpdesk", reason }]);
+});

@@ -68,12 +68,26 @@ async function acknowledge({ call, table }: Desk, words: readonly string[]): Pro
   return `${acceptedTable(acknowledged, table)}${not}`;
 }
 
+async function decide(
+  { call }: Desk,
+  verb: "release" | "restore",
+  words: readonly string[],
+): Promise<string> {
+  const userId = wordAt(words, 1, "The user id");
+  const reason = words.slice(2).join(" ");
+  if (reason === "") throw new WrongUse("The reason is missing: others will want to know why");
+  const { version } = await call(`reconciler.${verb}`, { userId, reason }, passTimeoutMs);
+  return `${userId} is ${verb}d, as version ${version}`;
+}
+
 export const reconcile: Command = {
   name: "reconcile",
   description: "Compares users, smtp-registry and audit log",
   usage: [
     "reconcile",
     "reconcile repair [user id …]",
+    "reconcile release <user id> <reason …>",
+    "reconcile restore <user id> <reason …>",
     "reconcile acknowledge <check> <user id>[,<user id> …] <reason …>",
   ],
   async run(desk, words) {
@@ -81,6 +95,7 @@ export const reconcile: Command = {
     const [verb, ...userIds] = words;
     if (verb === undefined) return `${reportText(await call("reconciler.run", {}, passTimeoutMs), table)}`;
     if (verb === "acknowledge") return acknowledge(desk, words);
+    if (verb === "release" || verb === "restore") return decide(desk, verb, words);
     if (verb !== "repair") throw new WrongUse(`There is no reconcile ${verb}`);
     const report = await call("reconciler.repair", userIds.length === 0 ? {} : { userIds }, passTimeoutMs);
     const { reemitted, reportedOnly } = report;

@@ -1,6 +1,6 @@
 /** Another timeline of the users database: guarantee 38. */
 import { edit, type Mutation } from "../mutation.ts";
-import { becomes, clause, condition } from "../operators.ts";
+import { becomes, clause, condition, use } from "../operators.ts";
 
 const projectionTest = "test/integration/registry-projection.test.ts";
 const generationTest = "test/integration/generation.test.ts";
@@ -61,5 +61,13 @@ export const failovers: readonly Mutation[] = [
     ],
     file: projectionTest,
     title: "An address goes to who has it by a newer generation, whichever event comes first",
+  },
+  {
+    name: "release-leaves-a-tombstone",
+    guarantee: "38d",
+    edits: [edit("services/users/orphans.ts", "decideOrphan", becomes(use("longAgo"), "at"))],
+    file: generationTest,
+    title:
+      "an orphan is released, so that its addresses are free, or restored with them unless another has one",
   },
 ];
