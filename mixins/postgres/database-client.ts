@@ -2,8 +2,9 @@
  * Promise: a statement with parameters is parsed and planned once a connection and goes by its name from then on, and
  * the `begin` of a transaction costs no round trip of its own; an error tells whether it came while connecting
  * (`connecting`), and a session that can't be written to or is broken says so (`isSpent`). It connects to the primary
- * among its servers, and to no standby: what a standby shows may be of any age. A `timestamptz` is a Date. Nothing else
- * differs from pg's client.
+ * among its servers, and to no standby: what a standby shows may be of any age. What a session is told as it begins holds
+ * behind a pooler too, which keeps it to itself: there each transaction is told (session-settings.ts). A `timestamptz` is
+ * a Date. Nothing else differs from pg's client.
  *
  * `begin` can't fail but with its connection, which then fails the statement behind it as well, so that statement is sent
  * without waiting for the answer (pg's pipeline mode, which keeps a result and an error for each). One wait and one
@@ -14,6 +15,7 @@ import pg from "pg";
 import { aim, backendOf, pipeline, wireOf } from "../patches/pg-client.ts";
 import { databaseFaultOf, isUnanswered, ReadOnlyDatabase } from "./database-faults.ts";
 import { DatabaseServers, databaseServers } from "./database-servers.ts";
+import { type SessionSettings, settingsOf } from "./session-settings.ts";
 
 /** Our statements are constants; what is more than that is sent unnamed. */
 const preparedMax = 200;
@@ -21,6 +23,10 @@ const preparedMax = 200;
 const timestamptz = pg.types.builtins.TIMESTAMPTZ;
 
 const begun = { command: "BEGIN", rowCount: null, rows: [], oid: 0, fields: [] };
+
+/** The statement that begins a transaction, also one with an isolation level, and the ones that end it. */
+const opens = /^(begin|start transaction)\b/i;
+const closes = /^(commit|rollback)$/i;
 
 type Query = (text: unknown, values?: unknown, callback?: unknown) => unknown;
 
@@ -40,6 +46,10 @@ export class DatabaseClient extends pg.Client {
   readonly #wire = wireOf(this);
   readonly #servers: DatabaseServers;
   readonly #shareMs: number;
+  readonly #settings: SessionSettings;
+  /** What tells a transaction the settings; undefined where the session has them. */
+  #telling: string | undefined;
+  #isInTransaction = false;
   #opening = false;
   #broken = false;
   #isUnanswered = false;
@@ -48,6 +58,7 @@ export class DatabaseClient extends pg.Client {
     super(options);
     this.#shareMs = shareOf(options, servers);
     this.#servers = servers;
+    this.#settings = settingsOf(options);
     pipeline(this);
     // As pg itself does, and for entities too: MikroORM's own options leave them texts.
     this.setTypeParser(timestamptz, pg.types.getTypeParser(timestamptz, "text"));
@@ -113,25 +124,37 @@ export class DatabaseClient extends pg.Client {
   }
 
   async #requirePrimary(): Promise<void> {
-    if (this.#readOnly.get(standbySetting) ?? (await this.#isInRecovery()))
+    const told = this.#readOnly.get(standbySetting);
+    const isAsked = told === undefined || this.#settings.names.length > 0;
+    if (told === true || (isAsked && (await this.#isStandby())))
       throw new ReadOnlyDatabase("Cannot use the server: it is a standby");
     if (this.#servers.wantsReadWrite && this.#isReadOnly)
       throw new ReadOnlyDatabase("Cannot use the server: it is set read-only");
   }
 
-  /** PostgreSQL 13 does not tell it, and no pooler does. */
-  async #isInRecovery(): Promise<boolean> {
-    const { rows } = await this.query<{ standby: boolean }>("select pg_is_in_recovery() as standby");
+  /** PostgreSQL 13 does not tell it, and a pooler tells what held when it began; the settings are asked for at once. */
+  async #isStandby(): Promise<boolean> {
+    const { rows } = await this.query<{ standby: boolean; untold: boolean }>(
+      "select pg_is_in_recovery() as standby, exists (select from pg_settings where name = any ($1) and source <> 'client') as untold",
+      [this.#settings.names],
+    );
+    if (rows[0]?.untold === true) this.#telling = this.#settings.telling;
     return rows[0]?.standby === true;
   }
 
   override query = ((text: unknown, values?: unknown, callback?: unknown): unknown => {
     const send = super.query as Query;
     if (text === "begin" && callback === undefined) return this.#begin(send);
+    const isOpening = typeof text === "string" && opens.test(text);
+    const isClosing = typeof text === "string" && closes.test(text);
+    if (this.#telling !== undefined && !this.#isInTransaction && !isOpening && !isClosing && !callback)
+      return this.#alone(send, text, values);
+    if (isOpening || isClosing) this.#isInTransaction = isOpening;
     const result =
       typeof text === "string" && Array.isArray(values) && values.length > 0
         ? send.call(this, { name: this.#nameOf(text), text, values }, callback)
         : send.call(this, text, values, callback);
+    if (isOpening) this.#tell(send);
     this.#sent();
     if (result instanceof Promise)
       result.catch((error: unknown) => {
@@ -145,9 +168,25 @@ export class DatabaseClient extends pg.Client {
     // Held back for the statement behind it, so that both are one packet; at the latest until this turn is over.
     stream.cork?.();
     this.#opening = true;
+    this.#isInTransaction = true;
     (send.call(this, "begin") as Promise<unknown>).catch(() => {});
+    this.#tell(send);
     setImmediate(() => this.#sent());
     return Promise.resolve(begun);
+  }
+
+  #tell(send: Query): void {
+    if (this.#telling !== undefined) (send.call(this, this.#telling) as Promise<unknown>).catch(() => {}); // fails the statement behind it too
+  }
+
+  /** In a transaction of its own, which costs no round trip: all of it is sent together. */
+  async #alone(send: Query, text: unknown, values: unknown): Promise<unknown> {
+    void this.#begin(send);
+    const [result] = await Promise.all([
+      (this.query as Query)(text, values),
+      (this.query as Query)("commit"),
+    ]);
+    return result;
   }
 
   #sent(): void {

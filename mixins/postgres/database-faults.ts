@@ -65,8 +65,16 @@ const sqlStates: Readonly<Record<string, DatabaseFault>> = {
   // A standby, or a server that was told so. Another session may reach the new primary.
   ...each(outage("its server takes no writes: it is a standby, or is set read-only", ended), "25006"),
   // A prepared statement fails in its session for ever once its table was altered ("cached plan must not change result
-  // type"), or when a pooler has put another session behind the same connection.
-  ...each(outage("a session's prepared statements are no longer valid", ended), "0A000 26 42P05"),
+  // type").
+  ...each(outage("a session's prepared statements are no longer valid", ended), "0A000"),
+  // One session knows a statement of ours twice, or one that we have prepared not at all: several of them serve us.
+  ...each(
+    outage(
+      "a pooler mixes up prepared statements: PgBouncer has to be 1.21 or later, with max_prepared_statements = 200",
+      { ...ended, ...refuse },
+    ),
+    "26 42P05",
+  ),
   ...each(outage("its server refuses the user or the password", { ...ended, ...refuse }), "28"),
   ...each(outage("the database does not exist", { ...ended, ...refuse }), "3D 57P04"),
   // Also what PostgreSQL makes of a file system that the kernel has set read-only (EROFS).

@@ -11,12 +11,13 @@ import { type ChaosPostgres, chaosPostgres, queryOnce } from "../chaos/postgres.
 import { type Role, supervisedRole } from "../chaos/role.ts";
 import { eventually } from "../support/eventually.ts";
 import { fixedPort } from "../support/fixed-port.ts";
+import { startPgbouncer } from "../support/pgbouncer.ts";
 import { request } from "../support/processes.ts";
+import { pgbouncerProgram } from "../support/provision/pgbouncer.ts";
 import type { Stops } from "../support/stops.ts";
 import { startHaproxy } from "./engines/haproxy.ts";
 import { type Network, startNetwork } from "./engines/network.ts";
 import { type PatroniCluster, startPatroni } from "./engines/patroni.ts";
-import { startPgbouncer, usablePgbouncer } from "./engines/pgbouncer.ts";
 import { findPrograms } from "./engines/programs.ts";
 import { type RabbitCluster, startRabbitCluster } from "./engines/rabbitmq.ts";
 import { previousRelease } from "./previous.ts";
@@ -203,12 +204,19 @@ function systemOf(
 async function startIn(folder: string, options: SystemOptions): Promise<HaSystem> {
   const { topology, logFolder, stops } = options;
   // Told before the engines have taken half a minute.
-  if (topology === "pooler") await usablePgbouncer();
+  if (topology === "pooler") await pgbouncerProgram();
   const previous = topology === "previous release" ? await previousRelease(folder) : undefined;
   const engines = await startEngines(folder, options);
   const [postgresPort, httpPort] = [await fixedPort(), await fixedPort()];
   const postgresUrl = (database: string) => `postgresql://postgres@127.0.0.1:${postgresPort}/${database}`;
-  const pooled = topology === "pooler" ? await startPgbouncer(folder, postgresPort, stops) : postgresPort;
+  const pooled =
+    topology === "pooler"
+      ? await startPgbouncer({
+          folder,
+          url: postgresUrl("postgres"),
+          stops,
+        })
+      : postgresPort;
   const behind = (database: string) => `postgresql://postgres@127.0.0.1:${pooled}/${database}`;
   const urls = {
     users: behind(databases.users),

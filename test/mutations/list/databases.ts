@@ -26,6 +26,7 @@ const budget = "mixins/postgres/connection-budget.ts";
 const commitsTest = "test/integration/database-commits.test.ts";
 const fullDiskTest = "test/system/full-disk.test.ts";
 const tlsTest = "test/integration/database-tls.test.ts";
+const poolerTest = "test/integration/database-pooler.test.ts";
 const schemaTest = "test/integration/database-schema.test.ts";
 
 export const databases: readonly Mutation[] = [
@@ -119,6 +120,14 @@ export const databases: readonly Mutation[] = [
     file: schemaTest,
     title:
       "the turn to migrate is a transaction's and leaves no lock with its session, which a pooler hands on",
+  },
+  {
+    name: "settings-of-a-session-alone",
+    guarantee: "20l",
+    edits: [edit(client, "DatabaseClient.#isStandby", becomes(condition("untold"), never))],
+    file: poolerTest,
+    title:
+      "behind PgBouncer the statement timeout and the plans of each pool hold, in transactions and without",
   },
   {
     name: "migration-not-in-the-list",

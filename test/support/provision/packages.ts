@@ -2,7 +2,16 @@
  * Packages of Debian or Ubuntu, unpacked and not installed: that needs no root, starts no service and leaves the
  * machine as it is. They are kept in the user's cache, so that only the first run fetches them.
  */
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { findProgram, runProgram } from "./command.ts";
@@ -47,30 +56,26 @@ async function familyOf(
 }
 
 /** The options of apt for lists of one's own: those of the system only root may fetch, and a container has none. */
-async function ownLists(folder: string): Promise<string[]> {
+async function ownLists(folder: string, sources: readonly string[] = []): Promise<string[]> {
   const [lists, cache] = [join(folder, "lists"), join(folder, "archives")];
   for (const path of [lists, cache]) mkdirSync(join(path, "partial"), { recursive: true });
-  const apt = ["-o", `Dir::State::Lists=${lists}`, "-o", `Dir::Cache=${cache}`];
+  const apt = [...sources, "-o", `Dir::State::Lists=${lists}`, "-o", `Dir::Cache=${cache}`];
   await run("apt-get", [...apt, "update"], folder);
   return apt;
 }
 
-/** Fetches and unpacks the package and what `family` matches of its dependencies; resolves with the folder. */
-export function unpackedPackage(name: string, family?: RegExp): Promise<string> {
+/** Unpacked once into the cache, under that name: `download` leaves the archives in the folder that it is given. */
+function kept(name: string, download: (folder: string) => Promise<unknown>): Promise<string> {
   return inTurn(async () => {
     for (const program of ["apt-get", "apt-cache", "dpkg-deb"])
       if (findProgram(program) === undefined) throw new Error("only on Debian or Ubuntu");
     const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "mailroster");
-    const folder = join(cache, `${name}-${release()}`);
+    const folder = join(cache, name);
     if (existsSync(folder)) return folder;
     mkdirSync(cache, { recursive: true });
     const unfinished = mkdtempSync(join(cache, `${name}-`));
-    const download = async (apt: readonly string[]): Promise<unknown> => {
-      const others = family === undefined ? [] : await familyOf(name, family, apt, unfinished);
-      return run("apt-get", [...apt, "download", ...new Set([name, ...others])], unfinished);
-    };
     try {
-      await download([]).catch(async () => download(await ownLists(join(unfinished, "apt"))));
+      await download(unfinished);
       for (const archive of globSync("*.deb", { cwd: unfinished })) {
         await run("dpkg-deb", ["-x", archive, "."], unfinished);
         rmSync(join(unfinished, archive));
@@ -83,5 +88,42 @@ export function unpackedPackage(name: string, family?: RegExp): Promise<string> 
       if (!existsSync(folder)) throw error;
     }
     return folder;
+  });
+}
+
+/** Fetches and unpacks the package and what `family` matches of its dependencies; resolves with the folder. */
+export function unpackedPackage(name: string, family?: RegExp): Promise<string> {
+  return kept(`${name}-${release()}`, async (folder) => {
+    const download = async (apt: readonly string[]): Promise<unknown> => {
+      const others = family === undefined ? [] : await familyOf(name, family, apt, folder);
+      return run("apt-get", [...apt, "download", ...new Set([name, ...others])], folder);
+    };
+    await download([]).catch(async () => download(await ownLists(join(folder, "apt"))));
+  });
+}
+
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/**
+ * Packages of another release of Debian, from the archive that this machine's own come from; its lists of sources are
+ * not touched. With the libraries comes their own C library, so a program is started by the loader in the folder.
+ */
+export function packagesOfRelease(codename: string, names: readonly string[]): Promise<string> {
+  return kept(`${names[0]}-${codename}-${process.arch}`, async (folder) => {
+    if (!existsSync(keyring)) throw new Error("only on Debian");
+    const targets = [
+      "indextargets",
+      "--format",
+      "$(ORIGIN) $(COMPONENT) $(REPO_URI)",
+      "Created-By: Packages",
+    ];
+    const found = /^Debian main (\S+)/m.exec(await run("apt-get", targets, folder));
+    if (found === null) throw new Error("apt has no lists of Debian's packages");
+    const sources = join(folder, "apt", "sources.list");
+    mkdirSync(join(folder, "apt"));
+    writeFileSync(sources, `deb [signed-by=${keyring}] ${found[1]} ${codename} main\n`);
+    const only = ["-o", `Dir::Etc::SourceList=${sources}`, "-o", "Dir::Etc::SourceParts=/dev/null"];
+    const apt = await ownLists(join(folder, "apt"), only);
+    await run("apt-get", [...apt, "download", ...names], folder);
   });
 }
