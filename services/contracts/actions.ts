@@ -197,6 +197,7 @@ export const actions = {
   "users.restore": published(TargetUser, User, "under its key"),
   "users.digest": internal(DigestQuery, UsersDigest, "always"),
   "users.reemit": internal(ReemitUser, ReemittedUser),
+  "users.generation": internal(Nothing, GivenGeneration),
   "users.settle": internal(SettleOrphan, ReemittedUser),
   "users.trace": internal(RequestsQuery, RequestsTrace, "always"),
   "users.addresses": internal(AddressesQuery, UsersAddresses, "always"),

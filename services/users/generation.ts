@@ -18,6 +18,8 @@ export interface Generation {
   readonly known: number | undefined;
   /** Rejects with Unavailable. */
   look(): Promise<number>;
+  /** Begins another one on the same timeline: a restore into the same database shows nowhere. Rejects with Unavailable. */
+  begin(): Promise<number>;
   /** A commit was refused, so it may be another one. */
   forget(): void;
 }
@@ -43,6 +45,10 @@ export function generations(deps: GenerationDeps): Generation {
       generation.known = await looking;
       return generation.known;
     },
+    async begin() {
+      generation.known = await look(deps, true);
+      return generation.known;
+    },
     forget() {
       generation.known = undefined;
     },
@@ -50,16 +56,17 @@ export function generations(deps: GenerationDeps): Generation {
   return generation;
 }
 
-/** Begins one where the timeline is another than the last one's. */
-async function look({ db, give, begun: tell, log }: GenerationDeps): Promise<number> {
+/** Begins one where the timeline is another than the last one's, or where somebody asks for it. */
+async function look({ db, give, begun: tell, log }: GenerationDeps, isAsked = false): Promise<number> {
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     const { generation, timeline, here } = await read(db);
-    if (timeline === here) return generation;
+    if (timeline === here && !isAsked) return generation;
     const given = await give(generation);
     const [begun] = await db.read((em) => run(em, sql.beginGeneration({ own: generation, given, here })));
     if (begun === undefined) continue;
     log.warn({ generation: begun.generation, before: timeline, timeline: here }, "a generation begins");
     tell?.();
+    return begun.generation;
   }
   throw new Unavailable("users", `The timeline of the database changed ${attemptsMax} times`);
 }

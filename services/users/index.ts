@@ -42,6 +42,7 @@ const hourMs = 3_600_000;
 
 interface Writes extends UserWrites {
   settle(params: ActionParams<"users.settle">, context: WriteContext): Promise<{ version: number }>;
+  begin(): Promise<{ generation: number }>;
   reemit(params: ActionParams<"users.reemit">, context: WriteContext): Promise<{ version: number }>;
 }
 
@@ -113,6 +114,7 @@ export default function usersService(platform: Platform, config: Config): Servic
       writes = {
         ...userWrites(deps),
         reemit: (params, context) => reemit(deps, params, context),
+        begin: async () => ({ generation: await generation.begin() }),
         settle: (params, context) => settleOrphan(deps, params, context),
       };
     },
@@ -135,6 +137,7 @@ export default function usersService(platform: Platform, config: Config): Servic
       trace: (ctx) => requestsOf(db, ctx.params, platform.now()),
       addresses: (ctx) => addressesNow(db, ctx.params.userIds),
       holders: async (ctx) => ({ items: await holdersOf(db, freed(), ctx.params.keys) }),
+      generation: (ctx) => write(ctx, "users.generation", (ready) => ready.begin()),
       settle: (ctx) => write(ctx, "users.settle", (ready, context) => ready.settle(ctx.params, context)),
       reemit: (ctx) => write(ctx, "users.reemit", (ready, context) => ready.reemit(ctx.params, context)),
     }),

@@ -86,6 +86,7 @@ export const reconcile: Command = {
   usage: [
     "reconcile",
     "reconcile repair [user id …]",
+    "reconcile generation",
     "reconcile release <user id> <reason …>",
     "reconcile restore <user id> <reason …>",
     "reconcile acknowledge <check> <user id>[,<user id> …] <reason …>",
@@ -95,6 +96,10 @@ export const reconcile: Command = {
     const [verb, ...userIds] = words;
     if (verb === undefined) return `${reportText(await call("reconciler.run", {}, passTimeoutMs), table)}`;
     if (verb === "acknowledge") return acknowledge(desk, words);
+    if (verb === "generation") {
+      const { generation } = await call("users.generation", {});
+      return `Versions go on in generation ${generation}`;
+    }
     if (verb === "release" || verb === "restore") return decide(desk, verb, words);
     if (verb !== "repair") throw new WrongUse(`There is no reconcile ${verb}`);
     const report = await call("reconciler.repair", userIds.length === 0 ? {} : { userIds }, passTimeoutMs);
