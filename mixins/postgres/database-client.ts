@@ -175,8 +175,10 @@ export class DatabaseClient extends pg.Client {
     return Promise.resolve(begun);
   }
 
+  /** What fails it fails the statement behind it as well. */
   #tell(send: Query): void {
-    if (this.#telling !== undefined) (send.call(this, this.#telling) as Promise<unknown>).catch(() => {}); // fails the statement behind it too
+    if (this.#telling === undefined) return;
+    (send.call(this, this.#telling) as Promise<unknown>).catch(() => {});
   }
 
   /** In a transaction of its own, which costs no round trip: all of it is sent together. */

@@ -209,14 +209,7 @@ async function startIn(folder: string, options: SystemOptions): Promise<HaSystem
   const engines = await startEngines(folder, options);
   const [postgresPort, httpPort] = [await fixedPort(), await fixedPort()];
   const postgresUrl = (database: string) => `postgresql://postgres@127.0.0.1:${postgresPort}/${database}`;
-  const pooled =
-    topology === "pooler"
-      ? await startPgbouncer({
-          folder,
-          url: postgresUrl("postgres"),
-          stops,
-        })
-      : postgresPort;
+  const pooled = topology === "pooler" ? await fixedPort() : postgresPort;
   const behind = (database: string) => `postgresql://postgres@127.0.0.1:${pooled}/${database}`;
   const urls = {
     users: behind(databases.users),
@@ -224,6 +217,8 @@ async function startIn(folder: string, options: SystemOptions): Promise<HaSystem
   };
   const roles = await makeRoles(engines, { urls, logFolder, topology, stops, ...previous });
   await proxyBefore(engines, roles, { folder, logFolder, stops, postgresPort, httpPort });
+  if (topology === "pooler")
+    await startPgbouncer({ folder, port: pooled, url: postgresUrl("postgres"), stops });
   const url = `http://127.0.0.1:${httpPort}`;
   const system = systemOf(engines, roles, {
     topology,

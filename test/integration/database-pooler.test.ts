@@ -11,6 +11,7 @@ import { Unavailable } from "../../services/contracts/errors.ts";
 import { migrate, migrationNames } from "../../services/runtime/migrations.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { startPgbouncer } from "../support/pgbouncer.ts";
 import { testDatabase } from "../support/resources.ts";
@@ -32,7 +33,8 @@ async function pooled(t: ExecutionContext, preparedMax?: number): Promise<string
     await eventually(own.drop);
   });
   const more = preparedMax === undefined ? {} : { preparedMax };
-  const port = await startPgbouncer({ folder, url: own.url, stops, poolSize, ...more });
+  const port = await fixedPort();
+  await startPgbouncer({ folder, port, url: own.url, stops, poolSize, ...more });
   const url = new URL(own.url);
   url.host = `127.0.0.1:${port}`;
   return url.href;

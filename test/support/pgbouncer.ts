@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { idsFor, postgresUser } from "../../services/embedded/postgres-user.ts";
 import { queryOnce } from "../chaos/postgres.ts";
 import { eventually } from "./eventually.ts";
-import { fixedPort } from "./fixed-port.ts";
 import { hasEnded, stopChild } from "./provision/command.ts";
 import { pgbouncerProgram } from "./provision/pgbouncer.ts";
 import type { Stops } from "./stops.ts";
@@ -15,6 +14,8 @@ const startTimeoutMs = 15_000;
 interface PgbouncerOptions {
   /** For its files. */
   readonly folder: string;
+  /** Where it listens. */
+  readonly port: number;
   /** Of the server; whoever connects is its user. */
   readonly url: string;
   readonly stops: Stops;
@@ -23,13 +24,12 @@ interface PgbouncerOptions {
   readonly preparedMax?: number;
 }
 
-/** Resolves with the port where it listens. */
-export async function startPgbouncer(options: PgbouncerOptions): Promise<number> {
-  const { folder, stops, poolSize = 30, preparedMax = 200 } = options;
+/** Resolves once it leads to the server. */
+export async function startPgbouncer(options: PgbouncerOptions): Promise<void> {
+  const { folder, port, stops, poolSize = 30, preparedMax = 200 } = options;
   const { hostname, port: serverPort, username, password } = new URL(options.url);
   const login = `user=${decodeURIComponent(username)}${password && ` password=${decodeURIComponent(password)}`}`;
   const path = await pgbouncerProgram();
-  const port = await fixedPort();
   const home = join(folder, "pgbouncer");
   mkdirSync(home, { recursive: true });
   const file = join(home, "pgbouncer.ini");
@@ -64,5 +64,4 @@ export async function startPgbouncer(options: PgbouncerOptions): Promise<number>
     { timeoutMs: startTimeoutMs },
   );
   if (hasEnded(child)) throw new Error(`PgBouncer has ended with code ${child.exitCode}`);
-  return port;
 }
