@@ -80,7 +80,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "standby-is-a-database-too",
     guarantee: "20i",
-    edits: [edit(client, "DatabaseClient.#requirePrimary", becomes(condition("standbySetting"), never))],
+    edits: [edit(client, "DatabaseClient.#requirePrimary", becomes(condition("isAsked"), never))],
     file: primaryTest,
     title: "no connection is made to a standby, whatever it is for, and the reason is told",
   },
