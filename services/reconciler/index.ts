@@ -31,8 +31,8 @@ import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOption
 
 /** What a pass keeps and reads, and health. */
 const poolMax = 2;
-/** One holds it, the next is told that it is held. */
-const lockPoolMax = 2;
+/** One holds it, the next is told that it is held; one connection of a pool is left to reads. */
+const lockPoolMax = 3;
 const statementTimeoutMs = 10_000;
 /** A pass over a large directory takes minutes; a caller that waits longer has given up on it. */
 const timeoutMs = 30 * 60_000;
