@@ -67,6 +67,27 @@ export interface LivingInstances {
   readonly strategy: typeof Strategies.RoundRobin;
 }
 
+/** Whoever names a node wants that one. */
+const isDirect = ({ ctx }: Call): boolean =>
+  (ctx.options as { readonly nodeID?: string }).nodeID !== undefined;
+const leftMs = (call: Call): number => call.firstSentMs + call.timeoutMs - performance.now();
+
+/** In turn, of those that are good to ask. */
+const strategyAmong = (known: Instances): typeof Strategies.RoundRobin =>
+  class Living extends Strategies.RoundRobin {
+    override select(list: Parameters<Strategies.RoundRobin["select"]>[0], ctx?: Context) {
+      const { tried, options } = (ctx ?? {}) as CallContext;
+      const patienceMs = (options as { timeout?: number } | undefined)?.timeout ?? Number.POSITIVE_INFINITY;
+      // The context does not know its action before its endpoint is chosen.
+      const service = serviceOf(
+        (list[0] as unknown as { readonly action: { readonly name: string } }).action.name,
+      );
+      const untried = tried === undefined ? list : list.filter(({ id }) => !tried.has(id));
+      const good = untried.filter(({ id }) => known.isGood(id, service, patienceMs, performance.now()));
+      return super.select(good.length > 0 ? good : untried.length > 0 ? untried : list);
+    }
+  };
+
 /** One for each broker. */
 export function livingInstances(log: Logger): LivingInstances {
   let broker: ServiceBroker;
@@ -81,20 +102,6 @@ export function livingInstances(log: Logger): LivingInstances {
       else log.info({ node: nodeID }, "an instance answers again");
     },
   });
-
-  class Living extends Strategies.RoundRobin {
-    override select(list: Parameters<Strategies.RoundRobin["select"]>[0], ctx?: Context) {
-      const { tried, options } = (ctx ?? {}) as CallContext;
-      const patienceMs = (options as { timeout?: number } | undefined)?.timeout ?? Number.POSITIVE_INFINITY;
-      // The context does not know its action before its endpoint is chosen.
-      const service = serviceOf(
-        (list[0] as unknown as { readonly action: { readonly name: string } }).action.name,
-      );
-      const untried = tried === undefined ? list : list.filter(({ id }) => !tried.has(id));
-      const good = untried.filter(({ id }) => known.isGood(id, service, patienceMs, performance.now()));
-      return super.select(good.length > 0 ? good : untried.length > 0 ? untried : list);
-    }
-  }
 
   const isConnected = (): boolean => broker.transit?.tx.connected === true;
 
@@ -138,11 +145,6 @@ export function livingInstances(log: Logger): LivingInstances {
     if (!wasNotBegun || isDirect(call)) call.reject(error);
     else void tryAgain(call, error);
   }
-
-  /** Whoever names a node wants that one. */
-  const isDirect = ({ ctx }: Call): boolean =>
-    (ctx.options as { readonly nodeID?: string }).nodeID !== undefined;
-  const leftMs = (call: Call): number => call.firstSentMs + call.timeoutMs - performance.now();
 
   /** Of another instance than those that were tried; local ones have been preferred from the beginning. */
   function elsewhere({ ctx, action, tried }: Call): Endpoint | undefined {
@@ -230,5 +232,5 @@ export function livingInstances(log: Logger): LivingInstances {
         });
     },
   } as unknown as Middleware;
-  return { middleware, strategy: Living };
+  return { middleware, strategy: strategyAmong(known) };
 }

@@ -35,7 +35,9 @@ const strict = (url: string): string =>
 
 /** A URL for each server of a URL that may name several, in its order; libpq separates them by commas. */
 export function serversOf(url: string): readonly string[] {
-  const [, scheme = "", authority = "", rest = ""] = /^(\w+:\/\/)([^/?#]*)(.*)$/s.exec(url) ?? [];
+  const [scheme = ""] = /^\w+:\/\//.exec(url) ?? [];
+  const [authority = ""] = /^[^/?#]*/.exec(url.slice(scheme.length)) ?? [];
+  const rest = url.slice(scheme.length + authority.length);
   const login = authority.slice(0, authority.lastIndexOf("@") + 1);
   const servers = authority.slice(login.length).split(",");
   return servers.length === 1 ? [url] : servers.map((server) => `${scheme}${login}${server}${rest}`);

@@ -12,7 +12,7 @@ export interface SessionSettings {
 }
 
 /** As the server reads `options`: a space or a backslash in a value stands behind a backslash. */
-const option = /(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)/g;
+const option = /(?<!\S)(?:-c\s*|--)([\w.-]+)=((?:\\.|[^\s\\])*)/g;
 
 export function settingsOf({ statement_timeout, options }: pg.ClientConfig): SessionSettings {
   const settings = new Map<string, string>();
