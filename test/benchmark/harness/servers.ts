@@ -28,17 +28,12 @@ const settings = [
   ...["track_commit_timestamp=on", "shared_buffers=512MB", "max_wal_size=4GB", "max_connections=500"],
   ...["shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=none", "compute_query_id=off"],
 ];
-const templates = { users: "template_users", registry: "template_registry" } as const;
 const poolMax = 2;
 
 async function startPostgres(stops: Stops): Promise<ChaosPostgres> {
   const postgres = await stops.starting(chaosPostgres(settings));
   stops.add(() => postgres.remove());
   await postgres.start();
-  for (const [name, template] of Object.entries(templates)) {
-    await postgres.query("postgres", `create database ${template}`);
-    await migrate(name as keyof typeof templates, postgres.url(template));
-  }
   return postgres;
 }
 
@@ -81,9 +76,12 @@ export async function placeFor(servers: Servers, name: string, { broker = true }
   const { postgres, rabbit } = servers;
   const [usersDatabase, registryDatabase] = [`${name}_users`, `${name}_registry`];
   const amqpUrl = broker ? await makeVhost(rabbit, name) : "";
-  await postgres.query("postgres", `create database ${usersDatabase} template ${templates.users}`);
-  await postgres.query("postgres", `create database ${registryDatabase} template ${templates.registry}`);
   const [usersUrl, registryUrl] = [postgres.url(usersDatabase), postgres.url(registryDatabase)];
+  // Not from a migrated template: a copy of a database begins another generation of versions.
+  await postgres.query("postgres", `create database ${usersDatabase}`);
+  await postgres.query("postgres", `create database ${registryDatabase}`);
+  await migrate("users", usersUrl);
+  await migrate("registry", registryUrl);
   const [users, registry] = [poolFor(servers, usersUrl), poolFor(servers, registryUrl)];
   return { name, usersDatabase, registryDatabase, usersUrl, registryUrl, amqpUrl, users, registry };
 }
