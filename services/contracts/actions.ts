@@ -27,6 +27,7 @@ import {
   SetLogLevels,
 } from "./operations.ts";
 import { NextCursor, paging } from "./paging.ts";
+import { type PeerRole, peerRoles } from "./peers.ts";
 import {
   Acknowledge,
   AcknowledgeReport,
@@ -172,20 +173,40 @@ const Nothing = z.strictObject({});
 /** Whether the same call may be made once more although nobody knows what became of it. */
 type Repeat = "always" | "under its key" | "never";
 
+/** Who may call it from another process; within its own any service may. */
+type Callers = readonly PeerRole[];
+
 const published = <P extends z.ZodType, R extends z.ZodType>(
   params: P,
   result: R,
   repeat: Repeat = "never",
-) => ({ params, result, repeat, visibility: "published" as const });
+) => ({
+  params,
+  result,
+  repeat,
+  visibility: "published" as const,
+  callers: ["gateway", "operator"] as Callers,
+});
 const internal = <P extends z.ZodType, R extends z.ZodType>(
   params: P,
   result: R,
+  callers: Callers,
   repeat: Repeat = "never",
-) => ({ params, result, repeat, visibility: "public" as const });
+) => ({ params, result, repeat, visibility: "public" as const, callers });
+
+const operator: Callers = ["operator"];
+/** Between the services that keep the users database, of which each may have a process of its own. */
+const users: Callers = ["users"];
+const registry: Callers = ["registry"];
+/** Where a trace is put together, and who asks a process whether it is well. */
+const tracing: Callers = ["gateway", "users"];
+const health: Callers = ["gateway", "operator"];
+/** Any process carries an operator's wish on to all others. */
+const everyone: Callers = peerRoles;
 
 /**
  * Every action of the system by its Moleculer name: `published` ones have a row of the HTTP surface, `internal` ones are
- * for services, the REPL and the commands.
+ * for the services, the REPL and the commands of the roles that they name.
  */
 export const actions = {
   "users.create": published(CreateUser, CreatedUser, "under its key"),
@@ -195,57 +216,57 @@ export const actions = {
   "users.patch": published(PatchUser, User, "under its key"),
   "users.remove": published(TargetUser, z.null(), "under its key"),
   "users.restore": published(TargetUser, User, "under its key"),
-  "users.digest": internal(DigestQuery, UsersDigest, "always"),
-  "users.reemit": internal(ReemitUser, ReemittedUser),
-  "users.generation": internal(Nothing, GivenGeneration),
-  "users.settle": internal(SettleOrphan, ReemittedUser),
-  "users.trace": internal(RequestsQuery, RequestsTrace, "always"),
-  "users.addresses": internal(AddressesQuery, UsersAddresses, "always"),
-  "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) }), "always"),
-  "users.health": internal(Nothing, Health, "always"),
-  "smtp-registry.reserve": internal(ReserveAddresses, Reservation, "always"),
-  "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() }), "always"),
+  "users.digest": internal(DigestQuery, UsersDigest, users, "always"),
+  "users.reemit": internal(ReemitUser, ReemittedUser, users),
+  "users.generation": internal(Nothing, GivenGeneration, ["users", "operator"]),
+  "users.settle": internal(SettleOrphan, ReemittedUser, users),
+  "users.trace": internal(RequestsQuery, RequestsTrace, tracing, "always"),
+  "users.addresses": internal(AddressesQuery, UsersAddresses, tracing, "always"),
+  "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) }), registry, "always"),
+  "users.health": internal(Nothing, Health, health, "always"),
+  "smtp-registry.reserve": internal(ReserveAddresses, Reservation, users, "always"),
+  "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() }), users, "always"),
   "smtp-registry.lookup": published(LookUpAddress, AddressInfo, "always"),
-  "smtp-registry.digest": internal(DigestQuery, RegistryDigest, "always"),
-  "smtp-registry.trace": internal(RegistryQuery, RegistryTrace, "always"),
-  "smtp-registry.generation": internal(AskGeneration, GivenGeneration, "always"),
-  "smtp-registry.health": internal(Nothing, Health, "always"),
+  "smtp-registry.digest": internal(DigestQuery, RegistryDigest, users, "always"),
+  "smtp-registry.trace": internal(RegistryQuery, RegistryTrace, tracing, "always"),
+  "smtp-registry.generation": internal(AskGeneration, GivenGeneration, users, "always"),
+  "smtp-registry.health": internal(Nothing, Health, health, "always"),
   "audit.list": published(ListAudit, AuditPage, "always"),
-  "audit.digest": internal(DigestQuery, AuditDigest, "always"),
-  "audit.request": internal(RequestEventsQuery, RequestEntries, "always"),
-  "audit.trace": internal(EventsQuery, AuditTrace, "always"),
-  "audit.health": internal(Nothing, Health, "always"),
-  "outbox.nudge": internal(Nothing, z.null(), "always"),
-  "outbox.pending": internal(PendingQuery, PendingUsers, "always"),
-  "outbox.backlogs": internal(Nothing, Backlogs, "always"),
-  "outbox.trace": internal(RequestEventsQuery, OutboxTrace, "always"),
-  "outbox.status": internal(OutboxStatusQuery, OutboxStatus, "always"),
-  "outbox.health": internal(Nothing, Health, "always"),
+  "audit.digest": internal(DigestQuery, AuditDigest, users, "always"),
+  "audit.request": internal(RequestEventsQuery, RequestEntries, tracing, "always"),
+  "audit.trace": internal(EventsQuery, AuditTrace, tracing, "always"),
+  "audit.health": internal(Nothing, Health, health, "always"),
+  "outbox.nudge": internal(Nothing, z.null(), users, "always"),
+  "outbox.pending": internal(PendingQuery, PendingUsers, users, "always"),
+  "outbox.backlogs": internal(Nothing, Backlogs, users, "always"),
+  "outbox.trace": internal(RequestEventsQuery, OutboxTrace, tracing, "always"),
+  "outbox.status": internal(OutboxStatusQuery, OutboxStatus, operator, "always"),
+  "outbox.health": internal(Nothing, Health, health, "always"),
   "dead-letters.list": published(ListDeadLetters, DeadLetterPage, "always"),
   "dead-letters.causes": published(Nothing, DeadLetterCauses, "always"),
   "dead-letters.get": published(TargetDeadLetter, DeadLetterDetail, "always"),
   "dead-letters.replay": published(TargetDeadLetter, DeadLetter),
   "dead-letters.discard": published(DiscardDeadLetter, DeadLetter),
-  "dead-letters.pending": internal(PendingQuery, PendingLetters, "always"),
-  "dead-letters.trace": internal(LettersQuery, LettersTrace, "always"),
-  "dead-letters.health": internal(Nothing, Health, "always"),
-  "reconciler.run": internal(Nothing, ReconcileReport),
-  "reconciler.repair": internal(Repair, RepairReport),
-  "reconciler.acknowledge": internal(Acknowledge, AcknowledgeReport),
-  "reconciler.release": internal(DecideOnOrphan, ReemittedUser),
-  "reconciler.restore": internal(DecideOnOrphan, ReemittedUser),
-  "reconciler.health": internal(Nothing, Health, "always"),
-  "ops.log-level": internal(SetLogLevels, LogLevels),
-  "ops.log-level-here": internal(SetLogLevel, NodeLogLevel),
-  "ops.health": internal(Nothing, Health, "always"),
-  "fault.set": internal(SetFaults, Faults),
-  "fault.clear": internal(ClearFaults, Faults),
-  "fault.list": internal(Nothing, Faults),
-  "fault.set-here": internal(SetFault, NodeFaults),
-  "fault.clear-here": internal(ClearFault, NodeFaults),
-  "fault.list-here": internal(Nothing, NodeFaults),
+  "dead-letters.pending": internal(PendingQuery, PendingLetters, users, "always"),
+  "dead-letters.trace": internal(LettersQuery, LettersTrace, tracing, "always"),
+  "dead-letters.health": internal(Nothing, Health, health, "always"),
+  "reconciler.run": internal(Nothing, ReconcileReport, ["users", "operator"]),
+  "reconciler.repair": internal(Repair, RepairReport, operator),
+  "reconciler.acknowledge": internal(Acknowledge, AcknowledgeReport, operator),
+  "reconciler.release": internal(DecideOnOrphan, ReemittedUser, operator),
+  "reconciler.restore": internal(DecideOnOrphan, ReemittedUser, operator),
+  "reconciler.health": internal(Nothing, Health, health, "always"),
+  "ops.log-level": internal(SetLogLevels, LogLevels, operator),
+  "ops.log-level-here": internal(SetLogLevel, NodeLogLevel, everyone),
+  "ops.health": internal(Nothing, Health, health, "always"),
+  "fault.set": internal(SetFaults, Faults, operator),
+  "fault.clear": internal(ClearFaults, Faults, operator),
+  "fault.list": internal(Nothing, Faults, operator),
+  "fault.set-here": internal(SetFault, NodeFaults, everyone),
+  "fault.clear-here": internal(ClearFault, NodeFaults, everyone),
+  "fault.list-here": internal(Nothing, NodeFaults, everyone),
   "trace.explain": published(TraceQuery, Trace, "always"),
-  "trace.health": internal(Nothing, Health, "always"),
+  "trace.health": internal(Nothing, Health, health, "always"),
 } as const;
 
 export type ActionName = keyof typeof actions;

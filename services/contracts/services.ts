@@ -4,31 +4,43 @@
  * those views.
  */
 
-interface Row {
-  /** Undefined: SERVICES names it. Else it is hosted wherever one of these is, or in every process. */
-  readonly comesWith?: readonly string[] | "every process";
+import { type PeerRole, peerRoles } from "./peers.ts";
+
+interface NamedRow {
+  readonly comesWith?: never;
+  /** SERVICES names it, and its process joins RabbitMQ in this role. */
+  readonly role: PeerRole;
+}
+
+interface AccompanyingRow {
+  /** It is hosted wherever one of these is, or in every process. */
+  readonly comesWith: readonly string[] | "every process";
+  readonly role?: never;
+}
+
+type Row = (NamedRow | AccompanyingRow) & {
   /** Where it keeps its data. */
   readonly database?: "users" | "registry";
   /** It publishes or consumes events. */
   readonly bus?: true;
   /** The gateway is ready only with it. */
   readonly readiness?: true;
-}
+};
 
 /** In the order in which they stop: who asks for work before who does it. */
 const table = {
-  gateway: {},
+  gateway: { role: "gateway" },
   // It has no data of its own and is asked when something is away: with the gateway, which has nobody to ask but its own
   // process then, and with users, for the REPL of an installation without a gateway.
   trace: { comesWith: ["gateway", "users"], readiness: true },
   // It measures the others by users.
   reconciler: { comesWith: ["users"], database: "users" },
-  users: { database: "users", readiness: true },
+  users: { role: "users", database: "users", readiness: true },
   // They live where the events come from: in the outbox's database.
   "dead-letters": { comesWith: ["outbox"], database: "users", bus: true, readiness: true },
-  outbox: { database: "users", bus: true, readiness: true },
-  audit: { database: "users", bus: true, readiness: true },
-  "smtp-registry": { database: "registry", bus: true, readiness: true },
+  outbox: { role: "users", database: "users", bus: true, readiness: true },
+  audit: { role: "users", database: "users", bus: true, readiness: true },
+  "smtp-registry": { role: "registry", database: "registry", bus: true, readiness: true },
   ops: { comesWith: "every process" },
 } as const satisfies Record<string, Row>;
 
@@ -59,6 +71,15 @@ export function hostedServices(named: readonly ServiceName[]): readonly HostedNa
     const { comesWith = [name] } = services[name];
     return comesWith === "every process" || comesWith.some(isNamed);
   });
+}
+
+/** In which roles a process may host it. */
+export function hostRoles(name: HostedName): readonly PeerRole[] {
+  const { comesWith, role } = services[name];
+  if (comesWith === "every process") return peerRoles;
+  return comesWith === undefined
+    ? [role]
+    : [...new Set(comesWith.flatMap((host) => hostRoles(host as HostedName)))];
 }
 
 /** Whether a process with these needs it. */

@@ -1,10 +1,13 @@
 import { existsSync, globSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import test from "ava";
+import { actions } from "../../services/contracts/actions.ts";
+import { peerRoles } from "../../services/contracts/peers.ts";
 import {
   behindTheGateway,
   hostedNames,
   hostedServices,
+  hostRoles,
   serviceNames,
   services,
   usesBus,
@@ -64,4 +67,18 @@ test("the gateway is ready only with every service that answers one of its reque
   t.deepEqual([...behindTheGateway].sort(), [
     ...["audit", "dead-letters", "outbox", "smtp-registry", "trace", "users"],
   ]);
+});
+
+test("a service that comes with others is hosted in their roles, and one of every process in all", (t) => {
+  t.deepEqual(hostRoles("trace"), ["gateway", "users"]);
+  t.deepEqual(hostRoles("dead-letters"), ["users"]);
+  t.deepEqual(hostRoles("smtp-registry"), ["registry"]);
+  t.deepEqual(hostRoles("ops"), peerRoles);
+});
+
+test("the gateway and the operator may call every action of the HTTP surface, and none may call what nobody is named for", (t) => {
+  for (const [name, { visibility, callers }] of Object.entries(actions)) {
+    t.true(callers.length > 0, name);
+    if (visibility === "published") t.deepEqual(callers, ["gateway", "operator"], name);
+  }
 });
