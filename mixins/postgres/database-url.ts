@@ -3,22 +3,23 @@
  * is refused; nothing is dropped in silence.
  *
  * MikroORM takes user, password, host, port and database from a URL and leaves its parameters out, and pg takes no
- * notice of those that it does not know. What is here is libpq's (PostgreSQL, "Parameter Key Words") as pg reads it, with
- * one difference: `require` and `verify-ca` check the certificate and its name, as `verify-full` does.
+ * notice of those that it does not know. What is here is libpq's (PostgreSQL, "Parameter Key Words") as pg reads it. Of
+ * its modes of TLS there are two: the others encrypt for whoever answers, and mean one thing to libpq, another to pg 8 and
+ * a third to pg 9 (ADR 0042).
  */
 import { isIP } from "node:net";
 import type pg from "pg";
 import { parse, toClientConfig } from "pg-connection-string";
+import { canonicalHost, isLoopbackHost } from "../../services/contracts/host.ts";
 
-const sslModes = ["disable", "no-verify", "prefer", "require", "verify-ca", "verify-full"] as const;
-
-/** Any other text pg takes for none: `ssl=require`, as other drivers have it, would be clear text. */
-const sslSwitches: readonly (string | null)[] = [null, "true", "1", "false", "0"];
+const checkedMode = "verify-full";
+const sslModes: readonly (string | null)[] = [null, "disable", checkedMode];
+const sslFiles = ["sslrootcert", "sslcert", "sslkey"] as const;
 
 /** What has an effect here: pg knows no others of libpq (`channel_binding`), and the names of our sessions are ours. */
 const parameters: readonly string[] = [
   ...["host", "port", "user", "password", "options", "client_encoding"],
-  ...["ssl", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation", "uselibpqcompat"],
+  ...["sslmode", ...sslFiles, "sslnegotiation"],
   ...["lock_timeout", "idle_in_transaction_session_timeout", "target_session_attrs"],
 ];
 
@@ -26,12 +27,6 @@ const parameters: readonly string[] = [
 const sessionAttributes = ["primary", "read-write"] as const;
 
 const query = (url: string): URLSearchParams => new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? "");
-
-/** pg warns of modes that are stricter with it than with libpq; it is said in our documentation. */
-const strict = (url: string): string =>
-  query(url).get("uselibpqcompat") === "true"
-    ? url
-    : url.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, "$1verify-full");
 
 /** A URL for each server of a URL that may name several, in its order; libpq separates them by commas. */
 export function serversOf(url: string): readonly string[] {
@@ -46,12 +41,19 @@ export function serversOf(url: string): readonly string[] {
 /** As pg's client and pool take it, for each server. Throws what reading the named certificates throws. */
 export const connectionsOf = (url: string): readonly pg.ClientConfig[] =>
   serversOf(url).map((server) => {
-    const config: pg.ClientConfig = { ...toClientConfig(parse(strict(server))) };
+    const config: pg.ClientConfig = { ...toClientConfig(parse(server)) };
     const { host = "", ssl } = config;
     if (ssl === undefined || ssl === false || isIP(host) === 0) return config;
     // pg names the server only when it has a name; Node then compares the certificate with "localhost".
     return { ...config, ssl: { ...(ssl === true ? {} : ssl), host } };
   });
+
+const isOnThisMachine = (host: string): boolean =>
+  host === "" || host.startsWith("/") || isLoopbackHost(canonicalHost(host) ?? host);
+
+/** The first server of a URL to which clear text would go over a network. Throws as `connectionsOf`. */
+export const plainTextServerOf = (url: string): string | undefined =>
+  connectionsOf(url).find(({ host = "", ssl }) => !ssl && !isOnThisMachine(host))?.host;
 
 /** Whether a server that is set read-only is as little use as a standby: libpq's `read-write`, where ours is `primary`. */
 export const wantsReadWrite = (url: string): boolean =>
@@ -78,13 +80,12 @@ export function databaseServersFault(url: string): string | undefined {
 function contradiction(given: URLSearchParams): string | undefined {
   const repeated = [...given.keys()].find((name, place, all) => all.indexOf(name) !== place);
   if (repeated !== undefined) return `must have the parameter ${repeated} once`;
-  const [ssl, mode] = [given.get("ssl"), given.get("sslmode")];
-  if (!sslSwitches.includes(ssl))
-    return "must have true or false as ssl: what is to be checked is told by sslmode";
-  const isOff = ssl === "false" || ssl === "0";
-  return ssl !== null && mode !== null && isOff !== (mode === "disable")
-    ? "must have an ssl that agrees with its sslmode"
-    : undefined;
+  const unchecked = [...sslFiles, "sslnegotiation"].find((name) => given.has(name));
+  if (unchecked !== undefined && given.get("sslmode") !== checkedMode)
+    return `must have sslmode=${checkedMode} beside ${unchecked}`;
+  return given.has("sslcert") === given.has("sslkey")
+    ? undefined
+    : "must have sslcert and sslkey, or neither of them";
 }
 
 /** Why a URL can't be used, as the end of a sentence that begins with its variable; undefined: it can. */
@@ -93,12 +94,13 @@ export function databaseUrlFault(url: string): string | undefined {
   if (severalFault !== undefined) return severalFault;
   if (url.includes("#"))
     return "must have no part behind a #, which belongs to nobody (in a password it is %23)";
+  if (query(url).has("ssl"))
+    return `must have sslmode=${checkedMode} or sslmode=disable instead of the parameter ssl`;
   const unknown = [...query(url).keys()].find((name) => !parameters.includes(name));
   if (unknown !== undefined)
     return `has the parameter ${unknown}, which would have no effect (those that have: ${parameters.join(", ")})`;
-  const mode = query(url).get("sslmode");
-  if (mode !== null && !sslModes.some((known) => known === mode))
-    return `must have one of ${sslModes.join(", ")} as sslmode`;
+  if (!sslModes.includes(query(url).get("sslmode")))
+    return `must have ${checkedMode} or disable as sslmode: any other mode checks less than it seems to`;
   const attributes = query(url).get("target_session_attrs");
   if (attributes !== null && !sessionAttributes.some((known) => known === attributes))
     return `must have ${sessionAttributes.join(" or ")} as target_session_attrs: every process writes`;

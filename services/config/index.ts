@@ -1,5 +1,5 @@
 /**
- * The only reader of the environment. `loadConfig` validates once, connects to nothing, and either returns the
+ * The only reader of the environment, also for libraries: what they would read is taken away. `loadConfig` validates once, connects to nothing, and either returns the
  * whole configuration or throws a ConfigError whose message is one sentence that names the variable.
  */
 import { isIP } from "node:net";
@@ -9,6 +9,7 @@ import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
+import { withholdFromLibraries } from "./library-variables.ts";
 import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
 import {
@@ -114,6 +115,7 @@ function readConfig(environment: Environment, isTerminal: boolean): Config {
   if (isSameDatabase(values.usersDatabaseUrl, values.registryDatabaseUrl))
     throw fault("REGISTRY_DATABASE_URL", "must name another database than DATABASE_URL");
   const set = Object.keys(environment).filter((name) => environment[name]);
+  withholdFromLibraries(process.env);
   return { ...values, warnings: misspellings(set, env.names) };
 }
 
@@ -128,12 +130,13 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
   const services = list(env, "SERVICES", serviceNames);
   const givenGateway = baseUrl(env, "MAILROSTER_URL");
   const httpHost = host(env, "HTTP_HOST", "127.0.0.1");
+  const mayBePlain = oneOf(env, "DATABASE_PLAINTEXT", ["true", "false"], "false") === "true";
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
   return {
     services,
     nodeId: nodeId(env, "NODE_ID", ownNodeId(hostname(), process, isInContainer())),
-    usersDatabaseUrl: databaseUrl(env, "DATABASE_URL"),
-    registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL"),
+    usersDatabaseUrl: databaseUrl(env, "DATABASE_URL", mayBePlain),
+    registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL", mayBePlain),
     amqpUrl: brokerUrl(env, "AMQP_URL"),
     httpHost,
     httpPort,

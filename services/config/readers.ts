@@ -1,6 +1,11 @@
 /** Reads and checks one environment variable each; every fault becomes one sentence that names the variable. */
 import { isIP } from "node:net";
-import { databaseServersFault, databaseUrlFault, serversOf } from "../../mixins/postgres/database-url.ts";
+import {
+  databaseServersFault,
+  databaseUrlFault,
+  plainTextServerOf,
+  serversOf,
+} from "../../mixins/postgres/database-url.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { canonicalHost } from "../contracts/host.ts";
 import { fault, type Variables } from "./variables.ts";
@@ -100,8 +105,11 @@ function requireUrl(name: string, text: string, schemes: readonly string[]): URL
   return parsed;
 }
 
-/** The URL of a PostgreSQL database, with one server or several; the files that it names are there. */
-export function databaseUrl(env: Variables, name: string): string | undefined {
+/**
+ * The URL of a PostgreSQL database, with one server or several; the files that it names are there. Clear text goes over
+ * no network, unless somebody has said that it may.
+ */
+export function databaseUrl(env: Variables, name: string, mayBePlain: boolean): string | undefined {
   const text = env.secret(name);
   if (text === undefined) return undefined;
   const severalFault = databaseServersFault(text);
@@ -109,6 +117,12 @@ export function databaseUrl(env: Variables, name: string): string | undefined {
   for (const server of serversOf(text)) requireUrl(name, server, ["postgresql:", "postgres:"]);
   const problem = databaseUrlFault(text);
   if (problem !== undefined) throw fault(name, problem);
+  const plain = mayBePlain ? undefined : plainTextServerOf(text);
+  if (plain !== undefined)
+    throw fault(
+      name,
+      `must have sslmode=verify-full: ${plain} is no loopback address (DATABASE_PLAINTEXT=true lets clear text go there)`,
+    );
   return text;
 }
 

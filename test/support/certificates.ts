@@ -15,11 +15,18 @@ export interface Certificates {
   readonly stranger: string;
   readonly certificate: string;
   readonly key: string;
+  /** Of one of `clients`: it is its common name. */
+  client(name: string): { readonly certificate: string; readonly key: string };
+  /** A file beside them. */
+  text(name: string, content: string): string;
   remove(): void;
 }
 
-/** `names` are the server's, as `subjectAltName` has them. Rejects when there is no `openssl`. */
-export async function certificates(names: string): Promise<Certificates> {
+/**
+ * `names` are the server's, as `subjectAltName` has them; each of `clients` gets a certificate of the same authority.
+ * Rejects when there is no `openssl`.
+ */
+export async function certificates(names: string, clients: readonly string[] = []): Promise<Certificates> {
   const openssl = findProgram("openssl", []);
   if (openssl === undefined)
     throw new Error("Cannot make a certificate: the program openssl is not on the PATH");
@@ -32,18 +39,27 @@ export async function certificates(names: string): Promise<Certificates> {
     ]);
   for (const name of ["authority", "stranger"])
     await request(name, `${name} of a test`, ["-x509", "-days", "2", "-out", file(`${name}.pem`)]);
-  await request("server", "server of a test", ["-out", file("server.csr")]);
-  writeFileSync(file("extensions"), `subjectAltName=${names}\n`);
-  await run(openssl, [
-    ...["x509", "-req", "-in", file("server.csr"), "-days", "2", "-out", file("server.pem")],
-    ...["-CA", file("authority.pem"), "-CAkey", file("authority.key"), "-CAcreateserial"],
-    ...["-extfile", file("extensions")],
-  ]);
+  const sign = async (name: string, subject: string, more: readonly string[]): Promise<void> => {
+    await request(name, subject, ["-out", file(`${name}.csr`)]);
+    await run(openssl, [
+      ...["x509", "-req", "-in", file(`${name}.csr`), "-days", "2", "-out", file(`${name}.pem`)],
+      ...["-CA", file("authority.pem"), "-CAkey", file("authority.key"), "-CAcreateserial", ...more],
+    ]);
+  };
+  const text = (name: string, content: string): string => {
+    writeFileSync(file(name), content);
+    return file(name);
+  };
+  const extensions = text("extensions", `subjectAltName=${names}\n`);
+  await sign("server", "server of a test", ["-extfile", extensions]);
+  for (const name of clients) await sign(`client-${name}`, name, []);
   return {
     authority: file("authority.pem"),
     stranger: file("stranger.pem"),
     certificate: file("server.pem"),
     key: file("server.key"),
+    client: (name) => ({ certificate: file(`client-${name}.pem`), key: file(`client-${name}.key`) }),
+    text,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

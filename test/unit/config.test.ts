@@ -50,6 +50,9 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["LOG_FORMAT", { LOG_FORMAT: "xml" }],
   ["LOG_PII", { LOG_PII: "yes" }],
   ["MIGRATE", { MIGRATE: "never" }],
+  ["DATABASE_PLAINTEXT", { DATABASE_PLAINTEXT: "yes" }],
+  ["DATABASE_URL", { DATABASE_URL: "postgresql://u:hidden@db/x", REGISTRY_DATABASE_URL: database }],
+  ["REGISTRY_DATABASE_URL", { DATABASE_URL: database, REGISTRY_DATABASE_URL: "postgresql://u:hidden@db/x" }],
   ["MIGRATE", { MIGRATE: "check" }],
   ["FAULT_INJECTION", { FAULT_INJECTION: "1" }],
   ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "0.0.0.0" }],
@@ -91,7 +94,10 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["DATABASE_URL", { DATABASE_URL: `${database};${database}2`, REGISTRY_DATABASE_URL: database }],
   [
     "REGISTRY_DATABASE_URL",
-    { DATABASE_URL: "postgresql://a@db/x", REGISTRY_DATABASE_URL: "postgres://b@DB:5432/x?a=1" },
+    {
+      DATABASE_URL: "postgresql://a@localhost/x",
+      REGISTRY_DATABASE_URL: "postgres://b@LOCALHOST:5432/x?a=1",
+    },
   ],
   ["AMQP_URL", { AMQP_URL: "amqp:broker" }],
   ["AMQP_URL", { AMQP_URL: "amqp://" }],
@@ -149,8 +155,8 @@ test("a client of ours knows whether MAILROSTER_URL was given, even when it says
 
 test("a client of ours takes no more than a service one database for both sides", (t) => {
   for (const [users, registry] of [
-    ["postgresql://a@db/one", "postgresql://b@DB:5432/one"],
-    ["postgresql://a@db,other/one", "postgresql://b@third,db:5432/one"],
+    ["postgresql://a@db/one?sslmode=verify-full", "postgresql://b@DB:5432/one?sslmode=verify-full"],
+    ["postgresql://a@[::1],localhost/one", "postgresql://b@127.0.0.1,localhost:5432/one"],
   ] as const) {
     const error = t.throws(
       () => loadClientConfig({ DATABASE_URL: users, REGISTRY_DATABASE_URL: registry }, "migrate"),
@@ -162,7 +168,7 @@ test("a client of ours takes no more than a service one database for both sides"
 
 test("a URL of PostgreSQL names several servers by commas, and two URLs are refused in one sentence", (t) => {
   const both = (url: string) => loadClientConfig({ DATABASE_URL: url }, "migrate");
-  const url = "postgresql://u@one:5432,two:5433/db?target_session_attrs=read-write";
+  const url = "postgresql://u@one:5432,two:5433/db?target_session_attrs=read-write&sslmode=verify-full";
   t.is(both(url).usersDatabaseUrl, url);
   const error = t.throws(() => both("postgresql://u:hidden@one/db;postgresql://u:hidden@two/db"), {
     instanceOf: ConfigError,
@@ -191,14 +197,14 @@ test("a terminal gets pretty lines unless LOG_FORMAT says otherwise", (t) => {
 test("secrets come from the files that *_FILE names, without the end of their line", (t) => {
   const config = loadConfig(
     {
-      DATABASE_URL_FILE: fileOf("postgresql://u:p@db/users\n"),
-      REGISTRY_DATABASE_URL_FILE: fileOf("\ufeffpostgresql://u:p@db/registry\r\n"),
+      DATABASE_URL_FILE: fileOf("postgresql://u:p@localhost/users\n"),
+      REGISTRY_DATABASE_URL_FILE: fileOf("\ufeffpostgresql://u:p@localhost/registry\r\n"),
       AMQP_URL_FILE: fileOf("amqp://from-file"),
     },
     false,
   );
-  t.is(config.usersDatabaseUrl, "postgresql://u:p@db/users");
-  t.is(config.registryDatabaseUrl, "postgresql://u:p@db/registry");
+  t.is(config.usersDatabaseUrl, "postgresql://u:p@localhost/users");
+  t.is(config.registryDatabaseUrl, "postgresql://u:p@localhost/registry");
   t.is(config.amqpUrl, "amqp://from-file");
 });
 

@@ -167,8 +167,8 @@ test("two of each role host every service, with two nodes for them", (t) => {
 
 test("every process starts with what its manifest says, and its secrets come as files that are there", (t) => {
   const secrets: Record<string, string> = {
-    DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_users",
-    REGISTRY_DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_registry",
+    DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_users?sslmode=verify-full",
+    REGISTRY_DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_registry?sslmode=verify-full",
     AMQP_URL: "amqp://a:b@rabbitmq-server-0.rabbitmq-nodes:5672",
   };
   for (const { spec, metadata } of workloads) {

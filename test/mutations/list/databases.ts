@@ -169,7 +169,7 @@ export const databases: readonly Mutation[] = [
     title: "with MIGRATE=check a users database is left as it is, and refused by the names of what it lacks",
   },
   {
-    name: "parameters-of-urls-are-dropped",
+    name: "tls-dropped",
     guarantee: "20e",
     edits: [edit("mixins/postgres/database.ts", "ormOptions", drops(property("...named")))],
     file: tlsTest,
@@ -193,7 +193,21 @@ export const databases: readonly Mutation[] = [
     guarantee: "20e",
     edits: [edit("mixins/postgres/database-url.ts", "connectionsOf", becomes(condition("isIP"), always))],
     file: tlsTest,
-    title: "every mode that is to check refuses another authority and another name",
+    title: "another authority and another name are refused, by an address and by a name",
+  },
+  {
+    name: "clear-text-goes-out",
+    guarantee: "20e",
+    edits: [edit("services/config/readers.ts", "databaseUrl", becomes(condition("plain"), never))],
+    file: tlsTest,
+    title: "clear text goes over no network, unless somebody has said that it may",
+  },
+  {
+    name: "libraries-read-the-environment",
+    guarantee: "20e",
+    edits: [edit("services/config/index.ts", "readConfig", drops(statement("withholdFromLibraries")))],
+    file: "test/system/library-variables.test.ts",
+    title: "what pg would read of the environment changes no connection",
   },
   {
     name: "ready-on-a-full-disk",
