@@ -95,7 +95,7 @@ export function parserRefusal(code: string | undefined): GuardRefusal {
 }
 
 /** Headers that mean one thing, of which Node keeps the first line in silence. */
-const singletons: readonly string[] = ["host", "content-type"];
+const singletons: readonly string[] = ["host", "content-type", "authorization"];
 
 /** What is wrong with the request line and the headers as such; undefined when nothing is. */
 export function malformation({ httpVersion, rawHeaders, headers }: GuardedRequest): GuardRefusal | undefined {

@@ -77,6 +77,12 @@ const stateMetrics = (registers: Registers) => ({
     aggregator: "max",
     registers,
   }),
+  authDisabled: new Gauge({
+    name: "auth_disabled",
+    help: "1 where everybody who reaches the gateway from other machines may do everything",
+    aggregator: "max",
+    registers,
+  }),
   consistencyViolations: new Gauge({
     name: "consistency_violations",
     help: "Differences that the last reconciliation found",

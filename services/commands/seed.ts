@@ -85,14 +85,17 @@ async function answerOf<T>(response: Response, what: string): Promise<T> {
   return (await response.json()) as T;
 }
 
-async function seed(base: string): Promise<string[]> {
-  const { items } = await answerOf<UserPage>(await request(`${base}/users?limit=1`), "list the users");
+async function seed(base: string, token: string | undefined): Promise<string[]> {
+  const authorization = token === undefined ? undefined : { authorization: `Bearer ${token}` };
+  const listed = await request(`${base}/users?limit=1`, { headers: { ...authorization } });
+  const { items } = await answerOf<UserPage>(listed, "list the users");
   if (items.length > 0) return ["There are users already: nothing to do"];
   const lines: string[] = [];
   for (const [index, person] of people.entries()) {
     const response = await request(`${base}/users`, {
       method: "POST",
       headers: {
+        ...authorization,
         "content-type": "application/json",
         "idempotency-key": `seed-${index + 1}`,
         "x-actor": "seed",
@@ -107,8 +110,9 @@ async function seed(base: string): Promise<string[]> {
 
 commandLine(form);
 await runCommand(async () => {
-  const base = await gatewayOf(loadClientConfig(process.env, "seed"));
+  const config = loadClientConfig(process.env, "seed");
+  const base = await gatewayOf(config);
   await untilReady(base);
-  for (const line of await seed(base)) process.stdout.write(`${line}\n`);
+  for (const line of await seed(base, config.gatewayToken)) process.stdout.write(`${line}\n`);
   return exitCodes.ok;
 });

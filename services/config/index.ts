@@ -22,6 +22,7 @@ import {
   integers,
   list,
   localParts,
+  networks,
   nodeId,
   oneOf,
 } from "./readers.ts";
@@ -48,6 +49,19 @@ export interface Config {
   readonly opsPort: number;
   /** Between a signal and the stop: not ready, and serving. */
   readonly drainMs: number;
+  /** Only this machine can reach `httpHost`. */
+  readonly isLoopback: boolean;
+  /** How whoever asks shows who they are (docs/guides/access.md). */
+  readonly auth: "none" | "required" | "proxy";
+  readonly isAuthGiven: boolean;
+  /** Somebody has said in so many words that everybody who reaches the port may do everything. */
+  readonly insecureBind: boolean;
+  /** Networks of the proxies in front, which are believed what they say of a client. */
+  readonly trustedProxies: readonly string[];
+  /** What a trusted proxy shows beside its address; undefined: nothing. */
+  readonly proxySecret: string | undefined;
+  /** What a client of ours (the seeder, the doctor) shows the gateway. */
+  readonly gatewayToken: string | undefined;
   /** What a Host may name beside loopback and `httpHost`, on both ports; in canonical form. */
   readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
@@ -146,6 +160,13 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
       min: 0,
       max: 60_000,
     }),
+    isLoopback: isLoopback(httpHost),
+    auth: oneOf(env, "AUTH", ["none", "required", "proxy"], "none"),
+    isAuthGiven: env.text("AUTH") !== undefined,
+    insecureBind: oneOf(env, "INSECURE_BIND", ["true", "false"], "false") === "true",
+    trustedProxies: networks(env, "TRUSTED_PROXIES"),
+    proxySecret: env.secret("PROXY_SECRET"),
+    gatewayToken: env.secret("MAILROSTER_TOKEN"),
     allowedHosts: hosts(env, "HTTP_ALLOWED_HOSTS"),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
@@ -187,6 +208,23 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
 const isLoopback = (host: string): boolean =>
   host === "localhost" || (isIP(host) === 6 ? host === "::1" : isIP(host) === 4 && host.startsWith("127."));
 
+/** Nobody is let in without a right because nobody thought of it. */
+function requireAccess({ auth, isAuthGiven, isLoopback: isLocal, insecureBind, ...config }: Config): void {
+  if (!config.services.includes("gateway")) return;
+  if (!isLocal && !isAuthGiven)
+    throw fault(
+      "AUTH",
+      "is missing: HTTP_HOST is not a loopback address, so say who may ask (required, proxy or none)",
+    );
+  if (!isLocal && auth === "none" && !insecureBind)
+    throw fault(
+      "AUTH",
+      "must not be none while HTTP_HOST is not a loopback address, unless INSECURE_BIND=true says that everybody who reaches the port may do everything",
+    );
+  if (auth === "proxy" && config.trustedProxies.length === 0)
+    throw fault("TRUSTED_PROXIES", "is missing: AUTH=proxy believes only the proxies that it names");
+}
+
 /** Two ways of writing one database would have two services at each other's tables. */
 function isSameDatabase(one: string | undefined, other: string | undefined): boolean {
   if (one === undefined || other === undefined) return false;
@@ -205,6 +243,7 @@ function isSameDatabase(one: string | undefined, other: string | undefined): boo
 function requireTogether(config: Config): void {
   if (config.faultInjection && !isLoopback(config.httpHost))
     throw fault("FAULT_INJECTION", "must not be true while HTTP_HOST is not a loopback address");
+  requireAccess(config);
   const misspelt = config.warnings.length === 0 ? "" : ` (${config.warnings.join("; ")})`;
   const missing = (name: string, why: string) => fault(name, `is missing: ${why}${misspelt}`);
   const hostsAll = serviceNames.every((name) => config.services.includes(name));

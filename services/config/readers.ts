@@ -8,6 +8,7 @@ import {
 } from "../../mixins/postgres/database-url.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { canonicalHost } from "../contracts/host.ts";
+import { isNetwork } from "../contracts/networks.ts";
 import { fault, type Variables } from "./variables.ts";
 
 interface IntegerRange {
@@ -178,4 +179,13 @@ export function hosts(env: Variables, name: string): readonly string[] {
       throw fault(name, "must hold names or addresses without a port, separated by commas");
     return canonical;
   });
+}
+
+/** Addresses and networks in CIDR notation separated by commas; none when unset. */
+export function networks(env: Variables, name: string): readonly string[] {
+  const named = items(env.text(name) ?? "").filter((item) => item !== "");
+  const wrong = named.find((item) => !isNetwork(item));
+  if (wrong !== undefined)
+    throw fault(name, `must hold addresses or networks such as 10.0.0.0/8, and "${wrong}" is none`);
+  return named;
 }

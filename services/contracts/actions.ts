@@ -1,5 +1,6 @@
 /** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
 import * as z from "zod";
+import type { Principal } from "./access.ts";
 import { Assignments } from "./assignment.ts";
 import { AuditPage, ListAudit } from "./audit.ts";
 import {
@@ -286,7 +287,12 @@ export function isRepeatable(name: string, meta: CallMeta): boolean {
 export interface CallMeta {
   correlationId?: string;
   traceparent?: string;
+  /** Who asks; absent where the system asks by itself. */
+  user?: Principal | null;
+  /** `user.id`, or who else begins something by a name of its own: the audit log's. */
   actor?: string;
+  /** For whom the actor says to act, where it may say so. */
+  onBehalfOf?: string;
   idempotencyKey?: string;
   /** Set by the callee when the answer is the stored one of an earlier request. */
   idempotentReplayed?: boolean;

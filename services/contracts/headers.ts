@@ -5,6 +5,8 @@ export const httpHeader = {
   correlationId: "x-correlation-id",
   traceparent: "traceparent",
   actor: "x-actor",
+  roles: "x-roles",
+  proxySecret: "x-proxy-secret",
   idempotencyKey: "idempotency-key",
   idempotentReplayed: "idempotent-replayed",
   ifMatch: "if-match",

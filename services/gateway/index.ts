@@ -11,6 +11,7 @@ import { httpGuard } from "../../mixins/http/host-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { stoppingEvent } from "../contracts/operations.ts";
+import { accessOf } from "./access/index.ts";
 import { answerMalformed } from "./answers/failure.ts";
 import type { Gate } from "./http/exchange.ts";
 import { defaultLimits, type GatewayLimits, rateLimiter } from "./http/limits.ts";
@@ -25,6 +26,18 @@ export { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 export function gatewayAddress(broker: ServiceBroker): AddressInfo | undefined {
   const service = broker.getLocalService("gateway") as unknown as { address(): AddressInfo | undefined };
   return service.address();
+}
+
+const hourMs = 3_600_000;
+
+/** Tells of a gateway that lets everybody in, again and again; undefined: it does not. */
+function warnOfOpenDoor({ log, metrics }: Platform, config: Config): NodeJS.Timeout | undefined {
+  const isOpen = config.auth === "none" && !config.isLoopback;
+  metrics.authDisabled.set(isOpen ? 1 : 0);
+  if (!isOpen) return undefined;
+  const warn = () => log.warn("AUTH=none: everybody who reaches this port may do everything, as its owner");
+  warn();
+  return setInterval(warn, hourMs).unref();
 }
 
 /** `start` rejects with one sentence that names HTTP_PORT or HTTP_HOST when the address can't be had. */
@@ -49,15 +62,18 @@ export default function gatewayService(
   let stopping = false;
   let address: AddressInfo | undefined;
   let ownBroker: ServiceBroker | undefined;
+  let openDoor: NodeJS.Timeout | undefined;
   const local = localAnswers({
     broker: () => ownBroker,
     healthTimeoutMs: limits.healthTimeoutMs,
+    isOpen: config.auth === "none",
     closing: () => stopping || server?.closing === true,
   });
   const drain = async (): Promise<void> => {
     if (server === undefined) return;
     await server.close();
     server = undefined;
+    clearInterval(openDoor);
     log.info("HTTP server closed");
   };
 
@@ -68,7 +84,7 @@ export default function gatewayService(
     // What moleculer-web offers every node to call: to read and to change the routes.
     actions: { listAliases: false, addRoute: false, removeRoute: false },
     methods: {
-      ...webMethods(gate),
+      ...webMethods(gate, accessOf(config, {})),
       address: () => address,
     },
     events: {
@@ -90,6 +106,7 @@ export default function gatewayService(
     },
     async started(this: WebService) {
       server = httpServer(limits, { request: this.httpHandler, malformed: answerMalformed });
+      openDoor = warnOfOpenDoor(gate.platform, config);
       address = await server.listen(config.httpHost, config.httpPort);
       // Moleculer makes it known together with the service, once this has ended.
       this.metadata.address = { host: address.address, port: address.port };

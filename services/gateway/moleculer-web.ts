@@ -1,17 +1,17 @@
 /**
  * The table of operations as moleculer-web's routes: one for each path, with an alias for each of its methods. In the
  * order in which a request meets them: `rootCallOptions` (http/exchange.ts), `use` (http/method-guard.ts), `onBeforeCall`
- * (http/request-head.ts), `authenticate`, `authorize` (http/caller.ts), the body (http/body.ts), the action,
+ * (http/request-head.ts), `authenticate`, `authorize` (access/), the head and the body (http/body.ts), the action,
  * `sendResponse` (answers/success.ts); an error anywhere ends in `onError` (answers/failure.ts).
  *
  * What moleculer-web does otherwise than HTTP wants, and what answers it, is in ADR 0027.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Service } from "moleculer";
+import { type Access, accessHooks } from "./access/index.ts";
 import { answerError } from "./answers/failure.ts";
 import { sendResponse } from "./answers/success.ts";
-import { bodyReader } from "./http/body.ts";
-import { authenticate, authorize } from "./http/caller.ts";
+import { requestReader } from "./http/body.ts";
 import { type Gate, isHealth, type Middleware, openExchange } from "./http/exchange.ts";
 import { guard, type PathRows, strayGuard } from "./http/method-guard.ts";
 import { beforeCall } from "./http/request-head.ts";
@@ -40,9 +40,8 @@ function pathsOf(table: readonly Operation[]): PathRows[] {
 type Handler = string | Middleware | (Middleware | string)[];
 
 function handlerOf(gate: Gate, local: Record<LocalHandler, LocalAnswer>, operation: Operation): Handler {
-  const { target, body } = operation;
-  if ("action" in target)
-    return body === undefined ? target.action : [bodyReader(gate, operation, body), target.action];
+  const { target } = operation;
+  if ("action" in target) return [requestReader(gate, operation), target.action];
   // A promise that rejects here is nobody's: moleculer-web takes what `next` is given.
   return async (req, res, next) => {
     try {
@@ -105,9 +104,8 @@ export function webSettings(gate: Gate, local: Record<LocalHandler, LocalAnswer>
 }
 
 /** Methods of the service that moleculer-web calls. */
-export const webMethods = (gate: Gate) => ({
-  authenticate,
-  authorize,
+export const webMethods = (gate: Gate, access: Access) => ({
+  ...accessHooks(access),
   sendResponse: sendResponse(gate),
   /** moleculer-web would log stack and data of whatever is no 4xx; `onError` logs what an operator must know. */
   errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown): void {

@@ -18,6 +18,8 @@ export interface LocalOptions {
   /** Undefined until the service is created. */
   readonly broker: () => ServiceBroker | undefined;
   readonly healthTimeoutMs: number;
+  /** Whether whoever asks for health may hear why something is down, and not only that it is. */
+  readonly isOpen: boolean;
   readonly closing: () => boolean;
 }
 
@@ -56,6 +58,12 @@ function problemPage(slug: string): string {
 const sendHealth = (req: WebRequest, res: ServerResponse, health: Pick<Health, "status">): void =>
   answerWith(req, res, { status: health.status === "up" ? 200 : 503, content: JSON.stringify(health) });
 
+/** What is down, and nothing of the reason. */
+const withoutDetails = ({ status, checks }: Health): Health => ({
+  status,
+  checks: Object.fromEntries(Object.entries(checks).map(([name, check]) => [name, { status: check.status }])),
+});
+
 const sendFile = (req: WebRequest, res: ServerResponse, file: StaticFile): void =>
   answerWith(req, res, { status: 200, cacheControl: fileCacheControl, ...file });
 
@@ -82,7 +90,10 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
       sendHealth(req, res, { status });
     },
     live: (req, res) => sendHealth(req, res, live()),
-    ready: async (req, res) => sendHealth(req, res, await readiness()),
+    ready: async (req, res) => {
+      const health = await readiness();
+      sendHealth(req, res, options.isOpen ? health : withoutDetails(health));
+    },
     openapi: (req, res) => answerWith(req, res, { status: 200, content: openapi }),
     asyncapi: (req, res) => answerWith(req, res, { status: 200, content: asyncapi }),
     docs: (req, res) => sendFile(req, res, docsPage),

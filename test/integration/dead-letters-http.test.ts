@@ -177,29 +177,29 @@ test("a discard takes its reason from the body or the query, and keeps who, when
   t.is((await rig.http("DELETE", path, { reason: "a", id: randomUUID() })).status, 422);
   t.is((await letterById(rig, first?.id ?? "")).status, "pending");
 
-  const headers = { "x-actor": "ann", "x-correlation-id": "discard-1" };
+  const headers = { "x-correlation-id": "discard-1" };
   const answer = await rig.http("DELETE", path, { reason: "handled by hand" }, headers);
   t.is(answer.status, 204);
   t.is(answer.body, undefined);
   const shown = await letterById(rig, first?.id ?? "");
   t.like(shown, {
     status: "discarded",
-    discarded: { by: "ann", reason: "handled by hand", correlationId: "discard-1" },
+    discarded: { by: "local", reason: "handled by hand", correlationId: "discard-1" },
   });
   t.true(Math.abs(Date.now() - new Date(shown.discarded.at).getTime()) < 60_000);
   const told = rig.lines.filter(({ msg }) => msg === "dead letter discarded");
   t.is(told.length, 1);
   t.like(told[0], {
     deadLetterId: first?.id,
-    by: "ann",
+    by: "local",
     reason: "handled by hand",
     correlationId: "discard-1",
   });
 
   t.is((await rig.http("DELETE", `/dead-letters/${second?.id}?reason=a%20duplicate`)).status, 204);
-  t.like((await letterById(rig, second?.id ?? "")).discarded, { by: "anonymous", reason: "a duplicate" });
+  t.like((await letterById(rig, second?.id ?? "")).discarded, { by: "local", reason: "a duplicate" });
   t.is((await rig.http("DELETE", `/dead-letters/${third?.id}`)).status, 204);
-  t.like((await letterById(rig, third?.id ?? "")).discarded, { by: "anonymous", reason: "none given" });
+  t.like((await letterById(rig, third?.id ?? "")).discarded, { by: "local", reason: "none given" });
   t.deepEqual(
     (await rig.http("GET", "/dead-letters")).body.items,
     [],

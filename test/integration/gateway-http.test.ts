@@ -196,13 +196,13 @@ test("correlation, trace and actor reach the action, and the correlation id come
   t.is(answer.headers.get("x-request-id"), null);
   const { meta = {}, requestID } = seen.get("audit.list") ?? {};
   t.is(requestID, "ticket-42!~");
-  t.like(meta, { correlationId: "ticket-42!~", actor: "helpdesk" });
+  t.like(meta, { correlationId: "ticket-42!~", actor: "local", onBehalfOf: "helpdesk" });
   t.regex(String(meta.traceparent), new RegExp(`^00-${trace}-[0-9a-f]{16}-01$`));
   t.notRegex(String(meta.traceparent), /00f067aa0ba902b7/);
   t.is(meta.idempotencyKey, undefined);
 });
 
-test("a correlation id that can't be used is replaced, and the caller is anonymous unless named", async (t) => {
+test("a correlation id that can't be used is replaced, and whoever reaches the port is local", async (t) => {
   for (const value of ["has space", "x".repeat(129), ""]) {
     const answer = await call("GET", "/audit", undefined, { "x-correlation-id": value });
     t.regex(answer.headers.get("x-correlation-id") ?? "", /^[0-9a-f-]{36}$/);
@@ -210,7 +210,7 @@ test("a correlation id that can't be used is replaced, and the caller is anonymo
   const text =
     "GET /audit HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Correlation-ID: a\r\nX-Correlation-ID: b\r\n\r\n";
   t.regex((await sendRaw(gateway.port, text)).headers.get("x-correlation-id") ?? "", /^[0-9a-f-]{36}$/);
-  t.is(seen.get("audit.list")?.meta.actor, "anonymous");
+  t.is(seen.get("audit.list")?.meta.actor, "local");
 });
 
 test("a repeated key gets the first answer again and says so; quoted and bare are one key", async (t) => {

@@ -66,7 +66,7 @@ for (const kind of kinds) {
     const trace = await verdictIs(rig, "abc", "complete");
     t.deepEqual([trace.writes.length, trace.replays, trace.letters, trace.unseen], [1, [], [], []]);
     const [found] = trace.writes;
-    t.like(found?.request, { did: "POST /users", actor: "anonymous", idempotency: "no key", replays: 0 });
+    t.like(found?.request, { did: "POST /users", actor: "local", idempotency: "no key", replays: 0 });
     t.like(found?.transaction, { userId: user.id, version: 1, eventType: "user.created.v1" });
     t.deepEqual(
       found?.transaction?.changes.map(({ field, to }) => [field, to]),
@@ -183,15 +183,10 @@ test.serial(
     const user = await create(rig, "discarded");
     const { writes } = await verdictIs(rig, "discarded", "stuck");
     const id = writes[0]?.consumers[0]?.letter?.id;
-    const gone = await rig.http(
-      "DELETE",
-      `/dead-letters/${id}`,
-      { reason: "not needed" },
-      { "x-actor": "bob" },
-    );
+    const gone = await rig.http("DELETE", `/dead-letters/${id}`, { reason: "not needed" });
     t.is(gone.status, 204);
     const { verdict } = await verdictIs(rig, "discarded", "diverged", "smtp-registry");
-    t.regex(verdict.says, /bob discarded .* \(not needed\)/);
+    t.regex(verdict.says, /local discarded .* \(not needed\)/);
     t.true(verdict.next.includes(`reconciler.repair --userIds.0 ${user.id}`));
   },
 );

@@ -109,7 +109,7 @@ async function auditFollows(t: ExecutionContext, http: Http, id: string, correla
     entries.map((entry) => entry.version),
     [1, 2, 3],
   );
-  t.is(entries[0]?.actor, "hr-system");
+  t.is(entries[0]?.actor, "local");
   t.is(entries[0]?.correlationId, correlation);
   t.deepEqual(entries[1]?.changes.map((change) => change.field).sort(), ["primarySmtp", "secondarySmtps"]);
   const byCorrelation = await http("GET", `/audit?correlationId=${encodeURIComponent(correlation)}`);

@@ -55,8 +55,15 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["REGISTRY_DATABASE_URL", { DATABASE_URL: database, REGISTRY_DATABASE_URL: "postgresql://u:hidden@db/x" }],
   ["MIGRATE", { MIGRATE: "check" }],
   ["FAULT_INJECTION", { FAULT_INJECTION: "1" }],
-  ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "0.0.0.0" }],
+  ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "0.0.0.0", AUTH: "required" }],
   ["FAULT_INJECTION", { FAULT_INJECTION: "true", HTTP_HOST: "127.example.com" }],
+  ["AUTH", { AUTH: "maybe" }],
+  ["AUTH", { HTTP_HOST: "0.0.0.0" }],
+  ["AUTH", { HTTP_HOST: "mail.example", AUTH: "none" }],
+  ["INSECURE_BIND", { INSECURE_BIND: "yes" }],
+  ["TRUSTED_PROXIES", { AUTH: "proxy" }],
+  ["TRUSTED_PROXIES", { TRUSTED_PROXIES: "10.0.0.0/33" }],
+  ["TRUSTED_PROXIES", { TRUSTED_PROXIES: "proxy.example" }],
   ["DATABASE_URL", { DATABASE_URL: "mysql://u:hidden@127.0.0.1/x", REGISTRY_DATABASE_URL: database }],
   ["DATABASE_URL", { REGISTRY_DATABASE_URL: database }],
   ["REGISTRY_DATABASE_URL", { DATABASE_URL: database }],
@@ -183,7 +190,9 @@ test("without FAULT_INJECTION no fault can be injected, and with it on every loo
     return (options.middlewares ?? []).map((middleware) => (middleware as { name?: string }).name);
   };
   t.false(names({}).includes("FaultInjection"));
-  t.false(names({ FAULT_INJECTION: "false", HTTP_HOST: "0.0.0.0" }).includes("FaultInjection"));
+  t.false(
+    names({ FAULT_INJECTION: "false", HTTP_HOST: "0.0.0.0", AUTH: "required" }).includes("FaultInjection"),
+  );
   for (const HTTP_HOST of ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
     t.true(names({ FAULT_INJECTION: "true", HTTP_HOST }).includes("FaultInjection"));
   t.false(loadClientConfig({ FAULT_INJECTION: "true" }, "repl").faultInjection);

@@ -40,8 +40,8 @@ const headerParameters = {
   Actor: {
     name: "X-Actor",
     description:
-      "Who asks, set by the authenticating proxy; stands in the audit log and scopes Idempotency-Key",
-    schema: { ...text, maxLength: 128, default: "anonymous" },
+      "For whom the change is made, as onBehalfOf in the audit log; of who may not say so (actor:assert) it is ignored. Behind a proxy that authenticates (AUTH=proxy): who asks",
+    schema: { ...text, maxLength: 128 },
   },
   IdempotencyKey: {
     name: "Idempotency-Key",
@@ -131,6 +131,8 @@ function problemsOf(operation: Operation): Record<string, unknown> {
   const fields: readonly ProblemSlug[] = [
     ...(isLocal ? [] : (["invalid-fields"] as const)),
     ...(operation.method === "GET" ? [] : (["foreign-site"] as const)),
+    ...(operation.scope === "public" ? [] : (["unauthenticated"] as const)),
+    ...(operation.scope === "public" || operation.scope === "documents" ? [] : (["forbidden"] as const)),
   ];
   const slugs = [...new Set([...common, ...fields, ...operation.problems])];
   const byStatus = Map.groupBy(slugs, (slug) => problemTypes[slug].status);
@@ -209,6 +211,13 @@ function requestBody({ body }: Operation, schemas: SchemaCollection) {
   return { requestBody: { required: body.optional !== true, content } };
 }
 
+/** What the operation asks of a token; a bearer scheme may list scopes, or roles, since OpenAPI 3.1. */
+function securityOf({ scope, queryScopes = {} }: Operation): object[] {
+  if (scope === "public") return [];
+  if (scope === "documents") return [{}, { token: [] }];
+  return [{ token: [scope] }, ...Object.values(queryScopes).map((other) => ({ token: [scope, other] }))];
+}
+
 /** The whole document; valid OpenAPI 3.1 (test/integration/gateway-documents.test.ts). */
 export function openApiDocument() {
   const schemas = schemaCollection("draft-2020-12");
@@ -222,6 +231,7 @@ export function openApiDocument() {
       tags: [operation.tag],
       summary: operation.summary,
       description: operation.description,
+      security: securityOf(operation),
       parameters: parameters(operation, schemas),
       ...requestBody(operation, schemas),
       responses: answers(operation, schemas),
@@ -233,13 +243,20 @@ export function openApiDocument() {
     openapi: "3.1.1",
     info: { title: "mailroster", version, description, contact, license: { name: "MIT", identifier: "MIT" } },
     servers: [{ url: "/", description: "The gateway that serves this document" }],
-    // Whoever reaches the port may do all.
     security: [],
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: schemas.schemas,
       headers: answerHeaders,
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          description:
+            "An access key (mrk_…) or an OIDC access token; an installation with AUTH=none on loopback asks for none",
+        },
+      },
       parameters: Object.fromEntries(
         Object.entries(headerParameters).map(([key, value]) => [key, { in: "header", ...value }]),
       ),

@@ -5,10 +5,11 @@
  * no body, and its errors lose their kind on the way through the middlewares.
  */
 import type { IncomingMessage } from "node:http";
-import { HttpProblem, invalidField } from "../problems/problems.ts";
+import { HttpProblem, invalidField, problemFor } from "../problems/problems.ts";
 import { type Operation, paramsOf } from "../routes/index.ts";
 import type { Gate, Middleware } from "./exchange.ts";
 import { structureFault } from "./json-structure.ts";
+import { readHead } from "./request-head.ts";
 
 /** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
 const discardedBytesMax = 8 * 1024 * 1024;
@@ -125,13 +126,29 @@ async function readJsonObject(
   return value as Record<string, unknown>;
 }
 
-/** The last step before the action: nobody who may not is made to send a body, and none of theirs is read. */
-export const bodyReader =
-  ({ config }: Gate, operation: Operation, body: NonNullable<Operation["body"]>): Middleware =>
+/**
+ * The last step before the action: nobody who may not is told what is wrong with a request, is made to send a body, or
+ * has a byte of it read.
+ */
+export const requestReader =
+  ({ config }: Gate, operation: Operation): Middleware =>
   (req, _, next) => {
-    readJsonObject(req, body, config.bodyBytesMax)
+    const { exchange } = req;
+    try {
+      readHead(req, operation);
+      if (operation.body === undefined) req.$params = paramsOf(operation, exchange, {});
+    } catch (error) {
+      // moleculer-web makes any other error of a middleware a new one, which has lost what it was.
+      next(problemFor(error, (fault) => fault));
+      return;
+    }
+    if (operation.body === undefined) {
+      next();
+      return;
+    }
+    readJsonObject(req, operation.body, config.bodyBytesMax)
       .then((members) => {
-        req.$params = paramsOf(operation, req.exchange, members);
+        req.$params = paramsOf(operation, exchange, members);
       })
       .then(() => next(), next);
   };

@@ -12,7 +12,6 @@ import {
   anonymous,
   type Correlation,
   continueTrace,
-  isActor,
   isCorrelationId,
   newCorrelationId,
   validTraceparent,
@@ -46,7 +45,8 @@ export interface Gate {
 
 /** What is known of a request, filled in on its way. */
 export interface Exchange {
-  readonly correlation: Correlation;
+  /** Its actor is known once the caller is. */
+  correlation: Correlation;
   readonly path: string;
   /** The path by which the route is found, beginning with a slash. */
   readonly route: string;
@@ -59,11 +59,10 @@ export interface Exchange {
   pathParams: Readonly<Record<string, string>>;
   queryParams: Readonly<Record<string, string>>;
   expectedVersions: readonly number[] | undefined;
-  idempotencyKey: string | undefined;
   readonly meta: CallMeta;
 }
 
-export type CallContext = Context<unknown, CallMeta & { user?: { readonly id: string } | null }>;
+export type CallContext = Context<unknown, CallMeta>;
 
 /** A request, with what is kept on it. */
 export interface WebRequest extends IncomingMessage {
@@ -106,11 +105,10 @@ export const isHealth = (path: string): boolean => path === "/health" || path.st
 /** Takes what the caller sent where it is usable and makes the id if not; never fails, so every answer can carry it. */
 function correlationOf({ headers }: IncomingMessage): Correlation {
   const given = headers[httpHeader.correlationId];
-  const actor = headers[httpHeader.actor];
   return {
     correlationId: isCorrelationId(given) ? given : newCorrelationId(),
     traceparent: validTraceparent(headers[httpHeader.traceparent]),
-    actor: isActor(actor) ? actor : anonymous,
+    actor: anonymous,
   };
 }
 
@@ -158,20 +156,19 @@ function begin(gate: Gate, req: WebRequest, res: ServerResponse): Exchange {
   const given = correlationOf(req);
   const span = serverSpan(req, path, given.traceparent);
   const correlation = { ...given, traceparent: span?.traceparent ?? continueTrace(given.traceparent) };
-  const { correlationId, traceparent, actor } = correlation;
+  const { correlationId, traceparent } = correlation;
   req.exchange = {
     correlation,
     path,
     route: path.startsWith("/") ? unreservedDecoded(path) : `/${path}`,
     query,
     refusal,
-    meta: { correlationId, actor, traceparent },
+    meta: { correlationId, traceparent },
     pattern: "unmatched",
     operation: undefined,
     pathParams: {},
     queryParams: {},
     expectedVersions: undefined,
-    idempotencyKey: undefined,
   };
   observe(gate, span, req, res);
   return req.exchange;

@@ -1,12 +1,11 @@
 /**
- * What is checked of a request before anybody is asked who sent it and before a byte of its body is read: whom it
- * means, how much the client has asked, the path's methods, the headers and the query.
+ * What is checked of a request before anybody is asked who sent it: whom it means, how much the client has asked, the
+ * path's methods.
  */
 import type { ServerResponse } from "node:http";
 import { HttpProblem, problemFor, retryAfter } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { answerWith, type Gate, type Middleware, type WebRequest } from "./exchange.ts";
-import { readHead } from "./request-head.ts";
 
 /** The rows of one path. */
 export interface PathRows {
@@ -58,7 +57,7 @@ function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResp
     const allow = allowValue(rows.methods.keys());
     throw new HttpProblem("method-not-allowed", `This path takes ${allow}`, { headers: { Allow: allow } });
   }
-  readHead(exchange, operation, req.headers);
+  exchange.operation = operation;
   return true;
 }
 

@@ -2,8 +2,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { httpHeader, idempotencyKeyCharsMax, idempotencyKeyPattern } from "../../contracts/headers.ts";
 import { type HttpProblem, invalidHeader, invalidParameter } from "../problems/problems.ts";
-import { type Operation, paramsOf } from "../routes/index.ts";
-import type { CallContext, Exchange, WebRequest } from "./exchange.ts";
+import type { Operation } from "../routes/index.ts";
+import type { CallContext, WebRequest } from "./exchange.ts";
 
 /** A string of structured fields (RFC 9651 §3.3.3), which is all that the header's draft takes. */
 const quotedString = /^"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"$/;
@@ -81,21 +81,16 @@ function queryOf(
 }
 
 /** What the row takes of the head. Throws a problem. */
-export function readHead(exchange: Exchange, operation: Operation, headers: IncomingHttpHeaders): void {
-  exchange.operation = operation;
-  if (!("action" in operation.target)) return;
-  exchange.idempotencyKey = operation.write ? idempotencyKeyOf(headers) : undefined;
+export function readHead({ exchange, headers, $ctx }: WebRequest, operation: Operation): void {
+  const key = operation.write ? idempotencyKeyOf(headers) : undefined;
+  if (key !== undefined) $ctx.meta.idempotencyKey = key;
   exchange.queryParams = queryOf(exchange.query, operation.query ?? {}, operation.texts);
   exchange.expectedVersions = operation.conditional ? expectedVersionsOf(headers) : undefined;
 }
 
-/** moleculer-web's `onBeforeCall`, once the alias is known: what the action gets, but for what a body says. */
+/** moleculer-web's `onBeforeCall`, once the alias is known: what is no part of anybody's rights. */
 export function beforeCall(ctx: CallContext, _route: unknown, req: WebRequest): void {
   const { exchange } = req;
   ctx.requestID = exchange.correlation.correlationId;
   exchange.pathParams = (req.$params as { params?: Record<string, string> }).params ?? {};
-  if (exchange.idempotencyKey !== undefined) ctx.meta.idempotencyKey = exchange.idempotencyKey;
-  const { operation } = exchange;
-  if (operation !== undefined && operation.body === undefined)
-    req.$params = paramsOf(operation, exchange, {});
 }

@@ -37,6 +37,17 @@ export const problemTypes = {
     about:
       "Idempotency-Key takes 1 to 255 ASCII characters: visible ones bare, or printable ones as a quoted string.",
   },
+  unauthenticated: {
+    status: 401,
+    title: "Unauthenticated",
+    about:
+      "The request does not show who sends it: it has no token, or one that is malformed, expired, revoked or meant for another service.",
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    about: "Whoever sends this may not do it; the detail names the scope that is missing.",
+  },
   "foreign-site": {
     status: 403,
     title: "Foreign site",
@@ -212,6 +223,27 @@ export const invalidHeader = (
   detail: string,
   slug: "invalid-header" | "idempotency-key-invalid" = "invalid-header",
 ): HttpProblem => new HttpProblem(slug, `${header} ${detail}`, { errors: [{ header, detail }] });
+
+/** The challenge of RFC 6750 §3. */
+const challenge = (parameters: string): Record<string, string> => ({
+  "WWW-Authenticate": `Bearer realm="mailroster"${parameters}`,
+});
+
+/** 401; `why` completes "The token …", and is absent when there is none. */
+export const unauthenticated = (why?: string): HttpProblem =>
+  why === undefined
+    ? new HttpProblem("unauthenticated", "The request has no token: send Authorization: Bearer <token>", {
+        headers: challenge(""),
+      })
+    : new HttpProblem("unauthenticated", `The token ${why}`, {
+        headers: challenge(', error="invalid_token"'),
+      });
+
+/** 403 for whoever lacks a scope. */
+export const forbidden = (scope: string): HttpProblem =>
+  new HttpProblem("forbidden", `This needs the scope ${scope}, which you do not have`, {
+    headers: challenge(`, error="insufficient_scope", scope="${scope}"`),
+  });
 
 /** 422 for one member of the body. */
 export const invalidField = (name: string, detail: string): HttpProblem =>

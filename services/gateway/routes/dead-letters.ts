@@ -40,6 +40,7 @@ export const deadLetterOperations: readonly Operation[] = [
     method: "GET",
     path: "/dead-letters",
     tag: "dead letters",
+    scope: "letters:read",
     summary: "List the events that a consumer gave up",
     description:
       "Newest first, those that nobody has decided on unless another status is asked for; nextCursor, when it is not null, fetches the next page.",
@@ -55,6 +56,7 @@ export const deadLetterOperations: readonly Operation[] = [
     method: "GET",
     path: "/dead-letters/causes",
     tag: "dead letters",
+    scope: "letters:read",
     summary: "List what is pending by its cause",
     description: "One entry for each cause, the one that failed last first; at most 100.",
     target: to("dead-letters.causes", () => ({})),
@@ -68,6 +70,7 @@ export const deadLetterOperations: readonly Operation[] = [
     method: "GET",
     path: "/dead-letters/:id",
     tag: "dead letters",
+    scope: "letters:payload",
     summary: "Look into a dead letter",
     description: "With the event as it came, the headers of its message, and who discarded it.",
     target: to("dead-letters.get", (parts) => ({ id: letterId(parts) })),
@@ -82,6 +85,7 @@ export const deadLetterOperations: readonly Operation[] = [
     method: "POST",
     path: "/dead-letters/:id/replay",
     tag: "dead letters",
+    scope: "letters:write",
     summary: "Send a dead letter to its queue again",
     description:
       "Safe at any later time: consumers ignore an event whose version or id they have had. One that fails again is pending again, under the same id.",
@@ -98,6 +102,7 @@ export const deadLetterOperations: readonly Operation[] = [
     method: "DELETE",
     path: "/dead-letters/:id",
     tag: "dead letters",
+    scope: "letters:write",
     summary: "Decide that a dead letter is not needed",
     description:
       "A reason stands in the body or in the query. The letter stays readable, with who discarded it, when and why, until its term is over.",

@@ -79,6 +79,7 @@ const userOperations: readonly Operation[] = [
     method: "POST",
     path: "/users",
     tag: "users",
+    scope: "users:write",
     summary: "Create a user",
     description:
       "A primary that is taken gets a number as suffix; then requestedSmtp stands beside primarySmtp, and assignments tells every address that was changed and why. A secondary that is taken is a conflict, unless onTaken is suffix; with refuse a taken primary is one, too. A blocked name is always a conflict, and so is an address that no suffix fits.",
@@ -96,6 +97,8 @@ const userOperations: readonly Operation[] = [
     method: "GET",
     path: "/users",
     tag: "users",
+    scope: "users:read",
+    queryScopes: { q: "users:search" },
     summary: "List users",
     description:
       "In a stable order; nextCursor, when it is not null, fetches the next page. A raw + in q is a space, in smtp a plus.",
@@ -111,6 +114,7 @@ const userOperations: readonly Operation[] = [
     method: "GET",
     path: "/users/:id",
     tag: "users",
+    scope: "users:read",
     summary: "Get a user",
     description: "A deleted user is not found; a restore brings it back.",
     target: to("users.get", (parts) => ({ id: userId(parts) })),
@@ -124,6 +128,7 @@ const userOperations: readonly Operation[] = [
     method: "PUT",
     path: "/users/:id",
     tag: "users",
+    scope: "users:write",
     summary: "Replace a user",
     description:
       "Without secondarySmtps they are kept; with it the list is set exactly, and the old primary joins it when the primary changed.",
@@ -141,6 +146,7 @@ const userOperations: readonly Operation[] = [
     method: "PATCH",
     path: "/users/:id",
     tag: "users",
+    scope: "users:write",
     summary: "Change a user",
     description: "JSON merge patch (RFC 7396). A new primary pushes the old one to the secondaries.",
     target: to("users.patch", (parts) => withBody(parts) as ActionInput<"users.patch">),
@@ -157,6 +163,7 @@ const userOperations: readonly Operation[] = [
     method: "DELETE",
     path: "/users/:id",
     tag: "users",
+    scope: "users:delete",
     summary: "Delete a user",
     description: "The user's addresses are kept from everybody else; a restore gets them all back.",
     target: to("users.remove", targetUser),
@@ -172,6 +179,7 @@ const userOperations: readonly Operation[] = [
     method: "POST",
     path: "/users/:id/restore",
     tag: "users",
+    scope: "users:restore",
     summary: "Restore a deleted user",
     description:
       "The user is back as it was, with all its addresses, for as long as they are kept for it; refused when one of them is somebody else's by now.",
@@ -191,6 +199,8 @@ const readOperations: readonly Operation[] = [
     method: "GET",
     path: "/smtp/:address",
     tag: "addresses",
+    scope: "addresses:read",
+    queryScopes: { at: "addresses:history" },
     summary: "Who holds an address, now or at a time in the past",
     description:
       "Always 200 for an address that can be one: its status says whether anybody holds it. An address is found however its letters are written (upper or lower case, composed or not). A raw + in at is a plus, as in the time zone of 2026-11-01T10:00:00+01:00.",
@@ -206,6 +216,7 @@ const readOperations: readonly Operation[] = [
     method: "GET",
     path: "/audit",
     tag: "audit",
+    scope: "audit:read",
     summary: "Who changed what, and when",
     description:
       "In the order in which it happened; of one user, in the order of its versions. An entry follows its change within moments, and is never changed or taken away.",
@@ -220,6 +231,7 @@ const readOperations: readonly Operation[] = [
     method: "GET",
     path: "/trace/:correlationId",
     tag: "trace",
+    scope: "trace:read",
     summary: "What became of a request",
     description:
       "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action. Many writes are told in pages; the first one counts all of them by verdict.",

@@ -1,5 +1,6 @@
 /** What a row of the HTTP surface is made of (index.ts and its neighbours). */
 import type * as z from "zod";
+import type { Scope } from "../../contracts/access.ts";
 import type { ActionInput, ActionName } from "../../contracts/actions.ts";
 import type { FieldError } from "../../contracts/errors.ts";
 import type { Fault, ProblemSlug } from "../problems/problems.ts";
@@ -56,6 +57,13 @@ export interface Operation {
   readonly summary: string;
   readonly description: string;
   readonly target: ActionTarget | { readonly local: LocalHandler };
+  /**
+   * What whoever asks must be allowed. `public`: nobody is asked for. `documents`: public where the gateway listens on
+   * loopback only, else for whoever has shown who they are.
+   */
+  readonly scope: Scope | "public" | "documents";
+  /** What a request with this query parameter needs beside that. */
+  readonly queryScopes?: Readonly<Record<string, Scope>>;
   readonly pathParams?: Readonly<Record<string, z.ZodType>>;
   /** Known query parameters; absent: an action has none. What the gateway answers by itself ignores the query. */
   readonly query?: Readonly<Record<string, z.ZodType>>;

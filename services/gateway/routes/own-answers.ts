@@ -15,6 +15,7 @@ const local = (path: string, handler: LocalHandler, summary: string, description
   method: "GET",
   path,
   tag: "documents",
+  scope: "documents",
   summary,
   description,
   target: { local: handler },
@@ -41,6 +42,7 @@ export const localOperations: readonly Operation[] = [
       "503 with the same body when one of them can't; /health/ready tells which.",
     ),
     tag: "health",
+    scope: "public",
     answer: { schema: Health.pick({ status: true }).meta({ id: "HealthStatus" }), example: { status: "up" } },
   },
   {
@@ -51,6 +53,7 @@ export const localOperations: readonly Operation[] = [
       "Asks nothing of other processes: a 200 means that this one answers, and no more.",
     ),
     tag: "health",
+    scope: "public",
     answer: { schema: Health, example: example.live },
   },
   {
@@ -61,6 +64,7 @@ export const localOperations: readonly Operation[] = [
       "503 with the same body when one of them can't; the checks name it.",
     ),
     tag: "health",
+    scope: "public",
     answer: { schema: Health, example: example.ready },
   },
   local(

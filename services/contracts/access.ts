@@ -1,0 +1,93 @@
+/**
+ * Who may do what: one table, roles × scopes. Everything that asks about rights is a view of it: the rows of the HTTP
+ * surface, the OpenAPI document, the objects' rules in the services, docs/security.md. No logic but those views.
+ */
+import * as z from "zod";
+
+/** What somebody is given; a key or a person may have several. */
+export const roles = [
+  "lookup",
+  "viewer",
+  "provisioner",
+  "helpdesk",
+  "mail-admin",
+  "auditor",
+  "operator",
+  "owner",
+] as const;
+export type Role = (typeof roles)[number];
+
+/** What each role is for, as documents tell it. */
+export const roleTexts: Readonly<Record<Role, string>> = {
+  lookup: "Asks who holds an address now: mail servers",
+  viewer: "Reads addresses with their past, and users, and searches",
+  provisioner: "Creates, changes, deletes and restores users whole: HR systems and identity providers",
+  helpdesk: "A viewer who writes users, and deletes none",
+  "mail-admin": "Helpdesk that deletes, restores, releases addresses, declares domains and reads traces",
+  auditor: "A viewer who reads the audit log, the activity and traces, and takes data out",
+  operator: "Looks after the system and sees no directory: status, dead letters, reconciliation, log levels",
+  owner: "May do everything, and gives keys",
+};
+
+const directory = ["viewer", "helpdesk", "mail-admin", "auditor", "owner"] as const;
+
+/** What may be done, and who may. */
+const table = {
+  "addresses:read": ["lookup", "provisioner", ...directory],
+  "addresses:history": directory,
+  "addresses:release": ["mail-admin", "owner"],
+  "users:read": ["provisioner", ...directory],
+  "users:search": directory,
+  "users:write": ["provisioner", "helpdesk", "mail-admin", "owner"],
+  "users:delete": ["provisioner", "mail-admin", "owner"],
+  "users:restore": ["provisioner", "mail-admin", "owner"],
+  "users:erase": ["owner"],
+  "users:export": ["auditor", "owner"],
+  "domains:read": ["provisioner", ...directory],
+  "domains:write": ["mail-admin", "owner"],
+  "audit:read": ["auditor", "owner"],
+  "activity:read": ["auditor", "owner"],
+  "trace:read": ["mail-admin", "auditor", "operator", "owner"],
+  "letters:read": ["operator", "owner"],
+  "letters:payload": ["operator", "owner"],
+  "letters:write": ["operator", "owner"],
+  "status:read": ["operator", "owner"],
+  "reconciliation:read": ["operator", "owner"],
+  "reconciliation:write": ["operator", "owner"],
+  "operations:write": ["operator", "owner"],
+  "keys:manage": ["owner"],
+  /** To say in X-Actor for whom a change is made. */
+  "actor:assert": ["provisioner", "owner"],
+} as const satisfies Record<string, readonly Role[]>;
+export type Scope = keyof typeof table;
+export const scopes = Object.keys(table) as readonly Scope[];
+export const rolesWith: Readonly<Record<Scope, readonly Role[]>> = table;
+
+export const RoleName = z.enum(roles);
+
+/** How somebody has shown who they are. */
+export const ways = ["none", "key", "token", "session", "proxy", "repl"] as const;
+
+/** Whoever asks, as it travels with every call (`ctx.meta.user`, as moleculer-web's examples have it). */
+export interface Principal {
+  /**
+   * `key:<id>`, `oidc:<alias>:<subject>`, `proxy:<name>`, `local`: what stands in the audit log. At most 128 visible ASCII
+   * characters.
+   */
+  readonly id: string;
+  readonly via: (typeof ways)[number];
+  readonly roles: readonly Role[];
+  /** Absent: all that the roles have. A token's own scopes narrow them and never widen them. */
+  readonly scopes?: readonly Scope[];
+  /** Absent: every domain. Else the domains, in canonical form, outside of which this one sees and changes nothing. */
+  readonly domains?: readonly string[];
+  /** The key's id or the token's `jti`, by which it can be revoked. */
+  readonly credential?: string;
+}
+
+/** Whoever reaches the port of an installation without access control (`AUTH=none`). */
+export const localPrincipal: Principal = { id: "local", via: "none", roles: ["owner"] };
+
+/** Whether this one may do that, domains aside. */
+export const permits = ({ roles: own, scopes: narrowed }: Principal, scope: Scope): boolean =>
+  (narrowed === undefined || narrowed.includes(scope)) && own.some((role) => rolesWith[scope].includes(role));

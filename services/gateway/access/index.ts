@@ -1,0 +1,83 @@
+/**
+ * Who asks, and whether they may: moleculer-web's `authenticate` and `authorize`, before a byte of the body is read and
+ * before anything else of the request is judged. What an object's domain allows is decided in its service.
+ */
+import { isActor } from "../../../mixins/context/correlation.ts";
+import type { Config } from "../../config/index.ts";
+import { localPrincipal, type Principal, permits, type Scope } from "../../contracts/access.ts";
+import { httpHeader } from "../../contracts/headers.ts";
+import type { CallContext, WebRequest } from "../http/exchange.ts";
+import { forbidden, invalidHeader } from "../problems/problems.ts";
+import type { Operation } from "../routes/operation.ts";
+import { byToken, type TokenVerifiers } from "./bearer.ts";
+import { byProxy } from "./proxy.ts";
+
+export interface Access {
+  /** Throws, or rejects with, a problem: 401, or 503 when nobody can tell at the moment. */
+  readonly principalOf: (req: WebRequest) => Principal | Promise<Principal>;
+  /** Whether the documents are shown to whoever can reach them. */
+  readonly documentsArePublic: boolean;
+}
+
+/** The access control that the configuration asks for (`AUTH`). */
+export function accessOf(config: Config, verifiers: TokenVerifiers): Access {
+  const documentsArePublic = config.auth === "none" || config.isLoopback;
+  if (config.auth === "none") return { documentsArePublic, principalOf: () => localPrincipal };
+  const principalOf = config.auth === "proxy" ? byProxy(config) : byToken(verifiers);
+  return { documentsArePublic, principalOf };
+}
+
+const isOpen = (scope: Operation["scope"], access: Access): boolean =>
+  scope === "public" || (scope === "documents" && access.documentsArePublic);
+
+/** Whom the caller says to act for; an audit entry must not have a wrong name. Throws a problem. */
+function onBehalfOf(user: Principal, { headers }: WebRequest): string | undefined {
+  const asserted = headers[httpHeader.actor];
+  if (asserted === undefined || user.via === "proxy") return undefined;
+  if (!isActor(asserted)) throw invalidHeader("X-Actor", "must be 1 to 128 visible ASCII characters");
+  return permits(user, "actor:assert") ? asserted : undefined;
+}
+
+/** From here on the request is this one's: for the audit log, the log lines and the scope of Idempotency-Key. */
+function setCaller(ctx: CallContext, req: WebRequest, user: Principal): Principal {
+  const { exchange } = req;
+  ctx.meta.actor = user.id;
+  exchange.correlation = { ...exchange.correlation, actor: user.id };
+  const other = onBehalfOf(user, req);
+  if (other !== undefined) ctx.meta.onBehalfOf = other;
+  return user;
+}
+
+/** Every scope that this request needs. */
+function scopesOf({ scope, queryScopes }: Operation, query: string): Scope[] {
+  const own = scope === "public" || scope === "documents" ? [] : [scope];
+  if (queryScopes === undefined || query === "") return own;
+  const names = new URLSearchParams(query);
+  return [
+    ...own,
+    ...Object.entries(queryScopes).flatMap(([name, needed]) => (names.has(name) ? needed : [])),
+  ];
+}
+
+/** The two hooks of moleculer-web, of one gateway. */
+export const accessHooks = (access: Access) => ({
+  /** The caller, as `ctx.meta.user`; undefined where nobody is asked for. Throws a problem. */
+  authenticate(
+    ctx: CallContext,
+    _route: unknown,
+    req: WebRequest,
+  ): Principal | undefined | Promise<Principal> {
+    const { operation } = req.exchange;
+    if (operation === undefined || isOpen(operation.scope, access)) return undefined;
+    const user = access.principalOf(req);
+    return user instanceof Promise ? user.then((one) => setCaller(ctx, req, one)) : setCaller(ctx, req, user);
+  },
+  /** Throws a problem that names the first scope that is missing. */
+  authorize(ctx: CallContext, _route: unknown, req: WebRequest): void {
+    const { operation, query } = req.exchange;
+    const { user } = ctx.meta;
+    if (operation === undefined || user === undefined || user === null) return;
+    const missing = scopesOf(operation, query).find((scope) => !permits(user, scope));
+    if (missing !== undefined) throw forbidden(missing);
+  },
+});
