@@ -25,7 +25,7 @@ export function inNetworks(networks: readonly string[]): (address: string | unde
   }
   return (address) => {
     if (address === undefined) return false;
-    const plain = address.replace(mapped, "").replace(/%.*$/, "");
+    const [plain = ""] = address.replace(mapped, "").split("%", 1);
     return isIP(plain) !== 0 && list.check(plain, isIP(plain) === 4 ? "ipv4" : "ipv6");
   };
 }

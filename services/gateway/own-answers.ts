@@ -9,7 +9,8 @@ import { openApiDocument } from "./documents/openapi.ts";
 import { startLinks, startPage } from "./documents/start-page.ts";
 import { live, ready } from "./health.ts";
 import { answerWith, type WebRequest } from "./http/exchange.ts";
-import { HttpProblem, type ProblemSlug, problemTypes } from "./problems/problems.ts";
+import { type ProblemSlug, problemTypes } from "./problems/problem-types.ts";
+import { HttpProblem } from "./problems/problems.ts";
 import type { LocalHandler } from "./routes/operation.ts";
 
 export type LocalAnswer = (req: WebRequest, res: ServerResponse) => Promise<void> | void;

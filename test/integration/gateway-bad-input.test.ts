@@ -1,6 +1,6 @@
 /** Every kind of bad input, and the problem that it gets. */
 import test, { type ExecutionContext } from "ava";
-import { problemTypes } from "../../services/gateway/problems/problems.ts";
+import { problemTypes } from "../../services/gateway/problems/problem-types.ts";
 import { sendRaw } from "../support/raw-http.ts";
 import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";

@@ -1,15 +1,8 @@
 /** The OpenAPI 3.1 document, made from the route table and the schemas of the contracts. */
 import type * as z from "zod";
 import { isPaged } from "../answers/success.ts";
-import {
-  type Fault,
-  HttpProblem,
-  Problem,
-  type ProblemSlug,
-  problemBody,
-  problemContentType,
-  problemTypes,
-} from "../problems/problems.ts";
+import { type ProblemSlug, problemTypes } from "../problems/problem-types.ts";
+import { type Fault, HttpProblem, Problem, problemBody, problemContentType } from "../problems/problems.ts";
 import { type Operation, operations } from "../routes/index.ts";
 import { tags } from "../routes/operation.ts";
 import { contact, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";

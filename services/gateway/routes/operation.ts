@@ -3,7 +3,8 @@ import type * as z from "zod";
 import type { Scope } from "../../contracts/access.ts";
 import type { ActionInput, ActionName } from "../../contracts/actions.ts";
 import type { FieldError } from "../../contracts/errors.ts";
-import type { Fault, ProblemSlug } from "../problems/problems.ts";
+import type { ProblemSlug } from "../problems/problem-types.ts";
+import type { Fault } from "../problems/problems.ts";
 
 /** What a row may use of a request: what has passed the checks of http/request-head.ts and http/body.ts. */
 export interface RequestParts {

@@ -1,0 +1,137 @@
+/** The kinds of problem that the gateway answers with; `/problems/<slug>` tells each. No logic. */
+
+interface ProblemType {
+  readonly status: number;
+  readonly title: string;
+  readonly about: string;
+}
+
+/** By slug; the `type` of a problem is `/problems/<slug>`. Slugs of refusals are their types. */
+export const problemTypes = {
+  "malformed-request": {
+    status: 400,
+    title: "Malformed request",
+    about: "The request line, the Host, the framing or a percent-encoding is not valid HTTP.",
+  },
+  "malformed-json": {
+    status: 400,
+    title: "Malformed JSON",
+    about: "The body is empty, not valid UTF-8, not valid JSON, or has an object with a member twice.",
+  },
+  "invalid-header": {
+    status: 400,
+    title: "Invalid header",
+    about: "A header that the gateway reads has a value that it can't have; errors names it.",
+  },
+  "idempotency-key-invalid": {
+    status: 400,
+    title: "Invalid idempotency key",
+    about:
+      "Idempotency-Key takes 1 to 255 ASCII characters: visible ones bare, or printable ones as a quoted string.",
+  },
+  unauthenticated: {
+    status: 401,
+    title: "Unauthenticated",
+    about:
+      "The request does not show who sends it: it has no token, or one that is malformed, expired, revoked or meant for another service.",
+  },
+  forbidden: {
+    status: 403,
+    title: "Forbidden",
+    about: "Whoever sends this may not do it; the detail names the scope that is missing.",
+  },
+  "foreign-site": {
+    status: 403,
+    title: "Foreign site",
+    about:
+      "A page of another site made a browser send this (Sec-Fetch-Site, Origin), so it changes nothing here.",
+  },
+  "not-found": {
+    status: 404,
+    title: "Not found",
+    about: "Nothing lives at this path, or what lived there is deleted.",
+  },
+  "method-not-allowed": {
+    status: 405,
+    title: "Method not allowed",
+    about: "The path exists and takes only the methods that Allow lists.",
+  },
+  "request-timeout": {
+    status: 408,
+    title: "Request timeout",
+    about: "The request did not arrive completely in time.",
+  },
+  "address-taken": {
+    status: 409,
+    title: "Address taken",
+    about:
+      "An address of the request belongs, belonged or is promised to somebody else, or is blocked; errors names each with its status and who has it.",
+  },
+  "not-deleted": { status: 409, title: "Not deleted", about: "Only a deleted user can be restored." },
+  "dead-letter-settled": {
+    status: 409,
+    title: "Dead letter settled",
+    about: "The dead letter has been replayed or discarded; only a pending one can be.",
+  },
+  "idempotency-key-in-use": {
+    status: 409,
+    title: "Idempotency key in use",
+    about:
+      "The first request with this Idempotency-Key is still running, though this one has waited for its answer.",
+  },
+  "version-mismatch": {
+    status: 412,
+    title: "Version mismatch",
+    about: "The user has changed since the version in If-Match; read it again and decide anew.",
+  },
+  "body-too-large": { status: 413, title: "Body too large", about: "The body exceeds what is accepted." },
+  "unsupported-media-type": {
+    status: 415,
+    title: "Unsupported media type",
+    about: "The body's Content-Type, charset or Content-Encoding is not one that this operation takes.",
+  },
+  "expectation-failed": {
+    status: 417,
+    title: "Expectation failed",
+    about: "The only expectation that can be met is 100-continue.",
+  },
+  misdirected: {
+    status: 421,
+    title: "Misdirected request",
+    about:
+      "The Host is not one of this installation: loopback, the address that is listened on, or one of HTTP_ALLOWED_HOSTS.",
+  },
+  "invalid-fields": {
+    status: 422,
+    title: "Invalid fields",
+    about:
+      "Members of the body or parameters have invalid values; errors lists each, a member by its JSON pointer and a parameter of query or path by its name.",
+  },
+  "idempotency-key-reused": {
+    status: 422,
+    title: "Idempotency key reused",
+    about: "This Idempotency-Key was used for another request.",
+  },
+  "too-many-requests": {
+    status: 429,
+    title: "Too many requests",
+    about: "This client has used up its requests; Retry-After says when the next is granted.",
+  },
+  "headers-too-large": {
+    status: 431,
+    title: "Header fields too large",
+    about: "The request line and headers exceed what is accepted.",
+  },
+  internal: {
+    status: 500,
+    title: "Internal error",
+    about: "A defect on our side; the correlation id leads to it in the logs.",
+  },
+  unavailable: {
+    status: 503,
+    title: "Unavailable",
+    about:
+      "Something needed can't be reached. Repeat the request after Retry-After; with an Idempotency-Key that is safe for every write.",
+  },
+} as const satisfies Record<string, ProblemType>;
+export type ProblemSlug = keyof typeof problemTypes;
