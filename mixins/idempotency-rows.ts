@@ -1,5 +1,5 @@
 /** The answers kept for idempotency keys (idempotency.ts), and who got one again. */
-import { defineEntity, type EntitySchema, type InferEntity, p } from "@mikro-orm/core";
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export const IdempotencyRecord = defineEntity({
   name: "IdempotencyRecord",
@@ -45,7 +45,4 @@ export const IdempotencyReplay = defineEntity({
   ],
 });
 
-export const idempotencyEntities = [
-  IdempotencyRecord,
-  IdempotencyReplay,
-] as unknown as readonly EntitySchema[];
+export const idempotencyEntities = [IdempotencyRecord, IdempotencyReplay];

@@ -14,10 +14,11 @@ import { errorShown, maskAddresses, maskMembers } from "./masking.ts";
 
 export type { Logger } from "pino";
 
+/** Named as in the configuration, which is one of these. */
 export interface LogOptions {
-  readonly level: string;
-  readonly format: "json" | "pretty";
-  readonly pii: boolean;
+  readonly logLevel: string;
+  readonly logFormat: "json" | "pretty";
+  readonly logPii: boolean;
   readonly nodeId: string;
 }
 
@@ -104,10 +105,10 @@ export async function endLog(log: Logger): Promise<void> {
 
 /** The root logger of a process; services take a child of it that carries `service`. */
 export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
-  const { pii } = options;
+  const { logLevel, logFormat, logPii: pii, nodeId } = options;
   const stream =
     destination ??
-    (options.format === "pretty"
+    (logFormat === "pretty"
       ? pretty()({
           destination: standardOutput({ sync: true }),
           colorize: hasColours(process.stdout),
@@ -118,8 +119,8 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
       : standardOutput({ sync: false }));
   const root = pino(
     {
-      level: options.level,
-      base: { nodeID: options.nodeId },
+      level: logLevel,
+      base: { nodeID: nodeId },
       timestamp: pino.stdTimeFunctions.isoTime,
       serializers: { err: (error: unknown) => errorShown(error, pii) },
       formatters: {
@@ -139,3 +140,7 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
   Object.defineProperty(root, extras, { value: { stream, quiet: new Set() } });
   return root;
 }
+
+/** For a command, which tells by its own words what it does. */
+export const silentLogger = (): Logger =>
+  createLogger({ logLevel: "silent", logFormat: "json", logPii: false, nodeId: "" });

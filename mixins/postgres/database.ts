@@ -7,7 +7,6 @@
  * why package.json overrides it.
  */
 import { randomUUID } from "node:crypto";
-import type { EntitySchema } from "@mikro-orm/core";
 import { MikroORM, type Options, PostgreSqlDriver } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import { Unavailable } from "../../services/contracts/errors.ts";
@@ -32,9 +31,12 @@ export {
 
 export type { EntityManager } from "./statement.ts";
 
+/** As `defineEntity` makes them. */
+export type Entities = Readonly<NonNullable<Options["entities"]>>;
+
 export interface DatabaseOptions {
   readonly url: string;
-  readonly entities: readonly EntitySchema[];
+  readonly entities: Entities;
   /** Shown in pg_stat_activity. */
   readonly applicationName: string;
   readonly poolMax: number;

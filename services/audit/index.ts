@@ -20,7 +20,7 @@ export default function auditService(
   platform: Platform,
   config: Pick<Config, "usersDatabaseUrl" | "retryDelaysMs" | "traceDays">,
 ): ServiceSchema {
-  const entities = [AuditEntryRow as never, ConsumerOutcomeRow as never];
+  const entities = [AuditEntryRow, ConsumerOutcomeRow];
   const { db, log, schema } = dataService("audit", platform, config, {
     entities,
     poolMax,

@@ -5,7 +5,7 @@
 import { type BrokerOptions, ServiceBroker } from "moleculer";
 import { within } from "../../mixins/basics/pause.ts";
 import { poll } from "../../mixins/basics/poll.ts";
-import type { Logger } from "../../mixins/log/logging.ts";
+import { type Logger, silentLogger } from "../../mixins/log/logging.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import type { Config } from "../config/index.ts";
 import { UnreachableError } from "../contracts/exits.ts";
@@ -143,14 +143,13 @@ export async function joinSystem(config: Config, log: Logger, wanted: Wanted): P
   }
 }
 
-/** Joins for as long as the work takes. Rejects as the work does, or with UnreachableError. */
+/** Joins, without a line in any log, for as long as the work takes. Rejects as the work does, or with UnreachableError. */
 export async function visitSystem<T>(
   config: Config,
-  log: Logger,
   wanted: Wanted,
   work: (broker: ServiceBroker) => Promise<T>,
 ): Promise<T> {
-  const { broker, leave } = await joinSystem(config, log, wanted);
+  const { broker, leave } = await joinSystem(config, silentLogger(), wanted);
   try {
     return await work(broker);
   } finally {

@@ -42,12 +42,7 @@ async function migrate(): Promise<number> {
     throw new ConfigError(
       "DATABASE_URL or REGISTRY_DATABASE_URL is missing: there is nothing to migrate (the embedded PostgreSQL is migrated at every start)",
     );
-  const log = createLogger({
-    level: config.logLevel,
-    format: config.logFormat,
-    pii: config.logPii,
-    nodeId: config.nodeId,
-  });
+  const log = createLogger(config);
   // A change that waits for a lock hears no signal; one that is cut off has changed nothing.
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.once(name, () => process.exit(exitCodes.interrupted));

@@ -3,7 +3,6 @@
  * user already, and may be repeated or killed halfway: every request carries an Idempotency-Key of its own.
  */
 import { poll } from "../../mixins/basics/poll.ts";
-import { createLogger } from "../../mixins/log/logging.ts";
 import { type Config, loadClientConfig } from "../config/index.ts";
 import type { CreatedUser, Health, UserPage } from "../contracts/actions.ts";
 import { exitCodes, StartError, UnreachableError } from "../contracts/exits.ts";
@@ -61,11 +60,8 @@ async function gatewayOf(config: Config): Promise<string> {
     (await unreadiness(config.gatewayUrl)) === undefined
   )
     return config.gatewayUrl;
-  const log = createLogger({ level: "silent", format: "json", pii: config.logPii, nodeId: config.nodeId });
   const wanted = { doing: "seed", needs: ["gateway"] };
-  const gateways = await visitSystem(config, log, wanted, async (broker) => gatewaysOf(broker)).catch(
-    () => [],
-  );
+  const gateways = await visitSystem(config, wanted, async (broker) => gatewaysOf(broker)).catch(() => []);
   return gateways.find(({ url }) => url !== undefined)?.url ?? config.gatewayUrl;
 }
 

@@ -32,7 +32,7 @@ export default function deadLettersService(
 ): ServiceSchema {
   const { bus, metrics, now } = platform;
   const { db, log, schema } = dataService("dead-letters", platform, config, {
-    entities: [DeadLetterRecord as never, ...idempotencyEntities],
+    entities: [DeadLetterRecord, ...idempotencyEntities],
     poolMax,
     statementTimeoutMs,
   });

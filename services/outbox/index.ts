@@ -28,7 +28,7 @@ export default function outboxService(
 ): ServiceSchema {
   const { bus, metrics } = platform;
   const { db, log, schema } = dataService("outbox", platform, config, {
-    entities: [OutboxMessage as never, PublishedEvent as never],
+    entities: [OutboxMessage, PublishedEvent],
     poolMax,
     statementTimeoutMs,
   });

@@ -50,7 +50,7 @@ export default function reconcilerService(
 ): ServiceSchema {
   const { metrics, now } = platform;
   const { db, log, pool, schema } = dataService("reconciler", platform, config, {
-    entities: [ConsistencyAcknowledgement as never, ConsistencyBacklog as never],
+    entities: [ConsistencyAcknowledgement, ConsistencyBacklog],
     poolMax,
     statementTimeoutMs,
   });

@@ -84,7 +84,7 @@ async function deadLetterDatabase(config: Config, log: Logger) {
   const { DeadLetterRecord } = await import("../../mixins/bus/dead-letters.ts");
   return database({
     url: config.usersDatabaseUrl,
-    entities: [DeadLetterRecord as never],
+    entities: [DeadLetterRecord],
     applicationName: "mailroster-dead-letters",
     poolMax: deadLetterPoolMax,
     statementTimeoutMs,

@@ -4,13 +4,13 @@
  */
 import "./heap.ts";
 import { errorMessage } from "../../mixins/log/error-text.ts";
-import { createLogger, endLog, printBehindLog } from "../../mixins/log/logging.ts";
+import { createLogger, endLog } from "../../mixins/log/logging.ts";
 import { type Config, ConfigError, loadConfig } from "../config/index.ts";
 import { exitCodes, StartError } from "../contracts/exits.ts";
 import { type CommandForm, commandLine } from "./command-line.ts";
 import { startHost } from "./host.ts";
 import { lifecycle } from "./shutdown.ts";
-import { settledHealth, summary } from "./summary.ts";
+import { announce } from "./summary.ts";
 
 const form: CommandForm = {
   name: "start",
@@ -35,12 +35,7 @@ function configOrExit(): Config {
 let whenNobodyReads = (): void => process.exit(exitCodes.ok);
 commandLine(form, { whenNobodyReads: () => whenNobodyReads() });
 const config = configOrExit();
-const log = createLogger({
-  level: config.logLevel,
-  format: config.logFormat,
-  pii: config.logPii,
-  nodeId: config.nodeId,
-});
+const log = createLogger(config);
 const runtimeLog = log.child({ service: "runtime" });
 for (const warning of config.warnings) runtimeLog.warn(warning);
 /** The last line of a start that failed. */
@@ -56,10 +51,7 @@ whenNobodyReads = () => void life.stop("nobody reads what it prints", exitCodes.
 try {
   const starting = startHost(config, log, life);
   life.starting(starting);
-  const host = await starting;
-  const { httpPort, opsPort, startMs } = host;
-  runtimeLog.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
-  printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
+  await announce(await starting, log, runtimeLog);
 } catch (error) {
   if (!life.signal.aborted) {
     failure = error instanceof StartError ? error.message : `Cannot start: ${errorMessage(error as Error)}`;

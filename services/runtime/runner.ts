@@ -7,12 +7,12 @@
  */
 import "./heap.ts";
 import type { BrokerOptions } from "moleculer";
-import { createLogger, printBehindLog } from "../../mixins/log/logging.ts";
+import { createLogger } from "../../mixins/log/logging.ts";
 import { ConfigError, loadConfig } from "../config/index.ts";
 import { exitCodes, StartError } from "../contracts/exits.ts";
 import { prepareHost } from "./host.ts";
 import { lifecycle } from "./shutdown.ts";
-import { settledHealth, summary } from "./summary.ts";
+import { announce } from "./summary.ts";
 
 function refuse(error: unknown): never {
   if (!(error instanceof ConfigError || error instanceof StartError)) throw error;
@@ -23,8 +23,7 @@ function refuse(error: unknown): never {
 /** What is started stops with the process, whoever ends it: a signal, the REPL's exit, a fault. */
 async function hostOptions(): Promise<BrokerOptions> {
   const config = loadConfig(process.env);
-  const { logLevel: level, logFormat: format, logPii: pii, nodeId } = config;
-  const log = createLogger({ level, format, pii, nodeId });
+  const log = createLogger(config);
   const runtimeLog = log.child({ service: "runtime" });
   for (const warning of config.warnings) runtimeLog.warn(warning);
   const life = lifecycle(runtimeLog, { drainMs: config.drainMs });
@@ -34,11 +33,7 @@ async function hostOptions(): Promise<BrokerOptions> {
   return {
     ...prepared.options,
     created: (broker) => prepared.addServices(broker),
-    async started(broker) {
-      const host = await prepared.announce(broker);
-      runtimeLog.info({ services: config.services, httpPort: host.httpPort, opsPort: host.opsPort }, "Ready");
-      printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
-    },
+    started: async (broker) => announce(await prepared.announce(broker), log, runtimeLog),
   };
 }
 

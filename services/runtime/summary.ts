@@ -1,5 +1,6 @@
 /** What a person is told when the system is up: what runs where, and a first request to try. */
 import { poll } from "../../mixins/basics/poll.ts";
+import { type Logger, printBehindLog } from "../../mixins/log/logging.ts";
 import type { Config } from "../config/index.ts";
 import type { Health } from "../contracts/actions.ts";
 import { reachableAuthority } from "../contracts/host.ts";
@@ -27,7 +28,7 @@ function storage({ config, embeddedIn }: RunningSystem): string {
 }
 
 /** The health once it is good, or what it is after a little while. */
-export const settledHealth = (health: () => Promise<Health>): Promise<Health> =>
+const settledHealth = (health: () => Promise<Health>): Promise<Health> =>
   poll(health, ({ status }) => status === "up", { everyMs: pollMs, maxMs: settleMaxMs });
 
 const headline = (startMs: number, health: Health): string => {
@@ -61,4 +62,15 @@ export function summary(system: RunningSystem, ready: Health): string {
     "",
     "Ctrl-C stops it.",
   ].join("\n");
+}
+
+/** The line of the log by which machines know that it runs, and behind it the summary. */
+export async function announce(
+  host: RunningSystem & { health(): Promise<Health> },
+  log: Logger,
+  runtimeLog: Logger,
+): Promise<void> {
+  const { config, httpPort, opsPort, startMs } = host;
+  runtimeLog.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
+  printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
 }

@@ -1,5 +1,5 @@
 /** The rows of smtp-registry's own database: written by statements (sql.ts), mapped here for the schema check. */
-import { defineEntity, type EntitySchema, p } from "@mikro-orm/core";
+import { defineEntity, p } from "@mikro-orm/core";
 import { ConsumerOutcomeRow } from "../../mixins/bus/consumer-outcomes.ts";
 
 /**
@@ -96,4 +96,4 @@ export const registryEntities = [
   LastGeneration,
   AddressHistory,
   ConsumerOutcomeRow,
-] as unknown as readonly EntitySchema[];
+];

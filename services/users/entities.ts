@@ -3,7 +3,7 @@
  * address of each user, so that its primary key is the promise that no two of them share a conflict key. A deleted user
  * keeps its rows, until somebody takes an address of it whose terms are over.
  */
-import { defineEntity, type EntitySchema, type InferEntity, p } from "@mikro-orm/core";
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export const UserRow = defineEntity({
   name: "UserRow",
@@ -45,4 +45,4 @@ export const GenerationRow = defineEntity({
   checks: [{ name: "generations_one_row_check", expression: "id = 1" }],
 });
 
-export const usersEntities = [UserRow, AddressKey, GenerationRow] as unknown as readonly EntitySchema[];
+export const usersEntities = [UserRow, AddressKey, GenerationRow];

@@ -49,7 +49,7 @@ interface Writes extends UserWrites {
 /** The schema of the service `users`; the configuration must name its database by now. */
 export default function usersService(platform: Platform, config: Config): ServiceSchema {
   const { db, log, schema } = dataService("users", platform, config, {
-    entities: [...usersEntities, ...idempotencyEntities, OutboxMessage as never],
+    entities: [...usersEntities, ...idempotencyEntities, OutboxMessage],
     poolMax,
     statementTimeoutMs,
   });

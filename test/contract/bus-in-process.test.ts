@@ -14,7 +14,7 @@ await migrate("users", database.url);
 const orm = await MikroORM.init(
   ormOptions({
     url: database.url,
-    entities: [DeadLetterRecord as never],
+    entities: [DeadLetterRecord],
     applicationName: "bus-in-process-test",
     poolMax: 4,
     statementTimeoutMs: 5_000,

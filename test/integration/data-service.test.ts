@@ -10,7 +10,7 @@ import { RecordingBus } from "../support/recording-bus.ts";
 import { testDatabase } from "../support/resources.ts";
 
 const Thing = defineEntity({ name: "Thing", tableName: "things", properties: { id: p.integer().primary() } });
-const settings = { entities: [Thing as never], poolMax: 1, statementTimeoutMs: 1_000 };
+const settings = { entities: [Thing], poolMax: 1, statementTimeoutMs: 1_000 };
 
 const partsOf = (name: DataServiceName, url: string, bus = new RecordingBus()) =>
   dataService(

@@ -46,7 +46,7 @@ export function testLogger({
   nodeId = "test",
 }: TestLogOptions = {}): Logger {
   return createLogger(
-    { level, format: "json", pii: false, nodeId },
+    { logLevel: level, logFormat: "json", logPii: false, nodeId },
     {
       write(line: string) {
         keep(line);

@@ -1,7 +1,6 @@
 /** A migrated database of a test's own, and what a test opens in it: all of it is closed with it. */
-import type { EntitySchema } from "@mikro-orm/core";
 import pg from "pg";
-import { type Database, database } from "../../mixins/postgres/database.ts";
+import { type Database, database, type Entities } from "../../mixins/postgres/database.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { type Resource, testDatabase } from "./resources.ts";
 
@@ -11,7 +10,7 @@ type Opened = Database & { close(): Promise<void> };
 export interface OwnDatabase {
   readonly url: string;
   readonly pool: pg.Pool;
-  open(entities: readonly unknown[], options?: Partial<DatabaseOptions>): Promise<Opened>;
+  open(entities: Entities, options?: Partial<DatabaseOptions>): Promise<Opened>;
   /** Fails when somebody has left a connection open. */
   close(): Promise<void>;
 }
@@ -19,12 +18,12 @@ export interface OwnDatabase {
 /** A database that is open without a service around it. */
 export async function openDatabase(
   url: string,
-  entities: readonly unknown[],
+  entities: Entities,
   options: Partial<DatabaseOptions> = {},
 ): Promise<Opened> {
   const db = database({
     url,
-    entities: entities as readonly EntitySchema[],
+    entities,
     applicationName: "mailroster-test",
     poolMax: 2,
     statementTimeoutMs: 1_000,

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { createLogger } from "../../../mixins/log/logging.ts";
+import { createLogger, silentLogger } from "../../../mixins/log/logging.ts";
 import { loadConfig } from "../../config/index.ts";
 import { exitCodes, StartError } from "../../contracts/exits.ts";
 import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
@@ -61,6 +61,7 @@ function demoConfig(dataDir: string) {
     HTTP_PORT: "0",
     OPS_PORT: "0",
     LOG_LEVEL: "fatal",
+    LOG_FORMAT: "json",
     RETRY_DELAYS_MS: "100,200,400",
   });
 }
@@ -86,8 +87,7 @@ async function main(life: Lifecycle, dataDir: string, keep: boolean): Promise<vo
     "mailroster demo: starting a whole system (PostgreSQL, gateway, users, outbox, audit, smtp-registry) …",
   );
   const config = demoConfig(dataDir);
-  const log = createLogger({ level: config.logLevel, format: "json", pii: false, nodeId: config.nodeId });
-  const starting = startHost(config, log, life);
+  const starting = startHost(config, createLogger(config), life);
   life.starting(starting);
   const host = await starting;
   const url = `http://127.0.0.1:${host.httpPort}`;
@@ -99,8 +99,7 @@ async function main(life: Lifecycle, dataDir: string, keep: boolean): Promise<vo
 
 const keep = commandLine(form).has("keep");
 let over = false;
-const silent = createLogger({ level: "silent", format: "json", pii: false, nodeId: "demo" });
-const life = lifecycle(silent, {
+const life = lifecycle(silentLogger(), {
   exit: (code) => process.exit(code === exitCodes.ok && !over ? exitCodes.interrupted : code),
 });
 const dataDir = mkdtempSync(join(tmpdir(), "mailroster-demo-"));

@@ -4,7 +4,6 @@
  */
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { createLogger } from "../../../mixins/log/logging.ts";
 import { type Config, ConfigError, loadConfig } from "../../config/index.ts";
 import { exitCodes } from "../../contracts/exits.ts";
 import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
@@ -56,10 +55,9 @@ async function databases(config: Config): Promise<Finding[]> {
 }
 
 async function examine(config: Config): Promise<Finding[]> {
-  const { amqpUrl, retryDelaysMs, logPii: pii, nodeId } = config;
-  const silent = createLogger({ level: "silent", format: "json", pii, nodeId });
+  const { amqpUrl, retryDelaysMs } = config;
   const looked = await Promise.all([
-    examineSystem(config, silent),
+    examineSystem(config),
     databases(config),
     amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, retryDelaysMs),
   ]);

@@ -2,7 +2,6 @@
 
 import { Errors, type ServiceBroker } from "moleculer";
 import { counted } from "../../../mixins/basics/plural.ts";
-import type { Logger } from "../../../mixins/log/logging.ts";
 import { callAction } from "../../../mixins/moleculer/calls.ts";
 import type { Config } from "../../config/index.ts";
 import type { Health } from "../../contracts/actions.ts";
@@ -125,11 +124,11 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
 }
 
 /** Joins the running system. Never rejects. */
-export async function examineSystem(config: Config, log: Logger): Promise<Finding[]> {
+export async function examineSystem(config: Config): Promise<Finding[]> {
   const part = "system";
   const wanted = { doing: "look at it", hopes: everyService };
   try {
-    return await visitSystem(config, log, wanted, async (broker) => {
+    return await visitSystem(config, wanted, async (broker) => {
       const hosted = broker.registry.getServiceList({ onlyAvailable: true, skipInternal: true });
       const instances = config.amqpUrl === undefined ? [] : [instancesFinding(hosted)];
       const seen = [ok(part, "is there"), ...services(broker), ...instances];

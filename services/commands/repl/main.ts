@@ -91,7 +91,7 @@ const banner = (where: string): string =>
 async function main(): Promise<number> {
   const config = loadClientConfig(process.env, "repl");
   const log = createLogger(
-    { level: "warn", format: "pretty", pii: config.logPii, nodeId: config.nodeId },
+    { ...config, logLevel: "warn" },
     pretty({ colorize: hasColours(process.stderr), destination: 2, sync: true }),
   );
   const life = lifecycle(log);

@@ -3,7 +3,6 @@
  * over RabbitMQ with AMQP_URL, else the system of the data folder. Changes nothing.
  */
 import { Errors, type ServiceBroker } from "moleculer";
-import { createLogger } from "../../../mixins/log/logging.ts";
 import { callAction } from "../../../mixins/moleculer/calls.ts";
 import { loadClientConfig } from "../../config/index.ts";
 import { Refusal, Unavailable } from "../../contracts/errors.ts";
@@ -64,10 +63,9 @@ await runCommand(async () => {
   if (!correlationId.success)
     throw new UsageError("Cannot run trace: a correlation id is 1 to 128 visible ASCII characters");
   const config = loadClientConfig(process.env, "trace");
-  const log = createLogger({ level: "silent", format: "json", pii: config.logPii, nodeId: config.nodeId });
   const wanted = { doing: "ask for a trace", needs: ["trace"] };
   try {
-    const trace = await visitSystem(config, log, wanted, (broker) =>
+    const trace = await visitSystem(config, wanted, (broker) =>
       explain(broker, correlationId.data, line.valueOf("cursor")),
     );
     const text = line.has("json") ? JSON.stringify(trace, undefined, 2) : colourMarks(traceText(trace));

@@ -42,7 +42,7 @@ export interface TimedRelay {
 export async function timedRelay(url: string, bus: Bus): Promise<TimedRelay> {
   const db = database({
     url,
-    entities: [OutboxMessage as never],
+    entities: [OutboxMessage],
     applicationName: "mailroster-outbox",
     poolMax: 2,
     statementTimeoutMs: 30_000,
