@@ -72,6 +72,16 @@ const closeChannel = (channel: ConfirmChannel): Promise<void> =>
   // Throws inside the promise when the channel is closed already.
   quietly(Promise.resolve().then(() => channel.close()));
 
+/** Uses one after the other until the signal, each as long as it lasts. `use` must not reject. */
+async function renew(stop: AbortSignal, use: () => Promise<void>): Promise<void> {
+  for (let failures = 0; !stop.aborted; ) {
+    const since = Date.now();
+    await use();
+    failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;
+    await pause(backoffMs(failures, reconnectMinMs, reconnectMaxMs), stop);
+  }
+}
+
 /** Serves one attached user on one connection until either ends; a lost channel is replaced. */
 async function serve(
   attached: Attached,
@@ -81,19 +91,15 @@ async function serve(
 ): Promise<void> {
   const { user, detached } = attached;
   const stop = AbortSignal.any([gone, detached.signal]);
-  for (let failures = 0; !stop.aborted; ) {
-    const since = Date.now();
+  await renew(stop, async () => {
     try {
       await useChannel(attached, connection, stop, log);
     } catch (error) {
-      if (!stop.aborted) {
-        attached.fault = brokerText(error) ?? attached.fault ?? (error as Error).message;
-        log.warn({ channel: user.name, reason: attached.fault }, "RabbitMQ channel can't be opened");
-      }
+      if (stop.aborted) return;
+      attached.fault = brokerText(error) ?? attached.fault ?? (error as Error).message;
+      log.warn({ channel: user.name, reason: attached.fault }, "RabbitMQ channel can't be opened");
     }
-    failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;
-    await pause(backoffMs(failures, reconnectMinMs, reconnectMaxMs), stop);
-  }
+  });
 }
 
 async function useChannel(attached: Attached, connection: ChannelModel, stop: AbortSignal, log: Logger) {
@@ -201,19 +207,19 @@ class RabbitLink implements Link {
   }
 
   async #run(): Promise<void> {
-    for (let failures = 0, turn = 0; !this.#closing.signal.aborted; turn += 1) {
-      const since = Date.now();
+    let turn = 0;
+    await renew(this.#closing.signal, async () => {
+      const node = this.#nodes[turn % this.#nodes.length] ?? "";
+      turn += 1;
       try {
-        await this.#useConnection(this.#nodes[turn % this.#nodes.length] ?? "");
+        await this.#useConnection(node);
         if (!this.#closing.signal.aborted)
           this.#log.warn({ connection: this.#name, reason: this.#fault }, "RabbitMQ connection lost");
       } catch (error) {
         this.#fault = reasonOf(error);
         this.#log.warn({ connection: this.#name, reason: this.#fault }, "RabbitMQ can't be reached");
       }
-      failures = Date.now() - since > stableAfterMs ? 0 : failures + 1;
-      await pause(backoffMs(failures, reconnectMinMs, reconnectMaxMs), this.#closing.signal);
-    }
+    });
   }
 
   /** Resolves when the connection is over; rejects when there was none. */

@@ -1,6 +1,6 @@
 /** Whether the gateway and each service behind it can work; tells which one can't, and no internals of it. */
 import type { ServiceBroker } from "moleculer";
-import { callAction } from "../../mixins/moleculer/calls.ts";
+import { healthOf } from "../../mixins/health.ts";
 import { isOutageText } from "../../mixins/postgres/database-faults.ts";
 import type { Health } from "../contracts/actions.ts";
 import { behindTheGateway, type HostedName } from "../contracts/services.ts";
@@ -9,7 +9,7 @@ type Check = Health["checks"][string];
 
 async function check(broker: ServiceBroker, name: HostedName, timeoutMs: number): Promise<Check> {
   try {
-    const health = await callAction(broker, `${name}.health` as "users.health", {}, { timeout: timeoutMs });
+    const health = await healthOf(broker, name, timeoutMs);
     if (health.status === "up") return { status: "up" };
     const down = Object.entries(health.checks).flatMap(([part, { status, detail }]) =>
       status === "up" ? [] : isOutageText(detail) ? `${part} (${detail})` : part,

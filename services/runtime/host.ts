@@ -7,7 +7,7 @@ import { type BrokerOptions, ServiceBroker } from "moleculer";
 import type { HealthCheck } from "../../mixins/basics/mixin.ts";
 import { requireFreePort } from "../../mixins/basics/ports.ts";
 import { publishFault } from "../../mixins/bus/bus-check.ts";
-import { runChecks } from "../../mixins/health.ts";
+import { faultsIn, healthOf, runChecks } from "../../mixins/health.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { createMetrics } from "../../mixins/metrics/metrics.ts";
 import type { CallTransporter } from "../../mixins/moleculer/call-transporter.ts";
@@ -65,15 +65,8 @@ const transporterOf = (broker: ServiceBroker): CallTransporter =>
   broker.transit?.tx as unknown as CallTransporter;
 
 async function serviceIsUp(broker: ServiceBroker, name: HostedName): Promise<void> {
-  const call = broker.call as (
-    action: string,
-    params: object,
-    options: { timeout: number },
-  ) => Promise<Health>;
-  const health = await call.call(broker, `${name}.health`, {}, { timeout: healthTimeoutMs });
-  const down = Object.entries(health.checks).filter(([, check]) => check.status === "down");
-  if (health.status === "down")
-    throw new Error(down.map(([check, { detail = "down" }]) => `${check}: ${detail}`).join(", "));
+  const health = await healthOf(broker, name, healthTimeoutMs);
+  if (health.status === "down") throw new Error(faultsIn(health));
 }
 
 function checksOf(config: Config, broker: ServiceBroker, platform: Platform): Checks {

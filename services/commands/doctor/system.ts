@@ -2,12 +2,13 @@
 
 import { Errors, type ServiceBroker } from "moleculer";
 import { counted } from "../../../mixins/basics/plural.ts";
+import { faultsIn, healthOf } from "../../../mixins/health.ts";
 import { callAction } from "../../../mixins/moleculer/calls.ts";
 import type { Config } from "../../config/index.ts";
 import type { Health } from "../../contracts/actions.ts";
 import { Unavailable } from "../../contracts/errors.ts";
 import { StartError } from "../../contracts/exits.ts";
-import { hostedServices, serviceNames } from "../../contracts/services.ts";
+import { type HostedName, hostedServices, serviceNames } from "../../contracts/services.ts";
 import { downIn, gatewaysOf } from "../../runtime/gateways.ts";
 import { reasonOf } from "../../runtime/reasons.ts";
 import { systemOf, visitSystem } from "../join.ts";
@@ -152,22 +153,11 @@ async function withReasons(broker: ServiceBroker, health: Health | undefined): P
   if (health?.checks === undefined) return undefined;
   const checks = Object.entries(health.checks).map(async ([name, check]) => {
     if (check.status === "up") return [name, check] as const;
-    const own = await callAction(
-      broker,
-      `${name}.health` as "users.health",
-      {},
-      { timeout: healthTimeoutMs },
-    ).catch(() => undefined);
-    return [name, own?.status === "down" ? { status: own.status, detail: plainly(own) } : check] as const;
+    const own = await healthOf(broker, name as HostedName, healthTimeoutMs).catch(() => undefined);
+    return [name, own?.status === "down" ? { status: own.status, detail: faultsIn(own) } : check] as const;
   });
   return { ...health, checks: Object.fromEntries(await Promise.all(checks)) };
 }
-
-/** `bus: not connected`, without the brackets that `downIn` puts around it. */
-const plainly = ({ checks }: Health): string =>
-  Object.entries(checks)
-    .flatMap(([part, { status, detail }]) => (status === "up" ? [] : `${part}: ${detail ?? "down"}`))
-    .join(", ");
 
 /** Never rejects. */
 async function examineGateway(broker: ServiceBroker, part: string, baseUrl: string): Promise<Finding> {
