@@ -4,13 +4,13 @@
  */
 import { type BrokerOptions, Errors, type ServiceSchema } from "moleculer";
 import { nodesInTurn, nodesOf } from "./mixins/bus/nodes.ts";
-import { correlationMiddleware } from "./mixins/context/correlation.ts";
-import { tracingMiddleware } from "./mixins/context/tracing.ts";
+import { callCorrelation } from "./mixins/context/correlation.ts";
+import { callTracing } from "./mixins/context/tracing.ts";
 import { type Logger, libraryLogger } from "./mixins/log/logging.ts";
 import { ownWire } from "./mixins/moleculer/call-frames.ts";
 import { CallTransporter } from "./mixins/moleculer/call-transporter.ts";
 import { faultInjection } from "./mixins/moleculer/fault-injection.ts";
-import { latenessMiddleware } from "./mixins/moleculer/lateness.ts";
+import { callLateness } from "./mixins/moleculer/lateness.ts";
 import { livingInstances } from "./mixins/moleculer/living-instances.ts";
 import { transportFaults } from "./mixins/moleculer/transport-faults.ts";
 import { SchemaValidator } from "./mixins/moleculer/validation.ts";
@@ -79,10 +79,10 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
     // The first one stands next to the handler, the last one around all others.
     middlewares: [
       ...(config.faultInjection ? [faultInjection({ log })] : []),
-      tracingMiddleware(),
-      correlationMiddleware(),
+      callTracing(),
+      callCorrelation(),
       living.middleware,
-      latenessMiddleware(),
+      callLateness(),
       forgetUnanswered(),
       transportFaults(),
       patientConnect(),

@@ -39,7 +39,7 @@ const hangsMs = 100;
 const piecesMax = 4;
 
 /** `work` answers one outcome for each item, in order; when it rejects, each of its items does. */
-export function coalescing<T, R>(
+export function coalescer<T, R>(
   work: (items: readonly T[]) => Promise<readonly Outcome<R>[]>,
   { itemsMax, endOfTurn = false }: CoalescingLimits,
 ): (item: T) => Promise<R> {

@@ -37,7 +37,7 @@ export const faultsIn = ({ checks }: Health): string =>
     .flatMap(([name, { status, detail }]) => (status === "up" ? [] : `${name}: ${detail ?? "down"}`))
     .join(", ");
 
-export const healthMixin = (checks: Readonly<Record<string, HealthCheck>>): Mixin => ({
+export const healthAction = (checks: Readonly<Record<string, HealthCheck>>): Mixin => ({
   actions: {
     health: {
       visibility: "public",

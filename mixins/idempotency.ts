@@ -24,7 +24,7 @@ import type { Logger } from "./log/logging.ts";
 import { currentLatenessMs } from "./moleculer/lateness.ts";
 import type { Database, EntityManager } from "./postgres/database.ts";
 import { run as runStatement } from "./postgres/statement.ts";
-import { sweepingMixin, sweepRows } from "./postgres/sweeping.ts";
+import { sweeper, sweepRows } from "./postgres/sweeping.ts";
 
 /** Until the answer would come after the caller (the gateway) has given up. */
 const repeatWaitMsMax = 1_500;
@@ -262,5 +262,5 @@ export function idempotency(db: Database, options: Options): Idempotency {
     return gone;
   };
 
-  return { mixin: sweepingMixin("expired idempotency keys", sweep, options.log), run, sweep };
+  return { mixin: sweeper("expired idempotency keys", sweep, options.log), run, sweep };
 }

@@ -5,7 +5,7 @@
 import type { ServiceSchema } from "moleculer";
 import { type DataServiceName, databaseOf, needsBus } from "../services/contracts/services.ts";
 import { busCheck } from "./bus/bus-check.ts";
-import { healthMixin } from "./health.ts";
+import { healthAction } from "./health.ts";
 import type { Logger } from "./log/logging.ts";
 import type { Platform } from "./platform.ts";
 import { type Database, type DatabaseOptions, database } from "./postgres/database.ts";
@@ -41,7 +41,7 @@ export function dataService(
   const log = platform.log.child({ service: name });
   const options = { ...settings, url, applicationName: `mailroster-${name}`, log };
   const db = database({ ...options, metrics: platform.metrics });
-  const health = healthMixin({
+  const health = healthAction({
     database: db.check,
     ...(needsBus(name) && { bus: busCheck(platform.bus) }),
   });

@@ -3,12 +3,12 @@ import type { HealthCheck } from "../basics/mixin.ts";
 import type { Bus, BusStatus } from "./port.ts";
 
 /** `reason`: see BusStatus. */
-export const notConnected = (reason: string | undefined): string =>
+export const disconnectionText = (reason: string | undefined): string =>
   reason === undefined ? "not connected to RabbitMQ" : `not connected to RabbitMQ: ${reason}`;
 
 /** Why events neither go nor come as they should; undefined when they do, or when the broker only asks to wait. */
 function faultOf({ connected, blocked, reason }: BusStatus): string | undefined {
-  if (!connected) return notConnected(reason);
+  if (!connected) return disconnectionText(reason);
   return blocked || reason === undefined ? undefined : `RabbitMQ refuses: ${reason}`;
 }
 

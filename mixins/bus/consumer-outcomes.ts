@@ -13,7 +13,7 @@ import type { Mixin } from "../basics/mixin.ts";
 import type { Logger } from "../log/logging.ts";
 import type { Database, EntityManager } from "../postgres/database.ts";
 import { json, run } from "../postgres/statement.ts";
-import { sweepingMixin, sweepRows } from "../postgres/sweeping.ts";
+import { sweeper, sweepRows } from "../postgres/sweeping.ts";
 import type { ApplyEvents, EventFailed } from "./event-consumer.ts";
 
 export const ConsumerOutcomeRow = defineEntity({
@@ -92,7 +92,7 @@ interface Options {
 export function consumerOutcomes(db: Database, { consumer, retentionDays, log }: Options): Outcomes {
   const sweep = (): Promise<number> => sweepRows(db, (rowsMax) => forget(consumer, retentionDays, rowsMax));
   return {
-    mixin: sweepingMixin("consumer outcomes", sweep, log),
+    mixin: sweeper("consumer outcomes", sweep, log),
     sweep,
     applying: (apply) => (events, failuresOf) =>
       db.transaction(async (em) => {

@@ -54,7 +54,7 @@ export const causeOf = ({ queue, routingKey, reason, error }: Failed): string =>
     .digest("hex")
     .slice(0, causeChars);
 
-/** Those of a consumer of ours (event-parsing.ts, settlement.ts) and of RabbitMQ (letters.ts). */
+/** Those of a consumer of ours (event-parsing.ts, settlement.ts) and of RabbitMQ (dead-letter-message.ts). */
 const knownReasons: ReadonlySet<string> = new Set([
   "not-json",
   "unknown-type",

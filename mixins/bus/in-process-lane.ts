@@ -23,8 +23,8 @@ export interface LaneOptions {
 
 type Refusal = Extract<PublishOutcome, { status: "refused" }>;
 
-export const confirmed: PublishOutcome = { status: "confirmed" };
-export const refused = (reason: string, retryAfterMs?: number): Refusal => ({
+export const confirmation: PublishOutcome = { status: "confirmed" };
+export const refusal = (reason: string, retryAfterMs?: number): Refusal => ({
   status: "refused",
   reason,
   ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -75,17 +75,17 @@ export class Lane {
 
   /** Resolves with what this queue makes of the message. */
   hand(message: OutgoingMessage, progress: Progress): Promise<PublishOutcome> {
-    if (progress.settled) return Promise.resolve(confirmed);
-    if (this.#readers.size === 0) return Promise.resolve(refused(`nobody reads ${this.queue}`));
+    if (progress.settled) return Promise.resolve(confirmation);
+    if (this.#readers.size === 0) return Promise.resolve(refusal(`nobody reads ${this.queue}`));
     const waitMs = progress.notBefore - Date.now();
-    if (waitMs > 0) return Promise.resolve(refused(`${this.queue} has it for a retry`, waitMs));
+    if (waitMs > 0) return Promise.resolve(refusal(`${this.queue} has it for a retry`, waitMs));
     const { id, type, correlationId, body } = message;
     return this.#enqueue({ messageId: id, type, correlationId, body: Buffer.from(body) }, progress);
   }
 
   /** Hands out a dead letter of this queue once more, beside whatever waits. */
   replay({ replays, headers, ...message }: ReplayedMessage): Promise<PublishOutcome> {
-    if (this.#readers.size === 0) return Promise.resolve(refused(`nobody reads ${this.queue}`));
+    if (this.#readers.size === 0) return Promise.resolve(refusal(`nobody reads ${this.queue}`));
     return this.#enqueue({ ...message, replay: { replays, headers } }, newProgress());
   }
 
@@ -115,7 +115,7 @@ export class Lane {
   }
 
   #handBack(): void {
-    for (const { answer } of this.#waiting.splice(0)) answer(refused(`nobody reads ${this.queue} any more`));
+    for (const { answer } of this.#waiting.splice(0)) answer(refusal(`nobody reads ${this.queue} any more`));
   }
 }
 
@@ -177,15 +177,15 @@ class Reader {
     switch (settlement.action) {
       case "acknowledge":
         progress.settled = true;
-        return confirmed;
+        return confirmation;
       case "requeue":
-        return refused(`${queue} gave it back`);
+        return refusal(`${queue} gave it back`);
       case "wait": {
         const retryAfterMs = withJitter(settlement.delayMs);
         progress.attempts = settlement.attempts;
         progress.firstFailedAt ??= new Date();
         progress.notBefore = Date.now() + retryAfterMs;
-        return refused(`${queue} failed on it`, retryAfterMs);
+        return refusal(`${queue} failed on it`, retryAfterMs);
       }
       case "dead-letter":
         return this.#bury(message, progress, settlement);
@@ -216,10 +216,10 @@ class Reader {
       await this.#options.deadLetter(letter);
     } catch (err) {
       this.#options.log.warn({ err, queue, eventId: message.messageId }, "Dead letter can't be stored yet");
-      return refused(`${queue} can't store its dead letter`);
+      return refusal(`${queue} can't store its dead letter`);
     }
     progress.settled = true;
     logDeadLetter(this.#options.log, queue, letter, dead);
-    return confirmed;
+    return confirmation;
   }
 }

@@ -8,7 +8,14 @@
  * has failed. What a crash or the bound forgets is handed out once more, with its failures counted anew.
  */
 import { PassingMap } from "../basics/passing-map.ts";
-import { confirmed, Lane, type LaneOptions, newProgress, type Progress, refused } from "./in-process-lane.ts";
+import {
+  confirmation,
+  Lane,
+  type LaneOptions,
+  newProgress,
+  type Progress,
+  refusal,
+} from "./in-process-lane.ts";
 import type {
   BatchHandler,
   Bus,
@@ -135,8 +142,8 @@ class InProcessBus implements Bus {
   }
 
   async publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome> {
-    if (!this.#open) return refused("the bus is not running");
-    return this.#lanes.get(queue)?.replay(message) ?? refused(`unroutable: no queue is named ${queue}`);
+    if (!this.#open) return refusal("the bus is not running");
+    return this.#lanes.get(queue)?.replay(message) ?? refusal(`unroutable: no queue is named ${queue}`);
   }
 
   async queues(): Promise<readonly QueueState[]> {
@@ -152,11 +159,11 @@ class InProcessBus implements Bus {
   }
 
   async #publish(message: OutgoingMessage): Promise<PublishOutcome> {
-    if (!this.#open) return refused("the bus is not running");
+    if (!this.#open) return refusal("the bus is not running");
     const bound = queuesFor(this.#options.queues, message.type).flatMap(
       ({ queue }) => this.#lanes.get(queue) ?? [],
     );
-    if (bound.length === 0) return refused(`unroutable: no queue takes ${message.type}`);
+    if (bound.length === 0) return refusal(`unroutable: no queue takes ${message.type}`);
     const outcomes = await Promise.all(
       bound.map((lane) => lane.hand(message, this.#memory.of(message.id, lane.queue))),
     );
@@ -164,12 +171,12 @@ class InProcessBus implements Bus {
     const [first] = refusals;
     if (first === undefined) {
       this.#memory.forget(message.id);
-      return confirmed;
+      return confirmation;
     }
     // One that names no time wants it as soon as may be; the others refuse it until their own time has come.
     const timeless = refusals.find(({ retryAfterMs }) => retryAfterMs === undefined);
     if (timeless) return timeless;
-    return refused(first.reason, Math.min(...refusals.map(({ retryAfterMs }) => retryAfterMs ?? 0)));
+    return refusal(first.reason, Math.min(...refusals.map(({ retryAfterMs }) => retryAfterMs ?? 0)));
   }
 
   /** Not at once: whoever starts or subscribes is still in the middle of it. */

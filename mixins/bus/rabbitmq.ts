@@ -6,7 +6,7 @@
 import type { ConfirmChannel } from "amqplib";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import type { Logger } from "../log/logging.ts";
-import { notConnected } from "./bus-check.ts";
+import { disconnectionText } from "./bus-check.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
 import { letterReading, replayProperties } from "./dead-letter-message.ts";
 import { type Attachment, type Link, rabbitLink } from "./link.ts";
@@ -156,7 +156,7 @@ class RabbitMqBus implements Bus {
   #usable(): Confirms | string {
     const fault = this.#publishing.fault();
     if (this.#publishing.blocked()) return fault ?? "blocked";
-    return this.#confirms ?? notConnected(fault ?? this.#lastRefusal());
+    return this.#confirms ?? disconnectionText(fault ?? this.#lastRefusal());
   }
 
   /**

@@ -111,7 +111,7 @@ type Next = (ctx: Context<unknown, CallMeta>) => unknown;
 type Receive = (command: string, packet?: { payload?: { meta?: CallMeta } }) => unknown;
 
 /** The Moleculer middleware of this promise. */
-export function correlationMiddleware(): Middleware {
+export function callCorrelation(): Middleware {
   const scoped = (next: Next) => (ctx: Context<unknown, CallMeta>) => {
     const correlation = correlationOf(ctx.meta);
     ctx.meta.correlationId = correlation.correlationId;

@@ -107,7 +107,7 @@ async function traced(span: OpenSpan, work: () => Promise<unknown>): Promise<unk
 const isTold = (name: string): boolean => Object.hasOwn(actions, name) && !name.endsWith(".health");
 
 /** Spans of Moleculer's calls: client and server of a remote one, a single internal one in the same process. */
-export function tracingMiddleware(): Middleware {
+export function callTracing(): Middleware {
   let broker: ServiceBroker | undefined;
   const spec = (name: string, kind: SpanKind) => (): SpanSpec => ({
     name,

@@ -104,7 +104,7 @@ export async function endLog(log: Logger): Promise<void> {
 }
 
 /** The root logger of a process; services take a child of it that carries `service`. */
-export function createLogger(options: LogOptions, destination?: DestinationStream): Logger {
+export function rootLogger(options: LogOptions, destination?: DestinationStream): Logger {
   const { logLevel, logFormat, logPii: pii, nodeId } = options;
   const stream =
     destination ??
@@ -143,4 +143,4 @@ export function createLogger(options: LogOptions, destination?: DestinationStrea
 
 /** For a command, which tells by its own words what it does. */
 export const silentLogger = (): Logger =>
-  createLogger({ logLevel: "silent", logFormat: "json", logPii: false, nodeId: "" });
+  rootLogger({ logLevel: "silent", logFormat: "json", logPii: false, nodeId: "" });

@@ -173,9 +173,9 @@ const databaseMetrics = (registers: Registers) => ({
   }),
 });
 
-export type Metrics = ReturnType<typeof createMetrics>;
+export type Metrics = ReturnType<typeof processMetrics>;
 
-export function createMetrics() {
+export function processMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const name of misnamedGauges) registry.removeSingleMetric(name);

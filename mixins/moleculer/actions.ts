@@ -1,6 +1,6 @@
 /**
  * Promise: a service has a handler for each action that the contract gives it, and for no other; what the contract says
- * of an action (its parameters, who may reach it) is said there alone. `health` comes by its mixin (health.ts).
+ * of an action (its parameters, who may reach it) is said there alone. `health` comes by its mixin (mixins/health.ts).
  */
 import type { ServiceSchema } from "moleculer";
 import { type ActionName, actions } from "../../services/contracts/actions.ts";

@@ -13,7 +13,7 @@ import type { ChannelModel } from "amqplib";
 import { TimeoutError } from "../basics/pause.ts";
 import { type Silence, silence } from "../basics/silence.ts";
 import { blockedText, brokerText } from "../bus/broker-text.ts";
-import { notConnected } from "../bus/bus-check.ts";
+import { disconnectionText } from "../bus/bus-check.ts";
 import { corkWrites } from "../patches/amqplib-socket.ts";
 import { type ReturnedMessage, TransientAmqp } from "../patches/moleculer-amqp.ts";
 import { adviceFor } from "./call-advice.ts";
@@ -43,7 +43,7 @@ export class CallTransporter extends TransientAmqp {
   /** Throws, in the broker's words, when calls can't leave or arrive. */
   check(): void {
     // `transit.connected` stays true when the connection is lost; the transporter's own flag does not.
-    if (!this.connected || this.channel === null) throw new Error(notConnected(this.#fault));
+    if (!this.connected || this.channel === null) throw new Error(disconnectionText(this.#fault));
     if (this.#fault !== undefined) throw new Error(this.#fault);
   }
 

@@ -67,7 +67,7 @@ type Call = Context<unknown, { sent?: Sent }>;
 type Next = (ctx: Call) => unknown;
 
 /** The Moleculer middleware of this promise. */
-export function latenessMiddleware(): Middleware {
+export function callLateness(): Middleware {
   const latenessOf = latenessGauge();
   let broker: ServiceBroker | undefined;
   return {

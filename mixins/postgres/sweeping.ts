@@ -46,7 +46,7 @@ export const untilNextRoundMs = (gone: number, chance: number, everyMs = sweepEv
 };
 
 /** Sweeps from `started` to `stopped`; a round under way is awaited. List it before the database's mixin. */
-export function sweepingMixin(
+export function sweeper(
   what: string,
   sweep: () => Promise<number>,
   log: Logger,

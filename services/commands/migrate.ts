@@ -3,7 +3,7 @@
  * types it waits for an answer: a server that can't be reached is told within 5 s, where a start waits for it.
  */
 
-import { createLogger } from "../../mixins/log/logging.ts";
+import { rootLogger } from "../../mixins/log/logging.ts";
 import { openClient } from "../../mixins/postgres/database-client.ts";
 import { ConfigError, loadClientConfig } from "../config/index.ts";
 import { exitCodes, UnreachableError } from "../contracts/exits.ts";
@@ -42,7 +42,7 @@ async function migrate(): Promise<number> {
     throw new ConfigError(
       "DATABASE_URL or REGISTRY_DATABASE_URL is missing: there is nothing to migrate (the embedded PostgreSQL is migrated at every start)",
     );
-  const log = createLogger(config);
+  const log = rootLogger(config);
   // A change that waits for a lock hears no signal; one that is cut off has changed nothing.
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.once(name, () => process.exit(exitCodes.interrupted));

@@ -12,7 +12,7 @@ import { idempotency } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
+import { sweeper } from "../../mixins/postgres/sweeping.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { consumerQueues } from "../contracts/consumers.ts";
@@ -59,7 +59,7 @@ export default function deadLettersService(
           hidePending();
         },
       },
-      sweepingMixin("settled dead letters", () => sweepSettled(db, now, config.deadLetterDays), log),
+      sweeper("settled dead letters", () => sweepSettled(db, now, config.deadLetterDays), log),
       // Expired keys are swept by users, whose table it is too.
     ],
     actions: actionsOf("dead-letters", {

@@ -3,7 +3,7 @@ import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { type LettersTrace, TracedLetter, traceWritesMax } from "../contracts/trace.ts";
-import { told } from "./view.ts";
+import { jsonValue } from "./view.ts";
 
 const members = Object.keys(TracedLetter.omit({ at: true }).shape) as Exclude<keyof TracedLetter, "at">[];
 const options = {
@@ -15,7 +15,7 @@ type Row = Pick<DeadLetterRecord, (typeof options.fields)[number]>;
 const shown = (row: Row): TracedLetter =>
   ({
     ...Object.fromEntries(members.map((name) => [name, row[name]])),
-    at: told(row.settledAt ?? row.lastFailedAt),
+    at: jsonValue(row.settledAt ?? row.lastFailedAt),
   }) as TracedLetter;
 
 /** The newest letter first. */

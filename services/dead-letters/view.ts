@@ -6,10 +6,10 @@ import { DeadLetter, type DeadLetterCause, type DeadLetterDetail } from "../cont
 export const shownMembers = Object.keys(DeadLetter.shape) as (keyof DeadLetter)[];
 
 /** As JSON tells it. */
-export const told = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
+export const jsonValue = (value: unknown): unknown => (value instanceof Date ? value.toISOString() : value);
 
 export const letterView = (row: Pick<DeadLetterRecord, keyof DeadLetter>): DeadLetter =>
-  Object.fromEntries(shownMembers.map((name) => [name, told(row[name])])) as DeadLetter;
+  Object.fromEntries(shownMembers.map((name) => [name, jsonValue(row[name])])) as DeadLetter;
 
 /** JSON as it is, other text as text, and bytes that are no text in base64. */
 export function payloadView(body: Uint8Array): Pick<DeadLetterDetail, "payload" | "payloadEncoding"> {

@@ -21,10 +21,10 @@ async function check(broker: ServiceBroker, name: HostedName, timeoutMs: number)
   }
 }
 
-export const live = (): Health => ({ status: "up", checks: { process: { status: "up" } } });
+export const liveness = (): Health => ({ status: "up", checks: { process: { status: "up" } } });
 
 /** Asks every service beside each other; resolves within `timeoutMs`, never rejects. */
-export async function ready(broker: ServiceBroker, timeoutMs: number): Promise<Health> {
+export async function readinessOf(broker: ServiceBroker, timeoutMs: number): Promise<Health> {
   const checks = await Promise.all(
     behindTheGateway.map(async (name) => [name, await check(broker, name, timeoutMs)]),
   );

@@ -7,7 +7,7 @@ import { docsFile, docsPage, type StaticFile } from "./documents/docs.ts";
 import { eventsPage } from "./documents/events-page.ts";
 import { openApiDocument } from "./documents/openapi.ts";
 import { startLinks, startPage } from "./documents/start-page.ts";
-import { live, ready } from "./health.ts";
+import { liveness, readinessOf } from "./health.ts";
 import { answerWith, type WebRequest } from "./http/exchange.ts";
 import { type ProblemSlug, problemTypes } from "./problems/problem-types.ts";
 import { HttpProblem } from "./problems/problems.ts";
@@ -82,7 +82,7 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
     const broker = options.broker();
     return broker === undefined || options.closing()
       ? stopping
-      : await ready(broker, options.healthTimeoutMs);
+      : await readinessOf(broker, options.healthTimeoutMs);
   };
   return {
     start: sendStart,
@@ -90,7 +90,7 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
       const { status } = await readiness();
       sendHealth(req, res, { status });
     },
-    live: (req, res) => sendHealth(req, res, live()),
+    live: (req, res) => sendHealth(req, res, liveness()),
     ready: async (req, res) => {
       const health = await readiness();
       sendHealth(req, res, options.isOpen ? health : withoutDetails(health));

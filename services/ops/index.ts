@@ -5,7 +5,7 @@
  * Promise: a level that was set for some minutes ends by itself, and each change is a line in the log.
  */
 import type { ServiceSchema } from "moleculer";
-import { healthMixin } from "../../mixins/health.ts";
+import { healthAction } from "../../mixins/health.ts";
 import { setLogLevel } from "../../mixins/log/logging.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { ActionContext } from "../../mixins/moleculer/calls.ts";
@@ -56,7 +56,7 @@ export default function opsService(platform: Platform, config: Pick<Config, "log
   };
   return {
     name: "ops",
-    mixins: [healthMixin({})],
+    mixins: [healthAction({})],
     actions: actionsOf("ops", {
       "log-level"(ctx) {
         const { node, ...wanted } = ctx.params;

@@ -45,7 +45,7 @@ interface Found {
 }
 
 /** Claim and read, sent together. */
-export function claiming(
+export function claimStatements(
   marks: readonly bigint[],
   users: Iterable<string>,
   lockClass = sql.partitionLockClass,
@@ -62,7 +62,7 @@ async function claim(
   marks: readonly bigint[],
   { watermarks, held }: Resources,
 ): Promise<Found> {
-  const claims = claiming(marks, held.keys());
+  const claims = claimStatements(marks, held.keys());
   if (!watermarks.wantsSnapshot()) {
     const [[here], loaded, rows] = await runInTurn(em, [sql.readTimeline, ...claims]);
     return { timeline: here?.timeline ?? null, snapshot: undefined, loaded, rows };

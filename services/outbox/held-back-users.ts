@@ -17,7 +17,7 @@ interface Hold {
   readonly refusals: number;
 }
 
-export function createHolds(monotonicMs: () => number) {
+export function heldBackUsers(monotonicMs: () => number) {
   const holds = new Map<string, Hold>();
   const isHeld = (hold: Hold): boolean => hold.retryAt > monotonicMs();
 
@@ -49,4 +49,4 @@ export function createHolds(monotonicMs: () => number) {
   };
 }
 
-export type Holds = ReturnType<typeof createHolds>;
+export type HeldBackUsers = ReturnType<typeof heldBackUsers>;

@@ -4,7 +4,7 @@ import { publishFault } from "../../mixins/bus/bus-check.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
-import { sweepingMixin } from "../../mixins/postgres/sweeping.ts";
+import { sweeper } from "../../mixins/postgres/sweeping.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { outboxAppended } from "../contracts/events.ts";
@@ -34,7 +34,7 @@ export default function outboxService(
   });
   let relay: Relay | undefined;
   return schema({
-    mixins: [sweepingMixin("published events", () => sweepPublished(db, config.traceDays), log)],
+    mixins: [sweeper("published events", () => sweepPublished(db, config.traceDays), log)],
     actions: actionsOf("outbox", {
       nudge() {
         relay?.nudge();

@@ -19,11 +19,11 @@ import type { Logger } from "../../mixins/log/logging.ts";
 import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { type Batch, pendingBehind, runBatch } from "./claim-batch.ts";
-import { createHolds, type Holds } from "./held-back-users.ts";
+import { type HeldBackUsers, heldBackUsers } from "./held-back-users.ts";
 import type { OutboxRow } from "./publish.ts";
-import { type Alarm, createAlarm, createSchedule, type Look } from "./schedule.ts";
+import { type Alarm, type Look, pollAlarm, pollSchedule } from "./schedule.ts";
 import type { Pending } from "./sql.ts";
-import { createWatermarks, type Watermarks } from "./watermark.ts";
+import { lowWatermarks, type Watermarks } from "./watermark.ts";
 
 /** So many users refused at once are the bus's trouble, not theirs: wait until some may be tried again. */
 const heldUsersMax = 1_000;
@@ -50,7 +50,7 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #monotonicMs: () => number;
   readonly #alarm: Alarm;
-  readonly #holds: Holds;
+  readonly #holds: HeldBackUsers;
   /** Each lane has its own, as another relay would: a mark may only move by what its own looks have seen. */
   readonly #lanes: readonly Watermarks[];
   readonly #soon = new AbortController();
@@ -70,9 +70,9 @@ export class Relay {
     this.#options = options;
     const monotonicMs = options.monotonicMs ?? (() => performance.now());
     this.#monotonicMs = monotonicMs;
-    this.#alarm = createAlarm(monotonicMs);
-    this.#holds = createHolds(monotonicMs);
-    this.#lanes = Array.from({ length: batchesMax }, () => createWatermarks(monotonicMs));
+    this.#alarm = pollAlarm(monotonicMs);
+    this.#holds = heldBackUsers(monotonicMs);
+    this.#lanes = Array.from({ length: batchesMax }, () => lowWatermarks(monotonicMs));
   }
 
   start(): void {
@@ -98,7 +98,7 @@ export class Relay {
   }
 
   async #run(): Promise<void> {
-    const schedule = createSchedule(this.#monotonicMs);
+    const schedule = pollSchedule(this.#monotonicMs);
     let last: Look = "full";
     while (!this.#soon.signal.aborted) {
       const waitMs = Math.min(schedule.after(last), this.#holds.nextMs() ?? Number.POSITIVE_INFINITY);

@@ -25,7 +25,7 @@ const doublingsMax = 10;
 export type Look = "full" | "worked" | "idle" | "blocked" | "failed";
 
 /** Milliseconds until the next poll; pure but for the counts it keeps. */
-export function createSchedule(monotonicMs: () => number) {
+export function pollSchedule(monotonicMs: () => number) {
   let quietLooks = 0;
   let failures = 0;
   let workedAt = Number.NEGATIVE_INFINITY;
@@ -46,10 +46,10 @@ export function createSchedule(monotonicMs: () => number) {
   };
 }
 
-export type Alarm = ReturnType<typeof createAlarm>;
+export type Alarm = ReturnType<typeof pollAlarm>;
 
 /** Any number of rings while nobody waits, or during a rest, are one. */
-export function createAlarm(monotonicMs: () => number) {
+export function pollAlarm(monotonicMs: () => number) {
   let rung = false;
   let wake: (() => void) | undefined;
   let lookedAt = monotonicMs();

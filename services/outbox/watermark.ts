@@ -55,7 +55,7 @@ interface Mark {
 
 const least = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
-export function createWatermarks(monotonicMs: () => number) {
+export function lowWatermarks(monotonicMs: () => number) {
   const marks = Array.from(
     { length: outboxPartitions },
     (): Mark => ({ safe: 0n, lookedDeepAt: Number.NEGATIVE_INFINITY }),
@@ -125,4 +125,4 @@ export function createWatermarks(monotonicMs: () => number) {
   };
 }
 
-export type Watermarks = ReturnType<typeof createWatermarks>;
+export type Watermarks = ReturnType<typeof lowWatermarks>;

@@ -13,7 +13,7 @@ const keyOf = ({ userId, check, gap }: Key): string => `${userId} ${check} ${gap
 /** With what somebody has said of it; undefined: nobody has. */
 export type Acknowledged = (difference: Difference) => AcknowledgedDifference | undefined;
 
-export async function acknowledgedOf(db: Database, userIds: readonly string[]): Promise<Acknowledged> {
+export async function acknowledgementsOf(db: Database, userIds: readonly string[]): Promise<Acknowledged> {
   const rows = await db.read((em) => em.find(ConsistencyAcknowledgement, { userId: { $in: [...userIds] } }));
   const known = new Map(rows.map((row) => [keyOf({ ...row, check: row.checkName }), row]));
   return (difference) => {

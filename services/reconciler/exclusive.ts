@@ -13,7 +13,7 @@ const lockKey = 0x7265_636f; // "reco"
 const tryLock = sql<{ locked: boolean }>`select pg_try_advisory_xact_lock(${lockKey}) as locked`;
 
 /** undefined when somebody else is at it. */
-export async function exclusive<T>(
+export async function runExclusively<T>(
   lock: Database,
   work: () => Promise<T>,
 ): Promise<{ readonly result: T } | undefined> {

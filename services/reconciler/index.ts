@@ -21,10 +21,10 @@ import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { AcknowledgeReport } from "../contracts/reconciliation.ts";
-import { acknowledge, acknowledgedOf } from "./acknowledgements.ts";
+import { acknowledge, acknowledgementsOf } from "./acknowledgements.ts";
 import { backlogs } from "./backlogs.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "./entities.ts";
-import { exclusive } from "./exclusive.ts";
+import { runExclusively } from "./exclusive.ts";
 import { decideOnOrphan } from "./orphans.ts";
 import { patientAsk } from "./sources.ts";
 import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
@@ -60,10 +60,10 @@ export default function reconcilerService(
 
   const alone = async <T>(broker: ServiceBroker, work: (options: WorkOptions) => Promise<T>): Promise<T> => {
     const { signal } = stopping;
-    const done = await exclusive(lock, () =>
+    const done = await runExclusively(lock, () =>
       work({
         ask: patientAsk(broker, signal),
-        acknowledged: (userIds) => acknowledgedOf(db, userIds),
+        acknowledged: (userIds) => acknowledgementsOf(db, userIds),
         backlogs: kept,
         graceMs: config.reconcileGraceMs,
         now,

@@ -14,7 +14,7 @@ type ServiceFactory = (platform: Platform, config: Config) => ServiceSchema;
  * The schema of a service. Its code is loaded where it is hosted: without the others' a gateway has 30 MB less, which is
  * the ORM's.
  */
-export async function makeService(
+export async function hostedService(
   name: HostedName,
   platform: Platform,
   config: Config,
@@ -35,7 +35,7 @@ export interface OwnedBus {
 }
 
 /** RabbitMQ when there is one; else the outbox table is the queue, and dead letters go to a table beside it. */
-export async function createBus(config: Config, log: Logger): Promise<OwnedBus> {
+export async function processBus(config: Config, log: Logger): Promise<OwnedBus> {
   const { amqpUrl, retryDelaysMs } = config;
   const queues = userQueues;
   if (amqpUrl !== undefined) {

@@ -9,7 +9,7 @@ import { requireFreePort } from "../../mixins/basics/ports.ts";
 import { publishFault } from "../../mixins/bus/bus-check.ts";
 import { faultsIn, healthOf, runChecks } from "../../mixins/health.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import type { CallTransporter } from "../../mixins/moleculer/call-transporter.ts";
 import { leave } from "../../mixins/patches/moleculer-leave.ts";
 import type { Platform } from "../../mixins/platform.ts";
@@ -25,7 +25,7 @@ import {
   usesDatabase,
 } from "../contracts/services.ts";
 import type { EmbeddedPostgres } from "../embedded/embedded-postgres.ts";
-import { createBus, makeService } from "./composition.ts";
+import { hostedService, processBus } from "./composition.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { LoopbackTransporter } from "./loopback.ts";
 import { startOpsServer } from "./ops-server.ts";
@@ -188,7 +188,7 @@ export async function prepareHost(
   const folder = keepsData ? takeDataFolder(config.dataDir) : undefined;
   if (folder !== undefined) life.started("the data folder's lock", folder.release, folder.release);
 
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   const readiness: Readiness = { checks: stateChecks("starting") };
   const ready = (): Promise<Health> =>
     runChecks(life.signal.aborted ? stateChecks("stopping") : readiness.checks);
@@ -205,7 +205,7 @@ export async function prepareHost(
 
   const complete = await withDatabases(config, folder, log, life);
 
-  const owned = await createBus(complete, log);
+  const owned = await processBus(complete, log);
   const platform: Platform = { log, metrics, bus: owned.bus, now: () => new Date() };
   life.started("the bus", owned.close);
   if (usesBus(complete.services)) {
@@ -214,7 +214,7 @@ export async function prepareHost(
   }
 
   const { options, door } = joiningOf(complete, log, extra);
-  const schemaOf = (name: HostedName) => makeService(name, platform, complete);
+  const schemaOf = (name: HostedName) => hostedService(name, platform, complete);
   const schemas = await Promise.all(hostedServices(complete.services).map(schemaOf));
   life.signal.throwIfAborted();
   return {

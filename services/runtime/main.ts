@@ -4,7 +4,7 @@
  */
 import "./heap.ts";
 import { errorMessage } from "../../mixins/log/error-text.ts";
-import { createLogger, endLog } from "../../mixins/log/logging.ts";
+import { endLog, rootLogger } from "../../mixins/log/logging.ts";
 import { type Config, ConfigError, loadConfig } from "../config/index.ts";
 import { exitCodes, StartError } from "../contracts/exits.ts";
 import { type CommandForm, commandLine } from "./command-line.ts";
@@ -35,7 +35,7 @@ function configOrExit(): Config {
 let whenNobodyReads = (): void => process.exit(exitCodes.ok);
 commandLine(form, { whenNobodyReads: () => whenNobodyReads() });
 const config = configOrExit();
-const log = createLogger(config);
+const log = rootLogger(config);
 const runtimeLog = log.child({ service: "runtime" });
 for (const warning of config.warnings) runtimeLog.warn(warning);
 /** The last line of a start that failed. */

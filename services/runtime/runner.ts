@@ -7,7 +7,7 @@
  */
 import "./heap.ts";
 import type { BrokerOptions } from "moleculer";
-import { createLogger } from "../../mixins/log/logging.ts";
+import { rootLogger } from "../../mixins/log/logging.ts";
 import { ConfigError, loadConfig } from "../config/index.ts";
 import { exitCodes, StartError } from "../contracts/exits.ts";
 import { prepareHost } from "./host.ts";
@@ -23,7 +23,7 @@ function refuse(error: unknown): never {
 /** What is started stops with the process, whoever ends it: a signal, the REPL's exit, a fault. */
 async function hostOptions(): Promise<BrokerOptions> {
   const config = loadConfig(process.env);
-  const log = createLogger(config);
+  const log = rootLogger(config);
   const runtimeLog = log.child({ service: "runtime" });
   for (const warning of config.warnings) runtimeLog.warn(warning);
   const life = lifecycle(runtimeLog, { drainMs: config.drainMs });

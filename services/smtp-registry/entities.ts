@@ -56,7 +56,7 @@ export const Watermark = defineEntity({
   },
 });
 
-/** The next number to try for each base of suffixed addresses (suffix.ts: counterKey). */
+/** The next number to try for each base of suffixed addresses (suffix-rule.ts: counterKey). */
 export const SuffixCounter = defineEntity({
   name: "SuffixCounter",
   tableName: "suffixes",

@@ -16,13 +16,13 @@ import { blockedNames } from "./blocked.ts";
 import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
 import { giveGeneration } from "./generations.ts";
-import { holdsMixin } from "./lapsed-holds.ts";
+import { holdSettler } from "./lapsed-holds.ts";
 import { lookUp } from "./look-up.ts";
 import { apply } from "./projection.ts";
 import { release } from "./reserve-alone.ts";
 import type { RegistryRules } from "./reserve-request.ts";
-import { reserving } from "./reserve-together.ts";
-import { sweepMixin } from "./tombstone-sweep.ts";
+import { reserver } from "./reserve-together.ts";
+import { tombstoneSweeper } from "./tombstone-sweep.ts";
 import { traceRegistry } from "./trace.ts";
 
 const poolMax = 10;
@@ -53,7 +53,7 @@ export default function smtpRegistryService(platform: Platform, config: Registry
     blocked: blockedNames(config.blockedLocalParts),
     now: platform.now,
   };
-  const reserve = reserving(db, rules);
+  const reserve = reserver(db, rules);
   const consumer = userEventConsumer("smtp-registry", {
     platform,
     config,
@@ -63,8 +63,8 @@ export default function smtpRegistryService(platform: Platform, config: Registry
   });
   return schema({
     mixins: [
-      sweepMixin(db, rules, log),
-      holdsMixin(db, rules, log),
+      tombstoneSweeper(db, rules, log),
+      holdSettler(db, rules, log),
       ...consumer.mixins,
       databaseFigures("registry", db, platform.metrics),
     ],

@@ -12,7 +12,7 @@ import type { Logger } from "../../mixins/log/logging.ts";
 import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
-import { sweepingMixin, sweepRowsMax } from "../../mixins/postgres/sweeping.ts";
+import { sweeper, sweepRowsMax } from "../../mixins/postgres/sweeping.ts";
 import type { HeldKey } from "../contracts/reservations.ts";
 import { AddressRow } from "./entities.ts";
 import type { RegistryRules } from "./reserve-request.ts";
@@ -91,7 +91,7 @@ async function settlePage(
 }
 
 /** Asks users, several times within a time to live, from `started` to `stopped`. */
-export function holdsMixin(db: Database, rules: HoldRules, log: Logger): Mixin {
+export function holdSettler(db: Database, rules: HoldRules, log: Logger): Mixin {
   let broker: ServiceBroker | undefined;
   const ask: AskHolders = async (keys) => {
     if (broker === undefined) throw new Error("Cannot ask users: the service is not started");
@@ -112,7 +112,7 @@ export function holdsMixin(db: Database, rules: HoldRules, log: Logger): Mixin {
     }
   };
   const everyMs = Math.min(rules.reservationTtlMs / 4, roundEveryMsMax);
-  const sweeping = sweepingMixin("lapsed holds", settle, log, everyMs);
+  const sweeping = sweeper("lapsed holds", settle, log, everyMs);
   return {
     ...sweeping,
     created(this: { broker: ServiceBroker }) {

@@ -6,7 +6,7 @@
  * A statement a request costs the registry about ten times as much CPU as a row in a shared one.
  */
 import { sql } from "kysely";
-import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
+import { coalescer, type Outcome } from "../../mixins/coalescing.ts";
 import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { type Database, isContention, isUniqueViolation } from "../../mixins/postgres/database.ts";
 import { json, run } from "../../mixins/postgres/statement.ts";
@@ -77,8 +77,8 @@ async function holdTogether(db: Database, items: readonly Plain[]): Promise<Outc
 }
 
 /** For one process of smtp-registry. */
-export function reserving(db: Database, rules: RegistryRules): Reserve {
-  const holdFresh = coalescing((items: readonly Plain[]) => holdTogether(db, items), limits);
+export function reserver(db: Database, rules: RegistryRules): Reserve {
+  const holdFresh = coalescer((items: readonly Plain[]) => holdTogether(db, items), limits);
 
   async function reserveNow(request: ReserveRequest, giveUpAt: number): Promise<Reservation> {
     const rows = wantedOf(request);

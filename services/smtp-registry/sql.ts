@@ -1,8 +1,8 @@
 /**
- * The statements of smtp-registry but those for suffixes, events, pages of users and shared holds (reserve.ts). Time always comes
- * in, so that tests own the clock. Lists travel as one JSON document, which keeps the statement the same for 1 and for
- * 100 addresses. Rows are touched in the order of their keys: two statements that want the same rows then queue instead
- * of deadlocking.
+ * The statements of smtp-registry but those for suffixes, events, pages of users and holds that are shared
+ * (reserve-together.ts). Time always comes in, so that tests own the clock. Lists travel as one JSON document, which
+ * keeps the statement the same for 1 and for 100 addresses. Rows are touched in the order of their keys: two statements
+ * that want the same rows then queue instead of deadlocking.
  */
 import { sql } from "kysely";
 import { json, type Statement } from "../../mixins/postgres/statement.ts";

@@ -1,12 +1,12 @@
 /**
  * Promise: tombstones whose terms are over leave their table by themselves with the counters of their names, a few at a
- * time. Nothing depends on when: every statement treats such a row as free already. (Holds that lapsed: holds.ts.)
+ * time. Nothing depends on when: every statement treats such a row as free already. (Holds that lapsed: lapsed-holds.ts.)
  */
 
 import type { Mixin } from "../../mixins/basics/mixin.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { sweepingMixin, sweepRows } from "../../mixins/postgres/sweeping.ts";
+import { sweeper, sweepRows } from "../../mixins/postgres/sweeping.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import type { ProjectionRules } from "./projection.ts";
 import * as sql from "./sql.ts";
@@ -18,5 +18,5 @@ export function sweep(db: Database, rules: ProjectionRules): Promise<number> {
 }
 
 /** Sweeps from `started` to `stopped`. */
-export const sweepMixin = (db: Database, rules: ProjectionRules, log: Logger): Mixin =>
-  sweepingMixin("freed tombstones", () => sweep(db, rules), log);
+export const tombstoneSweeper = (db: Database, rules: ProjectionRules, log: Logger): Mixin =>
+  sweeper("freed tombstones", () => sweep(db, rules), log);

@@ -10,7 +10,7 @@ import {
 } from "../contracts/trace.ts";
 import { type EventFacts, eventsOf, type Facts, versionOf } from "./facts.ts";
 import { addressesStep, consumerStep, outboxStep } from "./steps.ts";
-import { complete, incomplete, verdictOf, worstOf } from "./verdict.ts";
+import { completeVerdict, gapVerdicts, verdictOf, worstOf } from "./verdict.ts";
 
 type Answer = RequestsTrace["answers"][number];
 
@@ -86,11 +86,11 @@ const withoutEvent = ({ action, replays }: Answer): TracedWrite => ({
   outbox: null,
   consumers: [],
   addresses: null,
-  verdict: { ...complete, says: "the request was answered and changed no user, so there is no event" },
+  verdict: { ...completeVerdict, says: "the request was answered and changed no user, so there is no event" },
 });
 
 function letterVerdict({ id, queue, status, reason, error, ageS }: TracedLetter): TraceVerdict {
-  if (status !== "pending") return { ...complete, says: `a dead letter of ${queue} is ${status}` };
+  if (status !== "pending") return { ...completeVerdict, says: `a dead letter of ${queue} is ${status}` };
   return {
     state: "stuck",
     at: queue,
@@ -119,13 +119,14 @@ function overall(
   letters: readonly TracedLetter[],
 ): TraceVerdict {
   // Whoever is away may know of more writes under this id: without their answer nothing is complete.
-  const verdicts = [...incomplete(unseen), ...writes, ...letters.map(letterVerdict)];
+  const verdicts = [...gapVerdicts(unseen), ...writes, ...letters.map(letterVerdict)];
   const [first] = replays;
   if (verdicts.length > 0 || first === undefined) return worstOf(verdicts);
   return {
-    ...complete,
+    ...completeVerdict,
     says: "this request got the stored answer of an earlier one and changed nothing",
-    next: first.of === null ? complete.next : `for what the first one did: npm run trace -- ${first.of}`,
+    next:
+      first.of === null ? completeVerdict.next : `for what the first one did: npm run trace -- ${first.of}`,
   };
 }
 

@@ -10,7 +10,7 @@ import type { ActionInput, ActionName, ActionResult } from "../contracts/actions
 import { Refusal } from "../contracts/errors.ts";
 import type { RequestsTrace, Trace, WritePlace } from "../contracts/trace.ts";
 import { type EventFacts, eventsOf, type Facts, placeOf } from "./facts.ts";
-import { notUnderstood } from "./verdict.ts";
+import { misunderstanding } from "./verdict.ts";
 
 /** Three of them fit into the time that the gateway gives a request. */
 const askTimeoutMs = 500;
@@ -26,7 +26,7 @@ type Away = Map<string, string>;
 function reasonOf(error: unknown): string {
   if ((error as Error).name === "RequestTimeoutError") return `does not answer within ${askTimeoutMs} ms`;
   const isRefused = error instanceof Refusal || error instanceof Errors.ValidationError;
-  return isRefused ? notUnderstood : "can't be asked";
+  return isRefused ? misunderstanding : "can't be asked";
 }
 
 function asking(broker: Caller, away: Away): Ask {

@@ -6,7 +6,7 @@
  * is away.
  */
 import type { ServiceSchema } from "moleculer";
-import { healthMixin } from "../../mixins/health.ts";
+import { healthAction } from "../../mixins/health.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
@@ -26,7 +26,7 @@ export default function traceService(
     `${idempotencyHours} hours, changes as long as the audit log)`;
   return {
     name: "trace",
-    mixins: [healthMixin({})],
+    mixins: [healthAction({})],
     actions: actionsOf("trace", {
       async explain(ctx): Promise<Trace> {
         const trace = await tell(ctx, ctx.params);

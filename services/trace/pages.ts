@@ -17,7 +17,7 @@ import {
 import { countsOf, explain, verdictsOf } from "./explain.ts";
 import { type EventFacts, placeOf } from "./facts.ts";
 import { type Caller, gather, gatherRequests, type Part, unseenOf } from "./gather.ts";
-import { notLookedAt } from "./verdict.ts";
+import { remainderVerdicts } from "./verdict.ts";
 
 /** Most requests are a few writes, and most imports are told by their first page without a second look. */
 const firstPartMax = 500;
@@ -91,7 +91,7 @@ async function firstPage(broker: Caller, query: Query): Promise<Trace | undefine
     { ...first.facts, requests, unseen: merged(...parts.map(({ facts }) => facts.unseen), unseen) },
     {
       shown: limit,
-      behind: [...oneOfEach(verdicts.slice(limit)), ...notLookedAt(left, total)],
+      behind: [...oneOfEach(verdicts.slice(limit)), ...remainderVerdicts(left, total)],
       total,
       counts: { ...counts, unknown: (counts.unknown ?? 0) + left },
       letters: first.others.filter(({ eventId }) => (isWhole ? !eventIds.has(eventId) : eventId === null)),

@@ -32,7 +32,7 @@ const repair = (userId: string): string =>
 const seconds = (ageS: number | null): number | null =>
   ageS === null ? null : Math.max(0, Math.floor(ageS));
 
-export const complete: TraceVerdict = {
+export const completeVerdict: TraceVerdict = {
   state: "complete",
   at: null,
   sinceS: null,
@@ -152,22 +152,22 @@ function unknown({ outbox, consumers, addresses }: Steps): TraceVerdict | undefi
 }
 
 /** Of who is there and refuses: it is no fault of the network or of that process's health. */
-export const notUnderstood = "does not understand the question (is it of another release?)";
+export const misunderstanding = "does not understand the question (is it of another release?)";
 
 /** None when everybody has answered. */
-export function incomplete(unseen: Trace["unseen"]): TraceVerdict[] {
+export function gapVerdicts(unseen: Trace["unseen"]): TraceVerdict[] {
   const [first] = unseen;
   if (first === undefined) return [];
-  const reasons = [...Map.groupBy(unseen, ({ reason }) => reason === notUnderstood)].map(
+  const reasons = [...Map.groupBy(unseen, ({ reason }) => reason === misunderstanding)].map(
     ([isThere, of]) =>
-      `${of.map(({ service }) => service).join(", ")} ${isThere ? notUnderstood : "can't be reached now"}`,
+      `${of.map(({ service }) => service).join(", ")} ${isThere ? misunderstanding : "can't be reached now"}`,
   );
   const says = `this trace is incomplete, because ${reasons.join(", and ")}`;
   return [{ ...cannotSee(first.service, []), says }];
 }
 
 /** None when all were looked at. */
-export const notLookedAt = (left: number, total: number): TraceVerdict[] =>
+export const remainderVerdicts = (left: number, total: number): TraceVerdict[] =>
   left === 0
     ? []
     : [
@@ -193,9 +193,10 @@ const cannotSee = (at: string, parts: readonly string[]): TraceVerdict => ({
 export function verdictOf(steps: Steps): TraceVerdict {
   const moving = underWay(steps);
   const stuck = moving?.state === "stuck" ? moving : undefined;
-  return diverged(steps) ?? dead(steps) ?? stuck ?? unknown(steps) ?? moving ?? complete;
+  return diverged(steps) ?? dead(steps) ?? stuck ?? unknown(steps) ?? moving ?? completeVerdict;
 }
 
 /** The worst of several; what stands first among equals. */
 export const worstOf = (verdicts: readonly TraceVerdict[]): TraceVerdict =>
-  verdictStates.flatMap((state) => verdicts.find((verdict) => verdict.state === state) ?? [])[0] ?? complete;
+  verdictStates.flatMap((state) => verdicts.find((verdict) => verdict.state === state) ?? [])[0] ??
+  completeVerdict;

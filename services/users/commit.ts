@@ -10,7 +10,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { outboxRow } from "../../mixins/bus/outbox-row.ts";
-import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
+import { coalescer, type Outcome } from "../../mixins/coalescing.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
 import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { type Database, type EntityManager, isContention } from "../../mixins/postgres/database.ts";
@@ -45,7 +45,7 @@ export interface Budget {
  * Measured on the monotonic clock: a corrected wall clock neither ends nor prolongs a write. What the request spent on
  * its way is gone already.
  */
-export function startBudget(totalMs = writeBudgetMs): Budget {
+export function writeBudget(totalMs = writeBudgetMs): Budget {
   const end = performance.now() + totalMs - currentLatenessMs();
   const leftMs = () => end - performance.now();
   return {
@@ -90,8 +90,8 @@ export interface CommitDeps {
 }
 
 /** For one process of users. */
-export function committing(deps: CommitDeps): Commit {
-  const commitShared = coalescing((works: readonly Work[]) => shared(deps, works), together);
+export function committer(deps: CommitDeps): Commit {
+  const commitShared = coalescer((works: readonly Work[]) => shared(deps, works), together);
   return async (work) => {
     if (await commitShared(work)) return;
     work.budget.check();

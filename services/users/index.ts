@@ -19,13 +19,13 @@ import type { ActionName, ActionParams, CallMeta } from "../contracts/actions.ts
 import { freedBefore } from "../contracts/terms.ts";
 import { noneOf, userFieldNames } from "../contracts/user.ts";
 import { holdersOf } from "./address-holders.ts";
-import { committing, startBudget } from "./commit.ts";
+import { committer, writeBudget } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
 import { relayNudge } from "./events.ts";
 import { generations } from "./generation.ts";
 import { settleOrphan } from "./orphans.ts";
-import { findingStates, getUser, listUsers } from "./queries.ts";
+import { getUser, listUsers, stateFinder } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry-client.ts";
 import type { Command, Edit } from "./rules.ts";
@@ -63,8 +63,8 @@ export default function usersService(platform: Platform, config: Config): Servic
   };
   let registry: Registry | undefined;
   const freed = () => freedBefore(platform.now(), config);
-  const commit = committing({ db, freed });
-  const findState = findingStates(db);
+  const commit = committer({ db, freed });
+  const findState = stateFinder(db);
   let writes: Writes | undefined;
 
   /** Runs a write under its idempotency key, if it carries one. */
@@ -73,7 +73,7 @@ export default function usersService(platform: Platform, config: Config): Servic
     action: ActionName,
     work: (writes: Writes, context: WriteContext) => Promise<T>,
   ): Promise<T> => {
-    const budget = startBudget();
+    const budget = writeBudget();
     const ready = writes;
     if (ready === undefined) throw new Error("Cannot write a user: the service is not started");
     const cause = {
@@ -121,8 +121,8 @@ export default function usersService(platform: Platform, config: Config): Servic
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: actionsOf("users", {
       create: (ctx) => write(ctx, "users.create", ({ create }, context) => create(ctx.params, context)),
-      get: (ctx) => admitted.get.run(startBudget().leftMs(), () => getUser(findState, ctx.params.id)),
-      list: (ctx) => admitted.list.run(startBudget().leftMs(), () => listUsers(db, ctx.params)),
+      get: (ctx) => admitted.get.run(writeBudget().leftMs(), () => getUser(findState, ctx.params.id)),
+      list: (ctx) => admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params)),
       replace: (ctx) => edit(ctx, "users.replace"),
       patch: (ctx) => edit(ctx, "users.patch"),
       remove: (ctx) =>

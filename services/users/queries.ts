@@ -1,6 +1,6 @@
 /** The reads: only living users, straight from their rows; they go on while smtp-registry or RabbitMQ is away. */
 import * as z from "zod";
-import { coalescing } from "../../mixins/coalescing.ts";
+import { coalescer } from "../../mixins/coalescing.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
 import { run } from "../../mixins/postgres/statement.ts";
@@ -35,7 +35,7 @@ function membersOf(row: object, members: Members): UserState {
 }
 
 /** What a client sees of a user. */
-export const shown = (user: UserState): User => membersOf(user, shownMembers);
+export const userView = (user: UserState): User => membersOf(user, shownMembers);
 
 /** Folded as addresses are; a final sigma is one only at a word's end, which a part of the word must not depend on. */
 const searchable = (text: string): string => localKey(text).replaceAll("ς", "σ");
@@ -72,8 +72,8 @@ export type FindState = (id: string) => Promise<UserState | undefined>;
  * For one process: those who ask while a statement is under way share the next one, which begins after they have asked
  * and so sees what was committed before. A statement each, through an entity, cost ten times as much CPU.
  */
-export function findingStates(db: Database): FindState {
-  const findShared = coalescing(async (ids: readonly string[]) => {
+export function stateFinder(db: Database): FindState {
+  const findShared = coalescer(async (ids: readonly string[]) => {
     const rows = await db.read((em) => run(em, sql.usersById(ids)));
     const states = new Map(rows.map((row) => [row.id, stateOf(row)]));
     return ids.map((id) => ({ value: states.get(id) }));
@@ -86,7 +86,7 @@ export async function getUser(findState: FindState, id: string): Promise<User> {
   const state = await findState(id);
   if (state === undefined || state.deletedAt !== null)
     throw new Refusal("not-found", "Cannot find the user: there is none with this id");
-  return shown(state);
+  return userView(state);
 }
 
 /** A page by creation, oldest first; a user created meanwhile shows on a later page, none shows twice. */
@@ -99,7 +99,7 @@ export async function listUsers(db: Database, query: ActionParams<"users.list">)
   const patterns = q === undefined ? [] : patternsOf(q);
   const rows = await db.read((em) => run(em, sql.usersPage({ after, limit: limit + 1, key, patterns })));
   return page(
-    rows.map((row) => shown(stateOf(row))),
+    rows.map((row) => userView(stateOf(row))),
     limit,
     ({ id }) => [id],
   );

@@ -31,7 +31,7 @@ import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import type { Generation } from "./generation.ts";
 import { keptAsTheyAre } from "./new-values.ts";
-import { type FindState, shown } from "./queries.ts";
+import { type FindState, userView } from "./queries.ts";
 import type { Registry } from "./registry-client.ts";
 import {
   addressesOf,
@@ -162,7 +162,7 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
       throw restate(error, bodyOf(request.command));
     });
   }
-  return { before, decision, answer: request.command.kind === "remove" ? null : shown(decision.state) };
+  return { before, decision, answer: request.command.kind === "remove" ? null : userView(decision.state) };
 }
 
 /** Runs a write until it is committed or refused. */
@@ -173,7 +173,7 @@ async function settle<A, P extends Plan & { answer: A }>(deps: WriteDeps, write:
   try {
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       budget.check();
-      const plan = await write.plan({ reserve: reserving(deps, write, { alsoTaken, reservations }) });
+      const plan = await write.plan({ reserve: reserver(deps, write, { alsoTaken, reservations }) });
       const lost = await tryCommit(deps, write, plan);
       if (lost === undefined) return plan.answer;
       if (lost.taken.length > 0) write.taken(plan, lost.taken);
@@ -216,7 +216,7 @@ async function tryCommit<P extends Plan>(
 
 const newest = (keys: ReadonlySet<string>): string[] => [...keys].slice(-alsoTakenMax);
 
-function reserving<P extends Plan>(
+function reserver<P extends Plan>(
   { registry }: WriteDeps,
   { userId, context: { ticket, budget } }: Write<P>,
   seen: { readonly alsoTaken: ReadonlySet<string>; readonly reservations: Set<string> },
@@ -254,7 +254,7 @@ const assignmentsOf = (reservation: Reservation): Assignment[] =>
 function createdUser(state: UserState, assignments: Assignment[]): CreatedUser {
   const primary = assignments.find(({ kind }) => kind === "primary");
   return {
-    ...shown(state),
+    ...userView(state),
     ...(primary === undefined ? {} : { requestedSmtp: primary.requested }),
     ...(assignments.length === 0 ? {} : { assignments }),
   };

@@ -2,7 +2,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 import test from "ava";
 import { ServiceBroker } from "moleculer";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { DataServiceName } from "../../services/contracts/services.ts";
 import { testLogger } from "../support/logs.ts";
@@ -15,7 +15,7 @@ const settings = { entities: [Thing], poolMax: 1, statementTimeoutMs: 1_000 };
 const partsOf = (name: DataServiceName, url: string, bus = new RecordingBus()) =>
   dataService(
     name,
-    { log: testLogger(), metrics: createMetrics(), bus, now: () => new Date() },
+    { log: testLogger(), metrics: processMetrics(), bus, now: () => new Date() },
     { usersDatabaseUrl: url, registryDatabaseUrl: url },
     settings,
   );

@@ -1,7 +1,7 @@
 /** Commits that wait for a standby that does not answer: no more backends than the pool has, and reads go on. */
 import test from "ava";
 import { sql } from "kysely";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
@@ -35,7 +35,7 @@ test("while commits wait for a standby reads go on, writes are refused, and no b
   t.teardown(server.remove);
   await server.start();
   const url = server.url("postgres");
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   await migrate("users", url);
   const db = await openDatabase(url, usersEntities, { poolMax, metrics });
   await db.read((em) => em.execute("create table effects (id serial primary key)"));

@@ -4,7 +4,7 @@ import test from "ava";
 import { sql } from "kysely";
 import { eventHandler } from "../../mixins/bus/event-consumer.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { examineDatabase } from "../../services/commands/doctor/database.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
@@ -66,7 +66,7 @@ test("an event waits for a database that takes no writes, and has not failed onc
   const lines: Record<string, unknown>[] = [];
   const handle = eventHandler(
     {
-      ...{ name: "test", queue: "q", retryDelaysMs: [10], metrics: createMetrics() },
+      ...{ name: "test", queue: "q", retryDelaysMs: [10], metrics: processMetrics() },
       log: testLogger({ lines }),
       apply: (events) =>
         db.transaction(async (em) => {

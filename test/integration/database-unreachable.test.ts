@@ -7,7 +7,7 @@ import { run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { usersEntities } from "../../services/users/entities.ts";
-import { findingStates } from "../../services/users/queries.ts";
+import { stateFinder } from "../../services/users/queries.ts";
 import { eventually } from "../support/eventually.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { testDatabase } from "../support/resources.ts";
@@ -24,7 +24,7 @@ test("what waits on a connection that has fallen silent is refused, and what com
     await db.close();
     await own.drop();
   });
-  const find = findingStates(db);
+  const find = stateFinder(db);
   await find(randomUUID());
   proxy.silence();
   // All that ask in one turn share one statement, and so its connection.

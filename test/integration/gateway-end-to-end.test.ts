@@ -1,6 +1,6 @@
 /** HTTP on the real services, two databases and the in-process bus: one user's whole life, and the same fuzz. */
 import test from "ava";
-import { makeService } from "../../services/runtime/composition.ts";
+import { hostedService } from "../../services/runtime/composition.ts";
 import { eventually } from "../support/eventually.ts";
 import { fuzz } from "../support/http-fuzz.ts";
 import { nextOf } from "../support/links.ts";
@@ -34,7 +34,7 @@ test.serial("a 503 says in its detail what the request needs and since when, unt
     t.true(Date.parse(since) >= startedAt && Date.parse(since) <= Date.now(), body.detail);
   }
   t.is(second.body.detail, first.body.detail);
-  rig.broker.createService(await makeService("smtp-registry", rig.platform, rig.config));
+  rig.broker.createService(await hostedService("smtp-registry", rig.platform, rig.config));
   await rig.broker.waitForServices(["smtp-registry"]);
   await eventually(async () => {
     const { status } = await create("after");

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import type { PublishOutcome } from "../../mixins/bus/port.ts";
 import { runBatch } from "../../services/outbox/claim-batch.ts";
-import { createWatermarks } from "../../services/outbox/watermark.ts";
+import { lowWatermarks } from "../../services/outbox/watermark.ts";
 import { eventually } from "../support/eventually.ts";
 import { failover } from "../support/failover.ts";
 import { type OutboxParts, outboxParts, type Written, writtenOf } from "../support/outbox-parts.ts";
@@ -274,7 +274,7 @@ test("the low watermark never passes a transaction that is still open, and then 
   const bus = new RecordingBus();
   // A clock in which every look is long after the last one, so that every batch takes a snapshot.
   let clockMs = 0;
-  const watermarks = createWatermarks(() => clockMs);
+  const watermarks = lowWatermarks(() => clockMs);
   const never = new AbortController().signal;
   const batch = async (): Promise<void> => {
     clockMs += 2_000;
@@ -324,7 +324,7 @@ test("marks of a timeline that is over hide nothing: ids that a failover has los
   t.teardown(rig.close);
   const db = await rig.openDatabase();
   const bus = new RecordingBus();
-  const watermarks = createWatermarks(() => performance.now());
+  const watermarks = lowWatermarks(() => performance.now());
   const never = new AbortController().signal;
   const batch = async (): Promise<void> => {
     const resources = { bus, watermarks, held: new Map(), rehearses: false };

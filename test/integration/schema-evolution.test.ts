@@ -7,7 +7,7 @@ import addFormats from "ajv-formats";
 import test, { type ExecutionContext } from "ava";
 import pg from "pg";
 import { type ApplyEvents, eventHandler } from "../../mixins/bus/event-consumer.ts";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { AuditEntryRow } from "../../services/audit/entities.ts";
 import { append } from "../../services/audit/entries.ts";
 import { eventTypes } from "../../services/contracts/events.ts";
@@ -51,7 +51,7 @@ async function consume(t: ExecutionContext, events: readonly unknown[], apply: A
     queue: "replay",
     retryDelaysMs: [],
     log,
-    metrics: createMetrics(),
+    metrics: processMetrics(),
     apply,
   };
   const verdicts = await eventHandler(

@@ -6,10 +6,10 @@ import type { Database } from "../../mixins/postgres/database.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { blockedNames } from "../../services/smtp-registry/blocked.ts";
 import { registryEntities } from "../../services/smtp-registry/entities.ts";
-import { reserving } from "../../services/smtp-registry/reserve-together.ts";
-import { committing, startBudget } from "../../services/users/commit.ts";
+import { reserver } from "../../services/smtp-registry/reserve-together.ts";
+import { committer, writeBudget } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
-import { findingStates } from "../../services/users/queries.ts";
+import { stateFinder } from "../../services/users/queries.ts";
 import { decideCreate } from "../../services/users/rules.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { terms, ttlMs } from "../support/registry-parts.ts";
@@ -30,7 +30,7 @@ const reads: Sharing = {
   what: "reads",
   of: "users",
   asking(db) {
-    const find = findingStates(db);
+    const find = stateFinder(db);
     return () => find(randomUUID());
   },
 };
@@ -39,7 +39,7 @@ const commits: Sharing = {
   what: "commits",
   of: "users",
   asking(db) {
-    const commit = committing({ db, freed: () => new Date(0) });
+    const commit = committer({ db, freed: () => new Date(0) });
     return () =>
       commit({
         before: undefined,
@@ -47,7 +47,7 @@ const commits: Sharing = {
         answer: null,
         ticket: ticket(),
         cause: { action: "users.create", correlationId: "shared", actor: "anonymous" },
-        budget: startBudget(),
+        budget: writeBudget(),
       });
   },
 };
@@ -57,7 +57,7 @@ const holds: Sharing = {
   of: "registry",
   asking(db) {
     const rules = { terms, reservationTtlMs: ttlMs, blocked: blockedNames([]), now: () => new Date() };
-    const reserve = reserving(db, rules);
+    const reserve = reserver(db, rules);
     return () =>
       reserve({
         reservationId: randomUUID(),

@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from "uuid";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { AnsweredElsewhere } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
-import { committing, KeyTaken, LostRace, startBudget, type Work } from "../../services/users/commit.ts";
+import { committer, KeyTaken, LostRace, type Work, writeBudget } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { decide, decideCreate } from "../../services/users/rules.ts";
 import { ownDatabase } from "../support/own-database.ts";
@@ -19,7 +19,7 @@ const creating = (address: string, overrides: Partial<Work> = {}): Work => ({
   answer: null,
   ticket: unkeyed(),
   cause,
-  budget: startBudget(),
+  budget: writeBudget(),
   ...overrides,
 });
 
@@ -27,7 +27,7 @@ const renaming = (created: Work, displayName: string): Work => {
   const before = created.decision.state;
   const decision = decide(before, { kind: "edit", displayName }, undefined, new Date());
   if (decision.kind !== "changed") throw new Error("Cannot rename: nothing changes");
-  return { ...created, before, decision, ticket: unkeyed(), budget: startBudget() };
+  return { ...created, before, decision, ticket: unkeyed(), budget: writeBudget() };
 };
 
 async function stage() {
@@ -36,7 +36,7 @@ async function stage() {
   const { pool } = own;
   return {
     pool,
-    commit: committing({ db, freed: () => new Date(0) }),
+    commit: committer({ db, freed: () => new Date(0) }),
     /** In how many transactions the rows of a table were written. */
     async transactions(table: string): Promise<number> {
       const { rows } = await pool.query<{ n: number }>(
@@ -81,7 +81,7 @@ test("a write that can't succeed fails alone, and its neighbours are committed o
             Promise.reject(new AnsweredElsewhere("Cannot store the answer: the key has one already")),
         },
       }),
-      creating("late@example.com", { budget: startBudget(0) }),
+      creating("late@example.com", { budget: writeBudget(0) }),
     ];
     // The first is committed alone; the others come meanwhile and share one transaction.
     const outcomes = await Promise.allSettled([...plain.slice(0, 2), ...odd, ...plain.slice(2)].map(commit));
@@ -107,7 +107,7 @@ test("a write that can't succeed fails alone, and its neighbours are committed o
 test("a write whose time was over while it waited is not begun, and its neighbours still share a transaction", async (t) => {
   const { commit, transactions, count, close } = await stage();
   try {
-    const late = creating("late@example.com", { budget: startBudget(0) });
+    const late = creating("late@example.com", { budget: writeBudget(0) });
     const plain = Array.from({ length: 20 }, (_, index) => creating(`plain.${index}@example.com`));
     const outcomes = await Promise.allSettled([...plain, late].map(commit));
     t.is(outcomes.filter(({ status }) => status === "fulfilled").length, plain.length);

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
-import { committing, startBudget, writeBudgetMs } from "../../services/users/commit.ts";
+import { committer, writeBudget, writeBudgetMs } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { generations } from "../../services/users/generation.ts";
-import { findingStates } from "../../services/users/queries.ts";
+import { stateFinder } from "../../services/users/queries.ts";
 import { registryClient } from "../../services/users/registry-client.ts";
 import { decideCreate } from "../../services/users/rules.ts";
 import { userWrites } from "../../services/users/write.ts";
@@ -136,14 +136,14 @@ test.serial("a write whose time is over is not committed", async (t) => {
   const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
   const cause = { action: "users.create", correlationId: "late", actor: "anonymous" } as const;
   const work = { before: undefined, decision, answer: null, ticket, cause };
-  const commit = committing({ db, freed: () => new Date(0) });
+  const commit = committer({ db, freed: () => new Date(0) });
   try {
     // There is time left when its transaction begins, and none when it ends.
-    const budget = { leftMs: () => 1, check: startBudget(0).check };
+    const budget = { leftMs: () => 1, check: writeBudget(0).check };
     await t.throwsAsync(commit({ ...work, budget }), { instanceOf: Unavailable });
     t.is((await rig.usersDb.query("select from users where id = $1", [id])).rowCount, 0);
     t.is((await rig.usersDb.query("select from address_keys where user_id = $1", [id])).rowCount, 0);
-    await t.notThrowsAsync(commit({ ...work, budget: startBudget() }));
+    await t.notThrowsAsync(commit({ ...work, budget: writeBudget() }));
     t.is((await rig.usersDb.query("select from users where id = $1", [id])).rowCount, 1);
   } finally {
     await db.close();
@@ -158,11 +158,11 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
   performance.now = () => monotonicMs() + aheadMs;
   try {
     const deps = { db, freed: () => new Date(0), now: () => new Date(), log: testLogger(), nudge() {} };
-    const find = findingStates(db);
-    const registry = registryClient(rig.broker, createMetrics(), testLogger());
+    const find = stateFinder(db);
+    const registry = registryClient(rig.broker, processMetrics(), testLogger());
     const writes = userWrites({
       ...deps,
-      commit: committing(deps),
+      commit: committer(deps),
       registry,
       generation: generations({ ...deps, give: registry.generationAbove }),
       // As long as the whole budget of a write.
@@ -175,7 +175,7 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
     const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
     const cause = { action: "users.patch", correlationId: "late", actor: "anonymous" } as const;
     const edit = { kind: "edit", secondarySmtps: ["late@nine.example"] } as const;
-    const late = writes.change(id, edit, undefined, { ticket, cause, budget: startBudget() });
+    const late = writes.change(id, edit, undefined, { ticket, cause, budget: writeBudget() });
     await t.throwsAsync(late, { instanceOf: Unavailable });
   } finally {
     performance.now = monotonicMs;

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { createLogger, type Logger } from "../../mixins/log/logging.ts";
+import { type Logger, rootLogger } from "../../mixins/log/logging.ts";
 
 const folder = process.env.TEST_LOG_DIR;
 let file: number | undefined;
@@ -45,7 +45,7 @@ export function testLogger({
   level = "debug",
   nodeId = "test",
 }: TestLogOptions = {}): Logger {
-  return createLogger(
+  return rootLogger(
     { logLevel: level, logFormat: "json", logPii: false, nodeId },
     {
       write(line: string) {

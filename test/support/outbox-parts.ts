@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox-row.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { Relay } from "../../services/outbox/relay.ts";
 import { testLogger } from "./logs.ts";
 import { ownDatabase } from "./own-database.ts";
@@ -70,7 +70,7 @@ export async function outboxParts(resource?: Resource) {
     /** `lines` are those of its log, parsed. */
     async startRelay(bus: Bus, monotonicMs?: () => number) {
       const db = await openDatabase();
-      const metrics = createMetrics();
+      const metrics = processMetrics();
       const lines: Record<string, unknown>[] = [];
       const log = testLogger({ lines });
       const relay = new Relay({ db, bus, metrics, log, monotonicMs });

@@ -12,7 +12,7 @@ import { lookUp } from "../../services/smtp-registry/look-up.ts";
 import { apply } from "../../services/smtp-registry/projection.ts";
 import { release } from "../../services/smtp-registry/reserve-alone.ts";
 import type { RegistryRules } from "../../services/smtp-registry/reserve-request.ts";
-import { reserving } from "../../services/smtp-registry/reserve-together.ts";
+import { reserver } from "../../services/smtp-registry/reserve-together.ts";
 import { sweep } from "../../services/smtp-registry/tombstone-sweep.ts";
 import { testLogger } from "./logs.ts";
 import { ownDatabase } from "./own-database.ts";
@@ -45,7 +45,7 @@ export async function registryParts() {
     blocked: blockedNames(["ceo", "postmaster", "abuse"]),
     now,
   };
-  const reserve = reserving(db, rules);
+  const reserve = reserver(db, rules);
   return {
     db,
     sql: own.pool,

@@ -7,7 +7,7 @@ import amqp from "amqplib";
 import { ServiceBroker, type ServiceSchema } from "moleculer";
 import type pg from "pg";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
+import { type Metrics, processMetrics } from "../../mixins/metrics/metrics.ts";
 import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
@@ -22,7 +22,7 @@ import gatewayService, {
   type GatewayLimits,
   gatewayAddress,
 } from "../../services/gateway/index.ts";
-import { createBus, makeService } from "../../services/runtime/composition.ts";
+import { hostedService, processBus } from "../../services/runtime/composition.ts";
 import { eventually } from "./eventually.ts";
 import { testLogger } from "./logs.ts";
 import { ownDatabase } from "./own-database.ts";
@@ -118,7 +118,7 @@ async function request(
 }
 
 async function connectedBus(config: Config, hosted: readonly HostedName[], log: Platform["log"]) {
-  const owned = await createBus(config, log);
+  const owned = await processBus(config, log);
   await owned.start();
   for (const [name, { queue }] of Object.entries(consumers))
     if (!hosted.includes(name as HostedName))
@@ -139,7 +139,7 @@ async function startInstance({
   const config = loadConfig({ HTTP_PORT: "0", NODE_ID: `rig-${randomUUID()}`, ...environment });
   const lines: Record<string, unknown>[] = [];
   const log = testLogger({ lines, level: "info", nodeId: config.nodeId });
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   // What has no business on the bus has none, and would fail here if it had.
   const needsBus = hosted.some((name) => services[name].bus === true);
   const owned = needsBus ? await connectedBus(config, hosted, log) : undefined;
@@ -150,7 +150,7 @@ async function startInstance({
     broker.createService(
       name === "gateway"
         ? gatewayService(platform, config, { ...defaultLimits, ...limits })
-        : await makeService(name, platform, config),
+        : await hostedService(name, platform, config),
     );
   await broker.start();
   const port = hosted.includes("gateway") ? (gatewayAddress(broker)?.port ?? 0) : 0;

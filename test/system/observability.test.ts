@@ -5,7 +5,7 @@
 import amqp from "amqplib";
 import test from "ava";
 import pg from "pg";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { consumerQueues } from "../../services/contracts/consumers.ts";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import {
@@ -70,7 +70,7 @@ test.serial(
 
 test.serial("every metric of ours is exposed by one of the processes", async (t) => {
   const exposed = exposedMetrics(await complete());
-  const known = (await createMetrics().registry.getMetricsAsJSON()).filter(
+  const known = (await processMetrics().registry.getMetricsAsJSON()).filter(
     ({ name }) => !/^(nodejs|process)_/.test(name),
   );
   t.true(known.length > 15);

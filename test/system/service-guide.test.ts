@@ -7,7 +7,7 @@ import { runBlocks, sectionsOf, workingCopy } from "../support/executable-page.t
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 
 interface Composition {
-  makeService(name: string, platform: unknown, config: unknown): Promise<ServiceSchema>;
+  hostedService(name: string, platform: unknown, config: unknown): Promise<ServiceSchema>;
 }
 interface Table {
   hostedServices(named: readonly string[]): readonly string[];
@@ -22,10 +22,10 @@ test("the guide adds a service in three steps, and it is hosted and answers", as
   const load = (path: string): Promise<unknown> => import(join(copy.folder, path));
   const { hostedServices } = (await load("services/contracts/services.ts")) as Table;
   t.true(hostedServices(["gateway"]).includes("about"));
-  const { makeService } = (await load("services/runtime/composition.ts")) as Composition;
+  const { hostedService } = (await load("services/runtime/composition.ts")) as Composition;
   const broker = new ServiceBroker({ logger: false, skipProcessEventRegistration: true });
   t.teardown(() => broker.stop());
-  broker.createService(await makeService("about", {}, {}));
+  broker.createService(await hostedService("about", {}, {}));
   await broker.start();
   t.deepEqual(await broker.call("about.tell"), { release: "0.1.0" });
   t.like(await broker.call("about.health"), { status: "up" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "ava";
-import { coalescing, type Outcome } from "../../mixins/coalescing.ts";
+import { coalescer, type Outcome } from "../../mixins/coalescing.ts";
 import { currentCorrelation, withCorrelation, withCorrelations } from "../../mixins/context/correlation.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
@@ -20,7 +20,7 @@ function gate() {
 
 test("an item starts at once and alone when nothing is under way", (t) => {
   const { batches, work } = gate();
-  const ask = coalescing(work, { itemsMax: 10 });
+  const ask = coalescer(work, { itemsMax: 10 });
   void ask(1);
   t.deepEqual(
     batches.map(({ items }) => items),
@@ -30,7 +30,7 @@ test("an item starts at once and alone when nothing is under way", (t) => {
 
 test("with `endOfTurn` all that is asked for in one turn of the event loop goes on together", async (t) => {
   const { batches, work, endAll } = gate();
-  const ask = coalescing(work, { itemsMax: 10, endOfTurn: true });
+  const ask = coalescer(work, { itemsMax: 10, endOfTurn: true });
   const answers = [1, 2].map(ask);
   await Promise.resolve();
   answers.push(ask(3));
@@ -46,7 +46,7 @@ test("with `endOfTurn` all that is asked for in one turn of the event loop goes 
 
 test("what comes while the work is under way goes on together, as many as fit", async (t) => {
   const { batches, work, endAll } = gate();
-  const ask = coalescing(work, { itemsMax: 2 });
+  const ask = coalescer(work, { itemsMax: 2 });
   const answers = [1, 2, 3, 4].map(ask);
   endAll(0);
   await answers[0];
@@ -62,7 +62,7 @@ test("what comes while the work is under way goes on together, as many as fit", 
 
 test("what waits behind work that hangs goes on without it, and what comes then goes on together again", async (t) => {
   const { batches, work, endAll } = gate();
-  const ask = coalescing(work, { itemsMax: 10 });
+  const ask = coalescer(work, { itemsMax: 10 });
   const hung = ask(1);
   const waiting = [2, 3].map(ask);
   await eventually(() => assert.deepEqual(batches[1]?.items, [2, 3]));
@@ -79,14 +79,14 @@ test("what waits behind work that hangs goes on without it, and what comes then 
 
 test("when all hang, a few pieces run at a time, and the rest goes on with the first that ends", async (t) => {
   const { batches, work, endAll } = gate();
-  const ask = coalescing(work, { itemsMax: 1 });
+  const ask = coalescer(work, { itemsMax: 1 });
   const answers = [0, 1, 2, 3, 4, 5].map(ask);
   const bound = 4;
   await eventually(() => assert.equal(batches.length, bound));
   // As long as it took for one to be begun behind another, and then as long again.
   for (let turn = 0; turn < 2; turn += 1) {
     const other = gate();
-    const elsewhere = coalescing(other.work, { itemsMax: 1 });
+    const elsewhere = coalescer(other.work, { itemsMax: 1 });
     void [0, 1].map(elsewhere);
     await eventually(() => assert.equal(other.batches.length, 2));
   }
@@ -102,7 +102,7 @@ test("when all hang, a few pieces run at a time, and the rest goes on with the f
 
 test("each item gets its own outcome, and work that rejects fails its own items only", async (t) => {
   let calls = 0;
-  const ask = coalescing<number, string>(
+  const ask = coalescer<number, string>(
     async (items) => {
       calls += 1;
       await Promise.resolve();
@@ -119,7 +119,7 @@ test("each item gets its own outcome, and work that rejects fails its own items 
 });
 
 test("work that throws at once, or tells too few outcomes, leaves nobody waiting", async (t) => {
-  const throwing = coalescing<number, string>(
+  const throwing = coalescer<number, string>(
     () => {
       throw new Error("at once");
     },
@@ -127,13 +127,13 @@ test("work that throws at once, or tells too few outcomes, leaves nobody waiting
   );
   await t.throwsAsync(throwing(1), { message: "at once" });
   await t.throwsAsync(throwing(2), { message: "at once" });
-  const mute = coalescing<number, string>(async () => [], { itemsMax: 1 });
+  const mute = coalescer<number, string>(async () => [], { itemsMax: 1 });
   await t.throwsAsync(mute(1), { message: /the work gave none/ });
 });
 
 test("the work runs outside of the scope of whoever asks", async (t) => {
   const scope = new AsyncLocalStorage<string>();
-  const ask = coalescing<number, string | undefined>(
+  const ask = coalescer<number, string | undefined>(
     async (items) => items.map(() => ({ value: scope.getStore() })),
     { itemsMax: 1 },
   );
@@ -143,7 +143,7 @@ test("the work runs outside of the scope of whoever asks", async (t) => {
 test("a line of shared work carries the id of each who shares it, once, and of work for one alone its id", async (t) => {
   const lines: Record<string, unknown>[] = [];
   const log = testLogger({ lines });
-  const ask = coalescing<number, null>(
+  const ask = coalescer<number, null>(
     async (items) => {
       await Promise.resolve();
       log.info({ items }, "worked");

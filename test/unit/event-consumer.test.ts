@@ -2,7 +2,7 @@ import test from "ava";
 import fc from "fast-check";
 import { type ApplyEvents, eventHandler } from "../../mixins/bus/event-consumer.ts";
 import { currentCorrelation } from "../../mixins/context/correlation.ts";
-import { createMetrics, type Metrics } from "../../mixins/metrics/metrics.ts";
+import { type Metrics, processMetrics } from "../../mixins/metrics/metrics.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { delivery, userEvent } from "../support/events.ts";
 import { testLogger } from "../support/logs.ts";
@@ -13,7 +13,7 @@ function handlerOf(
   apply: ApplyEvents,
   options: { metrics?: Metrics; signal?: AbortSignal; lines?: string[] } = {},
 ) {
-  const { metrics = createMetrics(), signal = new AbortController().signal, lines = [] } = options;
+  const { metrics = processMetrics(), signal = new AbortController().signal, lines = [] } = options;
   const log = testLogger({ written: lines });
   return eventHandler({ name: "test", queue: "q", retryDelaysMs, log, metrics, apply }, signal);
 }
@@ -49,7 +49,7 @@ test("exactly the poison events are refused and every other one is applied once,
 });
 
 test("what is no event that the consumer knows is dead at once, and the reason tells no value", async (t) => {
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   const handle = handlerOf(async (batch) => batch.map(() => "processed"), { metrics });
   const event = userEvent();
   const broken = { ...event, time: "secret@example.com" };
@@ -71,7 +71,7 @@ test("what is no event that the consumer knows is dead at once, and the reason t
 });
 
 test("a failing event is tried three times at once and its error text holds no value", async (t) => {
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   let tries = 0;
   const lines: string[] = [];
   const apply = async () => {
@@ -113,7 +113,7 @@ test("a failure that can't be noted is retried all the same", async (t) => {
       queue: "q",
       retryDelaysMs,
       log: testLogger(),
-      metrics: createMetrics(),
+      metrics: processMetrics(),
       apply: () => Promise.reject(new TypeError("no")),
       async failed(event, failures, error) {
         told.push([event.id, failures, error]);
@@ -151,7 +151,7 @@ test("a transaction that lost against another is repeated with the same batch", 
 });
 
 test("a database that can't be reached is waited for and counts as no failure of the event", async (t) => {
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   let tries = 0;
   const apply: ApplyEvents = async (batch) => {
     tries += 1;
@@ -167,7 +167,7 @@ test("a database that can't be reached is waited for and counts as no failure of
 });
 
 test("a consumer that stops while its database is away gives the batch back untouched", async (t) => {
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   const stopping = new AbortController();
   const apply = async () => {
     stopping.abort();
@@ -213,7 +213,7 @@ test("each event is handled and logged under its own correlation", async (t) => 
     seen.push(currentCorrelation()?.correlationId);
     return batch.map(() => "processed");
   };
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   const handle = eventHandler(
     { name: "test", queue: "q", retryDelaysMs, log, metrics, apply },
     new AbortController().signal,

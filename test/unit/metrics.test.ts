@@ -1,16 +1,16 @@
 /** What a process measures: names that Prometheus takes, buckets that tell what they should, and measuring on demand. */
 import test from "ava";
-import { createMetrics } from "../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { bucketsIn, histogramQuantile } from "../support/histogram.ts";
 
 test("Only counters end in _total, and every counter does, as promtool check metrics demands", async (t) => {
-  const metrics = await createMetrics().registry.getMetricsAsJSON();
+  const metrics = await processMetrics().registry.getMetricsAsJSON();
   t.true(metrics.length > 8);
   for (const { name, type } of metrics) t.is(name.endsWith("_total"), String(type) === "counter", name);
 });
 
 test("a registry that takes half a second reads as a P99 of half a second, also when its timer fires early", async (t) => {
-  const { registry, smtpCheckDuration } = createMetrics();
+  const { registry, smtpCheckDuration } = processMetrics();
   for (let call = 0; call < 100; call += 1) smtpCheckDuration.observe(call < 95 ? 0.003 : 0.4995);
   const buckets = bucketsIn(await registry.metrics(), "smtp_check_duration_seconds");
   const p99 = histogramQuantile(0.99, buckets);
@@ -36,7 +36,7 @@ function source() {
 }
 
 test("expositions at one time measure a source once, and it is not asked again within a second", async (t) => {
-  const { onScrape, expose } = createMetrics();
+  const { onScrape, expose } = processMetrics();
   const one = source();
   onScrape(one);
   const both = [expose(), expose()];
@@ -48,7 +48,7 @@ test("expositions at one time measure a source once, and it is not asked again w
 });
 
 test("a source that fails, or does not answer in time, shows nothing and holds up no exposition", async (t) => {
-  const { onScrape, expose } = createMetrics();
+  const { onScrape, expose } = processMetrics();
   const [failing, silent] = [source(), source()];
   for (const each of [failing, silent]) onScrape(each);
   const exposed = expose();
@@ -60,7 +60,7 @@ test("a source that fails, or does not answer in time, shows nothing and holds u
 });
 
 test("a source that has ended takes its figures away and shows none that come late", async (t) => {
-  const { onScrape, expose } = createMetrics();
+  const { onScrape, expose } = processMetrics();
   const ending = source();
   const end = onScrape(ending);
   const exposed = expose();

@@ -1,10 +1,10 @@
 import test from "ava";
 import fc from "fast-check";
 import { emptiedUpTo, everything } from "../../services/outbox/emptied.ts";
-import { createHolds } from "../../services/outbox/held-back-users.ts";
+import { heldBackUsers } from "../../services/outbox/held-back-users.ts";
 import { type OutboxRow, publishInOrder } from "../../services/outbox/publish.ts";
-import { createAlarm, createSchedule } from "../../services/outbox/schedule.ts";
-import { createWatermarks, type Snapshot } from "../../services/outbox/watermark.ts";
+import { pollAlarm, pollSchedule } from "../../services/outbox/schedule.ts";
+import { lowWatermarks, type Snapshot } from "../../services/outbox/watermark.ts";
 import { confirmed, RecordingBus, refused } from "../support/recording-bus.ts";
 
 const never = new AbortController().signal;
@@ -61,7 +61,7 @@ test("a relay that stops begins no further round and waits no longer than it mus
 
 test("a refused user waits as long as the bus asked, else longer with each refusal, until it is confirmed", (t) => {
   let clockMs = 0;
-  const holds = createHolds(() => clockMs);
+  const holds = heldBackUsers(() => clockMs);
   holds.refuse("ann", 7, 300);
   t.deepEqual([...holds.held()], [["ann", 7]]);
   t.is(holds.nextMs(), 300);
@@ -80,7 +80,7 @@ test("a refused user waits as long as the bus asked, else longer with each refus
 
 test("the relay looks at once after a full batch, soon after work, and ever more rarely when idle", (t) => {
   let clockMs = 0;
-  const schedule = createSchedule(() => clockMs);
+  const schedule = pollSchedule(() => clockMs);
   t.is(schedule.after("full"), 0);
   t.is(schedule.after("worked"), 50);
   const idle = Array.from({ length: 12 }, () => schedule.after("idle"));
@@ -96,7 +96,7 @@ test("the relay looks at once after a full batch, soon after work, and ever more
 /** An alarm whose look has taken 300 ms, by a clock that the wait itself sets right again. */
 function alarmAfterLongLook() {
   let shiftMs = 0;
-  const alarm = createAlarm(() => performance.now() + shiftMs);
+  const alarm = pollAlarm(() => performance.now() + shiftMs);
   return {
     alarm,
     lookTook(ms: number) {
@@ -130,7 +130,7 @@ test("a look that published many events is followed by a rest as long as it took
 });
 
 test("an alarm wakes at once when the relay stops", async (t) => {
-  const alarm = createAlarm(() => performance.now());
+  const alarm = pollAlarm(() => performance.now());
   const stop = new AbortController();
   const waiting = alarm.wait(60_000, 0, stop.signal);
   stop.abort();
@@ -140,7 +140,7 @@ test("an alarm wakes at once when the relay stops", async (t) => {
 
 /** Marks, and what a batch that looked above them learned. */
 function marksOf(clock: { ms: number }) {
-  const marks = createWatermarks(() => clock.ms);
+  const marks = lowWatermarks(() => clock.ms);
   const look = (snapshot: Snapshot | undefined, emptied: readonly (readonly [number, bigint])[]) =>
     marks.observe({ snapshot, marks: marks.marksOfLook(), emptiedUpTo: new Map(emptied), deleted: 0 });
   return {

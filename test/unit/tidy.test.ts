@@ -42,7 +42,7 @@ test("no rule is without its proof here", (t) => {
   t.deepEqual(rules.map(({ name }) => name).sort(), Object.keys(broken).sort());
 });
 
-test("a function that another file exports under the same name is noticed, however it is written", (t) => {
+test("a name that two files export is noticed, whatever it is and however it is written", (t) => {
   const files = [
     {
       path: "services/users/a.ts",
@@ -53,9 +53,12 @@ test("a function that another file exports under the same name is noticed, howev
       text: `${doc}export const load = () => 1;\nexport default function service() {}\n`,
     },
     { path: "mixins/c.ts", text: `${doc}const load = () => 1;\nexport const loaded = load();\n` },
+    { path: "mixins/d.ts", text: `${doc}export type load = 1;\n` },
+    { path: "mixins/e.ts", text: `${doc}export const load = [1];\n` },
   ];
   t.deepEqual(untidy(files), [
     "services/audit/b.ts:1 shared-name: load is also exported by services/users/a.ts",
+    "mixins/e.ts:1 shared-name: load is also exported by services/users/a.ts",
   ]);
 });
 

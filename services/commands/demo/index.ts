@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
-import { createLogger, silentLogger } from "../../../mixins/log/logging.ts";
+import { rootLogger, silentLogger } from "../../../mixins/log/logging.ts";
 import { loadConfig } from "../../config/index.ts";
 import { exitCodes, StartError } from "../../contracts/exits.ts";
 import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
@@ -87,7 +87,7 @@ async function main(life: Lifecycle, dataDir: string, keep: boolean): Promise<vo
     "mailroster demo: starting a whole system (PostgreSQL, gateway, users, outbox, audit, smtp-registry) …",
   );
   const config = demoConfig(dataDir);
-  const starting = startHost(config, createLogger(config), life);
+  const starting = startHost(config, rootLogger(config), life);
   life.starting(starting);
   const host = await starting;
   const url = `http://127.0.0.1:${host.httpPort}`;

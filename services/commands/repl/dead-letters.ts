@@ -61,7 +61,7 @@ async function discard({ call }: Desk, id: string, reason: string): Promise<stri
   return `Discarded: ${queue} will never see it`;
 }
 
-export const deadLetters: Command = {
+export const deadLettersCommand: Command = {
   name: "dlq",
   description: "Dead letters",
   usage: [

@@ -1,12 +1,21 @@
 /** The commands that mailroster adds to Moleculer's REPL. */
 import { type CustomCommand, customCommand } from "./command.ts";
-import { deadLetters } from "./dead-letters.ts";
-import { fault, logLevel } from "./operations.ts";
-import { outbox, trace } from "./outbox.ts";
-import { reconcile } from "./reconcile.ts";
-import { address, users } from "./users.ts";
+import { deadLettersCommand } from "./dead-letters.ts";
+import { faultCommand, logLevelCommand } from "./operations.ts";
+import { outboxCommand, traceCommand } from "./outbox.ts";
+import { reconcileCommand } from "./reconcile.ts";
+import { addressCommand, usersCommand } from "./users.ts";
 
-const commands = [users, address, trace, deadLetters, outbox, reconcile, fault, logLevel];
+const commands = [
+  usersCommand,
+  addressCommand,
+  traceCommand,
+  deadLettersCommand,
+  outboxCommand,
+  reconcileCommand,
+  faultCommand,
+  logLevelCommand,
+];
 
 export const customCommands = (print: (text: string) => void): CustomCommand[] =>
   commands.map((command) => customCommand(command, print));

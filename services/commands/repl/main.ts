@@ -5,7 +5,7 @@
 import type { BrokerOptions, Middleware, ServiceBroker } from "moleculer";
 import pretty from "pino-pretty";
 import { hasColours } from "../../../mixins/basics/colours.ts";
-import { createLogger, type Logger } from "../../../mixins/log/logging.ts";
+import { type Logger, rootLogger } from "../../../mixins/log/logging.ts";
 import { openTerminal } from "../../../mixins/patches/moleculer-repl.ts";
 import { type Config, loadClientConfig, loadConfig } from "../../config/index.ts";
 import { exitCodes } from "../../contracts/exits.ts";
@@ -90,7 +90,7 @@ const banner = (where: string): string =>
 /** Ends by the REPL being left, or by a signal; resolves with an exit code when it could not be opened. */
 async function main(): Promise<number> {
   const config = loadClientConfig(process.env, "repl");
-  const log = createLogger(
+  const log = rootLogger(
     { ...config, logLevel: "warn" },
     pretty({ colorize: hasColours(process.stderr), destination: 2, sync: true }),
   );

@@ -59,7 +59,7 @@ async function carryOut(desk: Desk, words: readonly string[], options: Options):
   );
 }
 
-export const fault: Command = {
+export const faultCommand: Command = {
   name: "fault",
   description: "Slow or failing actions, with FAULT_INJECTION=true",
   usage: [
@@ -78,7 +78,7 @@ export const fault: Command = {
 
 const isLevel = (word: string): word is LogLevel => (logLevels as readonly string[]).includes(word);
 
-export const logLevel: Command = {
+export const logLevelCommand: Command = {
   name: "log-level",
   description: "The level of the log in every process",
   usage: ["log-level", `log-level <${logLevels.join("|")}> [minutes]`],

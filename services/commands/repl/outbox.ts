@@ -2,7 +2,7 @@
 import { traceText } from "../trace/text.ts";
 import { type Command, WrongUse, wordAt } from "./command.ts";
 
-export const outbox: Command = {
+export const outboxCommand: Command = {
   name: "outbox",
   description: "Events that wait for the bus, and those it took last",
   usage: ["outbox [how many]"],
@@ -40,7 +40,7 @@ export const outbox: Command = {
   },
 };
 
-export const trace: Command = {
+export const traceCommand: Command = {
   name: "trace",
   description: "The whole way of a request",
   usage: ["trace <correlation id> [<cursor of a further page>]"],

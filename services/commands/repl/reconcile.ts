@@ -80,7 +80,7 @@ async function decide(
   return `${userId} is ${verb}d, as version ${version}`;
 }
 
-export const reconcile: Command = {
+export const reconcileCommand: Command = {
   name: "reconcile",
   description: "Compares users, smtp-registry and audit log",
   usage: [

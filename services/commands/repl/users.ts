@@ -55,7 +55,7 @@ async function find({ call, table }: Desk, smtp: string): Promise<string> {
   );
 }
 
-export const users: Command = {
+export const usersCommand: Command = {
   name: "users",
   description: "The users",
   usage: ["users list [part of a name or address]", "users find <address>", "users show <id>"],
@@ -68,7 +68,7 @@ export const users: Command = {
   },
 };
 
-export const address: Command = {
+export const addressCommand: Command = {
   name: "address",
   description: "Who holds an address, as smtp-registry knows it",
   usage: ["address <address> [RFC 3339 time]"],

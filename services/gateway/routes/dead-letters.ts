@@ -12,7 +12,7 @@ import {
 } from "../../contracts/dead-letters.ts";
 import { HttpProblem, invalidField, invalidParameter } from "../problems/problems.ts";
 import * as example from "./examples.ts";
-import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
+import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 
 /** A path id that is no UUID names nothing, so it is as unknown as any other. */
 function letterId({ path }: RequestParts): string {
@@ -114,7 +114,7 @@ export const deadLetterOperations: readonly Operation[] = [
       }),
     },
     texts: ["reason"],
-    body: { schema: DiscardBody, mediaTypes: json, example: example.discardDeadLetter, optional: true },
+    body: { schema: DiscardBody, mediaTypes: jsonAlone, example: example.discardDeadLetter, optional: true },
     status: 204,
     write: true,
     problems: ["not-found", "dead-letter-settled", ...bodyProblems, ...keyProblems],

@@ -20,7 +20,7 @@ import { User, UserId, WrittenSmtpAddress } from "../../contracts/user.ts";
 import { HttpProblem, invalidField } from "../problems/problems.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
 import * as example from "./examples.ts";
-import { bodyProblems, json, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
+import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 import { localOperations } from "./own-answers.ts";
 
 export type { Operation } from "./operation.ts";
@@ -85,7 +85,7 @@ const userOperations: readonly Operation[] = [
       "A primary that is taken gets a number as suffix; then requestedSmtp stands beside primarySmtp, and assignments tells every address that was changed and why. A secondary that is taken is a conflict, unless onTaken is suffix; with refuse a taken primary is one, too. A blocked name is always a conflict, and so is an address that no suffix fits.",
     target: to("users.create", ({ body }) => body as ActionInput<"users.create">),
     query: {},
-    ...body(CreateUser, json, example.createUser),
+    ...body(CreateUser, jsonAlone, example.createUser),
     status: 201,
     answer: { schema: CreatedUser, example: example.createdUser },
     tagged: true,
@@ -135,7 +135,7 @@ const userOperations: readonly Operation[] = [
     target: to("users.replace", (parts) => withBody(parts) as ActionInput<"users.replace">),
     ...userPath,
     query: {},
-    ...body(ReplaceUserBody, json, example.replaceUser),
+    ...body(ReplaceUserBody, jsonAlone, example.replaceUser),
     ...userAnswer,
     write: true,
     conditional: true,

@@ -95,7 +95,7 @@ export const to = <N extends ActionName>(
   params: (parts: RequestParts) => ActionInput<N>,
 ): ActionTarget => ({ action, params });
 
-export const json: readonly string[] = ["application/json"];
+export const jsonAlone: readonly string[] = ["application/json"];
 export const bodyProblems: readonly ProblemSlug[] = [
   "malformed-json",
   "body-too-large",

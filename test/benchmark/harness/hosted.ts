@@ -1,11 +1,11 @@
 /** Services of the system in the benchmark's own process, as their own process would host them, on its bus. */
 
 import { ServiceBroker } from "moleculer";
-import { createMetrics } from "../../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../../mixins/metrics/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../../services/config/index.ts";
 import type { HostedName } from "../../../services/contracts/services.ts";
-import { createBus, makeService } from "../../../services/runtime/composition.ts";
+import { hostedService, processBus } from "../../../services/runtime/composition.ts";
 import type { Place } from "./place.ts";
 import { type Servers, silentLog } from "./servers.ts";
 import { until } from "./settle.ts";
@@ -28,18 +28,18 @@ export const configFor = ({ usersUrl, registryUrl, amqpUrl }: Place): Config =>
 /** Resolves when they are at work; the run's end stops them too. */
 export async function host({ stops }: Servers, place: Place, names: readonly HostedName[]): Promise<Hosted> {
   const config = configFor(place);
-  const owned = await createBus(config, silentLog);
+  const owned = await processBus(config, silentLog);
   await owned.start();
   const broker = new ServiceBroker({
     ...brokerOptions({ ...config, amqpUrl: undefined }, silentLog),
     skipProcessEventRegistration: true,
   });
-  const platform = { log: silentLog, metrics: createMetrics(), bus: owned.bus, now: () => new Date() };
+  const platform = { log: silentLog, metrics: processMetrics(), bus: owned.bus, now: () => new Date() };
   await until(() => Promise.resolve(owned.bus.status().connected), {
     msMax: connectMsMax,
     what: "the bus does not connect",
   });
-  for (const name of names) broker.createService(await makeService(name, platform, config));
+  for (const name of names) broker.createService(await hostedService(name, platform, config));
   const stop = stops.add(async () => {
     await broker.stop();
     await owned.close();

@@ -7,11 +7,11 @@ import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import type pg from "pg";
 import { OutboxMessage } from "../../../mixins/bus/outbox-row.ts";
 import type { Bus } from "../../../mixins/bus/port.ts";
-import { createMetrics } from "../../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../../mixins/metrics/metrics.ts";
 import { type Database, database, type EntityManager } from "../../../mixins/postgres/database.ts";
 import { compile, type Statement } from "../../../mixins/postgres/statement.ts";
 import type { UserEvent } from "../../../services/contracts/events.ts";
-import { claiming } from "../../../services/outbox/claim-batch.ts";
+import { claimStatements } from "../../../services/outbox/claim-batch.ts";
 import { Relay } from "../../../services/outbox/relay.ts";
 import { partitionLockClass } from "../../../services/outbox/sql.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -25,7 +25,7 @@ export const eventsPerRound = 64;
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-const [claimText, readText] = claiming([], []).map((statement) => compile(statement).sql);
+const [claimText, readText] = claimStatements([], []).map((statement) => compile(statement).sql);
 
 const lifecycle = (hook: unknown): Promise<void> => (hook as () => Promise<void>)();
 
@@ -75,7 +75,7 @@ export async function timedRelay(url: string, bus: Bus): Promise<TimedRelay> {
   const relay = new Relay({
     db: timing,
     bus,
-    metrics: createMetrics(),
+    metrics: processMetrics(),
     log: testLogger({ level: "silent" }),
   });
   relay.start();
@@ -124,7 +124,7 @@ async function buffersOf({ pool, relay }: Side, events: readonly UserEvent[]): P
   try {
     await client.query("begin");
     await client.query(appendEvents, outboxColumns(events));
-    const [claim, read] = claiming(relay.marks(), [], partitionLockClass + 1);
+    const [claim, read] = claimStatements(relay.marks(), [], partitionLockClass + 1);
     return (await explain(claim)) + (await explain(read));
   } finally {
     await client.query("rollback");

@@ -2,12 +2,12 @@
 
 import { ServiceBroker } from "moleculer";
 import type { Bus } from "../../../mixins/bus/port.ts";
-import { createMetrics } from "../../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../../mixins/metrics/metrics.ts";
 import { brokerOptions } from "../../../moleculer.config.ts";
 import { loadConfig } from "../../../services/config/index.ts";
 import { outboxAppended } from "../../../services/contracts/events.ts";
 import { hostedServices } from "../../../services/contracts/services.ts";
-import { createBus, makeService } from "../../../services/runtime/composition.ts";
+import { hostedService, processBus } from "../../../services/runtime/composition.ts";
 import { migrate } from "../../../services/runtime/migrations.ts";
 import { chaosPostgres } from "../../chaos/postgres.ts";
 import { chaosRabbit } from "../../chaos/rabbitmq.ts";
@@ -30,13 +30,13 @@ const databases = ["mailroster_users", "mailroster_registry", "mailroster_twin"]
 async function hosted(environment: Record<string, string>) {
   const config = loadConfig(environment);
   const log = testLogger({ level: "error", nodeId: config.nodeId });
-  const owned = await createBus(config, log);
+  const owned = await processBus(config, log);
   await owned.start();
-  const metrics = createMetrics();
+  const metrics = processMetrics();
   const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log));
   for (const name of hostedServices(config.services))
     broker.createService(
-      await makeService(name, { log, metrics, bus: owned.bus, now: () => new Date() }, config),
+      await hostedService(name, { log, metrics, bus: owned.bus, now: () => new Date() }, config),
     );
   await broker.start();
   await eventually(

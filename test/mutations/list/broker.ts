@@ -95,7 +95,7 @@ export const broker: readonly Mutation[] = [
   {
     name: "refusal-is-away",
     guarantee: "26e",
-    edits: [edit("services/trace/gather.ts", "reasonOf", becomes(use("notUnderstood"), '"is away"'))],
+    edits: [edit("services/trace/gather.ts", "reasonOf", becomes(use("misunderstanding"), '"is away"'))],
     file: "test/integration/trace.test.ts",
     title: "who does not understand the question is there, and is told as such",
   },

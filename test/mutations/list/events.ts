@@ -152,7 +152,7 @@ export const events: readonly Mutation[] = [
     name: "low-watermark-too-early",
     guarantee: "3a",
     edits: [
-      edit("services/outbox/watermark.ts", "createWatermarks.settle", becomes(condition("xmin"), "false")),
+      edit("services/outbox/watermark.ts", "lowWatermarks.settle", becomes(condition("xmin"), "false")),
     ],
     file: relayTest,
     title:

@@ -26,11 +26,7 @@ export const failovers: readonly Mutation[] = [
     name: "marks-kept-over-a-timeline",
     guarantee: "38b",
     edits: [
-      edit(
-        "services/outbox/watermark.ts",
-        "createWatermarks.belongTo",
-        becomes(condition("isOther"), "false"),
-      ),
+      edit("services/outbox/watermark.ts", "lowWatermarks.belongTo", becomes(condition("isOther"), "false")),
     ],
     file: "test/integration/relay.test.ts",
     title:

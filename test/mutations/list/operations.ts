@@ -69,7 +69,7 @@ export const operations: readonly Mutation[] = [
   {
     name: "id-lost-between-processes",
     guarantee: "12",
-    edits: [edit(correlation, "correlationMiddleware.remoteAction", drops(call("assign")))],
+    edits: [edit(correlation, "callCorrelation.remoteAction", drops(call("assign")))],
     file: operationsTest,
     title:
       "every line that a request leaves in any process, also of Moleculer and of the database, has its id",
@@ -78,11 +78,7 @@ export const operations: readonly Mutation[] = [
     name: "packets-out-of-scope",
     guarantee: "12",
     edits: [
-      edit(
-        correlation,
-        "correlationMiddleware.transitMessageHandler",
-        becomes(condition("correlationId"), always),
-      ),
+      edit(correlation, "callCorrelation.transitMessageHandler", becomes(condition("correlationId"), always)),
     ],
     file: operationsTest,
     title:
@@ -94,7 +90,7 @@ export const operations: readonly Mutation[] = [
     edits: [
       edit(
         "mixins/coalescing.ts",
-        "coalescing.carryOut",
+        "coalescer.carryOut",
         becomes(argument("withCorrelations", 0), "() => []"),
       ),
     ],
@@ -105,14 +101,14 @@ export const operations: readonly Mutation[] = [
   {
     name: "hanging-work-holds-all",
     guarantee: "4f",
-    edits: [edit("mixins/coalescing.ts", "coalescing.piece", becomes(argument("setTimeout", 0), "() => {}"))],
+    edits: [edit("mixins/coalescing.ts", "coalescer.piece", becomes(argument("setTimeout", 0), "() => {}"))],
     file: "test/unit/coalescing.test.ts",
     title: "what waits behind work that hangs goes on without it, and what comes then goes on together again",
   },
   {
     name: "work-hangs-without-end",
     guarantee: "4f",
-    edits: [edit("mixins/coalescing.ts", "coalescing.goOn", becomes(condition("piecesMax"), "false"))],
+    edits: [edit("mixins/coalescing.ts", "coalescer.goOn", becomes(condition("piecesMax"), "false"))],
     file: "test/unit/coalescing.test.ts",
     title: "when all hang, a few pieces run at a time, and the rest goes on with the first that ends",
   },
@@ -185,7 +181,7 @@ export const operations: readonly Mutation[] = [
   {
     name: "incomplete-is-complete",
     guarantee: "14c",
-    edits: [edit("services/trace/explain.ts", "overall", becomes(argument("incomplete", 0), "[]"))],
+    edits: [edit("services/trace/explain.ts", "overall", becomes(argument("gapVerdicts", 0), "[]"))],
     file: traceTest,
     title: "while dead-letters alone is away a trace is not complete, and tells what the others know",
   },
@@ -244,9 +240,7 @@ export const operations: readonly Mutation[] = [
   {
     name: "call-leaves-its-span",
     guarantee: "17",
-    edits: [
-      edit("mixins/context/tracing.ts", "tracingMiddleware.remoteAction", drops(assignment("traceparent"))),
-    ],
+    edits: [edit("mixins/context/tracing.ts", "callTracing.remoteAction", drops(assignment("traceparent")))],
     file: "test/system/tracing.test.ts",
     title: "one request through three processes over RabbitMQ is one trace",
   },

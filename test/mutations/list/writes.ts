@@ -125,14 +125,14 @@ export const writes: readonly Mutation[] = [
   {
     name: "registry-asked-too-late",
     guarantee: "4a",
-    edits: [edit("services/users/write.ts", "reserving", drops(call("check")))],
+    edits: [edit("services/users/write.ts", "reserver", drops(call("check")))],
     file: faultsTest,
     title: "a write whose time is over before it asks the registry leaves no hold behind",
   },
   {
     name: "held-for-nobody",
     guarantee: "4a",
-    edits: [edit("services/smtp-registry/reserve-together.ts", "reserving", drops(call("release")))],
+    edits: [edit("services/smtp-registry/reserve-together.ts", "reserver", drops(call("release")))],
     file: "test/integration/registry-reservations.test.ts",
     title: "what is granted after its caller has given up is let go",
   },
@@ -177,7 +177,7 @@ export const writes: readonly Mutation[] = [
     name: "work-for-nobody-goes-on",
     guarantee: "4g",
     edits: [
-      edit("services/users/index.ts", "usersService", becomes(property("budget"), "budget: startBudget()")),
+      edit("services/users/index.ts", "usersService", becomes(property("budget"), "budget: writeBudget()")),
     ],
     file: faultsTest,
     title: "a write whose time is over when its key has been looked up ends there and leaves nothing behind",
@@ -244,7 +244,7 @@ export const writes: readonly Mutation[] = [
   {
     name: "late-calls-are-run",
     guarantee: "4c",
-    edits: [edit("moleculer.config.ts", "brokerOptions", drops(call("latenessMiddleware")))],
+    edits: [edit("moleculer.config.ts", "brokerOptions", drops(call("callLateness")))],
     file: "test/system/distributed.test.ts",
     title: "a write refused while users was frozen is not carried out when it wakes",
   },

@@ -1,7 +1,7 @@
 /** docs/metrics.md as the code, the rules and the dashboards make it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createMetrics } from "../../../mixins/metrics/metrics.ts";
+import { processMetrics } from "../../../mixins/metrics/metrics.ts";
 import { readQuery } from "../promql.ts";
 import { dashboards, rules } from "../rules.ts";
 import { repositoryRoot } from "./run-tool.ts";
@@ -64,7 +64,7 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 /** The page as it should be. */
 export function metricsPage(): string {
-  const definitions = createMetrics().registry.getMetricsAsArray() as unknown as Definition[];
+  const definitions = processMetrics().registry.getMetricsAsArray() as unknown as Definition[];
   const usedBy = users();
   const sorted = definitions.toSorted((a, b) => a.name.localeCompare(b.name));
   const linked = (alert: string): string => `[${alert}](runbook.md#${alert.toLowerCase()})`;

@@ -102,7 +102,7 @@ export const rules: readonly Rule[] = [
   forbidLine(
     "unkept-log",
     (path) => path.startsWith("test/") && path !== "test/support/logs.ts",
-    /\bcreateLogger\(|\bfrom "pino"/,
+    /\brootLogger\(|\bfrom "pino"/,
     "testLogger keeps the lines, and the run looks through them for personal data",
   ),
   forbidLine(
@@ -135,26 +135,27 @@ export const rules: readonly Rule[] = [
   ),
 ];
 
-/** The functions that a file exports by name; a service's factory is its default. */
-function exportedFunctions({ path, text }: SourceFile): string[] {
+/** What a file exports by name, but for types; a service's factory is its default. */
+function exportedNames({ path, text }: SourceFile): string[] {
   const { statements } = ts.createSourceFile(path, text, ts.ScriptTarget.Latest);
   return statements.flatMap((statement) => {
     const modifiers = ts.canHaveModifiers(statement) ? (ts.getModifiers(statement) ?? []) : [];
     const is = (kind: ts.SyntaxKind): boolean => modifiers.some((modifier) => modifier.kind === kind);
     if (!is(ts.SyntaxKind.ExportKeyword) || is(ts.SyntaxKind.DefaultKeyword)) return [];
-    if (ts.isFunctionDeclaration(statement)) return statement.name?.text ?? [];
+    if (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement))
+      return statement.name?.text ?? [];
     if (!ts.isVariableStatement(statement)) return [];
-    return statement.declarationList.declarations.flatMap(({ name, initializer }) =>
-      ts.isIdentifier(name) && initializer !== undefined && ts.isArrowFunction(initializer) ? name.text : [],
+    return statement.declarationList.declarations.flatMap(({ name }) =>
+      ts.isIdentifier(name) ? name.text : [],
     );
   });
 }
 
-/** Whoever looks for a function by its name finds one. */
+/** Whoever looks for something by its name finds one. */
 function sharedNames(files: readonly SourceFile[]): string[] {
   const named = files
     .filter(({ path }) => /^(services|mixins)\/.*\.ts$/.test(path))
-    .flatMap((file) => exportedFunctions(file).map((name) => ({ name, path: file.path })));
+    .flatMap((file) => exportedNames(file).map((name) => ({ name, path: file.path })));
   return [...Map.groupBy(named, ({ name }) => name)].flatMap(([name, places]) =>
     places
       .slice(1)
