@@ -93,6 +93,12 @@ export function continueTrace(traceparent: string | undefined): string {
   return `00-${traceId ?? randomHex(16)}-${randomHex(8)}-${flags ?? "01"}`;
 }
 
+/** Who asks, and under which id, when a call tells one of them or none. */
+export const askerOf = ({ actor = anonymous, correlationId = newCorrelationId() }: CallMeta) => ({
+  actor,
+  correlationId,
+});
+
 /** The very scope that is open already, where it says the same. */
 function correlationOf(meta: CallMeta): Correlation {
   const outer = currentCorrelation();

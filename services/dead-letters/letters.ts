@@ -9,7 +9,7 @@ import { LockMode } from "@mikro-orm/core";
 import * as z from "zod";
 import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
-import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
+import { askerOf } from "../../mixins/context/correlation.ts";
 import type { Idempotency, Ticket } from "../../mixins/idempotency.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
@@ -152,13 +152,12 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
       const call = { action: "dead-letters.replay", params: { id }, meta };
       const letter = await keys.run(call, (ticket) => replayOnce(id, ticket));
       const { queue, eventId, replays, status } = letter;
-      const by = meta.actor ?? anonymous;
+      const { actor: by } = askerOf(meta);
       log.info({ deadLetterId: id, queue, eventId, replays, status, by }, "dead letter replayed");
       return letter;
     },
     async discard({ id, reason }, meta) {
-      const by = meta.actor ?? anonymous;
-      const correlationId = meta.correlationId ?? newCorrelationId();
+      const { actor: by, correlationId } = askerOf(meta);
       const call = { action: "dead-letters.discard", params: { id, reason }, meta };
       const letter = await keys.run(call, (ticket) =>
         decided(db, id, ticket, (row) => {

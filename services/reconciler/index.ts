@@ -8,7 +8,7 @@
 import type { ServiceBroker, ServiceSchema } from "moleculer";
 import { rounds } from "../../mixins/basics/rounds.ts";
 import {
-  anonymous,
+  askerOf,
   currentCorrelation,
   newCorrelationId,
   withCorrelation,
@@ -107,8 +107,7 @@ export default function reconcilerService(
 
   const acknowledging = (ctx: ActionContext<"reconciler.acknowledge">): Promise<AcknowledgeReport> => {
     const { reason } = ctx.params;
-    const by = ctx.meta.actor ?? anonymous;
-    const correlationId = ctx.meta.correlationId ?? newCorrelationId();
+    const { actor: by, correlationId } = askerOf(ctx.meta);
     return alone(ctx.broker, (options) =>
       acknowledgeStanding(options, ctx.params, (standing) =>
         acknowledge(db, standing, { by, reason, correlationId }),
@@ -119,16 +118,15 @@ export default function reconcilerService(
   const deciding = (as: "released" | "restored") => (ctx: ActionContext<"reconciler.release">) => {
     const { reason } = ctx.params;
     const userId = ctx.params.userId.toLowerCase();
-    const by = ctx.meta.actor ?? anonymous;
-    const correlationId = ctx.meta.correlationId ?? newCorrelationId();
-    const meta = { actor: by, correlationId };
+    const meta = askerOf(ctx.meta);
     return alone(ctx.broker, (options) =>
       decideOnOrphan(
         options,
         as,
         { userId, reason },
         {
-          keep: (standing) => acknowledge(db, standing, { by, reason, correlationId }),
+          keep: (standing) =>
+            acknowledge(db, standing, { by: meta.actor, reason, correlationId: meta.correlationId }),
           settle: (orphan) =>
             callAction(ctx.broker, "users.settle", orphan, { timeout: reemitTimeoutMs, meta }),
         },

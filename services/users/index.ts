@@ -5,7 +5,7 @@
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
 import { admission } from "../../mixins/admission.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
-import { anonymous, newCorrelationId } from "../../mixins/context/correlation.ts";
+import { askerOf, newCorrelationId } from "../../mixins/context/correlation.ts";
 import { idempotency, type Ticket } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { errorText } from "../../mixins/log/error-text.ts";
@@ -76,12 +76,7 @@ export default function usersService(platform: Platform, config: Config): Servic
     const budget = writeBudget();
     const ready = writes;
     if (ready === undefined) throw new Error("Cannot write a user: the service is not started");
-    const cause = {
-      action,
-      correlationId: ctx.meta.correlationId ?? newCorrelationId(),
-      actor: ctx.meta.actor ?? anonymous,
-      traceparent: ctx.meta.traceparent,
-    };
+    const cause = { action, ...askerOf(ctx.meta), traceparent: ctx.meta.traceparent };
     return admitted.write.run(budget.leftMs(), () =>
       keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
         work(ready, { ticket, cause, budget }),

@@ -3,17 +3,15 @@
  * addresses are anybody's, or one with the addresses that the registry knows. As every write it is one transaction, of
  * the row, the guard and the event, under a version that is newer than any that was heard of.
  */
-import { isContention } from "../../mixins/postgres/database.ts";
 import type { ActionParams } from "../contracts/actions.ts";
-import { Refusal, Unavailable } from "../contracts/errors.ts";
+import { Refusal } from "../contracts/errors.ts";
 import { versionWithHeadroomMax } from "../contracts/events.ts";
 import { noneOf, type UserFieldName, userFieldNames } from "../contracts/user.ts";
-import { KeyTaken, LostRace } from "./commit.ts";
-import type { ReemitDeps } from "./reemit.ts";
+import { KeyTaken } from "./commit.ts";
+import { commitPlanned, type ReemitDeps } from "./reemit.ts";
 import { type Changed, inGeneration } from "./rules.ts";
 import type { WriteContext } from "./write.ts";
 
-const attemptsMax = 8;
 /** Before any terms, so that the deletion leaves no tombstone. */
 const longAgo = new Date(0).toISOString();
 
@@ -36,29 +34,19 @@ function decideOrphan({ userId, above, as, ...known }: Orphan, now: Date): Chang
 }
 
 /** The new version. Throws Refusal (`address-taken`; `invalid-fields` for a user that users knows) or Unavailable. */
-export async function settleOrphan(
-  { findState, commit, generation, now, nudge }: ReemitDeps,
+export const settleOrphan = (
+  deps: ReemitDeps,
   orphan: Orphan,
   context: WriteContext,
-): Promise<{ version: number }> {
-  for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
-    context.budget.check();
-    if ((await findState(orphan.userId)) !== undefined)
+): Promise<{ version: number }> =>
+  commitPlanned(deps, context, async () => {
+    if ((await deps.findState(orphan.userId)) !== undefined)
       throw new Refusal("invalid-fields", "Cannot settle the orphan: users knows this user", {
         errors: [{ pointer: "#/userId", detail: "is no orphan" }],
       });
-    const decision = inGeneration(decideOrphan(orphan, now()), generation.known ?? (await generation.look()));
-    const answer = { version: decision.state.version };
-    try {
-      await commit({ before: undefined, decision, answer, ...context });
-      nudge();
-      return answer;
-    } catch (error) {
-      if (error instanceof KeyTaken)
-        throw new Refusal("address-taken", "Cannot restore the user: another has an address of it");
-      if (!(error instanceof LostRace || isContention(error))) throw error;
-      generation.forget();
-    }
-  }
-  throw new Unavailable("users", `The write lost against others ${attemptsMax} times`);
-}
+    const decision = inGeneration(decideOrphan(orphan, deps.now()), await deps.generation.current());
+    return { before: undefined, decision };
+  }).catch((error: unknown) => {
+    if (!(error instanceof KeyTaken)) throw error;
+    throw new Refusal("address-taken", "Cannot restore the user: another has an address of it");
+  });

@@ -6,7 +6,7 @@
  */
 import { isContention } from "../../mixins/postgres/database.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
-import { type Commit, LostRace } from "./commit.ts";
+import { type Commit, LostRace, type Work } from "./commit.ts";
 import type { Generation } from "./generation.ts";
 import type { FindState } from "./queries.ts";
 import { decideReemit, inGeneration } from "./rules.ts";
@@ -22,19 +22,15 @@ export interface ReemitDeps {
   readonly nudge: () => void;
 }
 
-/** The new version. Throws Refusal `not-found`, `invalid-fields` for an absurd `above`, or Unavailable. */
-export async function reemit(
-  { findState, commit, generation, now, nudge }: ReemitDeps,
-  { userId, above }: { readonly userId: string; readonly above: number },
+/** Commits what `plan` decides, which reserves nothing, and asks it anew when another write was first; the new version. */
+export async function commitPlanned(
+  { commit, generation, nudge }: ReemitDeps,
   context: WriteContext,
+  plan: () => Promise<Pick<Work, "before" | "decision">>,
 ): Promise<{ version: number }> {
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     context.budget.check();
-    const before = await findState(userId);
-    if (before === undefined)
-      throw new Refusal("not-found", "Cannot find the user: there is none with this id");
-    const current = generation.known ?? (await generation.look());
-    const decision = inGeneration(decideReemit(before, above, now(), current), current);
+    const { before, decision } = await plan();
     const answer = { version: decision.state.version };
     try {
       await commit({ before, decision, answer, ...context });
@@ -47,3 +43,18 @@ export async function reemit(
   }
   throw new Unavailable("users", `The write lost against others ${attemptsMax} times`);
 }
+
+/** The new version. Throws Refusal `not-found`, `invalid-fields` for an absurd `above`, or Unavailable. */
+export const reemit = (
+  deps: ReemitDeps,
+  { userId, above }: { readonly userId: string; readonly above: number },
+  context: WriteContext,
+): Promise<{ version: number }> =>
+  commitPlanned(deps, context, async () => {
+    const before = await deps.findState(userId);
+    if (before === undefined)
+      throw new Refusal("not-found", "Cannot find the user: there is none with this id");
+    const generation = await deps.generation.current();
+    const decision = inGeneration(decideReemit(before, above, deps.now(), generation), generation);
+    return { before, decision };
+  });

@@ -117,7 +117,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           });
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
           const assignments = assignmentsOf(reservation);
-          const generation = deps.generation.known ?? (await deps.generation.look());
+          const generation = await deps.generation.current();
           const created = decideCreate(userId, params, assigned, deps.now(), assignments);
           const decision = inGeneration(created, generation);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
@@ -155,7 +155,7 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const decision =
     decided.kind === "unchanged"
       ? decided
-      : inGeneration(decided, deps.generation.known ?? (await deps.generation.look()));
+      : inGeneration(decided, await deps.generation.current());
   if (decision.kind === "changed") {
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {
