@@ -153,17 +153,17 @@ export function idempotency(db: Database, options: Options): Idempotency {
     key: string,
     fingerprint: string,
   ): Promise<Recalled<T> | undefined> => {
-    const found = await db.read((em) =>
+    const record = await db.read((em) =>
       em.findOne(IdempotencyRecord, { scope, key, expiresAt: { $gt: options.now() } }),
     );
-    if (found === null) return undefined;
-    if (found.fingerprint !== fingerprint)
+    if (record === null) return undefined;
+    if (record.fingerprint !== fingerprint)
       throw new Refusal(
         "idempotency-key-reused",
         "Cannot use the idempotency key: it belongs to another request",
       );
-    const { expiresAt, correlationId } = found;
-    return { result: JSON.parse(found.result) as T, expiresAt, correlationId: correlationId ?? null };
+    const { expiresAt, correlationId } = record;
+    return { result: JSON.parse(record.result) as T, expiresAt, correlationId: correlationId ?? null };
   };
 
   /** The repeat has its answer whether or not this can be noted. */
@@ -221,8 +221,8 @@ export function idempotency(db: Database, options: Options): Idempotency {
       await noteReplay(call, operationOf(scope, key, fingerprint), first);
       return first.result;
     };
-    const stored = await recall<T>(scope, key, fingerprint);
-    if (stored !== undefined) return replay(stored);
+    const record = await recall<T>(scope, key, fingerprint);
+    if (record !== undefined) return replay(record);
     try {
       return await write(remembering(call, scope, key, fingerprint));
     } catch (error) {
@@ -256,10 +256,10 @@ export function idempotency(db: Database, options: Options): Idempotency {
   };
 
   const sweep = async (): Promise<number> => {
-    let gone = 0;
+    let total = 0;
     for (const deletion of [deleteExpired, deleteExpiredReplays])
-      gone += await sweepRows(db, (rowsMax) => deletion(options.now(), rowsMax));
-    return gone;
+      total += await sweepRows(db, (rowsMax) => deletion(options.now(), rowsMax));
+    return total;
   };
 
   return { mixin: sweeper("expired idempotency keys", sweep, options.log), run, sweep };

@@ -46,10 +46,10 @@ function whyOf(headers: Headers, death: Death | undefined): Why {
   const broken = text(death?.reason);
   if (broken === undefined)
     return { reason: "unknown", error: error ?? "the message says nothing of it", attempts, byBroker: true };
-  const told = `RabbitMQ gave it up: ${broken}`;
+  const verdict = `RabbitMQ gave it up: ${broken}`;
   return {
     reason: `broker-${broken.replaceAll("_", "-")}`,
-    error: error === undefined ? told : `${told}; before that: ${error}`,
+    error: error === undefined ? verdict : `${verdict}; before that: ${error}`,
     attempts,
     byBroker: true,
   };

@@ -14,7 +14,7 @@ export function queueStates(
   specs: readonly QueueSpec[],
   retryDelaysMs: readonly number[],
 ): () => Promise<readonly QueueState[]> {
-  const read = new Set(specs.flatMap(({ queue }) => [queue, deadLetterQueue(queue)]));
+  const names = new Set(specs.flatMap(({ queue }) => [queue, deadLetterQueue(queue)]));
   const queues = specs.flatMap((spec) => queueDeclarations(spec, retryDelaysMs).map(({ queue }) => queue));
   let current: Channel | undefined;
   link.attach({
@@ -35,7 +35,7 @@ export function queueStates(
     const states: QueueState[] = [];
     for (const queue of queues) {
       const { messageCount, consumerCount } = await channel.checkQueue(queue);
-      states.push({ queue, messages: messageCount, consumers: read.has(queue) ? consumerCount : undefined });
+      states.push({ queue, messages: messageCount, consumers: names.has(queue) ? consumerCount : undefined });
     }
     return states;
   };

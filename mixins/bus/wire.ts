@@ -69,7 +69,7 @@ export const brokersOwn = /^(x-death|x-(first|last)-death-.*|x-delivery-count|x-
  */
 export function republishProperties(message: ConsumeMessage, failure: Failure): Options.Publish {
   const before = headersOf(message);
-  const kept = Object.entries(before).filter(([name]) => !brokersOwn.test(name));
+  const entries = Object.entries(before).filter(([name]) => !brokersOwn.test(name));
   const at = failure.at.toISOString();
   const {
     contentType,
@@ -95,7 +95,7 @@ export function republishProperties(message: ConsumeMessage, failure: Failure): 
     persistent: true,
     mandatory: true,
     headers: {
-      ...Object.fromEntries(kept),
+      ...Object.fromEntries(entries),
       [amqpHeader.attempts]: failure.attempts,
       [amqpHeader.error]: failure.error.slice(0, errorCharsMax),
       [amqpHeader.firstFailedAt]: text(before[amqpHeader.firstFailedAt]) ?? at,

@@ -28,14 +28,14 @@ const worded = (label: string, value: unknown): string[] =>
 /** One line without a stack, such as `UniqueConstraintViolationException 23505 table=users constraint=users_pkey`. */
 export function errorText(error: unknown): string {
   const parts = new Set<string>();
-  for (const told of causesOf(error) as Iterable<Told>) {
+  for (const cause of causesOf(error) as Iterable<Told>) {
     const own = [
-      ...worded("", told.name),
-      ...worded("", told.code),
-      ...worded("", told.type),
-      ...worded("table=", told.table),
-      ...worded("column=", told.column),
-      ...worded("constraint=", told.constraint),
+      ...worded("", cause.name),
+      ...worded("", cause.code),
+      ...worded("", cause.type),
+      ...worded("table=", cause.table),
+      ...worded("column=", cause.column),
+      ...worded("constraint=", cause.constraint),
     ];
     for (const part of own) parts.add(part);
   }

@@ -18,6 +18,6 @@ const advice: readonly (readonly [says: RegExp, todo: (nodeId: string) => string
 
 /** `{ todo }` for the log line, or nothing when the reason speaks for itself. */
 export function adviceFor(reason: string | undefined, nodeId: string): { readonly todo?: string } {
-  const known = advice.find(([says]) => says.test(reason ?? ""));
-  return known === undefined ? {} : { todo: known[1](nodeId) };
+  const entry = advice.find(([says]) => says.test(reason ?? ""));
+  return entry === undefined ? {} : { todo: entry[1](nodeId) };
 }

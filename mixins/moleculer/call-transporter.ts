@@ -100,12 +100,12 @@ export class CallTransporter extends TransientAmqp {
 
   /** Heartbeats alone would tell after 8 to 12 s, and of a RabbitMQ that still sends them but routes nothing never. */
   #listen(connection: ChannelModel): void {
-    const told = silence(silenceLimits, performance.now());
-    this.#silence = told;
+    const listener = silence(silenceLimits, performance.now());
+    this.#silence = listener;
     const timer = setInterval(() => {
       // While it blocks publishers it does not read our pings either.
-      if (this.#isBlocked) told.heard(performance.now());
-      if (told.look(performance.now())) {
+      if (this.#isBlocked) listener.heard(performance.now());
+      if (listener.look(performance.now())) {
         this.#fault = silentText;
         this.giveUp();
       } else if (this.connected && !this.transit.disconnecting) void this.transit.sendPing(this.nodeID);

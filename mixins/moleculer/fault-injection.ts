@@ -27,10 +27,10 @@ export interface FaultOptions {
   readonly random?: () => number;
 }
 
-const known = (action: string): action is ActionName => Object.hasOwn(actions, action);
+const isAction = (action: string): action is ActionName => Object.hasOwn(actions, action);
 
 function requireKnown(action: string): void {
-  if (known(action)) return;
+  if (isAction(action)) return;
   throw new Refusal("invalid-fields", `Cannot inject a fault: there is no action ${action}`, {
     errors: [{ pointer: "#/action", detail: "is no action of this system" }],
   });

@@ -226,9 +226,9 @@ export function livingInstances(log: Logger): LivingInstances {
           const { timeout } = ctx.options as { readonly timeout?: number };
           const timeoutMs = timeout || Number.POSITIVE_INFINITY;
           const firstSentMs = performance.now();
-          const made = { ctx, next, action: name, service, firstSentMs, timeoutMs, resolve, reject };
+          const call = { ctx, next, action: name, service, firstSentMs, timeoutMs, resolve, reject };
           const begun = { tries: 0, isRepeat: false, nodeID: "", sentMs: 0, pass: undefined };
-          send({ ...made, ...begun, tried: new Set() });
+          send({ ...call, ...begun, tried: new Set() });
         });
     },
   } as unknown as Middleware;

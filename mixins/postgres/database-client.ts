@@ -124,9 +124,9 @@ export class DatabaseClient extends pg.Client {
   }
 
   async #requirePrimary(): Promise<void> {
-    const told = this.#readOnly.get(standbySetting);
-    const isAsked = told === undefined || this.#settings.names.length > 0;
-    if (told === true || (isAsked && (await this.#isStandby())))
+    const isStandby = this.#readOnly.get(standbySetting);
+    const isAsked = isStandby === undefined || this.#settings.names.length > 0;
+    if (isStandby === true || (isAsked && (await this.#isStandby())))
       throw new ReadOnlyDatabase("Cannot use the server: it is a standby");
     if (this.#servers.wantsReadWrite && this.#isReadOnly)
       throw new ReadOnlyDatabase("Cannot use the server: it is set read-only");

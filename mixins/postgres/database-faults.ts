@@ -147,10 +147,11 @@ function byCode(code: unknown): DatabaseFault | undefined {
 }
 
 function decided({ code, message, severity }: Link): DatabaseFault | undefined {
-  const known = byCode(code);
+  const faultOfCode = byCode(code);
   // Whatever the code: the server has ended the session, so nothing was wrong with the work.
-  if (severity === "FATAL" || severity === "PANIC") return known?.kind === "outage" ? known : lost;
-  if (known !== undefined || typeof message !== "string") return known;
+  if (severity === "FATAL" || severity === "PANIC")
+    return faultOfCode?.kind === "outage" ? faultOfCode : lost;
+  if (faultOfCode !== undefined || typeof message !== "string") return faultOfCode;
   return Object.entries(wordedFaults).find(([words]) => message.startsWith(words))?.[1];
 }
 
@@ -171,8 +172,8 @@ const sentences = new Set(
 
 /** The sentence of an outage, undefined for all else. It tells nothing of the installation, so anybody may read it. */
 export function outageTextOf(error: unknown): string | undefined {
-  const known = databaseFaultOf(error);
-  return known?.kind === "outage" ? sentence(known) : undefined;
+  const fault = databaseFaultOf(error);
+  return fault?.kind === "outage" ? sentence(fault) : undefined;
 }
 
 /** Whether a text is such a sentence. */

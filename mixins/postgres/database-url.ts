@@ -70,8 +70,8 @@ export function databaseServersFault(url: string): string | undefined {
   if (servers.length === 1) return undefined;
   if (servers.some((server) => /^\w+:\/\/(?:[^/?#]*@)?(?:[/?#:]|$)/.test(server)))
     return "must name a server on both sides of each comma";
-  const given = query(url);
-  return given.has("host") || given.has("port")
+  const parts = query(url);
+  return parts.has("host") || parts.has("port")
     ? "must have no parameter host or port when it names several servers"
     : undefined;
 }

@@ -117,9 +117,9 @@ const ormLogger = (log: Logger | undefined) => ({
   logQuery({ query, took = 0, results, affected, level }: Statement) {
     if (log === undefined) return;
     if (took < slowStatementMs && !log.isLevelEnabled("debug")) return;
-    const told = { sql: query, ms: Math.round(took), rows: affected ?? results };
-    if (took >= slowStatementMs) log.warn(told, "slow statement");
-    else log.debug(told, level === "error" ? "statement failed" : "statement");
+    const members = { sql: query, ms: Math.round(took), rows: affected ?? results };
+    if (took >= slowStatementMs) log.warn(members, "slow statement");
+    else log.debug(members, level === "error" ? "statement failed" : "statement");
   },
   setDebugMode() {},
   isEnabled: () => false,

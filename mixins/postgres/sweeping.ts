@@ -24,13 +24,13 @@ export const sweepRowsMax = 500;
 export async function sweepInBatches(
   deleteBatch: (rowsMax: number) => Promise<readonly unknown[]>,
 ): Promise<number> {
-  let gone = 0;
+  let total = 0;
   for (let count = 0; count < batchesMax; count += 1) {
     const rows = await deleteBatch(sweepRowsMax);
-    gone += rows.length;
+    total += rows.length;
     if (rows.length < sweepRowsMax) break;
   }
-  return gone;
+  return total;
 }
 
 /** One round of a statement that returns a row for each that it deletes, and no more than the most it is given. */
@@ -57,9 +57,9 @@ export function sweeper(
     () => waitMs(0),
     async () => {
       try {
-        const gone = await sweep();
-        if (gone > 0) log.debug({ what, gone }, "swept");
-        return waitMs(gone);
+        const total = await sweep();
+        if (total > 0) log.debug({ what, gone: total }, "swept");
+        return waitMs(total);
       } catch (error) {
         log.warn({ what, reason: errorText(error) }, "can't sweep now");
         return waitMs(0);

@@ -66,11 +66,11 @@ export function list<const T extends string>(
 ): readonly T[] {
   const text = env.text(name);
   if (text === undefined) return words;
-  const wanted = items(text);
+  const names = items(text);
   const isKnown = (item: string) => words.some((word) => word === item);
-  if (!wanted.every(isKnown) || new Set(wanted).size < wanted.length)
+  if (!names.every(isKnown) || new Set(names).size < names.length)
     throw fault(name, `must hold only ${words.join(", ")}, each at most once, separated by commas`);
-  return words.filter((word) => wanted.includes(word));
+  return words.filter((word) => names.includes(word));
 }
 
 /** What may stand in front of the @, separated by commas; undefined when unset. */

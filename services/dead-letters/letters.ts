@@ -52,7 +52,7 @@ const busRetryAfterMs = 2_000;
 /** More causes than somebody can look into; the newest are shown. */
 const causesMax = 100;
 
-const found = (row: DeadLetterRecord | null): DeadLetterRecord => {
+const requireRow = (row: DeadLetterRecord | null): DeadLetterRecord => {
   if (row === null) throw new Refusal("not-found", "Cannot find the dead letter: none has this id");
   return row;
 };
@@ -90,7 +90,9 @@ const decided = (
   change: (row: DeadLetterRecord) => void,
 ): Promise<DeadLetter> =>
   db.transaction(async (em) => {
-    const row = found(await em.findOne(DeadLetterRecord, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }));
+    const row = requireRow(
+      await em.findOne(DeadLetterRecord, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
+    );
     change(row);
     await em.flush();
     const answer = letterView(row);
@@ -107,11 +109,11 @@ function markReplayed(row: DeadLetterRecord, replays: number, at: Date): void {
 
 /** The operator's side of the dead letters. */
 export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
-  const read = async (id: string): Promise<DeadLetterRecord> =>
-    found(await db.read((em) => em.findOne(DeadLetterRecord, { id })));
+  const rowOf = async (id: string): Promise<DeadLetterRecord> =>
+    requireRow(await db.read((em) => em.findOne(DeadLetterRecord, { id })));
 
   const replayOnce = async (id: string, ticket: Ticket): Promise<DeadLetter> => {
-    const row = await read(id);
+    const row = await rowOf(id);
     requirePending(row, "replay");
     const replays = row.replays + 1;
     const outcome = await bus.publishTo(row.queue, {
@@ -135,7 +137,7 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
       const rows = await db.read((em) => run(em, sql.causes(causesMax)));
       return { items: rows.map(causeView) };
     },
-    get: async (id) => detailView(await read(id)),
+    get: async (id) => detailView(await rowOf(id)),
     async pending(userIds) {
       const where = { status: "pending", userId: { $in: [...userIds] } };
       const items = await db.read((em) =>

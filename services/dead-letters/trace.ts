@@ -12,7 +12,7 @@ const options = {
 } as const;
 type Row = Pick<DeadLetterRecord, (typeof options.fields)[number]>;
 
-const shown = (row: Row): TracedLetter =>
+const tracedLetter = (row: Row): TracedLetter =>
   ({
     ...Object.fromEntries(members.map((name) => [name, row[name]])),
     at: jsonValue(row.settledAt ?? row.lastFailedAt),
@@ -31,5 +31,5 @@ export async function lettersOf(
       { ...options, limit: traceWritesMax },
     ),
   ]);
-  return { letters: letters.map(shown), others: others.map(shown) };
+  return { letters: letters.map(tracedLetter), others: others.map(tracedLetter) };
 }

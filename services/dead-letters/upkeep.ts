@@ -18,16 +18,16 @@ export const sweepSettled = (db: Database, now: () => Date, retentionDays: numbe
 
 /** The gauge as the table stands at a scrape; queues that had letters once stay shown. Returns how to end it. */
 export function showPending(db: Database, metrics: Pick<Metrics, "deadLetters" | "onScrape">): () => void {
-  const shown = new Set<string>(consumerQueues);
+  const queues = new Set<string>(consumerQueues);
   return metrics.onScrape({
     async measure() {
       // An index-only count of what is pending, which an operator keeps small.
       const pending = await db.read((em) =>
         em.countBy(DeadLetterRecord, "queue", { where: { status: "pending" } }),
       );
-      for (const queue of Object.keys(pending)) shown.add(queue);
+      for (const queue of Object.keys(pending)) queues.add(queue);
       return () => {
-        for (const queue of shown) metrics.deadLetters.set({ queue }, pending[queue] ?? 0);
+        for (const queue of queues) metrics.deadLetters.set({ queue }, pending[queue] ?? 0);
       };
     },
     forget: () => metrics.deadLetters.reset(),

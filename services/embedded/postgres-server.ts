@@ -115,8 +115,8 @@ async function hasDatabases(installation: Installation, port: number): Promise<b
   if (client === undefined) return false;
   try {
     for (const name of databases) {
-      const found = await client.query("select 1 from pg_database where datname = $1", [name]);
-      if (found.rowCount === 0) await client.query(`create database ${name}`);
+      const result = await client.query("select 1 from pg_database where datname = $1", [name]);
+      if (result.rowCount === 0) await client.query(`create database ${name}`);
     }
     return true;
   } catch (cause) {
@@ -173,7 +173,7 @@ export function keepRunning(installation: Installation, port: number, first: Ser
     watch();
   };
   const restart = async (): Promise<void> => {
-    let told = "";
+    let lastReason = "";
     const { signal } = stopping;
     await pause(restartPauseMinMs, signal);
     await retry(startAgain, {
@@ -182,8 +182,8 @@ export function keepRunning(installation: Installation, port: number, first: Ser
       signal,
       mayPass(error) {
         const reason = (error as Error).message;
-        if (reason !== told) log.error({ reason }, "The embedded PostgreSQL does not start again yet");
-        told = reason;
+        if (reason !== lastReason) log.error({ reason }, "The embedded PostgreSQL does not start again yet");
+        lastReason = reason;
         return true;
       },
     }).catch(() => {}); // only being stopped ends it

@@ -40,7 +40,7 @@ export async function decideOnOrphan(
   // Nobody has a name for it, nor, where the registry knows none, an address: the TLD is nobody's (RFC 2606).
   const primarySmtp = primary ?? `${userId}@released.invalid`;
   const secondarySmtps = addresses.filter(({ kind }) => kind === "secondary").map(({ address }) => address);
-  const settled = await settle({ userId, above, as, displayName: primarySmtp, primarySmtp, secondarySmtps });
-  options.log.warn({ userId, as, reason, version: settled.version }, "an orphan is decided on");
-  return settled;
+  const result = await settle({ userId, above, as, displayName: primarySmtp, primarySmtp, secondarySmtps });
+  options.log.warn({ userId, as, reason, version: result.version }, "an orphan is decided on");
+  return result;
 }

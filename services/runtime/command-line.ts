@@ -98,10 +98,10 @@ function requireKnown(form: CommandForm, words: readonly string[]): void {
       form,
       max === 0 ? `it takes no word, not "${extra}"` : `"${extra}" is one word too many`,
     );
-  const known = form.words?.known;
-  const unknown = known && words.find((word) => !known.includes(word));
-  if (known !== undefined && unknown !== undefined)
-    throw usageError(form, `there is no "${unknown}"`, known, unknown);
+  const choices = form.words?.known;
+  const unknown = choices && words.find((word) => !choices.includes(word));
+  if (choices !== undefined && unknown !== undefined)
+    throw usageError(form, `there is no "${unknown}"`, choices, unknown);
 }
 
 /** `help` when that is asked for, whatever else there is. Throws UsageError. */
@@ -123,9 +123,9 @@ export function readCommandLine(form: CommandForm, args: readonly string[]): Com
     allowPositionals: true,
     tokens: true,
   });
-  const given = loose.tokens.filter((token) => token.kind === "option");
-  if (given.some(({ name }) => name === "help")) return "help";
-  for (const { name, rawName, value, inlineValue } of given) {
+  const tokens = loose.tokens.filter((token) => token.kind === "option");
+  if (tokens.some(({ name }) => name === "help")) return "help";
+  for (const { name, rawName, value, inlineValue } of tokens) {
     const option = known[name];
     if (option === undefined)
       throw usageError(
@@ -140,8 +140,8 @@ export function readCommandLine(form: CommandForm, args: readonly string[]): Com
   requireKnown(form, loose.positionals);
   return {
     words: loose.positionals,
-    has: (option) => given.some(({ name }) => name === option),
-    valueOf: (option) => given.findLast(({ name }) => name === option)?.value,
+    has: (option) => tokens.some(({ name }) => name === option),
+    valueOf: (option) => tokens.findLast(({ name }) => name === option)?.value,
   };
 }
 

@@ -35,13 +35,13 @@ async function isKnownTo(nodeID: string, broker: ServiceBroker): Promise<boolean
   const ask = broker.call as (name: string, params: object, options: object) => Promise<Listed[]>;
   const own = broker.services.map(({ name }) => name).filter((name) => !isInternal(name));
   try {
-    const known = await ask.call(
+    const list = await ask.call(
       broker,
       "$node.services",
       { onlyAvailable: true, skipInternal: true },
       { nodeID, timeout: askTimeoutMs },
     );
-    const here = known.filter(({ nodes }) => nodes.includes(broker.nodeID)).map(({ name }) => name);
+    const here = list.filter(({ nodes }) => nodes.includes(broker.nodeID)).map(({ name }) => name);
     return own.every((name) => here.includes(name));
   } catch {
     return false;

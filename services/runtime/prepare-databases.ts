@@ -54,7 +54,7 @@ async function prepare(target: DatabaseTarget, preparation: Preparation): Promis
   const { signal, way, embeddedIn } = preparation;
   const log = preparation.log.child({ service: "runtime" });
   const called = calledBy(embeddedIn, target);
-  let told = "";
+  let lastReason = "";
   const attempt = async (): Promise<StartError | undefined> => {
     try {
       const onWait = (holder: string): void =>
@@ -68,8 +68,8 @@ async function prepare(target: DatabaseTarget, preparation: Preparation): Promis
       const { means } = fault;
       const error = new StartError(`Cannot use ${called}: ${means}`, { cause });
       if (fault.atStart === "refuse") throw error;
-      if (means !== told) log.warn({ database: name }, `Waiting for the server of ${called}: ${means}`);
-      told = means;
+      if (means !== lastReason) log.warn({ database: name }, `Waiting for the server of ${called}: ${means}`);
+      lastReason = means;
       return error;
     }
   };

@@ -32,8 +32,8 @@ export function reasonOf(error: unknown): string {
     if (link instanceof Error && isLate(link)) return "does not answer (ETIMEDOUT)";
     if (known === "" && typeof code === "string") known = ` (${code})`;
   }
-  const told = brokerText(error);
-  if (told !== undefined) return `says: ${told}`;
+  const text = brokerText(error);
+  if (text !== undefined) return `says: ${text}`;
   const fault = databaseFaultOf(error);
   if (fault !== undefined) return `can't be used: ${fault.means}${known}`;
   const { code, message } = error as { code?: unknown; message?: string };

@@ -16,10 +16,10 @@ export async function runCommand(work: () => Promise<number>): Promise<void> {
   try {
     code = await work();
   } catch (error) {
-    const known = exitCodeOf(error);
-    if (known === undefined) throw error;
+    const exitCode = exitCodeOf(error);
+    if (exitCode === undefined) throw error;
     process.stderr.write(`${(error as Error).message}\n`);
-    code = known;
+    code = exitCode;
   }
   // A connection that hangs must not keep the process; what was printed must be out.
   process.stdout.write("", () => process.exit(code));

@@ -33,16 +33,16 @@ export async function settleHolds(db: Database, rules: HoldRules, ask: AskHolder
   const now = rules.now();
   const until = new Date(now.getTime() + rules.reservationTtlMs / 2);
   let after: EndingHold = { expiresAt: new Date(0), key: "" };
-  let gone = 0;
+  let total = 0;
   for (let pages = 0; pages < pagesMax; pages += 1) {
     const page = await endingHolds(db, until, after);
     const last = page.at(-1);
     if (last === undefined) break;
-    gone += await settlePage(db, rules, { now, until, page }, ask);
+    total += await settlePage(db, rules, { now, until, page }, ask);
     if (page.length < sweepRowsMax) break;
     after = last;
   }
-  return gone;
+  return total;
 }
 
 interface EndingHold {

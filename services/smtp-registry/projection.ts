@@ -42,8 +42,8 @@ export function judge(events: readonly UserEvent[], marks: ReadonlyMap<string, n
 export function newestOf(events: readonly UserEvent[]): Map<string, UserEvent> {
   const newest = new Map<string, UserEvent>();
   for (const event of events) {
-    const known = newest.get(event.subject);
-    if (known === undefined || versionOf(event) > versionOf(known)) newest.set(event.subject, event);
+    const latest = newest.get(event.subject);
+    if (latest === undefined || versionOf(event) > versionOf(latest)) newest.set(event.subject, event);
   }
   return newest;
 }

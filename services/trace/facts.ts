@@ -37,7 +37,7 @@ export interface EventFacts {
 export function eventsOf({ outbox, entries = [] }: Pick<Facts, "outbox" | "entries">): EventFacts[] {
   const entryOf = new Map(entries.map((entry) => [entry.id, entry]));
   const rows = outbox?.events ?? [];
-  const known = new Set(rows.map(({ eventId }) => eventId));
+  const ids = new Set(rows.map(({ eventId }) => eventId));
   const events: EventFacts[] = [
     ...rows.map((row) => ({
       eventId: row.eventId,
@@ -47,7 +47,7 @@ export function eventsOf({ outbox, entries = [] }: Pick<Facts, "outbox" | "entri
       entry: entryOf.get(row.eventId),
     })),
     ...entries
-      .filter(({ id }) => !known.has(id))
+      .filter(({ id }) => !ids.has(id))
       .map((entry) => ({
         eventId: entry.id,
         userId: entry.userId,

@@ -74,9 +74,9 @@ export async function gather(
     askEntries(),
   ]);
   // Each has the first ones of its own, so the first ones of both are the first ones.
-  const told = eventsOf({ outbox, entries: early?.items });
-  const events = told.slice(0, limit);
-  const left = told.length - events.length + Math.max(outbox?.left ?? 0, early?.left ?? 0);
+  const candidates = eventsOf({ outbox, entries: early?.items });
+  const events = candidates.slice(0, limit);
+  const left = candidates.length - events.length + Math.max(outbox?.left ?? 0, early?.left ?? 0);
   const eventIds = events.map(({ eventId }) => eventId);
   const userIds = [...new Set(events.map(({ userId }) => userId))];
   const isAny = events.length > 0;
@@ -91,9 +91,9 @@ export async function gather(
     // What was recorded after the first round is told with what it says.
     isNew === true ? askEntries() : undefined,
   ]);
-  const kept = new Set(eventIds);
-  const entries = (again ?? early)?.items.filter(({ id }) => kept.has(id));
-  const own = outbox && { events: outbox.events.filter(({ eventId }) => kept.has(eventId)) };
+  const ids = new Set(eventIds);
+  const entries = (again ?? early)?.items.filter(({ id }) => ids.has(id));
+  const own = outbox && { events: outbox.events.filter(({ eventId }) => ids.has(eventId)) };
   const last = events.at(-1);
   const unseen = unseenOf(away);
   const facts = { correlationId, requests: undefined, letters, entries, audit, registry, users, unseen };

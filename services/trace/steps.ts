@@ -35,12 +35,12 @@ function registryEffect(event: EventFacts, registry: Facts["registry"]): Effect 
   if (user?.eventId === event.eventId) return { state: "processed", at: user.at };
   const own = registry.outcomes.filter(({ eventId }) => eventId === event.eventId);
   const stale = own.find(({ result }) => result === "stale");
-  const done = own.find(({ result }) => result === "processed" || result === "duplicate");
-  if (done !== undefined) return { state: "processed", at: done.at };
+  const outcome = own.find(({ result }) => result === "processed" || result === "duplicate");
+  if (outcome !== undefined) return { state: "processed", at: outcome.at };
   if (stale !== undefined) return { state: "stale", at: stale.at };
   if (user === undefined || version === null || user.version < version) return { state: "waiting", at: null };
-  const known = user.history.includes(version) || user.version === version;
-  return { state: known ? "processed" : "superseded", at: null };
+  const isKnown = user.history.includes(version) || user.version === version;
+  return { state: isKnown ? "processed" : "superseded", at: null };
 }
 
 function auditEffect(event: EventFacts, { audit, entries }: Facts): Effect {

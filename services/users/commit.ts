@@ -152,11 +152,11 @@ async function save(
 ): Promise<void> {
   const writes = works.map((work) => userRowOf(work, freed));
   const events = works.flatMap(eventRowsOf).map((row, place) => ({ place, ...row }));
-  const written = await run(em, sql.saveWrites({ lockTimeout, writes, freed, events }));
-  if (written.length < works.length)
+  const rows = await run(em, sql.saveWrites({ lockTimeout, writes, freed, events }));
+  if (rows.length < works.length)
     throw new LostRace("Cannot save the user: its version is no longer the one that was read");
-  const wanted = writes.reduce((sum, { fresh }) => sum + fresh.length, 0);
-  if ((written[0]?.keys ?? 0) < wanted) throw new KeyTaken("Cannot save the user: another has its addresses");
+  const keysCount = writes.reduce((sum, { fresh }) => sum + fresh.length, 0);
+  if ((rows[0]?.keys ?? 0) < keysCount) throw new KeyTaken("Cannot save the user: another has its addresses");
 }
 
 function userRowOf({ before, decision: { state } }: Work, freed: Date) {

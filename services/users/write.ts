@@ -153,9 +153,7 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const before = await deps.findState(request.userId);
   const decided = decide(before, request.command, request.expected, deps.now());
   const decision =
-    decided.kind === "unchanged"
-      ? decided
-      : inGeneration(decided, await deps.generation.current());
+    decided.kind === "unchanged" ? decided : inGeneration(decided, await deps.generation.current());
   if (decision.kind === "changed") {
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {

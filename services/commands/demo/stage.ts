@@ -65,13 +65,13 @@ export function stage(url: string, print: (line: string) => void, signal: AbortS
     });
     const answer = await response.text();
     if (!quiet) {
-      const told = toldHeaders.flatMap((name) => {
+      const headerLines = toldHeaders.flatMap((name) => {
         const value = response.headers.get(name);
         return value === null || (name === "x-correlation-id" && !("X-Correlation-ID" in headers))
           ? []
           : [`${name}: ${value}`];
       });
-      print(`  ← ${[response.status, ...told].join("  ")}`);
+      print(`  ← ${[response.status, ...headerLines].join("  ")}`);
       if (answer !== "") print(`    ${short(answer)}`);
     }
     const parsed = answer === "" ? undefined : JSON.parse(answer);
@@ -90,10 +90,10 @@ export function stage(url: string, print: (line: string) => void, signal: AbortS
       const isWanted = ({ status, body }: Answer<T>): boolean => status === 200 && holds(body);
       const ask = () => request<T>("GET", path, { quiet: true });
       const answer = await poll(ask, isWanted, { everyMs: pollMs, maxMs: waitMaxMs, signal });
-      const told = JSON.stringify(answer.body);
+      const body = JSON.stringify(answer.body);
       if (!isWanted(answer))
-        throw new DemoFailed(`${what}: not within ${waitMaxMs / 1_000} s, GET ${path} answers ${told}`);
-      print(`  → GET ${path}\n  ← 200\n    ${short(told)}\n  ✓ ${what}`);
+        throw new DemoFailed(`${what}: not within ${waitMaxMs / 1_000} s, GET ${path} answers ${body}`);
+      print(`  → GET ${path}\n  ← 200\n    ${short(body)}\n  ✓ ${what}`);
       return answer.body;
     },
     check(holds, what) {

@@ -67,9 +67,9 @@ const verdicts = { 0: "healthy", 1: "problems", 2: "cannot tell", 69: "unreachab
 
 /** For people: what only follows from a problem is counted. */
 export function asText(findings: readonly Finding[]): string {
-  const shown = findings.filter(({ status }) => status !== "follows");
-  const width = Math.max(...shown.map(({ part }) => part.length));
-  const lines = shown.flatMap(({ status, part, says, todo }) => [
+  const rows = findings.filter(({ status }) => status !== "follows");
+  const width = Math.max(...rows.map(({ part }) => part.length));
+  const lines = rows.flatMap(({ status, part, says, todo }) => [
     `${marks[status]} ${part.padEnd(width)}  ${says}`,
     ...(todo === undefined ? [] : [`  ${" ".repeat(width)}  → ${todo}`]),
   ]);

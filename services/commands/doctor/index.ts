@@ -43,11 +43,11 @@ const serverAndReason = ({ says }: Finding): string => says.replace(/^(\S+ at [^
 
 /** Of two databases on one server that is out of reach, the second follows from the first. */
 async function databases(config: Config): Promise<Finding[]> {
-  const found = (await Promise.all(databaseTargets(withEmbedded(config)).map(examineDatabase))).flat();
-  const [first, ...others] = found.filter(
+  const findings = (await Promise.all(databaseTargets(withEmbedded(config)).map(examineDatabase))).flat();
+  const [first, ...others] = findings.filter(
     ({ status, part }) => status === "problem" && part.endsWith(" database"),
   );
-  return found.map((finding) =>
+  return findings.map((finding) =>
     first !== undefined && others.includes(finding) && serverAndReason(finding) === serverAndReason(first)
       ? { ...finding, causes: [first.part] }
       : finding,
@@ -56,13 +56,13 @@ async function databases(config: Config): Promise<Finding[]> {
 
 async function examine(config: Config): Promise<Finding[]> {
   const { amqpUrl, retryDelaysMs } = config;
-  const looked = await Promise.all([
+  const findings = await Promise.all([
     examineSystem(config),
     databases(config),
     amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, retryDelaysMs),
   ]);
   const misspelt = config.warnings.map((says) => problem("configuration", says, "docs/configuration.md"));
-  return [...misspelt, ...looked.flat()];
+  return [...misspelt, ...findings.flat()];
 }
 
 const line = commandLine(form);

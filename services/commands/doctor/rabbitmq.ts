@@ -102,9 +102,9 @@ async function bindingsFinding(ask: AskManagement, vhost: string): Promise<Findi
     `exchanges/${encodeURIComponent(vhost)}/${usersExchange}/bindings/source`,
   );
   if (rows === undefined) return [];
-  const found = new Set(rows.map(({ destination, routing_key }) => `${destination} ${routing_key}`));
+  const bindings = new Set(rows.map(({ destination, routing_key }) => `${destination} ${routing_key}`));
   const missing = userQueues.flatMap(({ queue, bindings: keys }) =>
-    keys.filter((key) => !found.has(`${queue} ${key}`)).map((key) => `${queue} ← ${key}`),
+    keys.filter((key) => !bindings.has(`${queue} ${key}`)).map((key) => `${queue} ← ${key}`),
   );
   const says = missing.length === 0 ? "complete" : `missing: ${missing.join(", ")}`;
   return [okIf(missing.length === 0, "bindings", says, redeclare, ["system", exchangePart])];

@@ -90,7 +90,7 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
   try {
     const report = await callAction(broker, "reconciler.run", {}, { timeout: reconcileTimeoutMs });
     const { checked, inFlight, violations, differences, pending, acknowledged } = report;
-    const found = Object.entries(violations).map(([check, count]) => `${check} ${count}`);
+    const counts = Object.entries(violations).map(([check, count]) => `${check} ${count}`);
     const apart = [
       ...(inFlight === 0 ? [] : [`${inFlight} with an event on its way`]),
       ...(pending.count === 0
@@ -98,7 +98,7 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
         : [`${pending.count} may wait in the queue of a slow or stopped consumer`]),
       ...(acknowledged.count === 0 ? [] : [`${acknowledged.count} acknowledged`]),
     ];
-    if (found.length === 0) {
+    if (counts.length === 0) {
       const agree = pending.count + acknowledged.count === 0;
       const users = counted(checked, "user");
       const says = agree ? `${users} agree${checked === 1 ? "s" : ""} everywhere` : `${users}, no violation`;
@@ -107,7 +107,7 @@ async function agreement(broker: ServiceBroker): Promise<Finding> {
     const first = differences[0]?.userId;
     return problem(
       part,
-      `${found.join(", ")} among ${counted(checked, "user")} (first: ${first})`,
+      `${counts.join(", ")} among ${counted(checked, "user")} (first: ${first})`,
       "docs/guides/consistency.md; `reconcile repair` in npm run repl",
     );
   } catch (error) {

@@ -25,10 +25,10 @@ const acceptedTable = (differences: readonly AcknowledgedDifference[], table: De
 
 function reportText(report: ReconcileReport, table: Desk["table"]): string {
   const { checked, inFlight, ms, violations, differences, pending, acknowledged } = report;
-  const found = Object.values(violations).reduce((sum, count) => sum + count, 0);
+  const total = Object.values(violations).reduce((sum, count) => sum + count, 0);
   const waiting = pending.count === 0 ? "" : `, ${pending.count} that may wait in a queue`;
   const accepted = acknowledged.count === 0 ? "" : `, ${acknowledged.count} acknowledged`;
-  const head = `${counted(checked, "user")} compared in ${ms} ms, ${inFlight} with an event on its way, ${counted(found, "difference")}${waiting}${accepted}`;
+  const head = `${counted(checked, "user")} compared in ${ms} ms, ${inFlight} with an event on its way, ${counted(total, "difference")}${waiting}${accepted}`;
   return [
     head,
     ...(differences.length === 0 ? [] : [differenceTable(differences, table)]),

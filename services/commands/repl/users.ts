@@ -30,7 +30,7 @@ async function list({ call, table }: Desk, q: string | undefined): Promise<strin
 async function show({ call, table }: Desk, id: string): Promise<string> {
   const user = await call("users.get", { id });
   const addresses = [user.primarySmtp, ...user.secondarySmtps];
-  const found = await Promise.all(addresses.map((address) => call("smtp-registry.lookup", { address })));
+  const answers = await Promise.all(addresses.map((address) => call("smtp-registry.lookup", { address })));
   return [
     `${user.displayName} (${user.id})`,
     `version ${user.version}, created ${user.createdAt}, updated ${user.updatedAt}`,
@@ -40,7 +40,7 @@ async function show({ call, table }: Desk, id: string): Promise<string> {
       addresses.map((address, index) => [
         address,
         index === 0 ? "primary" : "secondary",
-        `${found[index]?.kind ?? "nobody's"}, ${found[index]?.status}`,
+        `${answers[index]?.kind ?? "nobody's"}, ${answers[index]?.status}`,
       ]),
     ),
   ].join("\n");
@@ -74,8 +74,8 @@ export const addressCommand: Command = {
   usage: ["address <address> [RFC 3339 time]"],
   async run({ call, table }, words) {
     const at = words[1];
-    const wanted = wordAt(words, 0, "The address");
-    const info = await call("smtp-registry.lookup", { address: wanted, ...(at === undefined ? {} : { at }) });
+    const word = wordAt(words, 0, "The address");
+    const info = await call("smtp-registry.lookup", { address: word, ...(at === undefined ? {} : { at }) });
     return table(
       ["address", "status", "kind", "user"],
       [[info.address, info.status, info.kind, info.userId]],

@@ -97,9 +97,9 @@ function consumerLines({ consumer, state, at, duplicates, failures, error, lette
     ...(failures === 0 ? [] : [counted(failures, "failure")]),
     ...(duplicates === 0 ? [] : [`came again ${counted(duplicates, "time")}, without effect`]),
   ];
-  const noted = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
+  const suffix = notes.length === 0 ? "" : ` (${notes.join("; ")})`;
   return [
-    [consumerMark[state], consumer, `${says[state]}${noted}`],
+    [consumerMark[state], consumer, `${says[state]}${suffix}`],
     ...(letter === null ? [] : [[" ", "", letterText(letter)] as const]),
   ];
 }

@@ -65,19 +65,19 @@ function queryOf(
   known: Readonly<Record<string, unknown>>,
   texts: readonly string[] = [],
 ): Record<string, string> {
-  const found: Record<string, string> = {};
-  if (query === "") return found;
+  const parameters: Record<string, string> = {};
+  if (query === "") return parameters;
   for (const pair of query.split("&").filter((part) => part !== "")) {
     const [rawName = "", ...rawValue] = pair.split("=");
     const name = decodeURIComponent(rawName);
     const raw = rawValue.join("=");
     const value = decodeURIComponent(texts.includes(name) ? raw.replaceAll("+", " ") : raw);
     if (!Object.hasOwn(known, name)) throw invalidParameter(name, "is not a known query parameter");
-    if (Object.hasOwn(found, name)) throw invalidParameter(name, "must be given once");
+    if (Object.hasOwn(parameters, name)) throw invalidParameter(name, "must be given once");
     if (/\p{Cc}/u.test(value)) throw invalidParameter(name, "must not contain control characters");
-    found[name] = value;
+    parameters[name] = value;
   }
-  return found;
+  return parameters;
 }
 
 /** What the row takes of the head. Throws a problem. */
