@@ -83,6 +83,12 @@ const stateMetrics = (registers: Registers) => ({
     aggregator: "max",
     registers,
   }),
+  authFailures: new Counter({
+    name: "auth_failures_total",
+    help: "Requests whose sender could not be told (401), by the reason",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
   consistencyViolations: new Gauge({
     name: "consistency_violations",
     help: "Differences that the last reconciliation found",

@@ -105,7 +105,7 @@ export function webSettings(gate: Gate, local: Record<LocalHandler, LocalAnswer>
 
 /** Methods of the service that moleculer-web calls. */
 export const webMethods = (gate: Gate, access: Access) => ({
-  ...accessHooks(access),
+  ...accessHooks(access, gate.platform.metrics),
   sendResponse: sendResponse(gate),
   /** moleculer-web would log stack and data of whatever is no 4xx; `onError` logs what an operator must know. */
   errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown): void {

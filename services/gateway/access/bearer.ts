@@ -22,7 +22,7 @@ function tokenOf({ headers }: WebRequest): string {
   const { authorization } = headers;
   if (authorization === undefined) throw unauthenticated();
   const token = bearer.exec(authorization)?.[1];
-  if (token === undefined) throw unauthenticated("must come as Authorization: Bearer <token>");
+  if (token === undefined) throw unauthenticated("must come as Authorization: Bearer <token>", "malformed");
   return token;
 }
 
@@ -30,7 +30,7 @@ export function byToken({ key, jwt }: TokenVerifiers): (req: WebRequest) => Prin
   return (req) => {
     const token = tokenOf(req);
     const verify = token.startsWith(keyPrefix) ? key : token.split(".").length === 3 ? jwt : undefined;
-    if (verify === undefined) throw unauthenticated("is of no kind that is taken here");
+    if (verify === undefined) throw unauthenticated("is of no kind that is taken here", "malformed");
     return verify(token);
   };
 }

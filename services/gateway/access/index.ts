@@ -3,11 +3,12 @@
  * before anything else of the request is judged. What an object's domain allows is decided in its service.
  */
 import { isActor } from "../../../mixins/context/correlation.ts";
+import type { Metrics } from "../../../mixins/metrics/metrics.ts";
 import type { Config } from "../../config/index.ts";
 import { localPrincipal, type Principal, permits, type Scope } from "../../contracts/access.ts";
 import { httpHeader } from "../../contracts/headers.ts";
 import type { CallContext, WebRequest } from "../http/exchange.ts";
-import { forbidden, invalidHeader } from "../problems/problems.ts";
+import { forbidden, HttpProblem, invalidHeader } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { byToken, type TokenVerifiers } from "./bearer.ts";
 import { byProxy } from "./proxy.ts";
@@ -59,18 +60,23 @@ function scopesOf({ scope, queryScopes }: Operation, query: string): Scope[] {
   ];
 }
 
+/** Counts what nobody is believed to have sent. */
+function count(failures: Metrics["authFailures"], error: unknown): never {
+  if (error instanceof HttpProblem && error.reason !== undefined) failures.inc({ reason: error.reason });
+  throw error;
+}
+
 /** The two hooks of moleculer-web, of one gateway. */
-export const accessHooks = (access: Access) => ({
+export const accessHooks = (access: Access, { authFailures }: Metrics) => ({
   /** The caller, as `ctx.meta.user`; undefined where nobody is asked for. Throws a problem. */
-  authenticate(
-    ctx: CallContext,
-    _route: unknown,
-    req: WebRequest,
-  ): Principal | undefined | Promise<Principal> {
+  async authenticate(ctx: CallContext, _route: unknown, req: WebRequest): Promise<Principal | undefined> {
     const { operation } = req.exchange;
     if (operation === undefined || isOpen(operation.scope, access)) return undefined;
-    const user = access.principalOf(req);
-    return user instanceof Promise ? user.then((one) => setCaller(ctx, req, one)) : setCaller(ctx, req, user);
+    try {
+      return setCaller(ctx, req, await access.principalOf(req));
+    } catch (error) {
+      return count(authFailures, error);
+    }
   },
   /** Throws a problem that names the first scope that is missing. */
   authorize(ctx: CallContext, _route: unknown, req: WebRequest): void {

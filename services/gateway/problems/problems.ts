@@ -53,7 +53,28 @@ interface ProblemOptions {
   readonly errors?: readonly Fault[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
+  /** Of a 401: why nobody could be told, as auth_failures_total counts it. */
+  readonly reason?: AuthFailure;
 }
+
+/**
+ * Why it can't be told who asks: no token; one that is none, of nobody, over, revoked; one of an identity provider that
+ * is not for us, not one to ask us with, or not signed by who it says; or anything else about it.
+ */
+export const authFailures = [
+  "missing",
+  "malformed",
+  "unknown",
+  "expired",
+  "revoked",
+  "audience",
+  "issuer",
+  "type",
+  "algorithm",
+  "signature",
+  "invalid",
+] as const;
+export type AuthFailure = (typeof authFailures)[number];
 
 /**
  * An answer that is a problem; thrown anywhere on a request's way. A MoleculerError, because moleculer-web makes any
@@ -63,12 +84,14 @@ export class HttpProblem extends Errors.MoleculerError {
   readonly slug: ProblemSlug;
   readonly errors: readonly Fault[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly reason: AuthFailure | undefined;
   constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
     super(detail, problemTypes[slug].status, slug);
     if (options.cause !== undefined) this.cause = options.cause;
     this.slug = slug;
     this.errors = options.errors;
     this.headers = options.headers ?? {};
+    this.reason = options.reason;
   }
   get status(): number {
     return problemTypes[this.slug].status;
@@ -95,13 +118,15 @@ const challenge = (parameters: string): Record<string, string> => ({
 });
 
 /** 401; `why` completes "The token …", and is absent when there is none. */
-export const unauthenticated = (why?: string): HttpProblem =>
+export const unauthenticated = (why?: string, reason: AuthFailure = "invalid"): HttpProblem =>
   why === undefined
     ? new HttpProblem("unauthenticated", "The request has no token: send Authorization: Bearer <token>", {
         headers: challenge(""),
+        reason: "missing",
       })
     : new HttpProblem("unauthenticated", `The token ${why}`, {
         headers: challenge(', error="invalid_token"'),
+        reason,
       });
 
 /** 403 for whoever lacks a scope. */
