@@ -8,6 +8,7 @@
 import type { ConfirmChannel, Message, Options } from "amqplib";
 import { PassingMap } from "../basics/passing-map.ts";
 import { brokerText } from "./broker-text.ts";
+import { confirmation } from "./publish-outcomes.ts";
 
 export interface Publication {
   readonly exchange: string;
@@ -37,7 +38,6 @@ export interface Confirms {
 
 type Settle = (outcome: ConfirmOutcome) => void;
 
-const confirmed: ConfirmOutcome = { status: "confirmed" };
 const refused = (cause: "nacked" | "unroutable" | "blocked" | "lost", reason: string): ConfirmOutcome => ({
   status: "refused",
   cause,
@@ -102,7 +102,7 @@ export function confirmsOf(
       return channel.publish(exchange, routingKey, body, properties, (nack: unknown) => {
         if (nack) settle(refused("nacked", "the broker did not accept it"));
         else if (returned.take(publication)) settle(refused("unroutable", `no queue takes ${routingKey}`));
-        else settle(confirmed);
+        else settle(confirmation);
       });
     } catch (error) {
       // amqplib counts a message that it failed to encode, so every later confirm would be another message's.

@@ -9,6 +9,7 @@ import type {
   ReplayedMessage,
   Subscription,
 } from "./port.ts";
+import { confirmation, refusal } from "./publish-outcomes.ts";
 import { type Settlement, settlementOf, withJitter } from "./settlement.ts";
 
 const batchMaxDefault = 100;
@@ -20,15 +21,6 @@ export interface LaneOptions {
   readonly log: Logger;
   readonly batchMax?: number;
 }
-
-type Refusal = Extract<PublishOutcome, { status: "refused" }>;
-
-export const confirmation: PublishOutcome = { status: "confirmed" };
-export const refusal = (reason: string, retryAfterMs?: number): Refusal => ({
-  status: "refused",
-  reason,
-  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-});
 
 /** What one queue has had of one message. */
 export interface Progress {

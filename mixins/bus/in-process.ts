@@ -8,14 +8,7 @@
  * has failed. What a crash or the bound forgets is handed out once more, with its failures counted anew.
  */
 import { PassingMap } from "../basics/passing-map.ts";
-import {
-  confirmation,
-  Lane,
-  type LaneOptions,
-  newProgress,
-  type Progress,
-  refusal,
-} from "./in-process-lane.ts";
+import { Lane, type LaneOptions, newProgress, type Progress } from "./in-process-lane.ts";
 import type {
   BatchHandler,
   Bus,
@@ -29,6 +22,8 @@ import type {
   ReplayedMessage,
   Subscription,
 } from "./port.ts";
+import { confirmation, refusal } from "./publish-outcomes.ts";
+import { ReadyCallbacks } from "./ready-callbacks.ts";
 import { queuesFor } from "./topology.ts";
 
 /** Messages whose failures are remembered; the oldest are forgotten first. */
@@ -92,12 +87,13 @@ class InProcessBus implements Bus {
   readonly #options: InProcessBusOptions;
   readonly #lanes: ReadonlyMap<string, Lane>;
   readonly #memory = new Memory();
-  readonly #readyCallbacks = new Set<() => void>();
+  readonly #ready: ReadyCallbacks;
   readonly #letterReaders = new Map<string, LetterReader>();
   #open = false;
 
   constructor(options: InProcessBusOptions) {
     this.#options = options;
+    this.#ready = new ReadyCallbacks(options.log);
     const laneOptions = { ...options, deadLetter: (letter: DeadLetter) => this.#bury(letter) };
     this.#lanes = new Map(options.queues.map(({ queue }) => [queue, new Lane(queue, laneOptions)]));
   }
@@ -112,8 +108,7 @@ class InProcessBus implements Bus {
   }
 
   onReady(callback: () => void): () => void {
-    this.#readyCallbacks.add(callback);
-    return () => void this.#readyCallbacks.delete(callback);
+    return this.#ready.add(callback);
   }
 
   publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
@@ -181,16 +176,7 @@ class InProcessBus implements Bus {
 
   /** Not at once: whoever starts or subscribes is still in the middle of it. */
   #becameReady(): void {
-    if (!this.#open) return;
-    queueMicrotask(() => {
-      for (const callback of [...this.#readyCallbacks]) {
-        try {
-          callback();
-        } catch (err) {
-          this.#options.log.error({ err }, "Bus callback failed");
-        }
-      }
-    });
+    if (this.#open) queueMicrotask(() => this.#ready.tell());
   }
 }
 

@@ -23,8 +23,10 @@ import type {
   ReplayedMessage,
   Subscription,
 } from "./port.ts";
+import { refusal } from "./publish-outcomes.ts";
 import { queueStates } from "./queue-states.ts";
 import { type Reading, rabbitSubscription } from "./rabbitmq-subscription.ts";
+import { ReadyCallbacks } from "./ready-callbacks.ts";
 import { declareTopology, queuesFor } from "./topology.ts";
 import { deliveryOf, eventProperties, isEncodable } from "./wire.ts";
 
@@ -49,14 +51,13 @@ export interface RabbitMqBusOptions {
   readonly confirmWaitMs?: number;
 }
 
-const refused = (reason: string): PublishOutcome => ({ status: "refused", reason });
 const tooLongReason = "an identifier is too long for AMQP";
 
 class RabbitMqBus implements Bus {
   readonly kind = "rabbitmq";
   readonly #options: RabbitMqBusOptions;
   readonly #confirmWaitMs: number;
-  readonly #readyCallbacks = new Set<() => void>();
+  readonly #ready: ReadyCallbacks;
   readonly #publishing: Link;
   readonly #publisher: Attachment;
   #consuming: Link | undefined;
@@ -69,6 +70,7 @@ class RabbitMqBus implements Bus {
 
   constructor(options: RabbitMqBusOptions) {
     this.#options = options;
+    this.#ready = new ReadyCallbacks(options.log);
     this.#confirmWaitMs = options.confirmWaitMs ?? confirmWaitMsDefault;
     this.#publishing = this.#link("publish");
     this.#publisher = this.#publishing.attach({
@@ -79,7 +81,7 @@ class RabbitMqBus implements Bus {
       },
       blockedChanged: (reason) => {
         if (reason !== undefined) this.#confirms?.refuseWaiting(reason);
-        else if (this.#confirms) this.#becameReady();
+        else if (this.#confirms) this.#ready.tell();
       },
     });
   }
@@ -97,13 +99,12 @@ class RabbitMqBus implements Bus {
   }
 
   onReady(callback: () => void): () => void {
-    this.#readyCallbacks.add(callback);
-    return () => void this.#readyCallbacks.delete(callback);
+    return this.#ready.add(callback);
   }
 
   async publish(messages: readonly OutgoingMessage[]): Promise<readonly PublishOutcome[]> {
     const confirms = this.#usable();
-    if (typeof confirms === "string") return messages.map(() => refused(confirms));
+    if (typeof confirms === "string") return messages.map(() => refusal(confirms));
     const sendable = messages.filter(isEncodable);
     const outcomes = await confirms.publish(
       sendable.map((message) => ({
@@ -122,9 +123,9 @@ class RabbitMqBus implements Bus {
 
   async publishTo(queue: string, message: ReplayedMessage): Promise<PublishOutcome> {
     const confirms = this.#usable();
-    if (typeof confirms === "string") return refused(confirms);
+    if (typeof confirms === "string") return refusal(confirms);
     const { messageId = "", type, correlationId = "" } = message;
-    if (!isEncodable({ id: messageId, type, correlationId })) return refused(tooLongReason);
+    if (!isEncodable({ id: messageId, type, correlationId })) return refusal(tooLongReason);
     const properties = replayProperties(message);
     const [outcome] = await confirms.publish([
       { exchange: "", routingKey: queue, body: Buffer.from(message.body), properties },
@@ -207,26 +208,16 @@ class RabbitMqBus implements Bus {
     });
     await declareTopology(channel, this.#options.queues, this.#options.retryDelaysMs);
     this.#confirms = confirms;
-    if (!this.#publishing.blocked()) this.#becameReady();
-  }
-
-  #becameReady(): void {
-    for (const callback of [...this.#readyCallbacks]) {
-      try {
-        callback();
-      } catch (err) {
-        this.#options.log.error({ err }, "Bus callback failed");
-      }
-    }
+    if (!this.#publishing.blocked()) this.#ready.tell();
   }
 
   /** `declared`: a queue that we know of takes it. */
   #outcomeOf(outcome: ConfirmOutcome | undefined, declared: () => boolean): PublishOutcome {
-    if (outcome === undefined) return refused(tooLongReason);
+    if (outcome === undefined) return refusal(tooLongReason);
     if (outcome.status === "confirmed") return outcome;
     // Somebody has deleted the queue: a fresh channel declares it again.
     if (outcome.cause === "unroutable" && declared()) this.#publisher.recycle("a declared queue is missing");
-    return refused(`${outcome.cause}: ${outcome.reason}`);
+    return refusal(`${outcome.cause}: ${outcome.reason}`);
   }
 }
 

@@ -8,9 +8,8 @@ import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { sweepRows } from "../../mixins/postgres/sweeping.ts";
 import { consumerQueues } from "../contracts/consumers.ts";
+import { dayMs } from "../contracts/terms.ts";
 import * as sql from "./sql.ts";
-
-const dayMs = 86_400_000;
 
 /** One round over the letters that were settled before the term; resolves with how many are gone. */
 export const sweepSettled = (db: Database, now: () => Date, retentionDays: number): Promise<number> =>

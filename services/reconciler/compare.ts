@@ -6,6 +6,7 @@ import type {
   RegistryEntryDigest,
   UserDigest,
 } from "../contracts/reconciliation.ts";
+import { mayHaveLostAddresses } from "../contracts/terms.ts";
 
 /** What each side says of one user; undefined: it knows none with this id. */
 export interface Accounts {
@@ -14,21 +15,13 @@ export interface Accounts {
   readonly audit: AuditTrailDigest | undefined;
 }
 
-/** The clocks of users and the registry may differ by this when a tombstone's terms end. */
-const termToleranceMs = 60_000;
-
-/** A user deleted so long ago that the registry may have given its addresses away, rightly. */
-function hasLostItsClaim({ deletedAt }: UserDigest, freedBefore: string): boolean {
-  return deletedAt !== null && Date.parse(deletedAt) <= Date.parse(freedBefore) + termToleranceMs;
-}
-
 function* registryChecks({ user, registry }: Accounts, freedBefore: string): Generator<ConsistencyCheck> {
   if (user === undefined) {
     if (registry !== undefined) yield "registry_orphan";
   } else if (registry === undefined) yield "registry_missing";
   else if (registry.version < user.version) yield "registry_behind";
   else if (registry.version > user.version) yield "registry_ahead";
-  else if (registry.addressesHash !== user.addressesHash && !hasLostItsClaim(user, freedBefore))
+  else if (registry.addressesHash !== user.addressesHash && !mayHaveLostAddresses(user, freedBefore))
     yield "registry_addresses_differ";
 }
 

@@ -1,5 +1,6 @@
 /** What one event's steps were, from the owners' answers. Pure; no clock: whether something was before is by version. */
 import { queueOf } from "../contracts/consumers.ts";
+import { mayHaveLostAddresses } from "../contracts/terms.ts";
 import type {
   AddressesStep,
   Consumer,
@@ -104,9 +105,6 @@ export function consumerStep(consumer: Consumer, event: EventFacts, facts: Facts
   };
 }
 
-/** A tombstone's terms are compared by the registry's clock; users' may differ by this. */
-const termToleranceMs = 60_000;
-
 const sameAddresses = (a: readonly HeldAddress[], b: readonly HeldAddress[]): boolean => {
   const text = (list: readonly HeldAddress[]) =>
     list
@@ -126,8 +124,7 @@ export function addressesStep(userId: string, { users, registry }: Facts): Addre
   if (users === undefined || registry === undefined) return { ...sides, state: "unknown" };
   const [here, there] = [mine?.version ?? 0, theirs?.version ?? 0];
   if (here !== there) return { ...sides, state: there > here ? "differ" : "behind" };
-  const freed = Date.parse(registry.freedBefore) + termToleranceMs;
-  const lapsed = mine?.deletedAt !== null && mine !== undefined && Date.parse(mine.deletedAt) <= freed;
+  const lapsed = mine !== undefined && mayHaveLostAddresses(mine, registry.freedBefore);
   const agree = lapsed || sameAddresses(mine?.addresses ?? [], theirs?.addresses ?? []);
   return { ...sides, state: agree ? "agree" : "differ" };
 }

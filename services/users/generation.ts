@@ -12,9 +12,12 @@ import * as sql from "./sql.ts";
 /** Another process may be first each time; more often than once it needs another failover. */
 const attemptsMax = 3;
 
+/** That of a version which is decided on now; write.ts asks for it without a wait while it is known. */
 export interface Generation {
-  /** That of a version which is decided on now; an ordinary write waits for nothing. Rejects with Unavailable. */
-  current(): Promise<number>;
+  /** As far as this process knows. */
+  readonly known: number | undefined;
+  /** Rejects with Unavailable. */
+  look(): Promise<number>;
   /** Begins another one on the same timeline: a restore into the same database shows nowhere. Rejects with Unavailable. */
   begin(): Promise<number>;
   /** A commit was refused, so it may be another one. */
@@ -32,25 +35,25 @@ export interface GenerationDeps {
 
 /** For one process of users. */
 export function generations(deps: GenerationDeps): Generation {
-  let current: Promise<number> | undefined;
-  const forget = (): void => {
-    current = undefined;
-  };
-  return {
-    current() {
-      current ??= look(deps).catch((error: unknown) => {
-        forget();
-        throw error;
+  let looking: Promise<number> | undefined;
+  const generation: { known: number | undefined } & Generation = {
+    known: undefined,
+    async look() {
+      looking ??= look(deps).finally(() => {
+        looking = undefined;
       });
-      return current;
+      generation.known = await looking;
+      return generation.known;
     },
     async begin() {
-      const begun = await look(deps, true);
-      current = Promise.resolve(begun);
-      return begun;
+      generation.known = await look(deps, true);
+      return generation.known;
     },
-    forget,
+    forget() {
+      generation.known = undefined;
+    },
   };
+  return generation;
 }
 
 /** Begins one where the timeline is another than the last one's, or where somebody asks for it. */

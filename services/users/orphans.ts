@@ -10,7 +10,7 @@ import { noneOf, type UserFieldName, userFieldNames } from "../contracts/user.ts
 import { KeyTaken } from "./commit.ts";
 import { commitPlanned, type ReemitDeps } from "./reemit.ts";
 import { type Changed, inGeneration } from "./rules.ts";
-import type { WriteContext } from "./write.ts";
+import { currentGeneration, type WriteContext } from "./write.ts";
 
 /** Before any terms, so that the deletion leaves no tombstone. */
 const longAgo = new Date(0).toISOString();
@@ -44,7 +44,7 @@ export const settleOrphan = (
       throw new Refusal("invalid-fields", "Cannot settle the orphan: users knows this user", {
         errors: [{ pointer: "#/userId", detail: "is no orphan" }],
       });
-    const decision = inGeneration(decideOrphan(orphan, deps.now()), await deps.generation.current());
+    const decision = inGeneration(decideOrphan(orphan, deps.now()), await currentGeneration(deps));
     return { before: undefined, decision };
   }).catch((error: unknown) => {
     if (!(error instanceof KeyTaken)) throw error;

@@ -10,7 +10,7 @@ import { type Commit, LostRace, type Work } from "./commit.ts";
 import type { Generation } from "./generation.ts";
 import type { FindState } from "./queries.ts";
 import { decideReemit, inGeneration } from "./rules.ts";
-import type { WriteContext } from "./write.ts";
+import { currentGeneration, type WriteContext } from "./write.ts";
 
 const attemptsMax = 8;
 
@@ -54,7 +54,7 @@ export const reemit = (
     const before = await deps.findState(userId);
     if (before === undefined)
       throw new Refusal("not-found", "Cannot find the user: there is none with this id");
-    const generation = await deps.generation.current();
+    const generation = await currentGeneration(deps);
     const decision = inGeneration(decideReemit(before, above, deps.now(), generation), generation);
     return { before, decision };
   });

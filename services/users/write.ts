@@ -117,7 +117,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           });
           const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
           const assignments = assignmentsOf(reservation);
-          const generation = await deps.generation.current();
+          const generation = await currentGeneration(deps);
           const created = decideCreate(userId, params, assigned, deps.now(), assignments);
           const decision = inGeneration(created, generation);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
@@ -153,7 +153,7 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const before = await deps.findState(request.userId);
   const decided = decide(before, request.command, request.expected, deps.now());
   const decision =
-    decided.kind === "unchanged" ? decided : inGeneration(decided, await deps.generation.current());
+    decided.kind === "unchanged" ? decided : inGeneration(decided, await currentGeneration(deps));
   if (decision.kind === "changed") {
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {
@@ -162,6 +162,9 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   }
   return { before, decision, answer: request.command.kind === "remove" ? null : userView(decision.state) };
 }
+
+export const currentGeneration = ({ generation }: Pick<WriteDeps, "generation">): number | Promise<number> =>
+  generation.known ?? generation.look();
 
 /** Runs a write until it is committed or refused. */
 async function settle<A, P extends Plan & { answer: A }>(deps: WriteDeps, write: Write<P>): Promise<A> {
