@@ -15,6 +15,7 @@ import { Migration20261126000100_guard_of_tombstones } from "./Migration20261126
 import { Migration20261126000200_audit_once } from "./Migration20261126000200_audit_once.ts";
 import { Migration20261126000300_audit_assignments } from "./Migration20261126000300_audit_assignments.ts";
 import { Migration20261126000500_generations } from "./Migration20261126000500_generations.ts";
+import { Migration20261126000600_audit_on_behalf_of } from "./Migration20261126000600_audit_on_behalf_of.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -30,4 +31,5 @@ export const usersMigrations = [
   Migration20261126000200_audit_once,
   Migration20261126000300_audit_assignments,
   Migration20261126000500_generations,
+  Migration20261126000600_audit_on_behalf_of,
 ] as const;

@@ -17,6 +17,8 @@ export const AuditEntryRow = defineEntity({
     userId: p.uuid(),
     version: p.integer(),
     actor: p.text(),
+    /** For whom the actor said to act; null: nobody was named. */
+    onBehalfOf: p.text().nullable(),
     correlationId: p.text(),
     changes: p.json(),
     /** The addresses that were given in place of those asked for; null: there is none. */

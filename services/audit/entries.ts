@@ -22,10 +22,10 @@ import { AuditEntryRow } from "./entities.ts";
  * the same events in hand wait for each other instead of deadlocking.
  */
 const appendEntries = (events: readonly UserEvent[]) => sql<{ id: string }>`
-insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes, assignments)
-select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.correlation_id, e.changes, e.assignments
+insert into audit_entries (id, at, action, user_id, version, actor, on_behalf_of, correlation_id, changes, assignments)
+select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.on_behalf_of, e.correlation_id, e.changes, e.assignments
 from jsonb_to_recordset(${json(events.map(entryOf))}) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
-  correlation_id text, changes jsonb, assignments jsonb)
+  on_behalf_of text, correlation_id text, changes jsonb, assignments jsonb)
 order by e.id
 on conflict do nothing
 returning id`;
@@ -39,6 +39,7 @@ const entryOf = (event: UserEvent) => ({
   user_id: event.subject,
   version: event.sequence,
   actor: event.actor,
+  on_behalf_of: event.onbehalfof,
   correlation_id: event.correlationid,
   changes: event.data.changes,
   assignments: event.data.assignments,
@@ -68,9 +69,10 @@ const inOrder = <T extends object>(list: readonly T[], { shape }: { readonly sha
   );
 
 function shown(row: Row): AuditEntry {
-  const { id, at, action, userId, version, actor, correlationId } = row;
+  const { id, at, action, userId, version, actor, correlationId, onBehalfOf } = row;
   const changes = inOrder(row.changes as Change[], Change);
-  const entry = { id, at: at.toISOString(), action, userId, version, actor, correlationId, changes };
+  const who = { actor, ...(typeof onBehalfOf === "string" && { onBehalfOf }) };
+  const entry = { id, at: at.toISOString(), action, userId, version, ...who, correlationId, changes };
   const isAny = row.assignments !== null && row.assignments !== undefined;
   const assignments = isAny && { assignments: inOrder(row.assignments as Assignment[], Assignment) };
   return { ...entry, ...assignments } as AuditEntry;

@@ -28,6 +28,7 @@ export const AuditEntry = z
     userId: UserId,
     version: z.int().min(1).meta({ description: "The user's version after the change" }),
     actor: z.string().meta({ description: "Who asked for it" }),
+    onBehalfOf: z.string().optional().meta({ description: "For whom the actor said to act (X-Actor)" }),
     correlationId: z.string().meta({ description: "The request that made it" }),
     changes: z.array(Change).meta({ description: "Each field that changed" }),
     assignments: Assignments,

@@ -87,6 +87,7 @@ const envelope = <T extends UserEventType>(type: T) =>
       sequence: Version,
       traceparent: z.string().optional().meta({ description: "W3C Trace Context of the change" }),
       actor: z.string().min(1).default("anonymous").meta({ description: "Who asked for the change" }),
+      onbehalfof: z.string().min(1).optional().meta({ description: "For whom the actor said to act" }),
       data: z
         .object({
           user: UserState.meta({ description: "The user's complete state after the change" }),

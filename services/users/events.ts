@@ -21,6 +21,7 @@ export interface Cause {
   readonly action: ActionName;
   readonly correlationId: string;
   readonly actor: string;
+  readonly onBehalfOf?: string | undefined;
   readonly traceparent?: string | undefined;
 }
 
@@ -47,6 +48,7 @@ export function toUserEvent(
     sequence: user.version,
     ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
     actor: cause.actor,
+    ...(cause.onBehalfOf === undefined ? {} : { onbehalfof: cause.onBehalfOf }),
     data: { user, changes, ...(assignments.length === 0 ? {} : { assignments }) },
   };
 }

@@ -76,7 +76,8 @@ export default function usersService(platform: Platform, config: Config): Servic
     const budget = writeBudget();
     const ready = writes;
     if (ready === undefined) throw new Error("Cannot write a user: the service is not started");
-    const cause = { action, ...askerOf(ctx.meta), traceparent: ctx.meta.traceparent };
+    const { onBehalfOf, traceparent } = ctx.meta;
+    const cause = { action, ...askerOf(ctx.meta), onBehalfOf, traceparent };
     return admitted.write.run(budget.leftMs(), () =>
       keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
         work(ready, { ticket, cause, budget }),

@@ -109,7 +109,7 @@ test.serial("a user's life over HTTP is followed by the registry and the audit l
   });
   t.is(audit.length, 4);
   const first = audit.find(({ version }) => version === 1);
-  t.like(first, { action: "user.created", actor: "local", correlationId: "life-1" });
+  t.like(first, { action: "user.created", actor: "local", onBehalfOf: "helpdesk", correlationId: "life-1" });
 });
 
 test.serial(
