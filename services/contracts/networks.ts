@@ -14,6 +14,15 @@ function networkOf(text: string): { address: string; bits: number; family: "ipv4
   return length > most ? undefined : { address, bits: length, family: version === 4 ? "ipv4" : "ipv6" };
 }
 
+/** An address as a socket has it, without what belongs to the socket alone: IPv4 within IPv6, and the interface. */
+export const bareAddress = (address: string): string => address.replace(mapped, "").split("%", 1)[0] ?? "";
+
+/** Whether only this machine can have sent what comes from this address. */
+export function isLoopbackAddress(address: string): boolean {
+  const bare = bareAddress(address);
+  return bare.startsWith("127.") || bare === "::1";
+}
+
 export const isNetwork = (text: string): boolean => networkOf(text) !== undefined;
 
 /** Whether an address, as a socket has it, lies in one of these; what is no network holds nothing. */
@@ -25,7 +34,7 @@ export function inNetworks(networks: readonly string[]): (address: string | unde
   }
   return (address) => {
     if (address === undefined) return false;
-    const [plain = ""] = address.replace(mapped, "").split("%", 1);
+    const plain = bareAddress(address);
     return isIP(plain) !== 0 && list.check(plain, isIP(plain) === 4 ? "ipv4" : "ipv6");
   };
 }

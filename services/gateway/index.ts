@@ -10,11 +10,13 @@ import ApiGateway from "moleculer-web";
 import { httpGuard } from "../../mixins/http/host-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
+import { inNetworks } from "../contracts/networks.ts";
 import { stoppingEvent } from "../contracts/operations.ts";
 import { accessOf } from "./access/index.ts";
 import { answerMalformed } from "./answers/failure.ts";
+import { addressLimits } from "./http/addresses.ts";
 import type { Gate } from "./http/exchange.ts";
-import { defaultLimits, type GatewayLimits, rateLimiter } from "./http/limits.ts";
+import { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 import { type HttpServer, httpServer } from "./http/server.ts";
 import { type WebService, webMethods, webSettings } from "./moleculer-web.ts";
 import { localAnswers } from "./own-answers.ts";
@@ -47,13 +49,15 @@ export default function gatewayService(
   limits: GatewayLimits = defaultLimits,
 ): ServiceSchema {
   const log = platform.log.child({ service: "gateway" });
-  const limiter = rateLimiter(config.requestsPerMinuteMax);
+  const { requestsPerMinuteMax } = config;
+  const isTrustedProxy = inNetworks(config.trustedProxies);
+  const addresses = addressLimits({ limits, requestsPerMinuteMax, isTrustedProxy });
   const guard = httpGuard({ bound: config.httpHost, allowed: config.allowedHosts });
   const gate: Gate = {
     platform: { ...platform, log },
     config,
     limits,
-    limiter,
+    addresses,
     guard,
     outages: outages(),
     inFlight: 0,
@@ -105,7 +109,7 @@ export default function gatewayService(
       this.broker.middlewares.add(drainFirst as unknown as Middleware);
     },
     async started(this: WebService) {
-      server = httpServer(limits, { request: this.httpHandler, malformed: answerMalformed });
+      server = httpServer({ limits, addresses }, { request: this.httpHandler, malformed: answerMalformed });
       openDoor = warnOfOpenDoor(gate.platform, config);
       address = await server.listen(config.httpHost, config.httpPort);
       // Moleculer makes it known together with the service, once this has ended.

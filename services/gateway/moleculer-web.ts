@@ -12,7 +12,7 @@ import { type Access, accessHooks } from "./access/index.ts";
 import { answerError } from "./answers/failure.ts";
 import { sendResponse } from "./answers/success.ts";
 import { requestReader } from "./http/body.ts";
-import { type Gate, isHealth, type Middleware, openExchange } from "./http/exchange.ts";
+import { type Gate, type Middleware, openExchange } from "./http/exchange.ts";
 import { guard, type PathRows, strayGuard } from "./http/method-guard.ts";
 import { beforeCall } from "./http/request-head.ts";
 import type { LocalAnswer } from "./own-answers.ts";
@@ -34,7 +34,7 @@ function pathsOf(table: readonly Operation[]): PathRows[] {
     methods.set(operation.method, operation);
     if (operation.method === "GET") methods.set("HEAD", operation);
   }
-  return [...paths].map(([pattern, methods]) => ({ pattern, methods, isHealth: isHealth(pattern) }));
+  return [...paths].map(([pattern, methods]) => ({ pattern, methods }));
 }
 
 type Handler = string | Middleware | (Middleware | string)[];

@@ -1,6 +1,7 @@
 /** The answers that the gateway gives by itself: health, the documents, the page, the catalogue of problems. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
+import { recent } from "../../mixins/basics/recent.ts";
 import type { Health } from "../contracts/actions.ts";
 import { asyncApiDocument } from "./documents/asyncapi.ts";
 import { docsFile, docsPage, type StaticFile } from "./documents/docs.ts";
@@ -46,6 +47,9 @@ function sendStart(req: WebRequest, res: ServerResponse): void {
   answerWith(req, res, { status: 200, headers: varies, ...answer });
 }
 
+/** What the services have said is told for so long. */
+const readyKeptMs = 1_000;
+
 /** The page's files change with a release only. */
 const fileCacheControl = "public, max-age=3600";
 
@@ -78,12 +82,13 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
     status: "down",
     checks: { gateway: { status: "down", detail: "is not running" } },
   };
-  const readiness = async (): Promise<Health> => {
-    const broker = options.broker();
-    return broker === undefined || options.closing()
-      ? stopping
-      : await readinessOf(broker, options.healthTimeoutMs);
-  };
+  // Whoever asks faster than that would have every service asked as often.
+  const askAll = recent(
+    () => readinessOf(options.broker() as ServiceBroker, options.healthTimeoutMs),
+    readyKeptMs,
+  );
+  const readiness = async (): Promise<Health> =>
+    options.broker() === undefined || options.closing() ? stopping : askAll();
   return {
     start: sendStart,
     health: async (req, res) => {

@@ -1,10 +1,11 @@
-/** The gateway under stress: too many requests, services missing or slow, a busy port, a stop under way. */
+/** The gateway under stress: too many requests, slow clients, services missing or slow, a busy port, a stop under way. */
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "node:net";
 import test from "ava";
 import type { Service, ServiceSchema } from "moleculer";
-import { clientOf, rateLimiter } from "../../services/gateway/http/limits.ts";
 import { eventually } from "../support/eventually.ts";
+import { sendRaw } from "../support/raw-http.ts";
 import { startGateway } from "../support/rig.ts";
 import { usersStandIn } from "../support/stand-ins.ts";
 
@@ -22,34 +23,16 @@ test("a client beyond its requests a minute gets 429 and when to come back, whoe
   const seconds = Number(refused.headers.get("retry-after"));
   t.true(seconds >= 1 && seconds <= 20, String(seconds));
   t.is(await typeOf(refused), "/problems/too-many-requests");
-  t.is((await fetch(`${gateway.url}/health/live`)).status, 200);
+  t.is(refused.headers.get("ratelimit-policy"), '"address";q=3;w=60');
+  t.regex(refused.headers.get("ratelimit") ?? "", /^"address";r=0;t=\d+$/);
+  for (const path of ["/health/live", "/health/ready", "/nowhere"])
+    t.is((await fetch(gateway.url + path)).status, 429, path);
+  const options = await sendRaw(
+    gateway.port,
+    "OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+  );
+  t.is(options.status, 429);
   await gateway.stop();
-});
-
-test("the limiter grants a minute's burst, then evenly, and each client its own", (t) => {
-  const limiter = rateLimiter(60);
-  for (let n = 0; n < 60; n += 1) t.is(limiter.take("a", 0), 0);
-  t.is(limiter.take("a", 0), 1_000);
-  t.is(limiter.take("b", 0), 0);
-  t.is(limiter.take("a", 1_000), 0);
-  t.true(limiter.take("a", 1_000) > 0);
-  t.is(rateLimiter(0).take("a", 0), 0);
-});
-
-test("a client is an IPv4 address or an IPv6 network of 64 bits, however it is written", (t) => {
-  for (const [address, client] of [
-    ["192.0.2.7", "192.0.2.7"],
-    ["::ffff:192.0.2.7", "192.0.2.7"],
-    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-    ["2001:db8:1:2::1", "2001:db8:1:2::/64"],
-    ["2001:db8:1:3::1", "2001:db8:1:3::/64"],
-    ["2001:0DB8::1:0:0:0:1", "2001:db8:0:1::/64"],
-    ["2001:db8::", "2001:db8:0:0::/64"],
-    ["fe80::1%eth0", "fe80:0:0:0::/64"],
-    ["::1", "0:0:0:0::/64"],
-    ["", ""],
-  ] as const)
-    t.is(clientOf(address), client, address);
 });
 
 test("a gateway alone starts, answers 503 in time and says which services it misses", async (t) => {
@@ -112,6 +95,90 @@ test("beyond the greatest number in flight a request is refused at once with 503
   users.release();
   for (const answer of await Promise.all(held)) t.is(answer.status, 200);
   t.is((await fetch(`${gateway.url}/users`)).status, 200);
+  await gateway.stop();
+});
+
+/** Sends the head of a create and one byte of its body; `answer` is what comes back before the connection ends. */
+function slowBody(port: number): { readonly answer: Promise<string>; end(): void } {
+  const socket = connect(port, "127.0.0.1", () =>
+    socket.write(
+      "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{",
+    ),
+  );
+  let received = "";
+  socket.on("data", (chunk) => {
+    received += chunk;
+  });
+  socket.on("error", () => {});
+  const answer = new Promise<string>((resolve) => socket.once("close", () => resolve(received)));
+  return { answer, end: () => socket.destroy() };
+}
+
+test("F7: bodies that do not come hold nobody up: reads are answered, and so is who sends head and body at once", async (t) => {
+  const gateway = await startGateway({
+    standIns: [usersStandIn()],
+    limits: { requestsInFlightMax: 3, bodiesMax: 5 },
+  });
+  t.teardown(gateway.stop);
+  const slow = Array.from({ length: 12 }, () => slowBody(gateway.port));
+  t.teardown(() => {
+    for (const { end } of slow) end();
+  });
+  const refused = await Promise.any(slow.map(({ answer }) => answer));
+  t.regex(refused, /^HTTP\/1.1 503 [\s\S]*Retry-After: 1[\s\S]*too many are on their way/);
+  for (let n = 0; n < 10; n += 1) {
+    t.is((await gateway.http("GET", "/users")).status, 200);
+    const body = JSON.stringify({ displayName: "Ann", primarySmtp: `ann${n}@example.com` });
+    const whole = await sendRaw(
+      gateway.port,
+      `POST /users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    t.is(whole.status, 201);
+  }
+});
+
+test("a body that does not come in its time is given up with 408, and its place is another's", async (t) => {
+  const gateway = await startGateway({
+    standIns: [usersStandIn()],
+    limits: { bodiesMax: 1, bodyGraceMs: 50 },
+  });
+  for (let n = 0; n < 3; n += 1)
+    t.regex(
+      await slowBody(gateway.port).answer,
+      /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*\/problems\/request-timeout/,
+    );
+  await gateway.stop();
+});
+
+test("who does not take its answer counts as no request in hand", async (t) => {
+  const list = () => ({ items: Array.from({ length: 20_000 }, () => "x".repeat(1_000)), nextCursor: null });
+  const gateway = await startGateway({
+    standIns: [{ name: "users", actions: { list } }],
+    limits: { requestsInFlightMax: 2 },
+  });
+  const open = await Promise.all(
+    Array.from({ length: 4 }, async () => {
+      const socket = connect(gateway.port, "127.0.0.1");
+      socket.on("error", () => {});
+      socket.write("GET /users HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      await once(socket, "readable");
+      return socket;
+    }),
+  );
+  t.is((await fetch(`${gateway.url}/users`)).status, 200);
+  for (const socket of open) socket.destroy();
+  await gateway.stop();
+});
+
+test("readiness is asked once for all who want to know, and its answer serves for a second", async (t) => {
+  let asked = 0;
+  const health = () => {
+    asked += 1;
+    return { status: "up", checks: {} };
+  };
+  const gateway = await startGateway({ standIns: [{ name: "users", actions: { health } }] });
+  await Promise.all(Array.from({ length: 50 }, () => fetch(`${gateway.url}/health/ready`)));
+  t.true(asked <= 2, String(asked));
   await gateway.stop();
 });
 

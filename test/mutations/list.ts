@@ -6,6 +6,7 @@ import { databases } from "./list/databases.ts";
 import { events } from "./list/events.ts";
 import { failovers } from "./list/failovers.ts";
 import { letters } from "./list/letters.ts";
+import { limits } from "./list/limits.ts";
 import { operations } from "./list/operations.ts";
 import { requests } from "./list/requests.ts";
 import { writes } from "./list/writes.ts";
@@ -22,4 +23,5 @@ export const mutations: readonly Mutation[] = [
   ...broker,
   ...calls,
   ...failovers,
+  ...limits,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

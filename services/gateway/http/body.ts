@@ -7,12 +7,11 @@
 import type { IncomingMessage } from "node:http";
 import { HttpProblem, invalidField, problemFor } from "../problems/problems.ts";
 import { type Operation, paramsOf } from "../routes/index.ts";
-import type { Gate, Middleware } from "./exchange.ts";
+import { readBytes } from "./body-bytes.ts";
+import { enterFlight, type Gate, type Middleware } from "./exchange.ts";
 import { structureFault } from "./json-structure.ts";
 import { readHead } from "./request-head.ts";
 
-/** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
-const discardedBytesMax = 8 * 1024 * 1024;
 /** A user nests two levels; some thousands would overflow the stack of what serializes the call to the next service. */
 const nestingLevelsMax = 16;
 /** As much of a repeated member's name is told. */
@@ -50,37 +49,6 @@ function requireMediaType(req: IncomingMessage, accepted: readonly string[]): vo
     throw refuse("The body must not be compressed", { "Accept-Encoding": "identity" });
 }
 
-const tooLarge = (bytesMax: number, hangUp: boolean): HttpProblem =>
-  new HttpProblem("body-too-large", `The body must have at most ${bytesMax} bytes`, {
-    headers: hangUp ? { Connection: "close" } : {},
-  });
-
-/** The bytes of the body. A client that waits for 100-continue has been told nothing yet, so it can be refused at once. */
-function readBytes(req: IncomingMessage, bytesMax: number): Promise<Buffer> {
-  const declared = Number(req.headers["content-length"] ?? 0);
-  if (declared > bytesMax && (req.headers.expect !== undefined || declared > discardedBytesMax))
-    return Promise.reject(tooLarge(bytesMax, true));
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    req.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= bytesMax) chunks.push(chunk);
-      else chunks.length = 0;
-      if (bytes > discardedBytesMax) reject(tooLarge(bytesMax, true));
-    });
-    req.once("end", () => {
-      if (bytes > bytesMax) reject(tooLarge(bytesMax, false));
-      else resolve(Buffer.concat(chunks, bytes));
-    });
-    const cut = () => {
-      if (!req.complete) reject(new HttpProblem("malformed-request", "The body ended before its end"));
-    };
-    req.once("error", cut);
-    req.once("close", cut);
-  });
-}
-
 function parse(bytes: Buffer): { readonly text: string; readonly value: unknown } {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -108,14 +76,16 @@ function requireStructure(text: string): void {
 async function readJsonObject(
   req: IncomingMessage,
   { mediaTypes, optional }: NonNullable<Operation["body"]>,
-  bytesMax: number,
+  { addresses, config, limits }: Gate,
 ): Promise<Record<string, unknown>> {
   if (!hasBody(req)) {
     if (optional === true) return {};
     throw new HttpProblem("malformed-json", "The body is empty");
   }
   requireMediaType(req, mediaTypes);
-  const { text, value } = parse(await readBytes(req, bytesMax));
+  const { text, value } = parse(
+    await readBytes(req, { bytesMax: config.bodyBytesMax, graceMs: limits.bodyGraceMs, addresses }),
+  );
   requireStructure(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new HttpProblem("invalid-fields", "The body must be a JSON object", {
@@ -127,16 +97,21 @@ async function readJsonObject(
 }
 
 /**
+/**
  * The last step before the action: nobody who may not is told what is wrong with a request, is made to send a body, or
- * has a byte of it read.
+ * has a byte of it read. What only waits for its client is not in hand yet, so that no client takes what all need by
+ * being slow.
  */
 export const requestReader =
-  ({ config }: Gate, operation: Operation): Middleware =>
+  (gate: Gate, operation: Operation): Middleware =>
   (req, _, next) => {
     const { exchange } = req;
     try {
       readHead(req, operation);
-      if (operation.body === undefined) req.$params = paramsOf(operation, exchange, {});
+      if (operation.body === undefined) {
+        req.$params = paramsOf(operation, exchange, {});
+        enterFlight(gate, exchange);
+      }
     } catch (error) {
       // moleculer-web makes any other error of a middleware a new one, which has lost what it was.
       next(problemFor(error, (fault) => fault));
@@ -146,9 +121,10 @@ export const requestReader =
       next();
       return;
     }
-    readJsonObject(req, operation.body, config.bodyBytesMax)
+    readJsonObject(req, operation.body, gate)
       .then((members) => {
         req.$params = paramsOf(operation, exchange, members);
+        enterFlight(gate, exchange);
       })
       .then(() => next(), next);
   };

@@ -29,18 +29,36 @@ import type { Config } from "../../config/index.ts";
 import type { CallMeta } from "../../contracts/actions.ts";
 import { httpHeader } from "../../contracts/headers.ts";
 import type { Outages } from "../problems/outages.ts";
+import { HttpProblem, retryAfter } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
-import type { GatewayLimits, RateLimiter } from "./limits.ts";
+import type { AddressLimits } from "./addresses.ts";
+import type { GatewayLimits } from "./limits.ts";
 
 /** What all requests of one gateway share. */
 export interface Gate {
   readonly platform: Platform;
   readonly config: Config;
   readonly limits: GatewayLimits;
-  readonly limiter: RateLimiter;
+  readonly addresses: AddressLimits;
   readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
   readonly outages: Outages;
+  /** Requests that are there as a whole and have no answer yet (`enterFlight`). */
   inFlight: number;
+}
+
+/**
+ * From here until its answer is there the request counts as one in hand: it has come as a whole, or has no body. Throws a
+ * problem when there are too many.
+ */
+export function enterFlight(gate: Gate, { leaves }: Exchange): void {
+  if (gate.inFlight >= gate.limits.requestsInFlightMax)
+    throw new HttpProblem("unavailable", "Cannot serve the request: the gateway has too many in hand", {
+      headers: retryAfter(),
+    });
+  gate.inFlight += 1;
+  leaves.push(() => {
+    gate.inFlight -= 1;
+  });
 }
 
 /** What is known of a request, filled in on its way. */
@@ -60,6 +78,10 @@ export interface Exchange {
   queryParams: Readonly<Record<string, string>>;
   expectedVersions: readonly number[] | undefined;
   readonly meta: CallMeta;
+  /** What the answer says of limits: name, value, name, value … */
+  limitHeaders: readonly string[];
+  /** The answer is there, or nobody waits for it any more: gives back what the request holds. */
+  readonly leaves: (() => void)[];
 }
 
 export type CallContext = Context<unknown, CallMeta>;
@@ -77,6 +99,7 @@ export type Next = (error?: unknown) => void;
 /** A middleware of moleculer-web's. */
 export type Middleware = (req: WebRequest, res: ServerResponse, next: Next) => void;
 
+const unauthenticated = 401;
 /** The status of a log line when the client went away before the answer was complete. */
 const clientGone = 499;
 const json = "application/json; charset=utf-8";
@@ -125,17 +148,22 @@ const serverSpan = (req: IncomingMessage, path: string, parent: string | undefin
         parent,
       );
 
-/** From here on the request is in flight; once it is over, however that came, it is counted and logged. */
+/** Gives back what the request holds; a second time there is nothing left. */
+function leave({ leaves }: Exchange): void {
+  for (const each of leaves.splice(0)) each();
+}
+
+/** Once the request is over, however that came, it is counted and logged. */
 function observe(gate: Gate, span: OpenSpan | undefined, req: WebRequest, res: ServerResponse): void {
   const { metrics, log } = gate.platform;
   const { exchange, method = "" } = req;
   const startedAt = performance.now();
-  gate.inFlight += 1;
   res.once("close", () => {
-    gate.inFlight -= 1;
+    leave(exchange);
     const ms = performance.now() - startedAt;
     const status = res.writableFinished ? res.statusCode : clientGone;
     const route = exchange.pattern;
+    if (status === unauthenticated) gate.addresses.failed(req, gate.platform.now().getTime());
     metrics.httpDuration.observe({ method, route, status: String(status) }, ms / 1_000);
     span?.end({
       name: `${method} ${route}`,
@@ -169,6 +197,8 @@ function begin(gate: Gate, req: WebRequest, res: ServerResponse): Exchange {
     pathParams: {},
     queryParams: {},
     expectedVersions: undefined,
+    limitHeaders: [],
+    leaves: [],
   };
   observe(gate, span, req, res);
   return req.exchange;
@@ -206,7 +236,8 @@ export interface Answer {
  * HEAD Node sends the body's length alone.
  */
 export function answerWith(req: WebRequest, res: ServerResponse, answer: Answer): void {
-  const { correlationId } = req.exchange.correlation;
+  const { correlation, limitHeaders } = req.exchange;
+  const { correlationId } = correlation;
   const { status, headers = [], cacheControl = "no-store", contentType = json, content } = answer;
   const head = [
     ...securityHeaders,
@@ -214,10 +245,13 @@ export function answerWith(req: WebRequest, res: ServerResponse, answer: Answer)
     correlationId,
     "Cache-Control",
     cacheControl,
+    ...limitHeaders,
     ...headers,
   ];
   if (content !== undefined)
     head.push("Content-Type", contentType, "Content-Length", String(Buffer.byteLength(content)));
+  // Who takes an answer slowly must not count as work that is still to be done.
+  leave(req.exchange);
   res.writeHead(status, head);
   res.end(content);
 }

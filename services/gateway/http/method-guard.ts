@@ -3,32 +3,31 @@
  * path's methods.
  */
 import type { ServerResponse } from "node:http";
-import { HttpProblem, problemFor, retryAfter } from "../problems/problems.ts";
+import { HttpProblem, problemFor } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { answerWith, type Gate, type Middleware, type WebRequest } from "./exchange.ts";
+import { addressPolicy, tooManyRequests } from "./quota.ts";
 
 /** The rows of one path. */
 export interface PathRows {
   /** As metrics and log lines name it. */
   readonly pattern: string;
   readonly methods: ReadonlyMap<string, Operation>;
-  /** Asked for by orchestrators: must not be refused because others ask too much. */
-  readonly isHealth: boolean;
 }
 
 /** The value of Allow. */
 const allowValue = (methods: Iterable<string>): string => [...methods, "OPTIONS"].join(", ");
 
-function admit(gate: Gate, req: WebRequest): void {
-  const waitMs = gate.limiter.take(req.socket.remoteAddress ?? "", gate.platform.now().getTime());
-  if (waitMs > 0)
-    throw new HttpProblem("too-many-requests", "This client has used up its requests for now", {
-      headers: retryAfter(waitMs),
-    });
-  if (gate.inFlight > gate.limits.requestsInFlightMax)
-    throw new HttpProblem("unavailable", "Cannot serve the request: the gateway has too many in hand", {
-      headers: retryAfter(),
-    });
+/** What the client's address has left; health costs as much as anything. Throws a problem. */
+function admit({ addresses, config, platform }: Gate, req: WebRequest): void {
+  const nowMs = platform.now().getTime();
+  const failureWaitMs = addresses.failureWaitMs(req, nowMs);
+  if (failureWaitMs > 0)
+    throw tooManyRequests("Too many requests of this address did not say who sends them", failureWaitMs);
+  const grant = addresses.request(req, nowMs);
+  if (grant === undefined) return;
+  req.exchange.limitHeaders = addressPolicy.headers(config.requestsPerMinuteMax, grant);
+  if (grant.waitMs > 0) throw tooManyRequests("This client has used up its requests for now", grant.waitMs);
 }
 
 /** Whether the request means this installation, and asks for nothing that HTTP lets no server do. */
@@ -47,7 +46,7 @@ function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResp
   const { exchange, method = "" } = req;
   requireOwn(req);
   exchange.pattern = rows.pattern;
-  if (!rows.isHealth) admit(gate, req);
+  admit(gate, req);
   if (method === "OPTIONS") {
     answerOptions(req, res, rows.methods.keys());
     return false;
@@ -65,11 +64,11 @@ function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResp
 function refuseStray(gate: Gate, everyMethod: Iterable<string>, req: WebRequest, res: ServerResponse): false {
   const { path } = req.exchange;
   requireOwn(req);
+  admit(gate, req);
   if (req.method === "OPTIONS" && path === "*") {
     answerOptions(req, res, everyMethod);
     return false;
   }
-  admit(gate, req);
   decodeURIComponent(path);
   throw new HttpProblem("not-found", "Nothing lives at this path");
 }

@@ -3,15 +3,17 @@
  * on a busy port, has no bound on headers, and waits for ever on an open connection when it stops.
  *
  * Promise: once `close` is called no new connection is accepted and answers in flight have `drainMs` to finish; what is
- * open then is cut, and it resolves.
+ * open then is cut, and it resolves. No address has more than its share of the connections, and none is idle for long
+ * while they are scarce.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { PassingMap } from "../../../mixins/basics/passing-map.ts";
 import { listenError } from "../../../mixins/basics/ports.ts";
 import { parserRefusal } from "../../../mixins/http/host-guard.ts";
 import { HttpProblem } from "../problems/problems.ts";
+import type { AddressLimits } from "./addresses.ts";
 import type { GatewayLimits } from "./limits.ts";
 
 export interface HttpServer {
@@ -34,10 +36,42 @@ function parserProblem(code: string | undefined): HttpProblem {
   return new HttpProblem(slug, detail);
 }
 
+interface ServerOptions {
+  readonly limits: GatewayLimits;
+  readonly addresses: Pick<AddressLimits, "connection">;
+}
+
+/** Keeps an address to its share of the connections, and idle ones no longer than there is room for them. */
+function boundConnections(server: Server, { limits, addresses }: ServerOptions): void {
+  let open = 0;
+  const keep = (): void => {
+    const isBusy = open > limits.connectionsMax / 2;
+    server.keepAliveTimeout = isBusy ? limits.keepAliveTimeoutBusyMs : limits.keepAliveTimeoutMs;
+  };
+  server.maxConnections = limits.connectionsMax;
+  server.timeout = limits.stallTimeoutMs;
+  keep();
+  server.on("connection", (socket) => {
+    const leave = addresses.connection(socket.remoteAddress ?? "");
+    if (leave === undefined) {
+      socket.destroy();
+      return;
+    }
+    open += 1;
+    keep();
+    socket.once("close", () => {
+      open -= 1;
+      leave();
+      keep();
+    });
+  });
+}
+
 /** How often the server looks for requests that are too slow. */
 const connectionsCheckMs = 1_000;
 
-export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): HttpServer {
+export function httpServer(options: ServerOptions, handlers: ServerHandlers): HttpServer {
+  const { limits } = options;
   const active = new PassingMap<Duplex, ServerResponse>();
   let closing = false;
   let retired = false;
@@ -48,7 +82,7 @@ export function httpServer(limits: GatewayLimits, handlers: ServerHandlers): Htt
   });
   server.headersTimeout = limits.headersTimeoutMs;
   server.requestTimeout = limits.requestTimeoutMs;
-  server.keepAliveTimeout = limits.keepAliveTimeoutMs;
+  boundConnections(server, options);
 
   const accept = (req: IncomingMessage, res: ServerResponse) => {
     const { socket } = req;

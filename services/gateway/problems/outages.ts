@@ -40,7 +40,10 @@ interface Outage {
 const unseenMaxMs = 60_000;
 
 export interface Outages {
-  /** A call of the action failed; an `unavailable` comes back with a detail that says what of. */
+  /**
+   * A call of the action failed; an `unavailable` comes back with a detail that says what of. One without a cause is the
+   * gateway's own refusal.
+   */
   explain(problem: HttpProblem, action: string, nowMs: number): HttpProblem;
   /** The action was done. */
   clear(action: string): void;
@@ -60,7 +63,7 @@ export function outages(): Outages {
 
   return {
     explain(problem, action, nowMs) {
-      if (problem.slug !== "unavailable") return problem;
+      if (problem.slug !== "unavailable" || problem.cause === undefined) return problem;
       const dependency = dependencyOf(action, problem.cause);
       const outage = outageOf(dependency, nowMs);
       outage.lastMs = nowMs;

@@ -1,0 +1,74 @@
+/** What nobody may take from all: guarantee 45. */
+import { edit, type Mutation } from "../mutation.ts";
+import { becomes, call, condition, drops, statement } from "../operators.ts";
+
+const limitsTest = "test/integration/gateway-limits.test.ts";
+const addressTest = "test/unit/address-limits.test.ts";
+
+export const limits: readonly Mutation[] = [
+  {
+    name: "bodies-count-as-work",
+    guarantee: "45a",
+    edits: [
+      edit(
+        "services/gateway/http/body.ts",
+        "requestReader",
+        becomes(call("readJsonObject"), "(enterFlight(gate, exchange), $)"),
+      ),
+    ],
+    file: limitsTest,
+    title:
+      "F7: bodies that do not come hold nobody up: reads are answered, and so is who sends head and body at once",
+  },
+  {
+    name: "body-without-a-time",
+    guarantee: "45a",
+    edits: [edit("services/gateway/http/body-bytes.ts", "pacing.look", becomes(condition("leftMs"), "true"))],
+    file: limitsTest,
+    title: "a body that does not come in its time is given up with 408, and its place is another's",
+  },
+  {
+    name: "untaken-answers-count",
+    guarantee: "45a",
+    edits: [edit("services/gateway/http/exchange.ts", "answerWith", drops(statement("leave")))],
+    file: limitsTest,
+    title: "who does not take its answer counts as no request in hand",
+  },
+  {
+    name: "counts-are-wiped",
+    guarantee: "45b",
+    edits: [
+      edit(
+        "mixins/basics/buckets.ts",
+        "buckets.remember",
+        becomes(statement("old", "young"), "young.clear();"),
+      ),
+    ],
+    file: addressTest,
+    title: "F13: a flood of other keys makes nobody's allowance whole who goes on asking",
+  },
+  {
+    name: "site-is-many",
+    guarantee: "45b",
+    edits: [edit("services/gateway/http/addresses.ts", "lookBoth", becomes(condition("parent"), "true"))],
+    file: addressTest,
+    title: "F13: the networks of one site have ten times what one of them has, not each its own",
+  },
+  {
+    name: "client-names-itself",
+    guarantee: "45b",
+    edits: [edit("mixins/http/client-address.ts", "clientOf", becomes(call("toReversed"), "[...told]"))],
+    file: addressTest,
+    title: "a client behind trusted proxies is the right-most address that is none of them",
+  },
+  {
+    name: "connections-without-end",
+    guarantee: "45c",
+    edits: [
+      edit("services/gateway/http/server.ts", "boundConnections", becomes(condition("leave"), "false")),
+    ],
+    file: "test/integration/gateway-connections.test.ts",
+    title:
+      "F16: an address beyond its connections is closed unheard, others are served, and what it gives back it has again",
+  },
+];
