@@ -3,10 +3,16 @@ import { type AddressInfo, createServer } from "node:net";
 import { StartError } from "../../services/contracts/exits.ts";
 import { authorityOf } from "../../services/contracts/host.ts";
 
-/** Says why a server can't listen, and what to set: HTTP_HOST, or the variable that set the port. */
-export function listenError(variable: string, host: string, port: number, cause: unknown): StartError {
+/** Says why a server can't listen, and what to set: `variable`, which set its port, or that of its host beside it. */
+export function listenError(
+  variable: `${string}_PORT`,
+  host: string,
+  port: number,
+  cause: unknown,
+): StartError {
   const { code = "an error" } = cause as NodeJS.ErrnoException;
-  const noAddress = "this machine has no such address, set HTTP_HOST to one that it has";
+  const hostVariable = variable.replace(/_PORT$/, "_HOST");
+  const noAddress = `this machine has no such address, set ${hostVariable} to one that it has`;
   const states: Record<string, string> = {
     EADDRINUSE: `another process has this port, set ${variable} to a free one`,
     EACCES: `this port needs privileges, set ${variable} to one above 1023`,
@@ -14,7 +20,7 @@ export function listenError(variable: string, host: string, port: number, cause:
     ENOTFOUND: noAddress,
     EAI_AGAIN: noAddress,
   };
-  const state = states[code] ?? `the system answers ${code}, check HTTP_HOST and ${variable}`;
+  const state = states[code] ?? `the system answers ${code}, check ${hostVariable} and ${variable}`;
   return new StartError(`Cannot listen on ${authorityOf(host, port)}: ${state}`, { cause });
 }
 
@@ -29,7 +35,7 @@ const listenOnce = (host: string, port: number): Promise<number> =>
   });
 
 /** Throws StartError when the port is taken; 0 means any, which is never taken. */
-export async function requireFreePort(variable: string, host: string, port: number): Promise<void> {
+export async function requireFreePort(variable: `${string}_PORT`, host: string, port: number): Promise<void> {
   if (port === 0) return;
   try {
     await listenOnce(host, port);

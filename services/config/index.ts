@@ -14,6 +14,7 @@ import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
 import {
   baseUrl,
+  bearerToken,
   brokerUrl,
   databaseUrl,
   host,
@@ -46,7 +47,10 @@ export interface Config {
   readonly amqpUrl: string | undefined;
   readonly httpHost: string;
   readonly httpPort: number;
+  readonly opsHost: string;
   readonly opsPort: number;
+  /** What a bearer shows to see more of the ops port than whether the process is well. */
+  readonly opsToken: string | undefined;
   /** Between a signal and the stop: not ready, and serving. */
   readonly drainMs: number;
   /** Only this machine can reach `httpHost`. */
@@ -54,7 +58,7 @@ export interface Config {
   /** How whoever asks shows who they are (docs/guides/access.md). */
   readonly auth: "none" | "required" | "proxy";
   readonly isAuthGiven: boolean;
-  /** Somebody has said in so many words that everybody who reaches the port may do everything. */
+  /** Somebody has said in so many words that everybody who reaches a port may do everything there. */
   readonly insecureBind: boolean;
   /** Networks of the proxies in front, which are believed what they say of a client. */
   readonly trustedProxies: readonly string[];
@@ -154,7 +158,9 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     amqpUrl: brokerUrl(env, "AMQP_URL"),
     httpHost,
     httpPort,
+    opsHost: host(env, "OPS_HOST", "127.0.0.1"),
     opsPort: integer(env, "OPS_PORT", { fallback: 3001, min: 0, max: 65_535 }),
+    opsToken: bearerToken(env, "OPS_TOKEN"),
     drainMs: integer(env, "DRAIN_MS", {
       fallback: isInContainer() && !isTerminal ? drainInContainersMs : 0,
       min: 0,
@@ -244,6 +250,11 @@ function requireTogether(config: Config): void {
   if (config.faultInjection && !isLoopback(config.httpHost))
     throw fault("FAULT_INJECTION", "must not be true while HTTP_HOST is not a loopback address");
   requireAccess(config);
+  if (!isLoopback(config.opsHost) && config.opsToken === undefined && !config.insecureBind)
+    throw fault(
+      "OPS_TOKEN_FILE",
+      "is missing: OPS_HOST is no loopback address (INSECURE_BIND=true lets whoever reaches it see all)",
+    );
   const misspelt = config.warnings.length === 0 ? "" : ` (${config.warnings.join("; ")})`;
   const missing = (name: string, why: string) => fault(name, `is missing: ${why}${misspelt}`);
   const hostsAll = serviceNames.every((name) => config.services.includes(name));

@@ -167,6 +167,16 @@ export function nodeId(env: Variables, name: string, fallback: string): string {
   return text;
 }
 
+const tokenCharsMin = 20;
+
+/** A secret that is sent as a bearer token (RFC 6750 §2.1). */
+export function bearerToken(env: Variables, name: string): string | undefined {
+  const text = env.secret(name);
+  if (text !== undefined && (!/^[\w.~+/-]+=*$/.test(text) || text.length < tokenCharsMin))
+    throw fault(name, `must be at least ${tokenCharsMin} letters, digits and -._~+/`);
+  return text;
+}
+
 const canonicalName = /^(?:[\w-]+(?:\.[\w-]+)*|\[[\da-f:]+\])$/;
 
 /** Names and addresses of hosts separated by commas, each in canonical form; none when unset. */

@@ -194,8 +194,9 @@ export async function prepareHost(
     runChecks(life.signal.aborted ? stateChecks("stopping") : readiness.checks);
   if (hostsGateway) await requireFreePort("HTTP_PORT", config.httpHost, config.httpPort);
   const ops = await startOpsServer({
-    host: config.httpHost,
+    host: config.opsHost,
     port: config.opsPort,
+    token: config.opsToken,
     allowedHosts: config.allowedHosts,
     metrics,
     ready,

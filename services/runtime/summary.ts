@@ -49,7 +49,7 @@ export function summary(system: RunningSystem, ready: Health): string {
     `  services  ${config.services.join(", ")} (${runtime}, pid ${process.pid})`,
     `  data      ${storage(system)}`,
     `  events    ${events}`,
-    `  health    http://${reachableAuthority(config.httpHost, opsPort)}/health/ready and /metrics`,
+    `  health    http://${reachableAuthority(config.opsHost, opsPort)}/health/ready and /metrics`,
   ];
   if (httpPort === undefined) return lines.join("\n");
   return [

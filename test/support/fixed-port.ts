@@ -27,7 +27,7 @@ export async function fixedPort(): Promise<number> {
     const port = lowest + (next % range);
     next += 1;
     try {
-      await requireFreePort("port", "127.0.0.1", port);
+      await requireFreePort("FIXED_PORT", "127.0.0.1", port);
       return port;
     } catch {
       // somebody's; the next one

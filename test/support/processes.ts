@@ -133,13 +133,13 @@ function follow(child: ChildProcess, environment: Record<string, string>): TestP
     child.once("close", (code, signal) => resolve({ code, signal }));
   });
   exit.catch(() => {}); // told by whoever waits for it
-  const urlOf = (port: string | undefined) =>
-    `http://${reachableAuthority(environment.HTTP_HOST ?? "127.0.0.1", Number(port))}`;
-  const opsUrl = urlOf(environment.OPS_PORT);
+  const urlOf = (host: string | undefined, port: string | undefined) =>
+    `http://${reachableAuthority(host ?? "127.0.0.1", Number(port))}`;
+  const opsUrl = urlOf(environment.OPS_HOST, environment.OPS_PORT);
   const everything = () => `${output.stdout}\n${output.stderr}`;
   return {
     pid: child.pid ?? 0,
-    httpUrl: urlOf(environment.HTTP_PORT),
+    httpUrl: urlOf(environment.HTTP_HOST, environment.HTTP_PORT),
     opsUrl,
     environment,
     stdout: () => output.stdout,

@@ -24,6 +24,7 @@ for (const runtime of runtimes)
       });
       const env = {
         HTTP_HOST: loopback,
+        OPS_HOST: loopback,
         DATABASE_URL: database.through(own.users.url),
         REGISTRY_DATABASE_URL: database.through(own.registry.url),
         AMQP_URL: broker.through(own.vhost.url),

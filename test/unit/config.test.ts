@@ -50,6 +50,11 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["LOG_FORMAT", { LOG_FORMAT: "xml" }],
   ["LOG_PII", { LOG_PII: "yes" }],
   ["MIGRATE", { MIGRATE: "never" }],
+  ["OPS_HOST", { OPS_HOST: "127.0.0.1:3001" }],
+  ["OPS_TOKEN_FILE", { OPS_HOST: "0.0.0.0" }],
+  ["OPS_TOKEN_FILE", { OPS_HOST: "ops.example", INSECURE_BIND: "false" }],
+  ["OPS_TOKEN", { OPS_TOKEN: "hidden" }],
+  ["OPS_TOKEN", { OPS_TOKEN: `hidden ${"a".repeat(20)}` }],
   ["DATABASE_PLAINTEXT", { DATABASE_PLAINTEXT: "yes" }],
   ["DATABASE_URL", { DATABASE_URL: "postgresql://u:hidden@db/x", REGISTRY_DATABASE_URL: database }],
   ["REGISTRY_DATABASE_URL", { DATABASE_URL: database, REGISTRY_DATABASE_URL: "postgresql://u:hidden@db/x" }],
@@ -134,6 +139,13 @@ test("no environment at all is the embedded system", (t) => {
   t.is(config.httpPort, 3000);
   t.is(config.opsPort, 3001);
   t.is(config.logFormat, "json");
+});
+
+test("off loopback the ops port has a token, or somebody has said that it needs none; it does not follow HTTP_HOST", (t) => {
+  t.is(loadConfig({ HTTP_HOST: "::1" }).opsHost, "127.0.0.1");
+  const token = "a".repeat(20);
+  t.is(loadConfig({ OPS_HOST: "0.0.0.0", OPS_TOKEN_FILE: fileOf(`${token}\n`) }).opsToken, token);
+  t.is(loadConfig({ OPS_HOST: "0.0.0.0", INSECURE_BIND: "true" }).opsToken, undefined);
 });
 
 test("HTTP_ALLOWED_HOSTS names hosts in any spelling", (t) => {

@@ -170,6 +170,7 @@ test("every process starts with what its manifest says, and its secrets come as 
     DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_users?sslmode=verify-full",
     REGISTRY_DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_registry?sslmode=verify-full",
     AMQP_URL: "amqp://a:b@rabbitmq-server-0.rabbitmq-nodes:5672",
+    OPS_TOKEN: "a".repeat(64),
   };
   for (const { spec, metadata } of workloads) {
     const [{ env = [], volumeMounts = [] }] = spec.template.spec.containers;
@@ -188,6 +189,7 @@ test("every process starts with what its manifest says, and its secrets come as 
     if (metadata.name === "migrate") continue;
     const config = loadConfig(environment);
     t.is(config.migrate, "check", metadata.name);
+    t.is(config.opsToken, secrets.OPS_TOKEN, metadata.name);
     t.deepEqual(config.warnings, [], metadata.name);
     const graceS = spec.template.spec.terminationGracePeriodSeconds ?? 30;
     t.true(graceS * 1000 > config.drainMs + 20_000, metadata.name);

@@ -1,11 +1,26 @@
 /** What is let in by HTTP, and what it may mean: guarantee 22. */
 import { edit, type Mutation } from "../mutation.ts";
-import { becomes, condition, value } from "../operators.ts";
+import { becomes, call, condition, value } from "../operators.ts";
 
 const guard = "mixins/http/host-guard.ts";
 const guardTest = "test/integration/gateway-guard.test.ts";
+const opsServer = "services/runtime/ops-server.ts";
 
 export const requests: readonly Mutation[] = [
+  {
+    name: "ops-token-not-asked",
+    guarantee: "22o",
+    edits: [edit(opsServer, "bearerCheck", becomes(call("timingSafeEqual"), "true"))],
+    file: "test/system/ops-port.test.ts",
+    title: "off loopback, on node, who has no token learns whether a process is well, and no more",
+  },
+  {
+    name: "metrics-for-each-scraper",
+    guarantee: "22o",
+    edits: [edit(opsServer, "answers", becomes(call("recent", "metricsAgeMsMax"), "$1"))],
+    file: "test/integration/ops-server.test.ts",
+    title: "fifty scrapers cost what one does",
+  },
   {
     name: "host-not-asked",
     guarantee: "22a",
