@@ -16,6 +16,7 @@ import { Migration20261126000200_audit_once } from "./Migration20261126000200_au
 import { Migration20261126000300_audit_assignments } from "./Migration20261126000300_audit_assignments.ts";
 import { Migration20261126000500_generations } from "./Migration20261126000500_generations.ts";
 import { Migration20261126000600_audit_on_behalf_of } from "./Migration20261126000600_audit_on_behalf_of.ts";
+import { Migration20261126000700_access } from "./Migration20261126000700_access.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -32,4 +33,5 @@ export const usersMigrations = [
   Migration20261126000300_audit_assignments,
   Migration20261126000500_generations,
   Migration20261126000600_audit_on_behalf_of,
+  Migration20261126000700_access,
 ] as const;

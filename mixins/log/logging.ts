@@ -1,7 +1,7 @@
 /**
  * Promise: one JSON object a line, every line of a request carries its correlation id (of
  * several that share the work: all of theirs), nothing personal leaves in a line
- * unless LOG_PII=true (masking.ts), and the level of the whole process can be changed while it runs.
+ * unless LOG_PII=true (masking.ts), no key leaves at all, and the level of the whole process can be changed while it runs.
  */
 import { createRequire } from "node:module";
 import { type DestinationStream, type Logger, pino } from "pino";
@@ -10,7 +10,7 @@ import { hasColours } from "../basics/colours.ts";
 import { within } from "../basics/pause.ts";
 import { correlationMembers } from "../context/correlation.ts";
 import { errorMessage } from "./error-text.ts";
-import { errorShown, maskAddresses, maskMembers } from "./masking.ts";
+import { errorShown, maskAddresses, maskMembers, maskSecrets } from "./masking.ts";
 
 export type { Logger } from "pino";
 
@@ -132,7 +132,7 @@ export function rootLogger(options: LogOptions, destination?: DestinationStream)
         logMethod(args, method) {
           method.apply(this, arranged(args, pii) as Parameters<typeof method>);
         },
-        streamWrite: pii ? (line) => line : maskAddresses,
+        streamWrite: pii ? maskSecrets : (line) => maskSecrets(maskAddresses(line)),
       },
     },
     stream as DestinationStream,

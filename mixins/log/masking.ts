@@ -44,6 +44,19 @@ const maskedUnlessNode = (found: string, at: number, line: string): string =>
 export const maskAddresses = (line: string): string =>
   line.includes("@") || line.includes("%40") ? line.replaceAll(addressPattern, maskedUnlessNode) : line;
 
+/** An access key, or what was cut off of one; its id stays, which the audit log names. */
+const keyPattern = /\b(mrk_(?:live|test)_[0-9A-Za-z]{12})_[0-9A-Za-z]+/g;
+/** Headers by which somebody shows who they are, as Node calls them. */
+const proofPattern = /"(authorization|x-proxy-secret)":"(?:[^"\\]|\\.)*"/g;
+const mayHoldProof = (line: string): boolean =>
+  line.includes('"authorization"') || line.includes('"x-proxy-secret"');
+
+/** Replaces what opens the door in a line, also where personal data may be shown. */
+export function maskSecrets(line: string): string {
+  const keyless = line.includes("mrk_") ? line.replaceAll(keyPattern, `$1_${mask}`) : line;
+  return mayHoldProof(keyless) ? keyless.replaceAll(proofPattern, `"$1":"${mask}"`) : keyless;
+}
+
 /** An error as it is logged: never a value that it quotes, unless `pii`. */
 export function errorShown(error: unknown, pii: boolean, causesLeft = causesMax): unknown {
   if (!(error instanceof Error)) return pii ? error : maskMembers(error);

@@ -89,6 +89,19 @@ const stateMetrics = (registers: Registers) => ({
     labelNames: ["reason"] as const,
     registers,
   }),
+  keyExpires: new Gauge({
+    name: "api_key_expires_seconds",
+    help: "Time until the last access key of a name ends; of at most 20 names, none that lives longer than 31 days",
+    labelNames: ["name"] as const,
+    aggregator: "min",
+    registers,
+  }),
+  breakGlassKeys: new Gauge({
+    name: "api_keys_break_glass",
+    help: "Access keys for an emergency that are good now",
+    aggregator: "max",
+    registers,
+  }),
   consistencyViolations: new Gauge({
     name: "consistency_violations",
     help: "Differences that the last reconciliation found",
@@ -205,5 +218,6 @@ export function processMetrics() {
   // A gauge without labels starts at 0, which a process without an outbox would report as if it were measured.
   metrics.outboxPending.remove();
   metrics.outboxOldestAge.remove();
+  metrics.breakGlassKeys.remove();
   return metrics;
 }

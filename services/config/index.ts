@@ -13,6 +13,7 @@ import { withholdFromLibraries } from "./library-variables.ts";
 import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
 import {
+  accessKey,
   baseUrl,
   bearerToken,
   brokerUrl,
@@ -66,6 +67,8 @@ export interface Config {
   readonly proxySecret: string | undefined;
   /** What a client of ours (the seeder, the doctor) shows the gateway. */
   readonly gatewayToken: string | undefined;
+  /** An owner's key that counts while there is none of another; undefined: there is none. */
+  readonly bootstrapKey: string | undefined;
   /** What a Host may name beside loopback and `httpHost`, on both ports; in canonical form. */
   readonly allowedHosts: readonly string[];
   readonly logLevel: LogLevel;
@@ -173,6 +176,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     trustedProxies: networks(env, "TRUSTED_PROXIES"),
     proxySecret: env.secret("PROXY_SECRET"),
     gatewayToken: env.secret("MAILROSTER_TOKEN"),
+    bootstrapKey: accessKey(env, "AUTH_BOOTSTRAP_KEY"),
     allowedHosts: hosts(env, "HTTP_ALLOWED_HOSTS"),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),

@@ -6,6 +6,7 @@ import {
   plainTextServerOf,
   serversOf,
 } from "../../mixins/postgres/database-url.ts";
+import { keyIdOf } from "../contracts/access-key.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { canonicalHost } from "../contracts/host.ts";
 import { isNetwork } from "../contracts/networks.ts";
@@ -133,6 +134,14 @@ export function brokerUrl(env: Variables, name: string): string | undefined {
   for (const node of text?.split(";") ?? [])
     if (requireUrl(name, node, ["amqp:", "amqps:"]).hostname === "") throw fault(name, "must name a host");
   return text;
+}
+
+/** An access key, of which nothing is ever echoed. */
+export function accessKey(env: Variables, name: string): string | undefined {
+  const key = env.secret(name);
+  if (key !== undefined && keyIdOf(key) === undefined)
+    throw fault(name, "must be a key as `npm run key -- generate` prints it");
+  return key;
 }
 
 /** A URL to which paths are appended; without a slash at the end. */

@@ -1,8 +1,8 @@
 /** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
 import * as z from "zod";
-import type { Principal } from "./access.ts";
 import { Assignments } from "./assignment.ts";
 import { AuditPage, ListAudit } from "./audit.ts";
+import type { CallMeta } from "./call-meta.ts";
 import {
   DeadLetter,
   DeadLetterCauses,
@@ -13,6 +13,7 @@ import {
   TargetDeadLetter,
 } from "./dead-letters.ts";
 import { AskGeneration, GivenGeneration } from "./generation.ts";
+import * as keys from "./keys.ts";
 import {
   ClearFault,
   ClearFaults,
@@ -77,6 +78,8 @@ import {
   UserId,
   WrittenSmtpAddress,
 } from "./user.ts";
+
+export type { CallMeta } from "./call-meta.ts";
 
 /** Read-only members of a user that a client sends back after a GET; accepted and ignored (as RFC 7644 §3.5.1 does). */
 const readOnlyMembers = {
@@ -266,6 +269,14 @@ export const actions = {
   "fault.set-here": internal(SetFault, NodeFaults, everyone),
   "fault.clear-here": internal(ClearFault, NodeFaults, everyone),
   "fault.list-here": internal(Nothing, NodeFaults, everyone),
+  "access.create": published(keys.CreateKey, keys.CreatedKey, "under its key"),
+  "access.list": published(keys.ListKeys, keys.KeyPage, "always"),
+  "access.get": published(keys.TargetKey, keys.AccessKey, "always"),
+  "access.revoke": published(keys.RevokeKey, z.null(), "always"),
+  "access.rotate": published(keys.RotateKey, keys.CreatedKey, "under its key"),
+  "access.changes": internal(keys.KeyChangesQuery, keys.KeyChanges, ["gateway"], "always"),
+  "access.used": internal(keys.UsedKeys, z.null(), ["gateway"], "always"),
+  "access.health": internal(Nothing, Health, health, "always"),
   "trace.explain": published(TraceQuery, Trace, "always"),
   "trace.health": internal(Nothing, Health, health, "always"),
 } as const;
@@ -281,19 +292,4 @@ export type ActionResult<N extends ActionName> = z.output<(typeof actions)[N]["r
 export function isRepeatable(name: string, meta: CallMeta): boolean {
   const repeat = Object.hasOwn(actions, name) ? actions[name as ActionName].repeat : "never";
   return repeat === "always" || (repeat === "under its key" && meta.idempotencyKey !== undefined);
-}
-
-/** What travels with every call. */
-export interface CallMeta {
-  correlationId?: string;
-  traceparent?: string;
-  /** Who asks; absent where the system asks by itself. */
-  user?: Principal | null;
-  /** `user.id`, or who else begins something by a name of its own: the audit log's. */
-  actor?: string;
-  /** For whom the actor says to act, where it may say so. */
-  onBehalfOf?: string;
-  idempotencyKey?: string;
-  /** Set by the callee when the answer is the stored one of an earlier request. */
-  idempotentReplayed?: boolean;
 }

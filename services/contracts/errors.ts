@@ -11,6 +11,8 @@ export const refusalTypes = [
   "version-mismatch",
   "not-deleted",
   "dead-letter-settled",
+  "forbidden",
+  "key-ended",
   "invalid-fields",
   "idempotency-key-invalid",
   "idempotency-key-reused",

@@ -35,6 +35,8 @@ const table = {
   trace: { comesWith: ["gateway", "users"], readiness: true },
   // It measures the others by users.
   reconciler: { comesWith: ["users"], database: "users" },
+  // Its keys open the gateway, which holds a copy; they live where users does.
+  access: { comesWith: ["users"], database: "users" },
   users: { role: "users", database: "users", readiness: true },
   // They live where the events come from: in the outbox's database.
   "dead-letters": { comesWith: ["outbox"], database: "users", bus: true, readiness: true },

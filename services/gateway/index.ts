@@ -10,9 +10,11 @@ import ApiGateway from "moleculer-web";
 import { httpGuard } from "../../mixins/http/host-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
+import { keysChangedEvent } from "../contracts/keys.ts";
 import { inNetworks } from "../contracts/networks.ts";
 import { stoppingEvent } from "../contracts/operations.ts";
 import { accessOf } from "./access/index.ts";
+import { type KeyRing, keyRing } from "./access/keys.ts";
 import { answerMalformed } from "./answers/failure.ts";
 import { addressLimits } from "./http/addresses.ts";
 import type { Gate } from "./http/exchange.ts";
@@ -21,6 +23,7 @@ import { type HttpServer, httpServer } from "./http/server.ts";
 import { type WebService, webMethods, webSettings } from "./moleculer-web.ts";
 import { localAnswers } from "./own-answers.ts";
 import { outages } from "./problems/outages.ts";
+import { authFailures } from "./problems/problems.ts";
 
 export { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 
@@ -40,6 +43,16 @@ function warnOfOpenDoor({ log, metrics }: Platform, config: Config): NodeJS.Time
   const warn = () => log.warn("AUTH=none: everybody who reaches this port may do everything, as its owner");
   warn();
   return setInterval(warn, hourMs).unref();
+}
+
+/** Of a gateway that asks for tokens; its first copy may tell that nobody has one. */
+function keysOf({ platform, limits }: Gate, { auth }: Config): KeyRing | undefined {
+  if (auth !== "required") return undefined;
+  return keyRing(platform, limits, () =>
+    platform.log.warn(
+      "There is no access key yet, so nobody is let in by one: npm run key -- create --name NAME --role owner makes the first",
+    ),
+  );
 }
 
 /** `start` rejects with one sentence that names HTTP_PORT or HTTP_HOST when the address can't be had. */
@@ -62,6 +75,8 @@ export default function gatewayService(
     outages: outages(),
     inFlight: 0,
   };
+  const keys = keysOf(gate, config);
+  for (const reason of authFailures) platform.metrics.authFailures.inc({ reason }, 0);
   let server: HttpServer | undefined;
   let stopping = false;
   let address: AddressInfo | undefined;
@@ -71,12 +86,14 @@ export default function gatewayService(
     broker: () => ownBroker,
     healthTimeoutMs: limits.healthTimeoutMs,
     isOpen: config.auth === "none",
+    checks: keys === undefined ? {} : { access: keys.check },
     closing: () => stopping || server?.closing === true,
   });
   const drain = async (): Promise<void> => {
     if (server === undefined) return;
     await server.close();
     server = undefined;
+    keys?.stop();
     clearInterval(openDoor);
     log.info("HTTP server closed");
   };
@@ -88,7 +105,7 @@ export default function gatewayService(
     // What moleculer-web offers every node to call: to read and to change the routes.
     actions: { listAliases: false, addRoute: false, removeRoute: false },
     methods: {
-      ...webMethods(gate, accessOf(config, {})),
+      ...webMethods(gate, accessOf(config, { key: keys?.verify })),
       address: () => address,
     },
     events: {
@@ -96,6 +113,9 @@ export default function gatewayService(
         stopping = true;
         server?.retire();
       },
+      [keysChangedEvent]: () => keys?.refresh(),
+      // Whoever keeps the keys may be there now.
+      "$services.changed": () => keys?.refresh(),
     },
     created(this: WebService) {
       ownBroker = this.broker;
@@ -111,6 +131,7 @@ export default function gatewayService(
     async started(this: WebService) {
       server = httpServer({ limits, addresses }, { request: this.httpHandler, malformed: answerMalformed });
       openDoor = warnOfOpenDoor(gate.platform, config);
+      keys?.start(this.broker);
       address = await server.listen(config.httpHost, config.httpPort);
       // Moleculer makes it known together with the service, once this has ended.
       this.metadata.address = { host: address.address, port: address.port };

@@ -1,7 +1,9 @@
 /** The answers that the gateway gives by itself: health, the documents, the page, the catalogue of problems. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServiceBroker } from "moleculer";
+import type { HealthCheck } from "../../mixins/basics/mixin.ts";
 import { recent } from "../../mixins/basics/recent.ts";
+import { runChecks } from "../../mixins/health.ts";
 import type { Health } from "../contracts/actions.ts";
 import { asyncApiDocument } from "./documents/asyncapi.ts";
 import { docsFile, docsPage, type StaticFile } from "./documents/docs.ts";
@@ -23,6 +25,8 @@ export interface LocalOptions {
   /** Whether whoever asks for health may hear why something is down, and not only that it is. */
   readonly isOpen: boolean;
   readonly closing: () => boolean;
+  /** What the gateway needs beside the services behind it. */
+  readonly checks: Readonly<Record<string, HealthCheck>>;
 }
 
 const html = "text/html; charset=utf-8";
@@ -83,10 +87,13 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
     checks: { gateway: { status: "down", detail: "is not running" } },
   };
   // Whoever asks faster than that would have every service asked as often.
-  const askAll = recent(
-    () => readinessOf(options.broker() as ServiceBroker, options.healthTimeoutMs),
-    readyKeptMs,
-  );
+  const askAll = recent(async () => {
+    const broker = options.broker() as ServiceBroker;
+    const behind = await readinessOf(broker, options.healthTimeoutMs);
+    const own = await runChecks(options.checks);
+    const isUp = behind.status === "up" && own.status === "up";
+    return { status: isUp ? "up" : "down", checks: { ...behind.checks, ...own.checks } } as Health;
+  }, readyKeptMs);
   const readiness = async (): Promise<Health> =>
     options.broker() === undefined || options.closing() ? stopping : askAll();
   return {

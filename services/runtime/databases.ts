@@ -4,6 +4,7 @@ import { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import type { Entities } from "../../mixins/postgres/database.ts";
+import { accessEntities } from "../access/entities.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
 import { PublishedEvent } from "../outbox/entities.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "../reconciler/entities.ts";
@@ -23,6 +24,7 @@ export const entitiesOf: Record<DatabaseName, Entities> = {
     ConsistencyAcknowledgement,
     ConsistencyBacklog,
     ...usersEntities,
+    ...accessEntities,
   ],
   registry: registryEntities,
 };

@@ -1,6 +1,7 @@
 import test from "ava";
 import { setLogLevel } from "../../mixins/log/logging.ts";
-import { maskAddresses, maskMembers } from "../../mixins/log/masking.ts";
+import { maskAddresses, maskMembers, maskSecrets } from "../../mixins/log/masking.ts";
+import { newKey } from "../../services/contracts/access-key.ts";
 import { userFieldNames } from "../../services/contracts/user.ts";
 import { testLogger } from "../support/logs.ts";
 import { namesIn, personFinder } from "../support/personal-data.ts";
@@ -96,6 +97,24 @@ test("an address is masked as a whole wherever it stands, and a scoped package i
     ],
   ] as const)
     t.is(maskAddresses(line), masked);
+});
+
+test("a key and what shows who somebody is leave in no line, also where personal data may", (t) => {
+  const { key, id } = newKey();
+  const cut = key.slice(0, -3);
+  const line = JSON.stringify({
+    msg: `with ${key} and ${cut}`,
+    headers: { authorization: `Bearer "${key}`, "x-proxy-secret": "s" },
+  });
+  const masked = maskSecrets(line);
+  t.deepEqual(JSON.parse(masked), {
+    msg: `with mrk_live_${id}_*** and mrk_live_${id}_***`,
+    headers: { authorization: "***", "x-proxy-secret": "***" },
+  });
+  const lines: Record<string, unknown>[] = [];
+  testLogger({ lines, level: "info" }).info({ headers: { authorization: "Bearer x" } }, key);
+  t.notRegex(JSON.stringify(lines), /Bearer/);
+  t.false(JSON.stringify(lines).includes(key));
 });
 
 test("a line of 100,000 characters is masked in linear time", (t) => {

@@ -1,5 +1,6 @@
 /** `AUTH=required`: who asks shows a bearer token (RFC 6750 §2.1), an access key or an OIDC access token. */
 import type { Principal } from "../../contracts/access.ts";
+import { keyPrefix } from "../../contracts/access-key.ts";
 import type { WebRequest } from "../http/exchange.ts";
 import { unauthenticated } from "../problems/problems.ts";
 
@@ -11,9 +12,6 @@ export interface TokenVerifiers {
   readonly key?: TokenVerifier | undefined;
   readonly jwt?: TokenVerifier | undefined;
 }
-
-/** As an access key begins, whatever follows. */
-export const keyPrefix = "mrk_";
 
 /** b64token of RFC 6750 §2.1, after a scheme in any case (RFC 9110 §11.1). */
 const bearer = /^bearer +([\w.~+/-]+=*)$/i;

@@ -26,11 +26,12 @@ function present(req: WebRequest, res: ServerResponse, operation: Operation, dat
   let status: number = operation.status;
   const headers: string[] = [];
   if (operation.write && req.$ctx.meta.idempotentReplayed) headers.push("Idempotent-Replayed", "true");
+  if (operation.location !== undefined)
+    headers.push("Location", `${operation.location}/${(data as { id: string }).id}`);
   if (operation.tagged) {
-    const { id, version } = data as { id: string; version: number };
+    const { version } = data as { version: number };
     const tag = `"${version}"`;
     headers.push("ETag", tag);
-    if (status === 201) headers.push("Location", `/users/${id}`);
     if (isUnmodified(req, tag)) status = 304;
   }
   if (isPaged(operation)) {

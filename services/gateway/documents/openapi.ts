@@ -59,7 +59,7 @@ type HeaderParameter = keyof typeof headerParameters;
 const answerHeaders = {
   CorrelationId: { description: "The correlation id of this request", required: true, schema: text },
   ETag: { description: "The user's version as a strong entity tag", required: true, schema: text },
-  Location: { description: "The path of the new user", required: true, schema: text },
+  Location: { description: "The path of what was made", required: true, schema: text },
   IdempotentReplayed: {
     description: "true when this is the stored answer of an earlier request",
     schema: { ...text, const: "true" },

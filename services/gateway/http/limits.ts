@@ -31,6 +31,10 @@ export interface GatewayLimits {
   readonly keepAliveTimeoutBusyMs: number;
   /** When stopping, answers in flight have this long before their connections are cut. */
   readonly drainMs: number;
+  /** Between two questions for the access keys … */
+  readonly keysEveryMs: number;
+  /** … and how old their answer may be before nobody is let in by it. */
+  readonly keysStaleMs: number;
 }
 
 export const defaultLimits: GatewayLimits = {
@@ -49,4 +53,6 @@ export const defaultLimits: GatewayLimits = {
   keepAliveTimeoutMs: 65_000,
   keepAliveTimeoutBusyMs: 15_000,
   drainMs: 5_000,
+  keysEveryMs: 2_000,
+  keysStaleMs: 60_000,
 };

@@ -12,6 +12,7 @@ const dependencyTexts: Readonly<Record<string, (service: string) => string>> = {
   users: () => "users",
   database: (service) => `the database of ${service}`,
   bus: () => "the event bus",
+  access: () => "the access keys of the service access",
 };
 
 /** What was missing when a call of the action failed with this; a service that gave no answer is missing itself. */

@@ -38,7 +38,8 @@ export const problemTypes = {
   forbidden: {
     status: 403,
     title: "Forbidden",
-    about: "Whoever sends this may not do it; the detail names the scope that is missing.",
+    about:
+      "Whoever sends this may not do it, or may not give others so much; the detail names the scope that is missing.",
   },
   "foreign-site": {
     status: 403,
@@ -72,6 +73,11 @@ export const problemTypes = {
     status: 409,
     title: "Dead letter settled",
     about: "The dead letter has been replayed or discarded; only a pending one can be.",
+  },
+  "key-ended": {
+    status: 409,
+    title: "Key ended",
+    about: "The access key was revoked or has expired, so it can't be rotated; make a new one.",
   },
   "idempotency-key-in-use": {
     status: 409,

@@ -15,6 +15,7 @@ import {
   type UserEventType,
   type UserState,
 } from "../../contracts/events.ts";
+import type { AccessKey, CreatedKey, KeyPage } from "../../contracts/keys.ts";
 import type { Trace, TraceVerdict } from "../../contracts/trace.ts";
 import type { User } from "../../contracts/user.ts";
 
@@ -122,6 +123,26 @@ export const auditPage: AuditPage = {
   ],
   nextCursor: null,
 };
+export const wantedKey = { name: "HR import", role: "provisioner", domains: ["example.com"] };
+export const listedKey: AccessKey = {
+  id: "7Hq2Zk0pXw4R",
+  name: "HR import",
+  role: "provisioner",
+  domains: ["example.com"],
+  status: "active",
+  createdAt: "2026-03-02T09:00:00.000Z",
+  createdBy: "key:3mVb8TnYc1Lq",
+  expiresAt: "2027-03-02T09:00:00.000Z",
+  lastUsedAt: updatedAt,
+  revokedAt: null,
+  revokedBy: null,
+  revokeReason: null,
+  replaces: null,
+  breakGlass: false,
+};
+/** The secret and its checksum are left out, so that nobody takes it for a key, people and scanners alike. */
+export const createdKey: CreatedKey = { ...listedKey, lastUsedAt: null, key: "mrk_live_7Hq2Zk0pXw4R_…" };
+export const keyPage: KeyPage = { items: [listedKey], nextCursor: null };
 const deadLetter: DeadLetter = {
   id: "01997b3c-2b1e-7d0a-9c55-0a1b2c3d4e5f",
   queue: "audit.user-events",

@@ -20,6 +20,7 @@ import { User, UserId, WrittenSmtpAddress } from "../../contracts/user.ts";
 import { HttpProblem, invalidField } from "../problems/problems.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
 import * as example from "./examples.ts";
+import { keyOperations } from "./keys.ts";
 import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 import { localOperations } from "./own-answers.ts";
 
@@ -87,6 +88,7 @@ const userOperations: readonly Operation[] = [
     query: {},
     ...body(CreateUser, jsonAlone, example.createUser),
     status: 201,
+    location: "/users",
     answer: { schema: CreatedUser, example: example.createdUser },
     tagged: true,
     write: true,
@@ -249,6 +251,7 @@ const readOperations: readonly Operation[] = [
 export const operations: readonly Operation[] = [
   ...userOperations,
   ...readOperations,
+  ...keyOperations,
   ...deadLetterOperations,
   ...localOperations,
 ];

@@ -32,6 +32,7 @@ export const tags = {
   addresses: "Whose an address is, now and at any time in the past.",
   audit: "Who changed what, and when.",
   trace: "What became of a request, step by step.",
+  keys: "Access keys of machines: make, rotate, revoke.",
   "dead letters": "Events that a consumer gave up: look into them, send them again, discard them.",
   health: "Whether the system can work, for orchestrators and people.",
   documents: "The documents of the interfaces, and pages for people.",
@@ -79,8 +80,10 @@ export interface Operation {
   };
   readonly status: 200 | 201 | 204;
   readonly answer?: Media & { readonly alternative?: Media };
-  /** The answer carries ETag, and Location when it is a 201. */
+  /** The answer carries ETag. */
   readonly tagged?: boolean;
+  /** Of a 201: the path at which, with its id behind, what was made is found. */
+  readonly location?: string;
   /** Takes Idempotency-Key. */
   readonly write?: boolean;
   /** Takes If-Match. */

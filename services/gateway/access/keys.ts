@@ -1,0 +1,170 @@
+/**
+ * The access keys as this gateway knows them: a copy of what the service `access` keeps, asked for anew every two seconds,
+ * and at once when a change is announced.
+ *
+ * Promise: a key that was revoked is refused within 5 s; what is older than a minute lets nobody in (503), and neither does
+ * a gateway that has no copy yet. A key is compared by its hash, in a time that tells nothing.
+ */
+import { timingSafeEqual } from "node:crypto";
+import type { ServiceBroker } from "moleculer";
+import type { HealthCheck } from "../../../mixins/basics/mixin.ts";
+import { errorText } from "../../../mixins/log/error-text.ts";
+import { callAction } from "../../../mixins/moleculer/calls.ts";
+import type { Platform } from "../../../mixins/platform.ts";
+import type { Principal } from "../../contracts/access.ts";
+import { keyHash, keyIdOf } from "../../contracts/access-key.ts";
+import { Unavailable } from "../../contracts/errors.ts";
+import type { SnapshotKey } from "../../contracts/keys.ts";
+import type { GatewayLimits } from "../http/limits.ts";
+import { unauthenticated } from "../problems/problems.ts";
+
+/** With the time between two of them less than the 5 s within which a key is refused. */
+const askTimeoutMs = 1_500;
+const staleRetryMs = 2_000;
+/** What is told of the use of one key. */
+const useEveryMs = 60_000;
+const usesMax = 1_000;
+
+interface Entry {
+  readonly hash: Buffer;
+  readonly principal: Principal;
+  readonly expiresAtMs: number;
+  readonly isRevoked: boolean;
+}
+
+const entryOf = ({ id, hash, role, domains, expiresAt, isRevoked }: SnapshotKey): Entry => ({
+  hash: Buffer.from(hash),
+  principal: {
+    id: `key:${id}`,
+    via: "key",
+    roles: [role],
+    ...(domains === null ? {} : { domains }),
+    credential: id,
+  },
+  expiresAtMs: Date.parse(expiresAt),
+  isRevoked,
+});
+
+/** Compared with where there is no such key, so that both take as long. */
+const nobody: Entry = {
+  ...entryOf({ id: "", hash: keyHash(""), role: "lookup", domains: null, expiresAt: "", isRevoked: true }),
+};
+
+export interface KeyRing {
+  /** Throws 401, or Unavailable while the copy is too old to tell. */
+  readonly verify: (token: string) => Principal;
+  /** Rejects while no key can be told. */
+  readonly check: HealthCheck;
+  start(broker: ServiceBroker): void;
+  /** Asks at once: something has changed, or may answer now. */
+  refresh(): void;
+  stop(): void;
+}
+
+type Settings = Pick<GatewayLimits, "keysEveryMs" | "keysStaleMs">;
+
+/** The keys of one gateway; `empty` is called once when the first copy holds none. */
+export function keyRing(
+  { log, now }: Pick<Platform, "log" | "now">,
+  { keysEveryMs, keysStaleMs }: Settings,
+  empty: () => void = () => {},
+): KeyRing {
+  let entries: ReadonlyMap<string, Entry> = new Map();
+  let generation: string | undefined;
+  /** When the answer was asked for that the copy stands for. */
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  let told = "";
+  let broker: ServiceBroker | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let asking = false;
+  let isOutdated = false;
+  const uses = new Map<string, number>();
+  const toldUses = new Map<string, number>();
+
+  const isFresh = (): boolean => performance.now() - askedAtMs <= keysStaleMs;
+  const requireFresh = (): void => {
+    if (isFresh()) return;
+    throw new Unavailable("access", "Cannot tell who asks: the access keys can't be asked for", {
+      retryAfterMs: staleRetryMs,
+    });
+  };
+
+  const take = async (from: ServiceBroker): Promise<void> => {
+    const beganAtMs = performance.now();
+    const since = generation === undefined ? {} : { since: generation };
+    const answer = await callAction(from, "access.changes", since, { timeout: askTimeoutMs });
+    if (answer.keys !== null) {
+      entries = new Map(answer.keys.map((key) => [key.id, entryOf(key)]));
+      if (generation === undefined && answer.keys.length === 0) empty();
+      generation = answer.generation;
+    }
+    askedAtMs = beganAtMs;
+    told = "";
+  };
+
+  const tellUses = async (from: ServiceBroker): Promise<void> => {
+    const due = [...uses].slice(0, usesMax);
+    if (due.length === 0) return;
+    for (const [id, atMs] of due) {
+      uses.delete(id);
+      toldUses.set(id, atMs);
+    }
+    const sent = due.map(([id, atMs]) => ({ id, at: new Date(atMs).toISOString() }));
+    await callAction(from, "access.used", { uses: sent }, { timeout: askTimeoutMs });
+  };
+
+  const ask = async (from: ServiceBroker): Promise<void> => {
+    try {
+      await take(from);
+      await tellUses(from);
+    } catch (error) {
+      const reason = errorText(error);
+      if (reason !== told) log.warn({ reason }, "the access keys can't be asked for now");
+      told = reason;
+    }
+  };
+
+  /** One after the other: an older answer never comes behind a newer one. */
+  const refresh = async (): Promise<void> => {
+    if (broker === undefined) return;
+    isOutdated = true;
+    if (asking) return;
+    asking = true;
+    while (isOutdated && broker !== undefined) {
+      isOutdated = false;
+      await ask(broker);
+    }
+    asking = false;
+  };
+
+  const noteUse = (id: string, atMs: number): void => {
+    if (atMs - (toldUses.get(id) ?? 0) >= useEveryMs) uses.set(id, atMs);
+  };
+
+  return {
+    verify(token) {
+      const id = keyIdOf(token);
+      if (id === undefined) throw unauthenticated("is no access key: it is cut off or mistyped", "malformed");
+      requireFresh();
+      const { hash, principal, expiresAtMs, isRevoked } = entries.get(id) ?? nobody;
+      if (!timingSafeEqual(hash, Buffer.from(keyHash(token))))
+        throw unauthenticated("is no access key of this installation", "unknown");
+      if (isRevoked) throw unauthenticated("is an access key that was revoked", "revoked");
+      const nowMs = now().getTime();
+      if (expiresAtMs <= nowMs) throw unauthenticated("is an access key that has expired", "expired");
+      noteUse(id, nowMs);
+      return principal;
+    },
+    check: requireFresh,
+    start(own) {
+      broker = own;
+      timer = setInterval(() => void refresh(), keysEveryMs).unref();
+      void refresh();
+    },
+    refresh: () => void refresh(),
+    stop() {
+      clearInterval(timer);
+      broker = undefined;
+    },
+  };
+}
