@@ -6,7 +6,8 @@
  * inserted first: of two processes that run the same key, the second waits at that row before it has changed anything,
  * then answers what the first stored. Only successes are stored; after a failure the key is free again.
  * A repeat waits while the first runs in this process, and then goes on as if it came only now. Refusals:
- * `idempotency-key-invalid`, `-reused` (another request), `-in-use` (the first still runs when the wait is over).
+ * `idempotency-key-invalid`, `-reused` (another request), `-in-use` (the first still runs when the wait is over),
+ * `idempotency-keys-used-up` (the caller has as many as may be kept).
  */
 import { createHash, randomUUID } from "node:crypto";
 import type { InferEntity } from "@mikro-orm/core";
@@ -18,6 +19,7 @@ import type { Mixin } from "./basics/mixin.ts";
 import { PassingMap } from "./basics/passing-map.ts";
 import { within } from "./basics/pause.ts";
 import { anonymous, isCorrelationId } from "./context/correlation.ts";
+import { keysRoom } from "./idempotency-room.ts";
 import { IdempotencyRecord, type IdempotencyReplay } from "./idempotency-rows.ts";
 import { errorText } from "./log/error-text.ts";
 import type { Logger } from "./log/logging.ts";
@@ -127,6 +129,8 @@ export class AnsweredElsewhere extends Error {
 
 interface Options {
   readonly ttlMs: number;
+  /** Keys of one caller that are kept at a time; 0: any number. */
+  readonly keysMax?: number;
   readonly now: () => Date;
   readonly log: Logger;
   readonly repeatWaitMs?: number;
@@ -188,6 +192,8 @@ export function idempotency(db: Database, options: Options): Idempotency {
     }
   };
 
+  const room = keysRoom(db, options);
+
   const remembering = (call: IdempotentCall, scope: string, key: string, fingerprint: string): Ticket => ({
     operationId: operationOf(scope, key, fingerprint),
     keyed: true,
@@ -223,6 +229,7 @@ export function idempotency(db: Database, options: Options): Idempotency {
     };
     const record = await recall<T>(scope, key, fingerprint);
     if (record !== undefined) return replay(record);
+    await room.require(scope);
     try {
       return await write(remembering(call, scope, key, fingerprint));
     } catch (error) {

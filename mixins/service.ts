@@ -20,7 +20,7 @@ export interface DataService {
   readonly log: Logger;
   readonly db: Database;
   /** Another pool of the same database, for what must not wait behind its work; the service lists its mixin. */
-  pool(poolMax: number): Database;
+  pool(poolMax: number, statementTimeoutMs?: number): Database;
   /** The whole schema: `own` without name, health and database. Of its mixins the last one starts first and stops last. */
   schema(own: Omit<ServiceSchema, "name">): ServiceSchema;
 }
@@ -48,7 +48,8 @@ export function dataService(
   return {
     log,
     db,
-    pool: (poolMax) => database({ ...options, poolMax }),
+    pool: (poolMax, statementTimeoutMs = settings.statementTimeoutMs) =>
+      database({ ...options, poolMax, statementTimeoutMs }),
     schema: ({ mixins = [], ...own }) => ({ name, mixins: [health, ...mixins, db.mixin], ...own }),
   };
 }

@@ -81,6 +81,8 @@ export interface Config {
   readonly bodyBytesMax: number;
   /** Requests a minute from one client address; 0 is no limit. */
   readonly requestsPerMinuteMax: number;
+  /** Units a minute of each caller that is known; undefined: by its roles, 0: no limits by caller. */
+  readonly unitsPerMinuteMax: number | undefined;
   /** One retry after each delay, then the dead letters. */
   readonly retryDelaysMs: readonly number[];
   /** A reserved address whose commit was not heard of by then is free again, once users says that nobody has it. */
@@ -90,6 +92,8 @@ export interface Config {
   /** … then only the same user may take them for this long, then anyone. */
   readonly quarantineDays: number;
   readonly idempotencyHours: number;
+  /** Keys of one caller that are kept at a time; 0: any number. */
+  readonly idempotencyKeysMax: number;
   /** A dead letter that was replayed or discarded is kept for this long; a pending one for ever. */
   readonly deadLetterDays: number;
   /** What the trace of a request tells of published events and of what was unusual at a consumer is kept this long. */
@@ -193,6 +197,10 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
       min: 0,
       max: 1_000_000,
     }),
+    unitsPerMinuteMax:
+      env.text("HTTP_UNITS_PER_MINUTE_MAX") === undefined
+        ? undefined
+        : integer(env, "HTTP_UNITS_PER_MINUTE_MAX", { fallback: 0, min: 0, max: 1_000_000 }),
     retryDelaysMs: integers(env, "RETRY_DELAYS_MS", {
       fallback: [1_000, 5_000, 30_000, 120_000, 600_000],
       min: 1,
@@ -202,6 +210,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     reservationTtlMs: integer(env, "RESERVATION_TTL_MS", { fallback: 60_000, min: 1_000, max: 3_600_000 }),
     tombstoneDays: integer(env, "TOMBSTONE_DAYS", { fallback: 30, min: 0, max: 36_500 }),
     quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),
+    idempotencyKeysMax: integer(env, "IDEMPOTENCY_KEYS_MAX", { fallback: 10_000, min: 0, max: 10_000_000 }),
     idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
     deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
     traceDays: integer(env, "TRACE_DAYS", { fallback: 7, min: 1, max: 36_500 }),

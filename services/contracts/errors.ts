@@ -17,6 +17,8 @@ export const refusalTypes = [
   "idempotency-key-invalid",
   "idempotency-key-reused",
   "idempotency-key-in-use",
+  "idempotency-keys-used-up",
+  "search-too-slow",
 ] as const;
 export type RefusalType = (typeof refusalTypes)[number];
 

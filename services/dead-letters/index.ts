@@ -28,7 +28,7 @@ const hourMs = 3_600_000;
 /** Throws when the configuration has no `usersDatabaseUrl`. */
 export default function deadLettersService(
   platform: Platform,
-  config: Pick<Config, "usersDatabaseUrl" | "idempotencyHours" | "deadLetterDays">,
+  config: Pick<Config, "usersDatabaseUrl" | "idempotencyHours" | "idempotencyKeysMax" | "deadLetterDays">,
 ): ServiceSchema {
   const { bus, metrics, now } = platform;
   const { db, log, schema } = dataService("dead-letters", platform, config, {
@@ -36,7 +36,8 @@ export default function deadLettersService(
     poolMax,
     statementTimeoutMs,
   });
-  const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now, log });
+  const { idempotencyHours, idempotencyKeysMax: keysMax } = config;
+  const keys = idempotency(db, { ttlMs: idempotencyHours * hourMs, keysMax, now, log });
   const operator = letters({ db, bus, keys, log, now });
   const stopping = new AbortController();
   let hidePending: () => void = () => {};

@@ -17,6 +17,7 @@ import { accessOf } from "./access/index.ts";
 import { type KeyRing, keyRing } from "./access/keys.ts";
 import { answerMalformed } from "./answers/failure.ts";
 import { addressLimits } from "./http/addresses.ts";
+import { callerLimits } from "./http/callers.ts";
 import type { Gate } from "./http/exchange.ts";
 import { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 import { type HttpServer, httpServer } from "./http/server.ts";
@@ -71,6 +72,7 @@ export default function gatewayService(
     config,
     limits,
     addresses,
+    callers: callerLimits(config.unitsPerMinuteMax),
     guard,
     outages: outages(),
     inFlight: 0,

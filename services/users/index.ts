@@ -29,6 +29,7 @@ import { getUser, listUsers, stateFinder } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry-client.ts";
 import type { Command, Edit } from "./rules.ts";
+import { searches, searchLimits } from "./searches.ts";
 import { addressesNow, requestsOf } from "./trace.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
 
@@ -48,12 +49,19 @@ interface Writes extends UserWrites {
 
 /** The schema of the service `users`; the configuration must name its database by now. */
 export default function usersService(platform: Platform, config: Config): ServiceSchema {
-  const { db, log, schema } = dataService("users", platform, config, {
+  const { db, log, pool, schema } = dataService("users", platform, config, {
     entities: [...usersEntities, ...idempotencyEntities, OutboxMessage],
     poolMax,
     statementTimeoutMs,
   });
-  const keys = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now: platform.now, log });
+  const searchDb = pool(searchLimits.atOnceMax, searchLimits.statementTimeoutMs);
+  const search = searches(searchDb);
+  const keys = idempotency(db, {
+    ttlMs: config.idempotencyHours * hourMs,
+    keysMax: config.idempotencyKeysMax,
+    now: platform.now,
+    log,
+  });
   const admissionOf = (work: string) =>
     admission({ service: "users", work, random: Math.random, metrics: platform.metrics });
   const admitted = {
@@ -93,7 +101,7 @@ export default function usersService(platform: Platform, config: Config): Servic
   };
 
   return schema({
-    mixins: [keys.mixin, databaseFigures("users", db, platform.metrics)],
+    mixins: [keys.mixin, searchDb.mixin, databaseFigures("users", db, platform.metrics)],
     created(this: { broker: ServiceBroker }) {
       const nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
@@ -118,7 +126,10 @@ export default function usersService(platform: Platform, config: Config): Servic
     actions: actionsOf("users", {
       create: (ctx) => write(ctx, "users.create", ({ create }, context) => create(ctx.params, context)),
       get: (ctx) => admitted.get.run(writeBudget().leftMs(), () => getUser(findState, ctx.params.id)),
-      list: (ctx) => admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params)),
+      list: (ctx) =>
+        ctx.params.q === undefined
+          ? admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params))
+          : search((own) => listUsers(own, ctx.params)),
       replace: (ctx) => edit(ctx, "users.replace"),
       patch: (ctx) => edit(ctx, "users.patch"),
       remove: (ctx) =>

@@ -97,7 +97,6 @@ async function readJsonObject(
 }
 
 /**
-/**
  * The last step before the action: nobody who may not is told what is wrong with a request, is made to send a body, or
  * has a byte of it read. What only waits for its client is not in hand yet, so that no client takes what all need by
  * being slow.
@@ -106,7 +105,9 @@ export const requestReader =
   (gate: Gate, operation: Operation): Middleware =>
   (req, _, next) => {
     const { exchange } = req;
+    const { user } = req.$ctx.meta;
     try {
+      if (user) gate.callers.enter(user, operation, exchange, gate.platform.now().getTime());
       readHead(req, operation);
       if (operation.body === undefined) {
         req.$params = paramsOf(operation, exchange, {});

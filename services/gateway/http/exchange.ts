@@ -32,6 +32,7 @@ import type { Outages } from "../problems/outages.ts";
 import { HttpProblem, retryAfter } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import type { AddressLimits } from "./addresses.ts";
+import type { CallerLimits } from "./callers.ts";
 import type { GatewayLimits } from "./limits.ts";
 
 /** What all requests of one gateway share. */
@@ -40,6 +41,7 @@ export interface Gate {
   readonly config: Config;
   readonly limits: GatewayLimits;
   readonly addresses: AddressLimits;
+  readonly callers: CallerLimits;
   readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
   readonly outages: Outages;
   /** Requests that are there as a whole and have no answer yet (`enterFlight`). */

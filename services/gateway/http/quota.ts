@@ -20,6 +20,8 @@ const policy = (name: string): Policy => ({
 
 /** Requests of one address. */
 export const addressPolicy = policy("address");
+/** What one caller's requests cost. */
+export const callerPolicy = policy("caller");
 
 export const tooManyRequests = (detail: string, waitMs: number): HttpProblem =>
   new HttpProblem("too-many-requests", detail, { headers: retryAfter(waitMs) });

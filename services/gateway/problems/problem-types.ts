@@ -121,7 +121,14 @@ export const problemTypes = {
   "too-many-requests": {
     status: 429,
     title: "Too many requests",
-    about: "This client has used up its requests; Retry-After says when the next is granted.",
+    about:
+      "This caller, or this address, has used up its minute or has too much in hand at once; Retry-After says when the next request is granted.",
+  },
+  "idempotency-keys-used-up": {
+    status: 429,
+    title: "Idempotency keys used up",
+    about:
+      "As many answers are kept for this caller's keys as may be (IDEMPOTENCY_KEYS_MAX); send the request without a key, or once some have expired.",
   },
   "headers-too-large": {
     status: 431,
@@ -132,6 +139,12 @@ export const problemTypes = {
     status: 500,
     title: "Internal error",
     about: "A defect on our side; the correlation id leads to it in the logs.",
+  },
+  "search-too-slow": {
+    status: 503,
+    title: "Search too slow",
+    about:
+      "A search by q takes longer than one may, or waits for others that do. Ask for smtp or a longer part of the name, or repeat it after Retry-After.",
   },
   unavailable: {
     status: 503,

@@ -170,12 +170,16 @@ const isProblemSlug = (type: unknown): type is ProblemSlug =>
 /** Where of the request a fault is that an action tells by its own parameters. */
 export type Locate = (fault: FieldError) => Fault;
 
+/** Refusals that the same request may not meet a moment later. */
+const isWorthRepeating = (slug: ProblemSlug): boolean =>
+  slug === "idempotency-key-in-use" || slug === "idempotency-keys-used-up" || slug === "search-too-slow";
+
 function refusalProblem(error: Refusal, locate: Locate): HttpProblem {
   if (!isProblemSlug(error.type)) return internalProblem(error);
   const errors = error.data?.errors;
   return new HttpProblem(error.type, error.message, {
     ...(errors === undefined ? {} : { errors: errors.map(locate) }),
-    ...(error.type === "idempotency-key-in-use" ? { headers: retryAfter() } : {}),
+    ...(isWorthRepeating(error.type) ? { headers: retryAfter() } : {}),
   });
 }
 

@@ -109,7 +109,7 @@ const userOperations: readonly Operation[] = [
     texts: ["q"],
     status: 200,
     answer: { schema: UserPage, example: example.userPage },
-    problems: [],
+    problems: ["search-too-slow"],
   },
   {
     id: "getUser",

@@ -108,6 +108,7 @@ export const keyProblems: readonly ProblemSlug[] = [
   "idempotency-key-invalid",
   "idempotency-key-in-use",
   "idempotency-key-reused",
+  "idempotency-keys-used-up",
 ];
 
 /**

@@ -71,4 +71,48 @@ export const limits: readonly Mutation[] = [
     title:
       "F16: an address beyond its connections is closed unheard, others are served, and what it gives back it has again",
   },
+  {
+    name: "search-costs-nothing",
+    guarantee: "45d",
+    edits: [edit("services/gateway/http/callers.ts", "kindOf", becomes(condition("has"), "false"))],
+    file: "test/unit/caller-limits.test.ts",
+    title: "a request costs by its kind, which its row and a search's text tell",
+  },
+  {
+    name: "places-are-kept",
+    guarantee: "45d",
+    edits: [
+      edit(
+        "services/gateway/http/exchange.ts",
+        "leave",
+        becomes(call("splice"), "leaves.splice(0).slice(0, 0)"),
+      ),
+    ],
+    file: "test/integration/gateway-callers.test.ts",
+    title: "a caller behind a trusted proxy has its own units and places, and hears what is left",
+  },
+  {
+    name: "searches-share-the-pool",
+    guarantee: "45e",
+    edits: [
+      edit(
+        "services/users/index.ts",
+        "",
+        becomes(
+          call("search", "listUsers"),
+          "admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params))",
+        ),
+      ),
+    ],
+    file: "test/integration/users-searches.test.ts",
+    title:
+      "F8: forty searches that find nothing in time take no read by id its connection, and say what to do",
+  },
+  {
+    name: "keys-without-end",
+    guarantee: "45f",
+    edits: [edit("mixins/idempotency-room.ts", "keysRoom", becomes(condition("isUsedUp"), "false"))],
+    file: "test/integration/idempotency-room.test.ts",
+    title: "F12: a caller that has used up its keys is refused another one, and nobody else is",
+  },
 ];
