@@ -17,6 +17,7 @@ import { Migration20261126000300_audit_assignments } from "./Migration2026112600
 import { Migration20261126000500_generations } from "./Migration20261126000500_generations.ts";
 import { Migration20261126000600_audit_on_behalf_of } from "./Migration20261126000600_audit_on_behalf_of.ts";
 import { Migration20261126000700_access } from "./Migration20261126000700_access.ts";
+import { Migration20261126000710_domains_of_addresses } from "./Migration20261126000710_domains_of_addresses.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -34,4 +35,5 @@ export const usersMigrations = [
   Migration20261126000500_generations,
   Migration20261126000600_audit_on_behalf_of,
   Migration20261126000700_access,
+  Migration20261126000710_domains_of_addresses,
 ] as const;

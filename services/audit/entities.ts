@@ -23,6 +23,11 @@ export const AuditEntryRow = defineEntity({
     changes: p.json(),
     /** The addresses that were given in place of those asked for; null: there is none. */
     assignments: p.json().nullable(),
+    /**
+     * In which domains, in A-labels, the user had an address before the change or after it; null: it was written before
+     * this was, and is shown to nobody who is limited to domains.
+     */
+    domains: p.array().nullable(),
     /** When this row was written. */
     recordedAt: p.datetime(3).defaultRaw("now()"),
   },

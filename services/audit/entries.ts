@@ -8,6 +8,7 @@ import type { Database, EntityManager } from "../../mixins/postgres/database.ts"
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
 import { json, run, type Statement } from "../../mixins/postgres/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
+import { parseAddress } from "../contracts/address.ts";
 import { Assignment } from "../contracts/assignment.ts";
 import { AuditEntry, type AuditPage } from "../contracts/audit.ts";
 import { Change, type UserEvent } from "../contracts/events.ts";
@@ -22,10 +23,10 @@ import { AuditEntryRow } from "./entities.ts";
  * the same events in hand wait for each other instead of deadlocking.
  */
 const appendEntries = (events: readonly UserEvent[]) => sql<{ id: string }>`
-insert into audit_entries (id, at, action, user_id, version, actor, on_behalf_of, correlation_id, changes, assignments)
-select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.on_behalf_of, e.correlation_id, e.changes, e.assignments
+insert into audit_entries (id, at, action, user_id, version, actor, on_behalf_of, correlation_id, changes, assignments, domains)
+select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.on_behalf_of, e.correlation_id, e.changes, e.assignments, e.domains
 from jsonb_to_recordset(${json(events.map(entryOf))}) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
-  on_behalf_of text, correlation_id text, changes jsonb, assignments jsonb)
+  on_behalf_of text, correlation_id text, changes jsonb, assignments jsonb, domains text[])
 order by e.id
 on conflict do nothing
 returning id`;
@@ -43,7 +44,18 @@ const entryOf = (event: UserEvent) => ({
   correlation_id: event.correlationid,
   changes: event.data.changes,
   assignments: event.data.assignments,
+  domains: domainsOf(event),
 });
+
+/** In A-labels, each once. */
+function domainsOf({ data: { user, changes } }: UserEvent): string[] {
+  const before = changes
+    .filter(({ field }) => field === "primarySmtp" || field === "secondarySmtps")
+    .flatMap(({ from }) => from)
+    .filter((address) => typeof address === "string");
+  const parsed = [user.primarySmtp, ...user.secondarySmtps, ...before].map(parseAddress);
+  return [...new Set(parsed.flatMap((address) => (address.ok ? [address.asciiDomain] : [])))];
+}
 
 /** Appends what is new; `duplicate` for each event whose entry is there already. */
 export async function append(em: EntityManager, events: readonly UserEvent[]): Promise<readonly Applied[]> {
@@ -93,8 +105,12 @@ function behind(cursor: string | undefined, ofUser: boolean) {
   return { at: { $gte: at }, $or: later };
 }
 
-/** Oldest first. Throws Refusal `invalid-fields` for a cursor of another list. */
-export async function listEntries(db: Database, query: ActionParams<"audit.list">): Promise<AuditPage> {
+/** Oldest first; with `domains` of users who had an address there then. Throws Refusal `invalid-fields` for a cursor of another list. */
+export async function listEntries(
+  db: Database,
+  query: ActionParams<"audit.list">,
+  domains?: readonly string[],
+): Promise<AuditPage> {
   const { userId, correlationId, cursor, limit } = query;
   // No entry has such an id, and PostgreSQL would choke on a NUL in it.
   if (correlationId !== undefined && !isCorrelationId(correlationId)) return { items: [], nextCursor: null };
@@ -102,6 +118,7 @@ export async function listEntries(db: Database, query: ActionParams<"audit.list"
   const where = {
     ...(ofUser ? { userId } : {}),
     ...(correlationId === undefined ? {} : { correlationId }),
+    ...(domains === undefined ? {} : { domains: { $overlap: [...domains] } }),
     ...behind(cursor, ofUser),
   };
   const orderBy: QueryOrderMap<AuditEntryRow> = ofUser

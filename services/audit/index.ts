@@ -30,7 +30,7 @@ export default function auditService(
   return schema({
     mixins,
     actions: actionsOf("audit", {
-      list: (ctx) => listEntries(db, ctx.params),
+      list: (ctx) => listEntries(db, ctx.params, ctx.meta.user?.domains),
       async trace(ctx) {
         const { eventIds } = ctx.params;
         return { recorded: await recordedOf(db, eventIds), outcomes: await outcomes.of(eventIds) };

@@ -79,15 +79,40 @@ export interface Principal {
   readonly roles: readonly Role[];
   /** Absent: all that the roles have. A token's own scopes narrow them and never widen them. */
   readonly scopes?: readonly Scope[];
-  /** Absent: every domain. Else the domains, in canonical form, outside of which this one sees and changes nothing. */
+  /** Absent: every domain. Else the domains, in A-labels, outside of which this one sees and changes nothing. */
   readonly domains?: readonly string[];
   /** The key's id or the token's `jti`, by which it can be revoked. */
   readonly credential?: string;
 }
 
+/** Whether a domain, in A-labels, is one of theirs. Who asks by no name is the system itself. */
+export const reaches = (user: Principal | null | undefined, asciiDomain: string): boolean =>
+  user?.domains === undefined || user.domains.includes(asciiDomain);
+
 /** Whoever reaches the port of an installation without access control (`AUTH=none`). */
 export const localPrincipal: Principal = { id: "local", via: "none", roles: ["owner"] };
 
-/** Whether this one may do that, domains aside. */
-export const permits = ({ roles: own, scopes: narrowed }: Principal, scope: Scope): boolean =>
-  (narrowed === undefined || narrowed.includes(scope)) && own.some((role) => rolesWith[scope].includes(role));
+/**
+ * What concerns the installation as a whole, or people of whom no domain can be told beforehand: nothing for whoever is
+ * limited to domains.
+ */
+const everyDomains: readonly Scope[] = [
+  "activity:read",
+  "domains:write",
+  "keys:manage",
+  "letters:payload",
+  "letters:read",
+  "letters:write",
+  "operations:write",
+  "reconciliation:read",
+  "reconciliation:write",
+  "status:read",
+  "trace:read",
+  "users:erase",
+];
+
+/** Whether this one may do that; of which objects, its domains say besides. */
+export const permits = ({ roles: own, scopes: narrowed, domains }: Principal, scope: Scope): boolean =>
+  (narrowed === undefined || narrowed.includes(scope)) &&
+  (domains === undefined || !everyDomains.includes(scope)) &&
+  own.some((role) => rolesWith[scope].includes(role));

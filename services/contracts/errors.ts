@@ -7,6 +7,7 @@ import type { AddressConflict } from "./user.ts";
 
 export const refusalTypes = [
   "not-found",
+  "forbidden",
   "address-taken",
   "version-mismatch",
   "not-deleted",

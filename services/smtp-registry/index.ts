@@ -71,7 +71,7 @@ export default function smtpRegistryService(platform: Platform, config: Registry
     actions: actionsOf("smtp-registry", {
       reserve: (ctx) => reserve(ctx.params, ctx.options.timeout || undefined), // 0: for ever
       release: async (ctx) => ({ released: await release(db, ctx.params) }),
-      lookup: (ctx) => lookUp(db, rules, ctx.params),
+      lookup: (ctx) => lookUp(db, rules, ctx.params, ctx.meta.user),
       trace: (ctx) => traceRegistry(db, rules, consumer.outcomes, ctx.params),
       digest: (ctx) => digestRegistry(db, rules, ctx.params),
       generation: (ctx) => giveGeneration(db, ctx.params.above),

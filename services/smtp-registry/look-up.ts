@@ -1,8 +1,9 @@
 /** Answers who holds an address, now or at a time in the past. Reads only. */
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
+import { type Principal, reaches } from "../contracts/access.ts";
 import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
-import { addressKey, objectionToNew } from "../contracts/address.ts";
+import { addressKey, objectionToNew, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { AddressKind } from "../contracts/user.ts";
 import type { RegistryRules } from "./reserve-request.ts";
@@ -40,8 +41,19 @@ async function holderAt(em: EntityManager, key: string, at: Date): Promise<Holde
   };
 }
 
-/** Refusal `invalid-fields` for a time in the future, Unavailable without the database. */
-export async function lookUp(db: Database, rules: RegistryRules, request: Request): Promise<AddressInfo> {
+/**
+ * Refusal `invalid-fields` for a time in the future, `not-found` for an address of a domain that is not the asker's,
+ * Unavailable without the database.
+ */
+export async function lookUp(
+  db: Database,
+  rules: RegistryRules,
+  request: Request,
+  asker?: Principal | null,
+): Promise<AddressInfo> {
+  const parsed = parseAddress(request.address);
+  if (parsed.ok && !reaches(asker, parsed.asciiDomain))
+    throw new Refusal("not-found", "Cannot find the address: it lies in none of your domains");
   const now = rules.now();
   // Nobody had an address before 1970, and PostgreSQL has no year 0, which RFC 3339 has.
   const at = request.at === undefined ? now : new Date(Math.max(0, Date.parse(request.at)));

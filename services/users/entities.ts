@@ -28,7 +28,14 @@ export const AddressKey = defineEntity({
   name: "AddressKey",
   tableName: "address_keys",
   properties: { key: p.text().primary(), userId: p.uuid(), deletedAt: p.datetime().nullable() },
-  indexes: [{ name: "address_keys_user_id_idx", properties: ["userId"] }],
+  indexes: [
+    { name: "address_keys_user_id_idx", properties: ["userId"] },
+    {
+      name: "address_keys_domain_idx",
+      // A key has one @.
+      expression: `create index "address_keys_domain_idx" on "address_keys" (split_part(key, '@', 2), user_id)`,
+    },
+  ],
 });
 export type AddressKey = InferEntity<typeof AddressKey>;
 

@@ -88,7 +88,7 @@ export default function usersService(platform: Platform, config: Config): Servic
     const cause = { action, ...askerOf(ctx.meta), onBehalfOf, traceparent };
     return admitted.write.run(budget.leftMs(), () =>
       keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
-        work(ready, { ticket, cause, budget }),
+        work(ready, { ticket, cause, budget, asker: ctx.meta.user }),
       ),
     );
   };
@@ -125,11 +125,14 @@ export default function usersService(platform: Platform, config: Config): Servic
     events: { "$services.changed": () => registry?.mayBeBack() },
     actions: actionsOf("users", {
       create: (ctx) => write(ctx, "users.create", ({ create }, context) => create(ctx.params, context)),
-      get: (ctx) => admitted.get.run(writeBudget().leftMs(), () => getUser(findState, ctx.params.id)),
-      list: (ctx) =>
-        ctx.params.q === undefined
-          ? admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params))
-          : search((own) => listUsers(own, ctx.params)),
+      get: (ctx) =>
+        admitted.get.run(writeBudget().leftMs(), () => getUser(findState, ctx.params.id, ctx.meta.user)),
+      list: (ctx) => {
+        const domains = ctx.meta.user?.domains;
+        return ctx.params.q === undefined
+          ? admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params, domains))
+          : search((own) => listUsers(own, ctx.params, domains));
+      },
       replace: (ctx) => edit(ctx, "users.replace"),
       patch: (ctx) => edit(ctx, "users.patch"),
       remove: (ctx) =>

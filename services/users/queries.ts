@@ -9,6 +9,7 @@ import { addressKey, inOtherForm, localKey, parseAddress } from "../contracts/ad
 import { Refusal } from "../contracts/errors.ts";
 import { UserState } from "../contracts/events.ts";
 import { User, type UserFieldName, userFieldNames, userFields } from "../contracts/user.ts";
+import { type Asker, refuseUnseen } from "./domain-rules.ts";
 import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
@@ -82,22 +83,29 @@ export function stateFinder(db: Database): FindState {
 }
 
 /** Throws Refusal `not-found`. */
-export async function getUser(findState: FindState, id: string): Promise<User> {
+export async function getUser(findState: FindState, id: string, asker: Asker): Promise<User> {
   const state = await findState(id);
+  refuseUnseen(asker, state);
   if (state === undefined || state.deletedAt !== null)
     throw new Refusal("not-found", "Cannot find the user: there is none with this id");
   return userView(state);
 }
 
-/** A page by creation, oldest first; a user created meanwhile shows on a later page, none shows twice. */
-export async function listUsers(db: Database, query: ActionParams<"users.list">): Promise<UserPage> {
+/** A page by creation, oldest first, with `domains` of those who have an address there; a user created meanwhile shows on a later page, none shows twice. */
+export async function listUsers(
+  db: Database,
+  query: ActionParams<"users.list">,
+  domains?: readonly string[],
+): Promise<UserPage> {
   const { q, smtp, cursor, limit } = query;
   // PostgreSQL can't be asked for a NUL, and no name or address has one.
   if (q?.includes("\0")) return { items: [], nextCursor: null };
   const after = cursor === undefined ? sql.beforeAll : decodeCursor(cursor, Cursor)[0];
   const key = smtp === undefined ? undefined : addressKey(smtp);
   const patterns = q === undefined ? [] : patternsOf(q);
-  const rows = await db.read((em) => run(em, sql.usersPage({ after, limit: limit + 1, key, patterns })));
+  const rows = await db.read((em) =>
+    run(em, sql.usersPage({ after, limit: limit + 1, key, patterns, domains })),
+  );
   return page(
     rows.map((row) => userView(stateOf(row))),
     limit,

@@ -126,16 +126,23 @@ interface PageQuery {
   readonly key: string | undefined;
   /** One of them must be in the text. */
   readonly patterns: readonly string[];
+  /** The user must have an address in one of them; undefined: anywhere. */
+  readonly domains?: readonly string[] | undefined;
 }
 
 const anyOf = (conditions: readonly Statement[]): Statement => sql`(${sql.join(conditions, sql` or `)})`;
+
+/** The domain of a key is what stands behind its only @; the index `address_keys_domain_idx` is on the same expression. */
+const hasAddressIn = (domains: readonly string[]): Statement =>
+  sql`exists (select 1 from address_keys k where k.user_id = users.id and split_part(k.key, '@', 2) = any (${[...domains]}::text[]))`;
 
 /**
  * The living users behind an id, in the order of ids: a walk of the primary key from there, or with `key`, who holds the
  * address now, one look-up in it. A text for each set of filters, as one with `key is null or …` is planned for all.
  */
-export const usersPage = ({ after, limit, key, patterns }: PageQuery) => sql<StateRow>`${state}
+export const usersPage = ({ after, limit, key, patterns, domains }: PageQuery) => sql<StateRow>`${state}
 where deleted_at is null and id > ${after}::uuid
   ${key === undefined ? sql`` : sql`and id = (select user_id from address_keys where key = ${key})`}
   ${patterns.length === 0 ? sql`` : sql`and ${anyOf(patterns.map((each) => sql`search_text like ${each}`))}`}
+  ${domains === undefined ? sql`` : sql`and ${hasAddressIn(domains)}`}
 order by id limit ${limit}`;

@@ -27,6 +27,7 @@ import {
   UnknownOutcome,
 } from "./commit.ts";
 import { addressTaken, bodyOf, heldAmong, restate } from "./conflicts.ts";
+import { type Asker, refuseOutside, refuseUnseen } from "./domain-rules.ts";
 import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import type { Generation } from "./generation.ts";
@@ -66,6 +67,8 @@ export interface WriteContext {
   readonly ticket: Ticket;
   readonly cause: Cause;
   readonly budget: Budget;
+  /** Whoever asks, for whom some users may be none of theirs. */
+  readonly asker?: Asker;
 }
 
 export interface UserWrites {
@@ -120,6 +123,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           const generation = await currentGeneration(deps);
           const created = decideCreate(userId, params, assigned, deps.now(), assignments);
           const decision = inGeneration(created, generation);
+          refuseOutside(context.asker, undefined, decision.state);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
         taken(_plan, held) {
@@ -133,7 +137,8 @@ export function userWrites(deps: WriteDeps): UserWrites {
         settle(deps, {
           userId,
           context,
-          plan: ({ reserve }) => planChange(deps, { userId, command, expected, reserve }),
+          plan: ({ reserve }) =>
+            planChange(deps, { userId, command, expected, reserve, asker: context.asker }),
           taken(plan, held) {
             throw addressTaken(bodyOf(command), heldAmong(addressesOf(plan.decision.state), held));
           },
@@ -147,14 +152,17 @@ interface ChangeRequest extends Attempt {
   readonly userId: string;
   readonly command: Command;
   readonly expected: ExpectedVersions;
+  readonly asker: Asker;
 }
 
 async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan & { answer: User | null }> {
   const before = await deps.findState(request.userId);
+  refuseUnseen(request.asker, before);
   const decided = decide(before, request.command, request.expected, deps.now());
   const decision =
     decided.kind === "unchanged" ? decided : inGeneration(decided, await currentGeneration(deps));
   if (decision.kind === "changed") {
+    refuseOutside(request.asker, before, decision.state);
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {
       throw restate(error, bodyOf(request.command));

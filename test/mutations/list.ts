@@ -3,6 +3,7 @@ import { addresses } from "./list/addresses.ts";
 import { broker } from "./list/broker.ts";
 import { calls } from "./list/calls.ts";
 import { databases } from "./list/databases.ts";
+import { domains } from "./list/domains.ts";
 import { events } from "./list/events.ts";
 import { failovers } from "./list/failovers.ts";
 import { letters } from "./list/letters.ts";
@@ -14,6 +15,7 @@ import type { Mutation } from "./mutation.ts";
 
 export const mutations: readonly Mutation[] = [
   ...addresses,
+  ...domains,
   ...events,
   ...writes,
   ...letters,

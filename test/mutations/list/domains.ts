@@ -1,0 +1,53 @@
+/** What whoever is limited to domains sees and changes: guarantee 41. */
+import { edit, type Mutation } from "../mutation.ts";
+import { becomes, call, drops, statement } from "../operators.ts";
+
+const rules = "services/users/domain-rules.ts";
+const file = "test/integration/domains-of-a-caller.test.ts";
+const seen =
+  "a user without an address in the caller's domains is not found: not read, not listed, not changed";
+const changed = "a change that touches an address of another domain is forbidden, and leaves nothing behind";
+
+export const domains: readonly Mutation[] = [
+  {
+    name: "domain-not-asked",
+    guarantee: "41a",
+    edits: [edit(rules, "refuseUnseen", becomes(call("isWithin"), "true"))],
+    file,
+    title: seen,
+  },
+  {
+    name: "everybody-is-listed",
+    guarantee: "41a",
+    edits: [edit("services/users/sql.ts", "usersPage", becomes(call("hasAddressIn"), "sql`true`"))],
+    file,
+    title: seen,
+  },
+  {
+    name: "foreign-domain-is-given",
+    guarantee: "41b",
+    edits: [edit("services/users/write.ts", "userWrites", drops(statement("refuseOutside")))],
+    file,
+    title: changed,
+  },
+  {
+    name: "what-goes-away-is-not-asked",
+    guarantee: "41b",
+    edits: [edit(rules, "differing", becomes(call("filter", "is"), "$.slice(0, 0)"))],
+    file,
+    title: changed,
+  },
+  {
+    name: "audit-shows-every-domain",
+    guarantee: "41c",
+    edits: [
+      edit(
+        "services/audit/entries.ts",
+        "domainsOf",
+        becomes(call("flatMap", "asciiDomain"), '["a.example"]'),
+      ),
+    ],
+    file,
+    title: "the audit log shows what happened to users who had an address in the caller's domains then",
+  },
+];
