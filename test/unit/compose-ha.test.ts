@@ -83,11 +83,12 @@ test("every node of RabbitMQ is named in the file that they find each other by, 
 test("every member of PostgreSQL has a name and an address of its own, and the etcd that there is", (t) => {
   const patroni = parse(read("docker/ha/patroni.yml")) as {
     etcd3: { hosts: string };
-    bootstrap: { dcs: { synchronous_mode: boolean }; post_init: string };
+    bootstrap: { dcs: { synchronous_mode: boolean; check_timeline: boolean }; post_init: string };
     postgresql: { basebackup: { checkpoint: string } };
   };
   t.true(patroni.etcd3.hosts.split(":")[0] === "etcd" && "etcd" in services);
   t.true(patroni.bootstrap.dcs.synchronous_mode);
+  t.true(patroni.bootstrap.dcs.check_timeline);
   // Else the standby waits for the next checkpoint, which may be minutes, and is no healthy container until then.
   t.is(patroni.postgresql.basebackup.checkpoint, "fast");
   for (const name of members) {

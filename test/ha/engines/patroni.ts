@@ -10,7 +10,7 @@ import { queryOnce } from "../../chaos/postgres.ts";
 import { eventually } from "../../support/eventually.ts";
 import { fixedPort } from "../../support/fixed-port.ts";
 import { request } from "../../support/processes.ts";
-import { hasEnded, stopChild } from "../../support/provision/command.ts";
+import { hasEnded, runProgram, stopChild } from "../../support/provision/command.ts";
 import type { Stops } from "../../support/stops.ts";
 import { isRunning, signalAll, treeOf } from "./processes.ts";
 import type { Program } from "./programs.ts";
@@ -72,8 +72,26 @@ function logged(folder: string, name: string): number {
   return openSync(join(folder, `${name}.log`), "a");
 }
 
+/** Of Patroni's configuration; `v2` is the API of etcd that came before the present one. */
+const apis = { v2: "etcd", v3: "etcd3" } as const;
+type Api = keyof typeof apis;
+
+/**
+ * By etcd's API v3 a Patroni before 3.0.3, Debian 12's among them, writes the leader's key whoever has it by now (its pull
+ * request 2689): a primary that stood still for longer than `ttl` takes its place back from the one that was promoted
+ * meanwhile, and what that one acknowledged is gone. By v2 it has always compared first.
+ */
+async function apiOf({ patroni }: Pick<PatroniOptions, "patroni">): Promise<Api> {
+  const environment = { ...process.env, ...patroni.environment };
+  const said = await runProgram(patroni.path, [...patroni.args, "--version"], { env: environment });
+  const numbers = /(\d+)\.(\d+)\.(\d+)/.exec(said.stdout)?.slice(1).map(Number);
+  if (numbers === undefined) throw new Error(`Cannot tell Patroni's version: ${said.stdout}${said.stderr}`);
+  const [major = 0, minor = 0, patch = 0] = numbers;
+  return major > 3 || (major === 3 && (minor > 0 || patch >= 3)) ? "v3" : "v2";
+}
+
 /** Resolves with the port of its clients. */
-async function startEtcd({ etcd, folder, logFolder, stops }: PatroniOptions): Promise<number> {
+async function startEtcd({ etcd, folder, logFolder, stops }: PatroniOptions, api: Api): Promise<number> {
   const [port, peerPort] = [await fixedPort(), await fixedPort()];
   const [client, peer] = [`http://127.0.0.1:${port}`, `http://127.0.0.1:${peerPort}`];
   const output = logged(logFolder, "etcd");
@@ -82,6 +100,7 @@ async function startEtcd({ etcd, folder, logFolder, stops }: PatroniOptions): Pr
     ...["--listen-client-urls", client, "--advertise-client-urls", client],
     ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
     ...["--initial-cluster", `mailroster=${peer}`, "--unsafe-no-fsync"],
+    ...(api === "v2" ? ["--enable-v2=true"] : []),
   ];
   const child = spawn(etcd.path, [...etcd.args, ...args], {
     detached: true,
@@ -100,14 +119,19 @@ async function startEtcd({ etcd, folder, logFolder, stops }: PatroniOptions): Pr
   return port;
 }
 
-function configurationOf(member: PatroniMember, etcdPort: number, options: PatroniOptions): unknown {
+interface Store {
+  readonly api: Api;
+  readonly port: number;
+}
+
+function configurationOf(member: PatroniMember, store: Store, options: PatroniOptions): unknown {
   const { name, port, restPort, data } = member;
   const trust = ["local all all trust", "host all all 127.0.0.1/32 trust"];
   return {
     scope: "mailroster",
     name,
     restapi: { listen: `127.0.0.1:${restPort}`, connect_address: `127.0.0.1:${restPort}` },
-    etcd3: { hosts: `127.0.0.1:${etcdPort}` },
+    [apis[store.api]]: { hosts: `127.0.0.1:${store.port}` },
     bootstrap: {
       dcs: {
         ttl: ttlS,
@@ -167,13 +191,13 @@ class PatroniMember implements Member {
     this.#user = postgresUser(join(options.postgresFolder, "postgres"), options.folder);
   }
 
-  prepare(etcdPort: number): void {
+  prepare(store: Store): void {
     const home = join(this.data, "..");
     mkdirSync(home, { recursive: true });
     const { ids } = this.#user;
     if (ids !== undefined) chownSync(home, ids.uid, ids.gid);
     // What is JSON is YAML, too.
-    writeFileSync(this.#configuration, JSON.stringify(configurationOf(this, etcdPort, this.#options)));
+    writeFileSync(this.#configuration, JSON.stringify(configurationOf(this, store, this.#options)));
   }
 
   url(database: string): string {
@@ -306,12 +330,13 @@ function clusterOf(members: readonly PatroniMember[]): PatroniCluster {
 export async function startPatroni(options: PatroniOptions): Promise<PatroniCluster> {
   // The account of PostgreSQL has to pass through the folder.
   chmodSync(options.folder, 0o755);
-  const etcdPort = await startEtcd(options);
+  const api = await apiOf(options);
+  const store = { api, port: await startEtcd(options, api) };
   const members: PatroniMember[] = [];
   for (const name of memberNames) {
     const ports = { port: await fixedPort(), restPort: await fixedPort() };
     const member = new PatroniMember(name, ports, options);
-    member.prepare(etcdPort);
+    member.prepare(store);
     options.stops.add(() => member.kill());
     members.push(member);
   }
