@@ -8,6 +8,7 @@
  * attempts are begun, are given up and go on for nobody, until nothing is done in time at all (ADR 0037).
  */
 import { Unavailable } from "../services/contracts/errors.ts";
+import { comeBack } from "./come-back.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 
 export const admissionLimits = {
@@ -20,8 +21,6 @@ export const admissionLimits = {
   /** The pace of each before there is one, and again when nothing was learned for so long. */
   guessMs: 5,
   keptMs: 10_000,
-  retryMsMin: 1_000,
-  retryMsMax: 30_000,
 } as const;
 
 /** How work ended: done or refused; too late by our own fault; or for the sake of something else, at any pace. */
@@ -35,7 +34,7 @@ export interface AdmissionDecisions {
 
 /** The decisions, with time and chance in hand; `random` is from 0 to 1. */
 export function admissionDecisions(random: () => number): AdmissionDecisions {
-  const { share, alwaysMax, memoryMs, guessMs, keptMs, retryMsMin, retryMsMax } = admissionLimits;
+  const { share, alwaysMax, memoryMs, guessMs, keptMs } = admissionLimits;
   let inHand = 0;
   /** How many are still to end of the last crowd, which are those that tell the pace. */
   let crowd = 0;
@@ -44,9 +43,7 @@ export function admissionDecisions(random: () => number): AdmissionDecisions {
   let done = memoryMs / guessMs;
   let endedAtMs = 0;
   let learnedAtMs = 0;
-  /** Those turned away who are still to come back, at the pace of what is done. */
-  let away = 0;
-  let awayAtMs = 0;
+  const outside = comeBack(random);
 
   const paceMs = (): number => passedMs / done;
 
@@ -57,17 +54,10 @@ export function admissionDecisions(random: () => number): AdmissionDecisions {
     if (inHand >= alwaysMax) crowd = inHand;
   }
 
-  function turnAway(nowMs: number): number {
-    away = Math.max(0, away - (nowMs - awayAtMs) / paceMs()) + 1;
-    awayAtMs = nowMs;
-    const expectedMs = (inHand + away) * paceMs() * (0.5 + random());
-    return Math.min(retryMsMax, Math.max(retryMsMin, expectedMs));
-  }
-
   return {
     refusedForMs(leftMs, nowMs) {
       const isInTime = inHand < alwaysMax || (inHand + 1) * paceMs() <= share * leftMs;
-      if (leftMs <= 0 || !isInTime) return turnAway(nowMs);
+      if (leftMs <= 0 || !isInTime) return outside.turnedAway(paceMs(), inHand, nowMs);
       begin(nowMs);
       return undefined;
     },
@@ -115,7 +105,10 @@ export function admission({ service, work: label, random, metrics }: AdmissionOp
       const retryAfterMs = decisions.refusedForMs(leftMs, performance.now());
       if (retryAfterMs !== undefined) {
         metrics.admissionRefused.inc({ work: label });
-        throw new Unavailable(service, "More is asked for than can be done in time", { retryAfterMs });
+        throw new Unavailable(service, "More is asked for than can be done in time", {
+          retryAfterMs,
+          isOverload: true,
+        });
       }
       let ending: Ending = "done";
       try {

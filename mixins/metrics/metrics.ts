@@ -127,7 +127,7 @@ const dependencyMetrics = (registers: Registers) => ({
   }),
   admissionRefused: new Counter({
     name: "admission_refused_total",
-    help: "Calls refused at once because they were not expected to be done in their caller's time",
+    help: "Calls refused at once because they were not expected to be done in their caller's time, by a service or by the gateway in its place",
     labelNames: ["work"] as const,
     registers,
   }),

@@ -45,15 +45,34 @@ export class Refusal extends Errors.MoleculerError {
   }
 }
 
+export interface UnavailableData {
+  readonly dependency: string;
+  readonly retryAfterMs: number;
+  /** It is there, and more is asked of it than it can do in time. */
+  readonly isOverload?: true;
+}
+
+interface UnavailableOptions extends Partial<Omit<UnavailableData, "dependency">> {
+  readonly cause?: unknown;
+}
+
 /** Something needed is not reachable; nothing was done, the same request may succeed after `retryAfterMs`. */
 export class Unavailable extends Errors.MoleculerError {
-  declare data: { readonly dependency: string; readonly retryAfterMs: number };
-  constructor(dependency: string, message: string, options: { cause?: unknown; retryAfterMs?: number } = {}) {
-    super(message, 503, "unavailable", { dependency, retryAfterMs: options.retryAfterMs ?? 1_000 });
+  declare data: UnavailableData;
+  constructor(dependency: string, message: string, options: UnavailableOptions = {}) {
+    const { retryAfterMs = 1_000, isOverload } = options;
+    super(message, 503, "unavailable", {
+      dependency,
+      retryAfterMs,
+      ...(isOverload === true ? { isOverload } : {}),
+    });
     this.name = "Unavailable";
     if (options.cause !== undefined) this.cause = options.cause;
   }
 }
+
+export const isOverload = (error: unknown): boolean =>
+  error instanceof Unavailable && error.data.isOverload === true;
 
 /** Rebuilds our classes from what Moleculer's wire format keeps; undefined for a foreign error. */
 export function restoreError(plain: {
@@ -65,8 +84,8 @@ export function restoreError(plain: {
   if (plain.name === "Refusal")
     return new Refusal(plain.type as RefusalType, plain.message ?? "", plain.data as RefusalData);
   if (plain.name === "Unavailable") {
-    const data = plain.data as { dependency: string; retryAfterMs: number };
-    return new Unavailable(data.dependency, plain.message ?? "", { retryAfterMs: data.retryAfterMs });
+    const { dependency, ...data } = plain.data as UnavailableData;
+    return new Unavailable(dependency, plain.message ?? "", data);
   }
   return undefined;
 }

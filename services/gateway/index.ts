@@ -21,6 +21,7 @@ import { callerLimits } from "./http/callers.ts";
 import type { Gate } from "./http/exchange.ts";
 import { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 import { type HttpServer, httpServer } from "./http/server.ts";
+import { throttles } from "./http/throttle.ts";
 import { type WebService, webMethods, webSettings } from "./moleculer-web.ts";
 import { localAnswers } from "./own-answers.ts";
 import { outages } from "./problems/outages.ts";
@@ -75,6 +76,7 @@ export default function gatewayService(
     callers: callerLimits(config.unitsPerMinuteMax),
     guard,
     outages: outages(),
+    throttles: throttles(Math.random),
     inFlight: 0,
   };
   const keys = keysOf(gate, config);

@@ -1,8 +1,10 @@
 /** What is taken and what is refused: the decisions, with the time in hand. */
 import test from "ava";
 import { type AdmissionDecisions, admissionDecisions, admissionLimits } from "../../mixins/admission.ts";
+import { comeBackLimits } from "../../mixins/come-back.ts";
 
-const { share, alwaysMax, guessMs, keptMs, retryMsMax, retryMsMin } = admissionLimits;
+const { share, alwaysMax, guessMs, keptMs } = admissionLimits;
+const { retryMsMax, retryMsMin } = comeBackLimits;
 const callerWaitsMs = 1_550;
 const evenly = () => 0.5;
 
@@ -72,7 +74,7 @@ test("Who is refused is told to come back the later, the more were, and not all 
   t.true((waits[0] ?? 0) < 2 * retryMsMin);
   t.is(waits.at(-1), retryMsMax);
   const [early, late] = [waitsBy(() => 0), waitsBy(() => 1)];
-  t.true(near((late[1_000] ?? 0) / (early[1_000] ?? 1), 3), "by a factor of three");
+  t.true(near((late.at(-1) ?? 0) / (early.at(-1) ?? 1), 3), "by a factor of three");
 });
 
 /** The share of what can be done, one after the other, that is done in time when `load` times as much is asked for. */

@@ -4,14 +4,18 @@ import type { Duplex } from "node:stream";
 import { newCorrelationId, withCorrelation } from "../../../mixins/context/correlation.ts";
 import { errorMessage } from "../../../mixins/log/error-text.ts";
 import type { Platform } from "../../../mixins/platform.ts";
-import { answerWith, type Gate, type WebRequest } from "../http/exchange.ts";
-import { type HttpProblem, problemBody, problemContentType, problemFor } from "../problems/problems.ts";
+import { isOverload } from "../../contracts/errors.ts";
+import { answerWith, type Exchange, type Gate, type WebRequest } from "../http/exchange.ts";
+import { HttpProblem, problemBody, problemContentType, problemFor } from "../problems/problems.ts";
 import { locate } from "../routes/operation.ts";
 
-/** Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. */
+/**
+ * Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. Too much that is
+ * asked for is counted by a metric, and would be too much of a log, too.
+ */
 function logFailure(platform: Platform, problem: HttpProblem): void {
   if (problem.status === 500) platform.log.error({ err: problem.cause }, "request failed");
-  else if (problem.status === 503)
+  else if (problem.status === 503 && !isOverload(problem.cause))
     platform.log.warn(
       problem.cause === undefined ? {} : { reason: errorMessage(problem.cause) },
       "request could not be served",
@@ -41,19 +45,21 @@ export function answerMalformed(problem: HttpProblem, socket: Duplex, res: Serve
   );
 }
 
+/** What the gateway learns from a failure, and the problem that it is. Our own problems are of no call. */
+function problemOf(gate: Gate, { operation, query }: Exchange, error: unknown): HttpProblem {
+  const { platform, outages, throttles } = gate;
+  const problem = problemFor(error, (fault) => locate(fault, operation, query));
+  if (operation === undefined || !("action" in operation.target)) return problem;
+  const { action } = operation.target;
+  if (!(error instanceof HttpProblem)) throttles.ended(action, isOverload(error), performance.now());
+  return outages.explain(problem, action, platform.now().getTime());
+}
+
 /** Answers with the problem that the error is; an answer that has begun can only be cut off. */
-function answerProblem(
-  { platform, outages }: Gate,
-  req: WebRequest,
-  res: ServerResponse,
-  error: unknown,
-): void {
-  const { correlation, path, query, operation } = req.exchange;
-  const failed = problemFor(error, (fault) => locate(fault, operation, query));
-  const problem =
-    operation !== undefined && "action" in operation.target
-      ? outages.explain(failed, operation.target.action, platform.now().getTime())
-      : failed;
+function answerProblem(gate: Gate, req: WebRequest, res: ServerResponse, error: unknown): void {
+  const { platform } = gate;
+  const { correlation, path } = req.exchange;
+  const problem = problemOf(gate, req.exchange, error);
   withCorrelation(correlation, () => logFailure(platform, problem));
   if (res.headersSent) {
     res.destroy();

@@ -44,10 +44,13 @@ function present(req: WebRequest, res: ServerResponse, operation: Operation, dat
 
 /** moleculer-web's own would set header by header, a quarter of a read, and answer a POST with 304 (ADR 0027). */
 export const sendResponse =
-  ({ outages }: Gate) =>
+  ({ outages, throttles }: Gate) =>
   (req: WebRequest, res: ServerResponse, data: unknown): void => {
     const { operation } = req.exchange;
     if (operation === undefined) throw new Error("Cannot answer: the request has no row");
-    if ("action" in operation.target) outages.clear(operation.target.action);
+    if ("action" in operation.target) {
+      outages.clear(operation.target.action);
+      throttles.ended(operation.target.action, false, performance.now());
+    }
     present(req, res, operation, data);
   };

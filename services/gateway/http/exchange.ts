@@ -34,6 +34,7 @@ import type { Operation } from "../routes/operation.ts";
 import type { AddressLimits } from "./addresses.ts";
 import type { CallerLimits } from "./callers.ts";
 import type { GatewayLimits } from "./limits.ts";
+import type { Throttles } from "./throttle.ts";
 
 /** What all requests of one gateway share. */
 export interface Gate {
@@ -44,6 +45,7 @@ export interface Gate {
   readonly callers: CallerLimits;
   readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
   readonly outages: Outages;
+  readonly throttles: Throttles;
   /** Requests that are there as a whole and have no answer yet (`enterFlight`). */
   inFlight: number;
 }

@@ -3,6 +3,7 @@
  * path's methods.
  */
 import type { ServerResponse } from "node:http";
+import { Unavailable } from "../../contracts/errors.ts";
 import { HttpProblem, problemFor } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { answerWith, type Gate, type Middleware, type WebRequest } from "./exchange.ts";
@@ -17,6 +18,20 @@ export interface PathRows {
 
 /** The value of Allow. */
 const allowValue = (methods: Iterable<string>): string => [...methods, "OPTIONS"].join(", ");
+
+/** Throws what the service itself would, without having asked it. */
+function throttle({ throttles, platform }: Gate, { target }: Operation): void {
+  if (!("action" in target)) return;
+  const { action } = target;
+  const retryAfterMs = throttles.refusedForMs(action, performance.now());
+  if (retryAfterMs === undefined) return;
+  platform.metrics.admissionRefused.inc({ work: action });
+  const [service = ""] = action.split(".");
+  throw new Unavailable(service, "More is asked for than can be done in time", {
+    retryAfterMs,
+    isOverload: true,
+  });
+}
 
 /** What the client's address has left; health costs as much as anything. Throws a problem. */
 function admit({ addresses, config, platform }: Gate, req: WebRequest): void {
@@ -57,6 +72,7 @@ function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResp
     throw new HttpProblem("method-not-allowed", `This path takes ${allow}`, { headers: { Allow: allow } });
   }
   exchange.operation = operation;
+  throttle(gate, operation);
   return true;
 }
 

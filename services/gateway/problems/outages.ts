@@ -3,7 +3,7 @@
  *
  * Promise: nothing but names that an operator finds in the documentation; no host, no message of a library.
  */
-import { Unavailable } from "../../contracts/errors.ts";
+import { isOverload, Unavailable } from "../../contracts/errors.ts";
 import { HttpProblem } from "./problems.ts";
 
 /** What an Unavailable may name beside the service that threw it. */
@@ -65,6 +65,12 @@ export function outages(): Outages {
   return {
     explain(problem, action, nowMs) {
       if (problem.slug !== "unavailable" || problem.cause === undefined) return problem;
+      if (isOverload(problem.cause))
+        return new HttpProblem(
+          "unavailable",
+          "Cannot serve the request: more is asked for than can be done in time",
+          { headers: problem.headers, cause: problem.cause },
+        );
       const dependency = dependencyOf(action, problem.cause);
       const outage = outageOf(dependency, nowMs);
       outage.lastMs = nowMs;

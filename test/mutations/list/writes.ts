@@ -212,9 +212,22 @@ export const writes: readonly Mutation[] = [
       "a write that can't be done in time is refused while no statement of any could run, and done later",
   },
   {
+    name: "gateway-asks-whatever-comes",
+    guarantee: "4i",
+    edits: [
+      edit(
+        "services/gateway/http/throttle.ts",
+        "throttle.refusedForMs",
+        becomes(condition("random"), "true"),
+      ),
+    ],
+    file: "test/unit/throttle.test.ts",
+    title: "of ten times what the service takes, twice that is passed on, and all that it takes is taken",
+  },
+  {
     name: "all-come-back-at-once",
     guarantee: "4h",
-    edits: [edit("mixins/admission.ts", "admissionDecisions.turnAway", becomes(call("random"), "0.5"))],
+    edits: [edit("mixins/come-back.ts", "comeBack.turnedAway", becomes(call("random"), "0.5"))],
     file: "test/unit/admission.test.ts",
     title: "Who is refused is told to come back the later, the more were, and not all at one moment",
   },
