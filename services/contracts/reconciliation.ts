@@ -183,6 +183,19 @@ export const Acknowledge = z.strictObject({
 
 export const DecideOnOrphan = z.strictObject({ userId: AnyUserId, reason: DiscardReason });
 
+/** One decision for every orphan that a pass finds. */
+export const DecideOnOrphans = z.strictObject({
+  as: z.enum(["released", "restored"]),
+  reason: DiscardReason,
+});
+export const OrphansReport = z.object({
+  decided: z.int(),
+  left: z
+    .array(z.object({ userId: z.string(), why: z.string() }))
+    .meta({ description: "Orphans for which the decision can't be carried out" }),
+});
+export type OrphansReport = z.infer<typeof OrphansReport>;
+
 export const AcknowledgeReport = z.object({
   acknowledged: z.array(AcknowledgedDifference).meta({
     description: "With what was said of it first, when that was said before",

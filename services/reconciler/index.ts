@@ -25,7 +25,7 @@ import { acknowledge, acknowledgementsOf } from "./acknowledgements.ts";
 import { backlogs } from "./backlogs.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "./entities.ts";
 import { runExclusively } from "./exclusive.ts";
-import { decideOnOrphan } from "./orphans.ts";
+import { type Carrying, decideOnOrphan, decideOnOrphans } from "./orphans.ts";
 import { patientAsk } from "./sources.ts";
 import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
 
@@ -115,22 +115,24 @@ export default function reconcilerService(
     );
   };
 
+  const carryingOut = (
+    ctx: ActionContext<"reconciler.release"> | ActionContext<"reconciler.decide">,
+  ): Carrying => {
+    const { reason } = ctx.params;
+    const meta = askerOf(ctx.meta);
+    return {
+      keep: (standing) =>
+        acknowledge(db, standing, { by: meta.actor, reason, correlationId: meta.correlationId }),
+      settle: (orphan) =>
+        callAction(ctx.broker, "users.settle", orphan, { timeout: reemitTimeoutMs, meta }),
+    };
+  };
+
   const deciding = (as: "released" | "restored") => (ctx: ActionContext<"reconciler.release">) => {
     const { reason } = ctx.params;
     const userId = ctx.params.userId.toLowerCase();
-    const meta = askerOf(ctx.meta);
     return alone(ctx.broker, (options) =>
-      decideOnOrphan(
-        options,
-        as,
-        { userId, reason },
-        {
-          keep: (standing) =>
-            acknowledge(db, standing, { by: meta.actor, reason, correlationId: meta.correlationId }),
-          settle: (orphan) =>
-            callAction(ctx.broker, "users.settle", orphan, { timeout: reemitTimeoutMs, meta }),
-        },
-      ),
+      decideOnOrphan(options, as, { userId, reason }, carryingOut(ctx)),
     );
   };
 
@@ -158,6 +160,11 @@ export default function reconcilerService(
       acknowledge: { timeoutMs, handler: acknowledging },
       release: { timeoutMs, handler: deciding("released") },
       restore: { timeoutMs, handler: deciding("restored") },
+      decide: {
+        timeoutMs,
+        handler: (ctx) =>
+          alone(ctx.broker, (options) => decideOnOrphans(options, ctx.params, carryingOut(ctx))),
+      },
     }),
   });
 }

@@ -52,6 +52,44 @@ test("after a failover that lost writes no version is given again, and the regis
   });
 });
 
+test("one decision settles every orphan, and tells for whom it can't be carried out", async (t) => {
+  const rig = await rigOf(t, { environment: { RECONCILE_GRACE_MS: "100", RECONCILE_MINUTES: "0" } });
+  const address = (local: string) => `${local}@three.example`;
+  const create = (local: string) =>
+    persistently(() =>
+      rig.call("users.create", { displayName: "Ann", primarySmtp: address(local), onTaken: "refuse" }),
+    );
+  const statusOf = async (local: string) =>
+    (await rig.call("smtp-registry.lookup", { address: address(local) })).status;
+  const users = [await create("one"), await create("two"), await create("three")];
+  const stays = await create("stays");
+  for (const local of ["one", "two", "three", "stays"])
+    await eventually(async () => assert.equal(await statusOf(local), "active"));
+  const ids = users.map(({ id }) => id);
+  for (const table of ["users where id", "address_keys where user_id"])
+    await rig.usersDb.query(`delete from ${table} = any($1)`, [ids]);
+  await rig.usersDb.query("insert into address_keys (key, user_id) values ($1, $2)", [
+    address("three"),
+    stays.id,
+  ]);
+
+  const reason = "lost in the failover, ticket 4711";
+  const { decided, left } = await rig.call("reconciler.decide", { as: "restored", reason });
+  t.is(decided, 2);
+  t.deepEqual(
+    left.map(({ userId }) => userId),
+    [ids[2]],
+  );
+  t.regex(left[0]?.why ?? "", /another has an address/);
+  t.like(await rig.call("users.get", { id: ids[0] ?? "" }), { primarySmtp: address("one") });
+
+  t.deepEqual(await rig.call("reconciler.decide", { as: "released", reason }), { decided: 1, left: [] });
+  await eventually(async () => assert.equal(await statusOf("three"), "available"));
+  await eventually(async () => assert.deepEqual((await rig.call("reconciler.run", {})).violations, {}));
+  t.deepEqual(await rig.call("reconciler.decide", { as: "released", reason }), { decided: 0, left: [] });
+  t.is((await rig.call("users.get", { id: stays.id })).version, 1);
+});
+
 test("an orphan is released, so that its addresses are free, or restored with them unless another has one", async (t) => {
   const rig = await rigOf(t, { environment: { RECONCILE_GRACE_MS: "100", RECONCILE_MINUTES: "0" } });
   const create = (local: string) =>

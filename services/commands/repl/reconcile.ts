@@ -73,11 +73,17 @@ async function decide(
   verb: "release" | "restore",
   words: readonly string[],
 ): Promise<string> {
-  const userId = wordAt(words, 1, "The user id");
+  const userId = wordAt(words, 1, "The user id (or all)");
   const reason = words.slice(2).join(" ");
   if (reason === "") throw new WrongUse("The reason is missing: others will want to know why");
+  const as = `${verb}d` as const;
+  if (userId === "all") {
+    const { decided, left } = await call("reconciler.decide", { as, reason }, passTimeoutMs);
+    const not = left.map(({ userId: orphan, why }) => `\n✗ ${orphan} ${why}`).join("");
+    return `${counted(decided, "orphan")} ${as}${not}`;
+  }
   const { version } = await call(`reconciler.${verb}`, { userId, reason }, passTimeoutMs);
-  return `${userId} is ${verb}d, as version ${version}`;
+  return `${userId} is ${as}, as version ${version}`;
 }
 
 export const reconcileCommand: Command = {
@@ -87,8 +93,8 @@ export const reconcileCommand: Command = {
     "reconcile",
     "reconcile repair [user id …]",
     "reconcile generation",
-    "reconcile release <user id> <reason …>",
-    "reconcile restore <user id> <reason …>",
+    "reconcile release <user id>|all <reason …>",
+    "reconcile restore <user id>|all <reason …>",
     "reconcile acknowledge <check> <user id>[,<user id> …] <reason …>",
   ],
   async run(desk, words) {
