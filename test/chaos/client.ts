@@ -1,6 +1,6 @@
 /** One write over HTTP, repeated under its Idempotency-Key until it has a definite answer. */
 import { setTimeout as delay } from "node:timers/promises";
-import { request } from "../support/processes.ts";
+import { lightRequest } from "../support/light-request.ts";
 import type { Journal, Operation, UserAnswer } from "./journal.ts";
 
 /** Longer than the gateway ever takes for an answer when it runs. */
@@ -14,6 +14,8 @@ export interface Wire {
   readonly elapsedMs: () => number;
   /** When aborted, an operation that has no definite answer stays open. */
   readonly giveUp: AbortSignal;
+  /** Whoever is told to come back later does (as soon as the pause is over). */
+  readonly keepsRetryAfter?: boolean;
   /** How long an operation is repeated (without a bound of its own). */
   readonly patienceMs?: number;
 }
@@ -27,6 +29,7 @@ interface Call {
 interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly retryAfterMs?: number | undefined;
 }
 
 function callOf({ kind, userId, request: body }: Operation): Call {
@@ -48,11 +51,7 @@ async function attempt(wire: Wire, operation: Operation): Promise<Answer> {
   const { method, path, body } = callOf(operation);
   const headers = { "idempotency-key": operation.id, "x-correlation-id": operation.id };
   try {
-    const sent = request(`${wire.url}${path}`, { method, body, headers });
-    const silence = delay(attemptTimeoutMs, { status: 0, text: "no answer in time" }, { ref: false });
-    const { status, text } = await Promise.race([sent, silence]);
-    sent.catch(() => {}); // came too late to matter
-    return { status, text };
+    return await lightRequest(`${wire.url}${path}`, { method, body, headers, timeoutMs: attemptTimeoutMs });
   } catch (error) {
     return { status: 0, text: (error as Error).message };
   }
@@ -87,17 +86,19 @@ function settle(operation: Operation, { status, text }: Answer): boolean {
 
 /** Resolves when there is a definite answer, or when the wire gives up. Never rejects. */
 export async function perform(wire: Wire, operation: Operation): Promise<void> {
-  const { journal, elapsedMs, giveUp, patienceMs = Number.POSITIVE_INFINITY } = wire;
+  const { journal, elapsedMs, giveUp, keepsRetryAfter, patienceMs = Number.POSITIVE_INFINITY } = wire;
   journal.begin(operation);
   for (;;) {
     operation.attempts += 1;
     const startedMs = elapsedMs();
     const answer = await attempt(wire, operation);
+    const { status, text, retryAfterMs = 0 } = answer;
     const atMs = elapsedMs();
-    journal.attempted({ operation: operation.id, atMs, tookMs: atMs - startedMs, ...answer });
+    journal.attempted({ operation: operation.id, atMs, tookMs: atMs - startedMs, status, text });
     if (settle(operation, answer) || giveUp.aborted || atMs - operation.startedMs > patienceMs) break;
     const pauseMs = Math.min(pauseMaxMs, pauseMinMs * 2 ** Math.min(operation.attempts - 1, 4));
-    await delay(pauseMs, undefined, { signal: giveUp }).catch(() => {});
+    const toldMs = keepsRetryAfter === true ? retryAfterMs : 0;
+    await delay(Math.max(pauseMs, toldMs), undefined, { signal: giveUp }).catch(() => {});
   }
   journal.ended(operation, elapsedMs());
 }

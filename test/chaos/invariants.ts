@@ -82,6 +82,7 @@ function* nothingUnasked({ journal, operations, auditOfOperation, facts }: Evide
   for (const [id, entries] of auditOfOperation) {
     const operation = operations.get(id);
     const userId = entries[0]?.userId;
+    if (journal.repairs.has(id)) continue;
     if (operation === undefined) yield { userId, what: `audit entry of ${id}, which nobody asked for` };
     else if (entries.length > 1) yield { userId, what: `${operation.kind} ${id} took effect twice` };
     else if (operation.userId !== undefined && operation.userId !== userId)
@@ -97,7 +98,9 @@ function* nothingUnasked({ journal, operations, auditOfOperation, facts }: Evide
   for (const key of facts.answers)
     if (!asked.has(key)) yield { what: `an answer is stored for ${key}, which has no effect` };
   const stored = new Set(facts.answers);
-  for (const id of asked) if (!stored.has(id)) yield { what: `${id} has an effect and no stored answer` };
+  for (const id of asked)
+    if (!stored.has(id) && !journal.repairs.has(id))
+      yield { what: `${id} has an effect and no stored answer` };
 }
 
 /** What was acknowledged before something else was asked has the lower version. */
@@ -213,11 +216,16 @@ function* holdsEnd({ facts }: Evidence, ttlMs: number, skewMaxMs: number) {
       yield { userId, what: `holds ${key} until ${expiresAt}` };
 }
 
-function* ledgerIsComplete({ facts }: Evidence) {
+/** The history of a registry that was set back is right from the repair on (docs/guides/consistency.md). */
+function* ledgerIsComplete({ facts, journal, auditOf }: Evidence) {
   const known = new Set(facts.ledger.map(({ userId, version }) => `${userId} ${version}`));
+  const isToldAgain = (userId: string, version: number): boolean =>
+    (auditOf.get(userId) ?? []).some(
+      (entry) => entry.version > version && journal.repairs.has(entry.correlationId),
+    );
   for (const { userId, version, changes } of facts.audit) {
     const ofAddresses = changes.some(({ field }) => field !== "displayName");
-    if (ofAddresses && !known.has(`${userId} ${version}`))
+    if (ofAddresses && !known.has(`${userId} ${version}`) && !isToldAgain(userId, version))
       yield {
         userId,
         what: `changed its addresses in version ${version}, of which the history knows nothing`,

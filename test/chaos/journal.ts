@@ -53,6 +53,8 @@ export interface AttemptEnd {
 
 export class Journal {
   readonly operations: Operation[] = [];
+  /** Correlation ids of what an operator did: those of a repair tell again what is there, and ask for nothing new. */
+  readonly repairs = new Set<string>();
   /** Answers that the contract does not allow whatever happens. */
   readonly defects: AttemptEnd[] = [];
   /** By second of the run: how many attempts ended with which status. */

@@ -1,6 +1,6 @@
 /**
  * An open-loop load: so many writes a second are begun, whatever becomes of the earlier ones, and each is repeated under
- * its Idempotency-Key. No two of them want the same address or change the same user at once, so every refusal is a fault.
+ * its Idempotency-Key, no sooner than Retry-After says. No two of them want the same address or change the same user at once, so every refusal is a fault.
  * Beside them goes a read every now and then, which is not repeated.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -110,7 +110,7 @@ class OpenClients {
 
 /** Begins at once. */
 export function startLoad(wire: OpenWire, options: LoadOptions): OpenLoad {
-  const clients = new OpenClients({ patienceMs, ...wire }, options);
+  const clients = new OpenClients({ patienceMs, keepsRetryAfter: true, ...wire }, options);
   const stopping = new AbortController();
   const { signal } = stopping;
   let { rate } = options;

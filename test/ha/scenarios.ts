@@ -50,7 +50,7 @@ const readyWithout = figure("readyWithoutMs", "all ready without it after", 10_0
 const afterLoss: readonly Bound[] = [
   figure("blockedAddresses", "addresses of nobody", 0),
   figure("numbersUsedTwice", "numbers used twice", 0),
-  figure("doctorsExitCode", "the doctor's exit code", 0),
+  figure("doctorsFindings", "what the doctor finds", 0),
 ];
 
 export const baseline: Scenario = {
@@ -156,7 +156,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "overload",
-    says: "ten times the writes that it can do, for 8 s",
+    says: "ten times the writes that it can do on a slow database, for 8 s",
     topology: "plain",
     run: processes.overload,
     bounds: [...intact, { figure: "goodputPercent", says: "goodput", unit: "%", least: 80 }],

@@ -9,7 +9,12 @@ import { testLogger } from "./logs.ts";
 const servicesWaitMs = 20_000;
 
 export interface Operator {
-  call<N extends ActionName>(name: N, params: ActionInput<N>): Promise<ActionResult<N>>;
+  /** `correlationId` names what is done in the audit log. */
+  call<N extends ActionName>(
+    name: N,
+    params: ActionInput<N>,
+    correlationId?: string,
+  ): Promise<ActionResult<N>>;
   leave(): Promise<void>;
 }
 
@@ -20,7 +25,10 @@ export async function joinAsOperator(amqpUrl: string, services: readonly string[
   await broker.start();
   await broker.waitForServices([...services], servicesWaitMs);
   return {
-    call: (name, params) => callAction(broker, name, params, { meta: { actor: "operator" } }),
+    call: (name, params, correlationId) =>
+      callAction(broker, name, params, {
+        meta: { actor: "operator", ...(correlationId === undefined ? {} : { correlationId }) },
+      }),
     leave: () => broker.stop(),
   };
 }

@@ -165,6 +165,21 @@ test("a step to the first version of a generation is no gap, and one to any othe
   ]);
 });
 
+test("what an operator's repair tells again is nobody's request, and stands for the history before it", (t) => {
+  const repair: Tampering = ({ answers, audit, ledger }, journal) => {
+    journal.repairs.add("repair");
+    const [operation] = journal.operations.splice(1, 1);
+    return {
+      answers: answers.filter((key) => key !== operation?.id),
+      audit: audit.map((entry) =>
+        entry.correlationId === operation?.id ? { ...entry, correlationId: "repair" } : entry,
+      ),
+      ledger: without(ledger, 0),
+    };
+  };
+  t.deepEqual(checksOf(repair), []);
+});
+
 const without = <T>(items: readonly T[], index: number): T[] => items.filter((_, each) => each !== index);
 
 const tamperings: readonly [title: string, check: string, tamper: Tampering][] = [
