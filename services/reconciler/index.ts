@@ -123,17 +123,14 @@ export default function reconcilerService(
     return {
       keep: (standing) =>
         acknowledge(db, standing, { by: meta.actor, reason, correlationId: meta.correlationId }),
-      settle: (orphan) =>
-        callAction(ctx.broker, "users.settle", orphan, { timeout: reemitTimeoutMs, meta }),
+      settle: (orphan) => callAction(ctx.broker, "users.settle", orphan, { timeout: reemitTimeoutMs, meta }),
     };
   };
 
   const deciding = (as: "released" | "restored") => (ctx: ActionContext<"reconciler.release">) => {
     const { reason } = ctx.params;
     const userId = ctx.params.userId.toLowerCase();
-    return alone(ctx.broker, (options) =>
-      decideOnOrphan(options, as, { userId, reason }, carryingOut(ctx)),
-    );
+    return alone(ctx.broker, (options) => decideOnOrphan(options, as, { userId, reason }, carryingOut(ctx)));
   };
 
   return schema({
