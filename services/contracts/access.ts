@@ -85,6 +85,13 @@ export interface Principal {
   readonly credential?: string;
 }
 
+/** Whoever sees and changes only what lies in some domains. */
+export interface Limited extends Principal {
+  readonly domains: readonly string[];
+}
+
+export const isLimited = (user: Principal | null | undefined): user is Limited => user?.domains !== undefined;
+
 /** Whether a domain, in A-labels, is one of theirs. Who asks by no name is the system itself. */
 export const reaches = (user: Principal | null | undefined, asciiDomain: string): boolean =>
   user?.domains === undefined || user.domains.includes(asciiDomain);

@@ -1,26 +1,20 @@
 /**
  * What whoever is limited to domains sees and changes of users: those who have an address there, and of them what lies
- * there. Pure; for everybody else each of these costs one comparison.
+ * there. Pure.
  */
-import { type Principal, reaches } from "../contracts/access.ts";
+import { type Limited, reaches } from "../contracts/access.ts";
 import { addressKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import { addressesOf, type OwnedAddress } from "./rules.ts";
 
-/** Whoever asks; absent: the system itself. */
-export type Asker = Principal | null | undefined;
-
-const isLimited = (asker: Asker): asker is Principal => asker?.domains !== undefined;
-
-function isWithin(asker: Asker, address: string): boolean {
+function isWithin(asker: Limited, address: string): boolean {
   const parsed = parseAddress(address);
   return parsed.ok && reaches(asker, parsed.asciiDomain);
 }
 
 /** As of a user that never was: that there is one is no business of theirs. */
-export function refuseUnseen(asker: Asker, state: UserState | undefined): void {
-  if (state === undefined || !isLimited(asker)) return;
+export function refuseUnseen(asker: Limited, state: UserState): void {
   if (!addressesOf(state).some(({ address }) => isWithin(asker, address)))
     throw new Refusal("not-found", "Cannot find the user: there is none with this id");
 }
@@ -51,10 +45,10 @@ function touched(before: UserState | undefined, after: UserState): string[] {
 }
 
 /** Throws Refusal `forbidden` when the change touches an address of another domain than theirs. */
-export function refuseOutside(asker: Asker, before: UserState | undefined, after: UserState): void {
-  if (!isLimited(asker) || touched(before, after).every((address) => isWithin(asker, address))) return;
+export function refuseOutside(asker: Limited, before: UserState | undefined, after: UserState): void {
+  if (touched(before, after).every((address) => isWithin(asker, address))) return;
   throw new Refusal(
     "forbidden",
-    `Your access is limited to ${asker.domains?.join(", ")}, and this touches an address of another domain`,
+    `Your access is limited to ${asker.domains.join(", ")}, and this touches an address of another domain`,
   );
 }

@@ -4,12 +4,13 @@ import { coalescer } from "../../mixins/coalescing.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
 import { run } from "../../mixins/postgres/statement.ts";
+import { isLimited, type Principal } from "../contracts/access.ts";
 import type { ActionParams, UserPage } from "../contracts/actions.ts";
 import { addressKey, inOtherForm, localKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import { UserState } from "../contracts/events.ts";
 import { User, type UserFieldName, userFieldNames, userFields } from "../contracts/user.ts";
-import { type Asker, refuseUnseen } from "./domain-rules.ts";
+import { refuseUnseen } from "./domain-rules.ts";
 import * as sql from "./sql.ts";
 
 const Cursor = z.tuple([z.uuid()]);
@@ -83,9 +84,9 @@ export function stateFinder(db: Database): FindState {
 }
 
 /** Throws Refusal `not-found`. */
-export async function getUser(findState: FindState, id: string, asker: Asker): Promise<User> {
+export async function getUser(findState: FindState, id: string, asker?: Principal | null): Promise<User> {
   const state = await findState(id);
-  refuseUnseen(asker, state);
+  if (state !== undefined && isLimited(asker)) refuseUnseen(asker, state);
   if (state === undefined || state.deletedAt !== null)
     throw new Refusal("not-found", "Cannot find the user: there is none with this id");
   return userView(state);

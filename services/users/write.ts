@@ -11,6 +11,7 @@ import { v7 as uuidv7 } from "uuid";
 import { AnsweredElsewhere, type Ticket } from "../../mixins/idempotency.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { isContention } from "../../mixins/postgres/database.ts";
+import { isLimited, type Principal } from "../contracts/access.ts";
 import type { ActionInput, ActionParams, CreatedUser } from "../contracts/actions.ts";
 import type { Assignment } from "../contracts/assignment.ts";
 import { Unavailable } from "../contracts/errors.ts";
@@ -27,7 +28,7 @@ import {
   UnknownOutcome,
 } from "./commit.ts";
 import { addressTaken, bodyOf, heldAmong, restate } from "./conflicts.ts";
-import { type Asker, refuseOutside, refuseUnseen } from "./domain-rules.ts";
+import { refuseOutside, refuseUnseen } from "./domain-rules.ts";
 import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import type { Generation } from "./generation.ts";
@@ -68,7 +69,7 @@ export interface WriteContext {
   readonly cause: Cause;
   readonly budget: Budget;
   /** Whoever asks, for whom some users may be none of theirs. */
-  readonly asker?: Asker;
+  readonly asker?: Principal | null | undefined;
 }
 
 export interface UserWrites {
@@ -123,7 +124,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           const generation = await currentGeneration(deps);
           const created = decideCreate(userId, params, assigned, deps.now(), assignments);
           const decision = inGeneration(created, generation);
-          refuseOutside(context.asker, undefined, decision.state);
+          if (isLimited(context.asker)) refuseOutside(context.asker, undefined, decision.state);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
         taken(_plan, held) {
@@ -152,17 +153,18 @@ interface ChangeRequest extends Attempt {
   readonly userId: string;
   readonly command: Command;
   readonly expected: ExpectedVersions;
-  readonly asker: Asker;
+  readonly asker: WriteContext["asker"];
 }
 
 async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan & { answer: User | null }> {
   const before = await deps.findState(request.userId);
-  refuseUnseen(request.asker, before);
+  const { asker } = request;
+  if (before !== undefined && isLimited(asker)) refuseUnseen(asker, before);
   const decided = decide(before, request.command, request.expected, deps.now());
   const decision =
     decided.kind === "unchanged" ? decided : inGeneration(decided, await currentGeneration(deps));
   if (decision.kind === "changed") {
-    refuseOutside(request.asker, before, decision.state);
+    if (isLimited(asker)) refuseOutside(asker, before, decision.state);
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {
       throw restate(error, bodyOf(request.command));
