@@ -3,6 +3,7 @@
  * channels of their own (mixins/bus), because Moleculer's events over AMQP are at most once.
  */
 import { type BrokerOptions, Errors, type ServiceSchema } from "moleculer";
+import { brokerSocket } from "./mixins/bus/broker-tls.ts";
 import { nodesInTurn, nodesOf } from "./mixins/bus/nodes.ts";
 import { callCorrelation } from "./mixins/context/correlation.ts";
 import { callTracing } from "./mixins/context/tracing.ts";
@@ -34,10 +35,10 @@ class Regenerator extends Errors.Regenerator {
 }
 
 /** Without `noDelay`, as it comes, 23 calls a second: Nagle's algorithm waits for a delayed acknowledgement. */
-const transporter = (url: string, nodeId: string) =>
+const transporter = (url: string, { nodeId, amqpTls }: Config) =>
   new CallTransporter({
     url: nodesOf(nodesInTurn(url, nodeId)),
-    socketOptions: { noDelay: true, timeout: 3_000 },
+    socketOptions: { ...brokerSocket(amqpTls, nodesOf(url)[0] ?? ""), noDelay: true, timeout: 3_000 },
     // Nobody waits longer for a request or its answer; a node that comes back must not find them.
     messageOptions: { expiration: requestTimeoutMs },
   });
@@ -73,7 +74,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
           ),
       },
     } as unknown as BrokerOptions["logger"],
-    ...(config.amqpUrl === undefined ? {} : { transporter: transporter(config.amqpUrl, config.nodeId) }),
+    ...(config.amqpUrl === undefined ? {} : { transporter: transporter(config.amqpUrl, config) }),
     errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
     validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
     // The first one stands next to the handler, the last one around all others.

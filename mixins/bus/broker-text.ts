@@ -32,8 +32,25 @@ function ownText({ message }: Error): string | undefined {
   return Object.hasOwn(seenByClient, message) ? seenByClient[message] : undefined;
 }
 
+const untrusted =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+|CERT_SIGNATURE_FAILURE)$/;
+
+/** Why a certificate is refused, and by which variable; Deno has no codes. */
+function certificateText({ message, code = "" }: NodeJS.ErrnoException): string | undefined {
+  const [, told = ""] = /invalid peer certificate: (\w+)/.exec(message) ?? [];
+  const reason = code.startsWith("ERR_TLS_") || told === "" ? code : told;
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || told.startsWith("NotValidForName"))
+    return `the server's certificate is for another name than the host of AMQP_URL (${reason})`;
+  return untrusted.test(code) || told === "UnknownIssuer"
+    ? `the server's certificate is signed by nobody that is trusted, which AMQP_CA_FILE may say (${reason})`
+    : undefined;
+}
+
 /** Of the operating system, the resolver or TLS: `connect ECONNREFUSED 127.0.0.1:5672`, `certificate has expired`. */
-function systemText({ message, code, syscall }: NodeJS.ErrnoException): string | undefined {
+function systemText(error: NodeJS.ErrnoException): string | undefined {
+  const { message, code, syscall } = error;
+  const ofCertificate = certificateText(error);
+  if (ofCertificate !== undefined) return ofCertificate;
   if (typeof code !== "string") return undefined;
   if (code.startsWith("ERR_SSL_")) return `the server does not speak TLS as we do (${code})`;
   const isOfTls = code.startsWith("ERR_TLS_") || /^[A-Z_]*(?:CERT|SIGNATURE|CRL)[A-Z_]*$/.test(code);

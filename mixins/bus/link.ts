@@ -10,6 +10,7 @@ import { aborted, backoffMs, pause, within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { corkWrites, destroySocket } from "../patches/amqplib-socket.ts";
 import { blockedText, brokerText } from "./broker-text.ts";
+import { type BrokerTls, brokerSocket } from "./broker-tls.ts";
 import { nodesOf } from "./nodes.ts";
 
 const connectTimeoutMs = 3_000;
@@ -132,6 +133,7 @@ async function useChannel(attached: Attached, connection: ChannelModel, stop: Ab
 export interface LinkOptions {
   /** `;` separates the nodes of a cluster, tried in this order. */
   readonly url: string;
+  readonly tls?: BrokerTls;
   /** Shown by the broker. */
   readonly connectionName: string;
   readonly log: Logger;
@@ -141,6 +143,7 @@ class RabbitLink implements Link {
   readonly #name: string;
   readonly #log: Logger;
   readonly #nodes: readonly string[];
+  readonly #tls: BrokerTls;
   readonly #closing = new AbortController();
   readonly #everyone = new Set<Attached>();
   #current: { connection: ChannelModel; gone: AbortSignal } | undefined;
@@ -153,6 +156,7 @@ class RabbitLink implements Link {
     this.#name = options.connectionName;
     this.#log = options.log;
     this.#nodes = nodesOf(options.url);
+    this.#tls = options.tls ?? {};
   }
 
   start(): void {
@@ -225,6 +229,7 @@ class RabbitLink implements Link {
   /** Resolves when the connection is over; rejects when there was none. */
   async #useConnection(node: string): Promise<void> {
     const connection = await amqp.connect(node, {
+      ...brokerSocket(this.#tls, node),
       noDelay: true,
       timeout: connectTimeoutMs,
       clientProperties: { connection_name: this.#name },

@@ -6,6 +6,7 @@
 import type { ConfirmChannel } from "amqplib";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import type { Logger } from "../log/logging.ts";
+import type { BrokerTls } from "./broker-tls.ts";
 import { disconnectionText } from "./bus-check.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
 import { letterReading, replayProperties } from "./dead-letter-message.ts";
@@ -41,6 +42,7 @@ const refusalKeptMs = 30_000;
 export interface RabbitMqBusOptions {
   /** `;` separates the nodes of a cluster. */
   readonly url: string;
+  readonly tls?: BrokerTls;
   readonly queues: readonly QueueSpec[];
   readonly retryDelaysMs: readonly number[];
   /** Shown by the broker, and named in the headers of what failed here. */
@@ -197,8 +199,8 @@ class RabbitMqBus implements Bus {
   }
 
   #link(purpose: string): Link {
-    const { url, connectionName, log } = this.#options;
-    return rabbitLink({ url, connectionName: `${connectionName} ${purpose}`, log });
+    const { url, tls = {}, connectionName, log } = this.#options;
+    return rabbitLink({ url, tls, connectionName: `${connectionName} ${purpose}`, log });
   }
 
   async #open(channel: ConfirmChannel): Promise<void> {

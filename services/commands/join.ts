@@ -79,9 +79,11 @@ async function wayTo(config: Config, log: Logger, cannot: string): Promise<Way> 
     };
   }
   const server = `RabbitMQ at ${serverOf(config.amqpUrl)}`;
-  const amqpUrl = await reachableFirst(config.amqpUrl, config.nodeId, leftMs()).catch((error: unknown) => {
-    throw new UnreachableError(`${cannot}: ${server} ${reasonOf(error)}`, { cause: error });
-  });
+  const amqpUrl = await reachableFirst(config.amqpUrl, config.nodeId, leftMs(), config.amqpTls).catch(
+    (error: unknown) => {
+      throw new UnreachableError(`${cannot}: ${server} ${reasonOf(error)}`, { cause: error });
+    },
+  );
   return {
     where: server,
     options: brokerOptions({ ...config, amqpUrl }, log),

@@ -2,6 +2,7 @@
 import amqp, { type ChannelModel } from "amqplib";
 import { within } from "../../mixins/basics/pause.ts";
 import { blockedText } from "../../mixins/bus/broker-text.ts";
+import { type BrokerTls, brokerSocket } from "../../mixins/bus/broker-tls.ts";
 
 const closeTimeoutMs = 500;
 
@@ -25,8 +26,9 @@ async function useAsNode(connection: ChannelModel, nodeId: string): Promise<void
   await Promise.race([exchange(), blocked]);
 }
 
-async function probe(node: string, nodeId: string, timeoutMs: number): Promise<string> {
+async function probe(node: string, nodeId: string, timeoutMs: number, tls: BrokerTls): Promise<string> {
   const connection = await amqp.connect(node, {
+    ...brokerSocket(tls, node),
     noDelay: true,
     timeout: timeoutMs,
     clientProperties: { connection_name: `mailroster ${nodeId}` },
@@ -41,9 +43,14 @@ async function probe(node: string, nodeId: string, timeoutMs: number): Promise<s
 }
 
 /** The URL with the nodes that can be used first. Rejects with what the first one said when none can. */
-export async function reachableFirst(amqpUrl: string, nodeId: string, timeoutMs: number): Promise<string> {
+export async function reachableFirst(
+  amqpUrl: string,
+  nodeId: string,
+  timeoutMs: number,
+  tls: BrokerTls,
+): Promise<string> {
   const nodes = amqpUrl.split(";");
-  const tried = nodes.map((node) => within(timeoutMs, "too late", probe(node, nodeId, timeoutMs)));
+  const tried = nodes.map((node) => within(timeoutMs, "too late", probe(node, nodeId, timeoutMs, tls)));
   try {
     const first = await Promise.any(tried);
     return [first, ...nodes.filter((node) => node !== first)].join(";");

@@ -4,11 +4,13 @@
  */
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import type { BrokerTls } from "../../mixins/bus/broker-tls.ts";
 import { serversOf } from "../../mixins/postgres/database-url.ts";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
+import { brokerTls } from "./broker-tls.ts";
 import { withholdFromLibraries } from "./library-variables.ts";
 import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
@@ -46,6 +48,8 @@ export interface Config {
   readonly registryDatabaseUrl: string | undefined;
   /** undefined: calls and events stay in this process. `;` separates the nodes of a cluster. */
   readonly amqpUrl: string | undefined;
+  /** What both connections to RabbitMQ check its certificate by, and show of themselves. */
+  readonly amqpTls: BrokerTls;
   readonly httpHost: string;
   readonly httpPort: number;
   readonly opsHost: string;
@@ -155,6 +159,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
   const services = list(env, "SERVICES", serviceNames);
   const givenGateway = baseUrl(env, "MAILROSTER_URL");
   const httpHost = host(env, "HTTP_HOST", "127.0.0.1");
+  const amqpUrl = brokerUrl(env, "AMQP_URL");
   const mayBePlain = oneOf(env, "DATABASE_PLAINTEXT", ["true", "false"], "false") === "true";
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
   return {
@@ -162,7 +167,8 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     nodeId: nodeId(env, "NODE_ID", ownNodeId(hostname(), process, isInContainer())),
     usersDatabaseUrl: databaseUrl(env, "DATABASE_URL", mayBePlain),
     registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL", mayBePlain),
-    amqpUrl: brokerUrl(env, "AMQP_URL"),
+    amqpUrl,
+    amqpTls: brokerTls(env, amqpUrl),
     httpHost,
     httpPort,
     opsHost: host(env, "OPS_HOST", "127.0.0.1"),

@@ -42,6 +42,7 @@ export async function processBus(config: Config, log: Logger): Promise<OwnedBus>
     const { rabbitMqBus } = await import("../../mixins/bus/rabbitmq.ts");
     const bus = rabbitMqBus({
       url: nodesInTurn(amqpUrl, config.nodeId),
+      tls: config.amqpTls,
       queues,
       retryDelaysMs,
       connectionName: `mailroster ${config.nodeId}`,

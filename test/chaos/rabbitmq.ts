@@ -25,11 +25,11 @@ export interface ChaosRabbit {
 }
 
 /** Rejects when there are no programs for it. */
-export async function chaosRabbit(): Promise<ChaosRabbit> {
+export async function chaosRabbit(more: Parameters<typeof prepareNode>[1] = {}): Promise<ChaosRabbit> {
   const programs = await rabbitPrograms().catch((cause: unknown) => {
     throw new Error("Cannot start a RabbitMQ to be killed: install rabbitmq-server", { cause });
   });
-  const node = await prepareNode(programs);
+  const node = await prepareNode(programs, more);
   const script = administrationScript(node, programs);
   const url = `amqp://guest:guest@127.0.0.1:${node.port}`;
   let child: ChildProcess | undefined;

@@ -10,6 +10,7 @@ import { letters } from "./list/letters.ts";
 import { limits } from "./list/limits.ts";
 import { operations } from "./list/operations.ts";
 import { requests } from "./list/requests.ts";
+import { transport } from "./list/transport.ts";
 import { writes } from "./list/writes.ts";
 import type { Mutation } from "./mutation.ts";
 
@@ -22,6 +23,7 @@ export const mutations: readonly Mutation[] = [
   ...operations,
   ...databases,
   ...requests,
+  ...transport,
   ...broker,
   ...calls,
   ...failovers,

@@ -55,11 +55,11 @@ async function databases(config: Config): Promise<Finding[]> {
 }
 
 async function examine(config: Config): Promise<Finding[]> {
-  const { amqpUrl, retryDelaysMs } = config;
+  const { amqpUrl, amqpTls, retryDelaysMs } = config;
   const findings = await Promise.all([
     examineSystem(config),
     databases(config),
-    amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, retryDelaysMs),
+    amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, amqpTls, retryDelaysMs),
   ]);
   const misspelt = config.warnings.map((says) => problem("configuration", says, "docs/configuration.md"));
   return [...misspelt, ...findings.flat()];

@@ -6,6 +6,7 @@
  */
 import amqp, { type Channel, type ChannelModel } from "amqplib";
 import { counted } from "../../../mixins/basics/plural.ts";
+import { type BrokerTls, brokerSocket } from "../../../mixins/bus/broker-tls.ts";
 import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
@@ -128,12 +129,17 @@ async function examineTopology(
 }
 
 /** The first node of the list that answers is examined. Never rejects. */
-export async function examineRabbitMq(amqpUrl: string, retryDelaysMs: readonly number[]): Promise<Finding[]> {
+export async function examineRabbitMq(
+  amqpUrl: string,
+  tls: BrokerTls,
+  retryDelaysMs: readonly number[],
+): Promise<Finding[]> {
   let fault: unknown;
   for (const node of amqpUrl.split(";")) {
     let connection: ChannelModel | undefined;
     try {
       connection = await amqp.connect(node, {
+        ...brokerSocket(tls, node),
         noDelay: true,
         timeout: connectTimeoutMs,
         clientProperties: { connection_name: "mailroster doctor" },

@@ -118,15 +118,17 @@ export interface NodePlace {
   readonly epmdPort: number;
   /** Lines of its rabbitmq.conf. */
   readonly settings?: readonly string[];
+  /** Beside what every node has. */
+  readonly plugins?: readonly string[];
 }
 
 /** Writes the files of a node, every one its own; resolves with the environment that it is started and administered with. */
 export function nodeEnvironment(programs: RabbitPrograms, place: NodePlace): Record<string, string> {
-  const { home, address, port, settings = [] } = place;
+  const { home, address, port, settings = [], plugins = [] } = place;
   const conf = join(home, "rabbitmq.conf");
   const listens = [`listeners.tcp.1 = ${address}:${port}`, "disk_free_limit.absolute = 50MB"];
   writeFileSync(conf, `${[...listens, ...settings].join("\n")}\n`);
-  writeFileSync(join(home, "enabled_plugins"), "[].\n");
+  writeFileSync(join(home, "enabled_plugins"), `[${plugins.join()}].\n`);
   writeFileSync(join(home, "rabbitmq-env.conf"), "");
   return {
     ...programs.environment,
@@ -165,12 +167,15 @@ export function startEpmd(
 }
 
 /** A node whose every file and port is its own, so that it meets no other RabbitMQ of the machine. */
-export async function prepareNode(programs: RabbitPrograms): Promise<PrivateNode> {
+export async function prepareNode(
+  programs: RabbitPrograms,
+  more: Pick<NodePlace, "settings" | "plugins"> = {},
+): Promise<PrivateNode> {
   const home = mkdtempSync(join(tmpdir(), "mailroster-mq-"));
   const [port, distPort, epmdPort] = [await fixedPort(), await fixedPort(), await fixedPort()];
   const address = "127.0.0.1";
   const name = `mailroster-${process.pid}@localhost`;
-  const environment = nodeEnvironment(programs, { home, address, name, port, distPort, epmdPort });
+  const environment = nodeEnvironment(programs, { ...more, home, address, name, port, distPort, epmdPort });
   return { home, port, environment, epmd: startEpmd(programs, epmdPort, address) };
 }
 
