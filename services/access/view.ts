@@ -31,7 +31,15 @@ export const keyView = (row: ApiKeyRow, now: Date): AccessKey => ({
 });
 
 /** What a row must have for it. */
-export const snapshotMembers = ["id", "hash", "role", "domains", "expiresAt", "revokedAt"] as const;
+export const snapshotMembers = [
+  "id",
+  "hash",
+  "role",
+  "domains",
+  "expiresAt",
+  "revokedAt",
+  "breakGlass",
+] as const;
 
 export const snapshotView = (row: Pick<ApiKeyRow, (typeof snapshotMembers)[number]>): SnapshotKey => ({
   id: row.id,
@@ -40,4 +48,5 @@ export const snapshotView = (row: Pick<ApiKeyRow, (typeof snapshotMembers)[numbe
   domains: row.domains ?? null,
   expiresAt: row.expiresAt.toISOString(),
   isRevoked: Boolean(row.revokedAt),
+  breakGlass: row.breakGlass,
 });

@@ -4,36 +4,18 @@
  */
 
 import { rootLogger } from "../../mixins/log/logging.ts";
-import { openClient } from "../../mixins/postgres/database-client.ts";
 import { ConfigError, loadClientConfig } from "../config/index.ts";
-import { exitCodes, UnreachableError } from "../contracts/exits.ts";
+import { exitCodes } from "../contracts/exits.ts";
 import { serviceNames } from "../contracts/services.ts";
 import { type CommandForm, commandLine } from "../runtime/command-line.ts";
-import { type DatabaseTarget, databaseTargets, prepareDatabases } from "../runtime/prepare-databases.ts";
-import { reasonOf, serverOf } from "../runtime/reasons.ts";
+import { databaseTargets, prepareDatabases } from "../runtime/prepare-databases.ts";
 import { runCommand } from "../runtime/run-command.ts";
+import { requireReachable } from "./reachable-database.ts";
 
-const connectTimeoutMs = 3_000;
 const form: CommandForm = {
   name: "migrate",
   says: "Brings the databases that DATABASE_URL and REGISTRY_DATABASE_URL name up to date.",
 };
-
-/** Throws UnreachableError. */
-async function requireReachable({ variable, url }: DatabaseTarget): Promise<void> {
-  try {
-    const client = await openClient(url, {
-      application_name: "mailroster-migrate",
-      connectionTimeoutMillis: connectTimeoutMs,
-    });
-    await client.end();
-  } catch (cause) {
-    throw new UnreachableError(
-      `Cannot migrate: the PostgreSQL of ${variable} at ${serverOf(url)} ${reasonOf(cause)}`,
-      { cause },
-    );
-  }
-}
 
 async function migrate(): Promise<number> {
   const config = loadClientConfig(process.env, "migrate");
@@ -46,7 +28,7 @@ async function migrate(): Promise<number> {
   // A change that waits for a lock hears no signal; one that is cut off has changed nothing.
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.once(name, () => process.exit(exitCodes.interrupted));
-  await Promise.all(targets.map(requireReachable));
+  await Promise.all(targets.map((target) => requireReachable("migrate", target)));
   await prepareDatabases(targets, { log, signal: new AbortController().signal, way: "auto" });
   return exitCodes.ok;
 }

@@ -120,6 +120,7 @@ export const SnapshotKey = z.object({
   domains: z.array(z.string()).nullable(),
   expiresAt: z.iso.datetime(),
   isRevoked: z.boolean(),
+  breakGlass: z.boolean(),
 });
 export type SnapshotKey = z.infer<typeof SnapshotKey>;
 

@@ -47,12 +47,12 @@ function warnOfOpenDoor({ log, metrics }: Platform, config: Config): NodeJS.Time
   return setInterval(warn, hourMs).unref();
 }
 
-/** Of a gateway that asks for tokens; its first copy may tell that nobody has one. */
+/** Of a gateway that asks for tokens; its first copy may tell that no owner has one. */
 function keysOf({ platform, limits }: Gate, { auth }: Config): KeyRing | undefined {
   if (auth !== "required") return undefined;
   return keyRing(platform, limits, () =>
     platform.log.warn(
-      "There is no access key yet, so nobody is let in by one: npm run key -- create --name NAME --role owner makes the first",
+      "No owner has an access key: npm run key -- create --name NAME --role owner makes the first",
     ),
   );
 }

@@ -52,13 +52,17 @@ export function summary(system: RunningSystem, ready: Health): string {
     `  health    http://${reachableAuthority(config.opsHost, opsPort)}/health/ready and /metrics`,
   ];
   if (httpPort === undefined) return lines.join("\n");
+  const token = config.auth === "required" ? ' -H "authorization: Bearer $MAILROSTER_TOKEN"' : "";
   return [
     ...lines,
     `  HTTP      ${http} (documentation: ${http}/docs)`,
     "",
     "Try:",
-    `  curl -s ${http}/users -H 'content-type: application/json' -d '{"displayName":"Ann Example","primarySmtp":"ann@example.com"}'`,
-    `  curl -s ${http}/smtp/ann@example.com`,
+    ...(token === ""
+      ? []
+      : ["  export MAILROSTER_TOKEN=$(npm run --silent key -- create --name me --role owner)"]),
+    `  curl -s ${http}/users${token} -H 'content-type: application/json' -d '{"displayName":"Ann Example","primarySmtp":"ann@example.com"}'`,
+    `  curl -s ${http}/smtp/ann@example.com${token}`,
     "",
     "Ctrl-C stops it.",
   ].join("\n");

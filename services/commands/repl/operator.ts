@@ -3,15 +3,16 @@ import { userInfo } from "node:os";
 import { isCorrelationId } from "../../../mixins/context/correlation.ts";
 
 /**
- * `repl:` and the account that the REPL runs as, or `uid-<n>` when that has no name here (a container's user seldom has)
+ * `repl:`, or what stands for another command, and the account that it runs as, or `uid-<n>` when that has no name here (a container's user seldom has)
  * or none that an actor may have. Never throws.
  */
-export function operator(account: () => { readonly username: string } = userInfo): string {
+export function operator(account: () => { readonly username: string } = userInfo, way = "repl"): string {
   try {
     const { username } = account();
-    if (username !== "" && isCorrelationId(`repl:${username}`)) return `repl:${username}`;
+    const name = `${way}:${username}`;
+    if (username !== "" && isCorrelationId(name)) return name;
   } catch {
     // As it is told here: the system knows the number, and no name.
   }
-  return `repl:uid-${process.getuid?.() ?? "unknown"}`;
+  return `${way}:uid-${process.getuid?.() ?? "unknown"}`;
 }

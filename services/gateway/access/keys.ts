@@ -30,9 +30,10 @@ interface Entry {
   readonly principal: Principal;
   readonly expiresAtMs: number;
   readonly isRevoked: boolean;
+  readonly breakGlass: boolean;
 }
 
-const entryOf = ({ id, hash, role, domains, expiresAt, isRevoked }: SnapshotKey): Entry => ({
+const entryOf = ({ id, hash, role, domains, expiresAt, ...flags }: SnapshotKey): Entry => ({
   hash: Buffer.from(hash),
   principal: {
     id: `key:${id}`,
@@ -42,13 +43,23 @@ const entryOf = ({ id, hash, role, domains, expiresAt, isRevoked }: SnapshotKey)
     credential: id,
   },
   expiresAtMs: Date.parse(expiresAt),
-  isRevoked,
+  isRevoked: flags.isRevoked,
+  breakGlass: flags.breakGlass,
 });
 
 /** Compared with where there is no such key, so that both take as long. */
-const nobody: Entry = {
-  ...entryOf({ id: "", hash: keyHash(""), role: "lookup", domains: null, expiresAt: "", isRevoked: true }),
-};
+const nobody = entryOf({
+  id: "",
+  hash: keyHash(""),
+  role: "lookup",
+  domains: null,
+  expiresAt: "",
+  isRevoked: true,
+  breakGlass: false,
+});
+
+const isOwners = ({ role, isRevoked, expiresAt }: SnapshotKey, nowMs: number): boolean =>
+  role === "owner" && !isRevoked && Date.parse(expiresAt) > nowMs;
 
 export interface KeyRing {
   /** Throws 401, or Unavailable while the copy is too old to tell. */
@@ -63,11 +74,11 @@ export interface KeyRing {
 
 type Settings = Pick<GatewayLimits, "keysEveryMs" | "keysStaleMs">;
 
-/** The keys of one gateway; `empty` is called once when the first copy holds none. */
+/** The keys of one gateway; `ownerless` is called when the first copy holds no owner's. */
 export function keyRing(
   { log, now }: Pick<Platform, "log" | "now">,
   { keysEveryMs, keysStaleMs }: Settings,
-  empty: () => void = () => {},
+  ownerless: () => void = () => {},
 ): KeyRing {
   let entries: ReadonlyMap<string, Entry> = new Map();
   let generation: string | undefined;
@@ -95,7 +106,8 @@ export function keyRing(
     const answer = await callAction(from, "access.changes", since, { timeout: askTimeoutMs });
     if (answer.keys !== null) {
       entries = new Map(answer.keys.map((key) => [key.id, entryOf(key)]));
-      if (generation === undefined && answer.keys.length === 0) empty();
+      const nowMs = now().getTime();
+      if (generation === undefined && !answer.keys.some((key) => isOwners(key, nowMs))) ownerless();
       generation = answer.generation;
     }
     askedAtMs = beganAtMs;
@@ -137,8 +149,10 @@ export function keyRing(
     asking = false;
   };
 
-  const noteUse = (id: string, atMs: number): void => {
-    if (atMs - (toldUses.get(id) ?? 0) >= useEveryMs) uses.set(id, atMs);
+  const noteUse = (id: string, { breakGlass }: Entry, atMs: number): void => {
+    if (uses.has(id) || atMs - (toldUses.get(id) ?? 0) < useEveryMs) return;
+    uses.set(id, atMs);
+    if (breakGlass) log.warn({ keyId: id }, "a key for an emergency is in use");
   };
 
   return {
@@ -146,13 +160,14 @@ export function keyRing(
       const id = keyIdOf(token);
       if (id === undefined) throw unauthenticated("is no access key: it is cut off or mistyped", "malformed");
       requireFresh();
-      const { hash, principal, expiresAtMs, isRevoked } = entries.get(id) ?? nobody;
-      if (!timingSafeEqual(hash, Buffer.from(keyHash(token))))
+      const entry = entries.get(id) ?? nobody;
+      const { principal, expiresAtMs, isRevoked } = entry;
+      if (!timingSafeEqual(entry.hash, Buffer.from(keyHash(token))))
         throw unauthenticated("is no access key of this installation", "unknown");
       if (isRevoked) throw unauthenticated("is an access key that was revoked", "revoked");
       const nowMs = now().getTime();
       if (expiresAtMs <= nowMs) throw unauthenticated("is an access key that has expired", "expired");
-      noteUse(id, nowMs);
+      noteUse(id, entry, nowMs);
       return principal;
     },
     check: requireFresh,
