@@ -54,8 +54,8 @@ function sendStart(req: WebRequest, res: ServerResponse): void {
 /** What the services have said is told for so long. */
 const readyKeptMs = 1_000;
 
-/** The page's files change with a release only. */
-const fileCacheControl = "public, max-age=3600";
+/** The page's files change with a release only. They carry the correlation id of who asked, and are nobody else's. */
+const fileCacheControl = "private, max-age=3600";
 
 function problemPage(slug: string): string {
   if (!Object.hasOwn(problemTypes, slug))

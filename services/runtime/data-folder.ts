@@ -101,10 +101,10 @@ function inUse(dataDir: string, owner: LockOwner): StartError {
   );
 }
 
-/** Not `recursive`: under /proc, which refuses with ENOENT although it is there, Node then tries for ever. */
+/** For our own eyes alone. Not `recursive`: under /proc, which refuses with ENOENT although it is there, Node then tries for ever. */
 function makeFolders(path: string): void {
   try {
-    mkdirSync(path);
+    mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && statSync(path).isDirectory()) return;

@@ -62,7 +62,7 @@ const results: Results = {
         peerBacklog: 1,
         peerSecondsMax: 1,
       },
-      ...{ usersBefore: [1], sameAddress: 10, longBacklog: 1, instances: [1] },
+      ...{ usersBefore: [1], usersSearched: 1, sameAddress: 10, longBacklog: 1, instances: [1] },
     },
   },
   noise: { ...noise, doubts: ["too noisy: <it>"] },

@@ -18,6 +18,8 @@ export interface Scale {
   readonly peerSecondsMax: number;
   /** Users that are there before the first create. */
   readonly usersBefore: readonly number[];
+  /** Users among whom is searched. */
+  readonly usersSearched: number;
   /** Creates of one address, in ten steps. */
   readonly sameAddress: number;
   readonly longBacklog: number;
@@ -33,6 +35,7 @@ const full: Scale = {
   peerBacklog: 20_000,
   peerSecondsMax: 10,
   usersBefore: [10_000, 1_000_000],
+  usersSearched: 200_000,
   sameAddress: 10_000,
   longBacklog: 1_000_000,
   instances: [1, 2, 4],
@@ -48,6 +51,7 @@ const quick: Scale = {
   peerBacklog: 2_000,
   peerSecondsMax: 2,
   usersBefore: [1_000, 20_000],
+  usersSearched: 5_000,
   sameAddress: 500,
   longBacklog: 20_000,
   instances: [1, 2],

@@ -16,6 +16,8 @@ export interface System {
   readonly place: Place;
   /** Where it takes HTTP; one for each gateway. */
   readonly urls: readonly string[];
+  /** Where its processes are watched. */
+  readonly opsUrls: readonly string[];
   readonly processes: readonly Role[];
   /** The run's end stops it too. */
   stop(): Promise<void>;
@@ -96,6 +98,7 @@ export async function startReference(servers: Servers, placeName: string): Promi
     name: "reference",
     place,
     urls: [`http://127.0.0.1:${api.port}`],
+    opsUrls: [],
     processes: [
       { role: "API and relay", pid: api.pid },
       { role: "consumers", pid: consumers.pid },
@@ -134,7 +137,14 @@ export async function startEmbedded(
     },
   });
   await one.ready();
-  return { name, place, urls: [one.httpUrl], processes: [{ role: "all services", pid: one.pid }], stop };
+  return {
+    name,
+    place,
+    urls: [one.httpUrl],
+    opsUrls: [one.opsUrl],
+    processes: [{ role: "all services", pid: one.pid }],
+    stop,
+  };
 }
 
 export interface Instances {
@@ -182,6 +192,7 @@ export async function startDistributed(
     name,
     place,
     urls: gateways.map(({ httpUrl }) => httpUrl),
+    opsUrls: all.map(({ started }) => started.opsUrl),
     processes: all.map(({ role, started }) => ({ role, pid: started.pid })),
     stop,
   };

@@ -30,6 +30,8 @@ export interface LoadResult {
   /** What the failed ones were answered, if at all: `503 × 12, no answer × 1`. */
   readonly failures: string;
   readonly seconds: number;
+  /** Of a steady load, from when each request was due to the end of its answer. */
+  readonly latenciesMs?: readonly number[];
 }
 
 /** Statuses and how often each came, as people read them; without those that are no failure. */

@@ -36,12 +36,20 @@ export async function keepSteady({ urls, work, pace }: Order): Promise<LoadResul
   const next = requestsOf(work);
   const total = Math.round(pace.perSecond * pace.seconds);
   const answers: Promise<string>[] = [];
+  const latenciesMs: number[] = [];
   const startedAt = performance.now();
   const dueAt = (count: number): number => startedAt + (count * 1_000) / pace.perSecond;
   while (answers.length < total) {
     const waitMs = dueAt(answers.length) - performance.now();
     if (waitMs > 0) await delay(waitMs);
-    answers.push(send(agent, urls[answers.length % urls.length] ?? "", next()));
+    const due = dueAt(answers.length);
+    const answer = send(agent, urls[answers.length % urls.length] ?? "", next());
+    answers.push(
+      answer.then((status) => {
+        latenciesMs.push(performance.now() - due);
+        return status;
+      }),
+    );
   }
   const statuses = new Map<string, number>();
   for (const status of await Promise.all(answers)) statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -49,5 +57,12 @@ export async function keepSteady({ urls, work, pace }: Order): Promise<LoadResul
   const seconds = (performance.now() - startedAt) / 1_000;
   agent.destroy();
   const failures = failuresOf(statuses);
-  return { perSecond: answered / seconds, answered, failed: total - answered, failures, seconds };
+  return {
+    perSecond: answered / seconds,
+    answered,
+    failed: total - answered,
+    failures,
+    seconds,
+    latenciesMs,
+  };
 }

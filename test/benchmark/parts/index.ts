@@ -11,8 +11,9 @@ import { latency } from "./latency.ts";
 import { peersPart } from "./peers.ts";
 import { requests } from "./requests.ts";
 import { runtimesPart } from "./runtimes.ts";
+import { unfair } from "./unfair.ts";
 
 export const parts: readonly Part[] = [
   ...[creates, latency, requests, drains, peersPart, idle],
-  ...[growthUsers, growthAddress, growthBacklog, instances, runtimesPart],
+  ...[growthUsers, growthAddress, growthBacklog, instances, runtimesPart, unfair],
 ];

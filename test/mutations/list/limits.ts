@@ -1,8 +1,9 @@
 /** What nobody may take from all: guarantee 45. */
 import { edit, type Mutation } from "../mutation.ts";
-import { becomes, call, condition, drops, statement } from "../operators.ts";
+import { becomes, call, condition, drops, property, statement } from "../operators.ts";
 
 const limitsTest = "test/integration/gateway-limits.test.ts";
+const attacksTest = "test/system/attacks.test.ts";
 const addressTest = "test/unit/address-limits.test.ts";
 
 export const limits: readonly Mutation[] = [
@@ -114,5 +115,25 @@ export const limits: readonly Mutation[] = [
     edits: [edit("mixins/idempotency-room.ts", "keysRoom", becomes(condition("isUsedUp"), "false"))],
     file: "test/integration/idempotency-room.test.ts",
     title: "F12: a caller that has used up its keys is refused another one, and nobody else is",
+  },
+  {
+    name: "door-tells-each-packet",
+    guarantee: "45g",
+    edits: [
+      edit(
+        "services/runtime/loopback.ts",
+        "LoopbackTransporter.refuse",
+        becomes(condition("lineEveryMs"), "false"),
+      ),
+    ],
+    file: attacksTest,
+    title: "on node a system is attacked in every way that is known, and serves on",
+  },
+  {
+    name: "folder-is-everybodys",
+    guarantee: "45g",
+    edits: [edit("services/runtime/data-folder.ts", "makeFolders", becomes(property("mode"), "0o755"))],
+    file: attacksTest,
+    title: "on node a system is attacked in every way that is known, and serves on",
   },
 ];
