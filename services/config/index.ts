@@ -9,24 +9,23 @@ import { serversOf } from "../../mixins/postgres/database-url.ts";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
+import { accessValues } from "./access.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
 import { brokerTls } from "./broker-tls.ts";
 import { withholdFromLibraries } from "./library-variables.ts";
 import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
+import type { Oidc } from "./oidc.ts";
 import {
-  accessKey,
   baseUrl,
   bearerToken,
   brokerUrl,
   databaseUrl,
   host,
-  hosts,
   integer,
   integers,
   list,
   localParts,
-  networks,
   nodeId,
   oneOf,
 } from "./readers.ts";
@@ -69,6 +68,8 @@ export interface Config {
   readonly trustedProxies: readonly string[];
   /** What a trusted proxy shows beside its address; undefined: nothing. */
   readonly proxySecret: string | undefined;
+  /** Whose access tokens are taken, with AUTH=required; undefined: nobody's. */
+  readonly oidc: Oidc | undefined;
   /** What a client of ours (the seeder, the doctor) shows the gateway. */
   readonly gatewayToken: string | undefined;
   /** An owner's key that counts while there is none of another; undefined: there is none. */
@@ -180,14 +181,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
       max: 60_000,
     }),
     isLoopback: isLoopback(httpHost),
-    auth: oneOf(env, "AUTH", ["none", "required", "proxy"], "none"),
-    isAuthGiven: env.text("AUTH") !== undefined,
-    insecureBind: oneOf(env, "INSECURE_BIND", ["true", "false"], "false") === "true",
-    trustedProxies: networks(env, "TRUSTED_PROXIES"),
-    proxySecret: env.secret("PROXY_SECRET"),
-    gatewayToken: env.secret("MAILROSTER_TOKEN"),
-    bootstrapKey: accessKey(env, "AUTH_BOOTSTRAP_KEY"),
-    allowedHosts: hosts(env, "HTTP_ALLOWED_HOSTS"),
+    ...accessValues(env),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
     logPii: oneOf(env, "LOG_PII", ["true", "false"], "false") === "true",
@@ -246,6 +240,8 @@ function requireAccess({ auth, isAuthGiven, isLoopback: isLocal, insecureBind, .
       "AUTH",
       "must not be none while HTTP_HOST is not a loopback address, unless INSECURE_BIND=true says that everybody who reaches the port may do everything",
     );
+  if (auth !== "required" && config.oidc !== undefined)
+    throw fault("OIDC_ISSUERS", `takes AUTH=required: with AUTH=${auth} nobody is asked for a token`);
   if (auth === "proxy" && config.trustedProxies.length === 0)
     throw fault("TRUSTED_PROXIES", "is missing: AUTH=proxy believes only the proxies that it names");
 }

@@ -30,7 +30,8 @@ export function integer(env: Variables, name: string, range: IntegerRange & { fa
   return text === undefined ? range.fallback : parseInteger(name, text, range);
 }
 
-const items = (text: string): string[] => text.split(",").map((item) => item.trim());
+/** What commas separate, each without the space around it. */
+export const items = (text: string): string[] => text.split(",").map((item) => item.trim());
 
 /** Whole numbers separated by commas. */
 export function integers(

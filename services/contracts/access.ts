@@ -81,6 +81,8 @@ export interface Principal {
   readonly scopes?: readonly Scope[];
   /** Absent: every domain. Else the domains, in A-labels, outside of which this one sees and changes nothing. */
   readonly domains?: readonly string[];
+  /** Why it may do less than somebody may expect, for the detail of a 403; completes ", because …". */
+  readonly because?: string;
   /** The key's id or the token's `jti`, by which it can be revoked. */
   readonly credential?: string;
 }

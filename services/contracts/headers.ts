@@ -12,6 +12,9 @@ export const httpHeader = {
   ifMatch: "if-match",
 } as const;
 
+/** Where a client finds out whose tokens a service takes (RFC 9728 §3). */
+export const protectedResourcePath = "/.well-known/oauth-protected-resource";
+
 export const idempotencyKeyCharsMax = 255;
 /** The key of a request, whichever way it came. Printable ASCII is what a quoted string of structured fields can hold. */
 export const idempotencyKeyPattern = new RegExp(`^[\\x20-\\x7e]{1,${idempotencyKeyCharsMax}}$`);

@@ -7,6 +7,7 @@
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
+import type { HealthCheck } from "../../mixins/basics/mixin.ts";
 import { httpGuard } from "../../mixins/http/host-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
@@ -15,6 +16,7 @@ import { inNetworks } from "../contracts/networks.ts";
 import { stoppingEvent } from "../contracts/operations.ts";
 import { accessOf } from "./access/index.ts";
 import { type KeyRing, keyRing } from "./access/keys.ts";
+import { type OidcVerifier, oidcVerifier } from "./access/oidc.ts";
 import { answerMalformed } from "./answers/failure.ts";
 import { addressLimits } from "./http/addresses.ts";
 import { callerLimits } from "./http/callers.ts";
@@ -33,6 +35,12 @@ export { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 export function gatewayAddress(broker: ServiceBroker): AddressInfo | undefined {
   const service = broker.getLocalService("gateway") as unknown as { address(): AddressInfo | undefined };
   return service.address();
+}
+
+/** Whether the gateway of this process can tell people by their tokens; undefined: it has not to. */
+export function identityCheck(broker: ServiceBroker): HealthCheck | undefined {
+  const service = broker.getLocalService("gateway") as unknown as { identity(): HealthCheck | undefined };
+  return service.identity();
 }
 
 const hourMs = 3_600_000;
@@ -55,6 +63,10 @@ function keysOf({ platform, limits }: Gate, { auth }: Config): KeyRing | undefin
       "No owner has an access key: npm run key -- create --name NAME --role owner makes the first",
     ),
   );
+}
+
+function peopleOf({ platform: { log, now } }: Gate, { oidc }: Config): OidcVerifier | undefined {
+  return oidc && oidcVerifier(oidc, { log, now: () => now().getTime() });
 }
 
 /** `start` rejects with one sentence that names HTTP_PORT or HTTP_HOST when the address can't be had. */
@@ -80,6 +92,12 @@ export default function gatewayService(
     inFlight: 0,
   };
   const keys = keysOf(gate, config);
+  const people = peopleOf(gate, config);
+  const checks = {
+    ...(keys === undefined ? {} : { access: keys.check }),
+    ...(people === undefined ? {} : { identity: people.check }),
+  };
+  const access = accessOf(config, { key: keys?.verify, jwt: people?.verify });
   for (const reason of authFailures) platform.metrics.authFailures.inc({ reason }, 0);
   let server: HttpServer | undefined;
   let stopping = false;
@@ -90,8 +108,9 @@ export default function gatewayService(
     broker: () => ownBroker,
     healthTimeoutMs: limits.healthTimeoutMs,
     isOpen: config.auth === "none",
-    checks: keys === undefined ? {} : { access: keys.check },
+    checks,
     closing: () => stopping || server?.closing === true,
+    resource: access.resource,
   });
   const drain = async (): Promise<void> => {
     if (server === undefined) return;
@@ -109,8 +128,9 @@ export default function gatewayService(
     // What moleculer-web offers every node to call: to read and to change the routes.
     actions: { listAliases: false, addRoute: false, removeRoute: false },
     methods: {
-      ...webMethods(gate, accessOf(config, { key: keys?.verify })),
+      ...webMethods(gate, access),
       address: () => address,
+      identity: () => people?.check,
     },
     events: {
       [stoppingEvent]() {
@@ -134,6 +154,8 @@ export default function gatewayService(
     },
     async started(this: WebService) {
       server = httpServer({ limits, addresses }, { request: this.httpHandler, malformed: answerMalformed });
+      // Beside the start, which waits for nobody; the first token does.
+      void people?.refresh();
       openDoor = warnOfOpenDoor(gate.platform, config);
       keys?.start(this.broker);
       address = await server.listen(config.httpHost, config.httpPort);

@@ -5,6 +5,7 @@ import type { HealthCheck } from "../../mixins/basics/mixin.ts";
 import { recent } from "../../mixins/basics/recent.ts";
 import { runChecks } from "../../mixins/health.ts";
 import type { Health } from "../contracts/actions.ts";
+import type { ProtectedResource } from "./access/protected-resource.ts";
 import { asyncApiDocument } from "./documents/asyncapi.ts";
 import { docsFile, docsPage, type StaticFile } from "./documents/docs.ts";
 import { eventsPage } from "./documents/events-page.ts";
@@ -27,6 +28,8 @@ export interface LocalOptions {
   readonly closing: () => boolean;
   /** What the gateway needs beside the services behind it. */
   readonly checks: Readonly<Record<string, HealthCheck>>;
+  /** undefined: no tokens are taken. */
+  readonly resource: ProtectedResource | undefined;
 }
 
 const html = "text/html; charset=utf-8";
@@ -112,6 +115,11 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
     docs: (req, res) => sendFile(req, res, docsPage),
     eventsPage: (req, res) => sendFile(req, res, eventsHtml),
     docsFile: async (req, res) => sendFile(req, res, await docsFile(req.exchange.pathParams.file ?? "")),
+    protectedResource: (req, res) => {
+      if (options.resource === undefined)
+        throw new HttpProblem("not-found", "No tokens are taken here (AUTH)");
+      answerWith(req, res, { status: 200, content: JSON.stringify(options.resource.documentFor(req)) });
+    },
     problem: (req, res) =>
       answerWith(req, res, { status: 200, content: problemPage(req.exchange.pathParams.slug ?? "") }),
   };

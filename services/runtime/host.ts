@@ -137,6 +137,13 @@ function joiningOf(config: Config, log: Logger, extra: BrokerExtras): Joining {
   return { options: { ...options, transporter }, door: { secret, transporter } };
 }
 
+/** What the gateway alone can tell of itself. */
+async function gatewayChecks(broker: ServiceBroker): Promise<Checks> {
+  const { identityCheck } = await import("../gateway/index.ts");
+  const identity = identityCheck(broker);
+  return identity === undefined ? {} : { identity };
+}
+
 async function httpPortOf(broker: ServiceBroker): Promise<number | undefined> {
   const { gatewayAddress } = await import("../gateway/index.ts");
   return gatewayAddress(broker)?.port;
@@ -231,7 +238,8 @@ export async function prepareHost(
     async announce(broker) {
       if (door !== undefined)
         folder?.publish({ nodeId: broker.nodeID, port: door.transporter.port, secret: door.secret });
-      readiness.checks = checksOf(complete, broker, platform);
+      const own = hostsGateway ? await gatewayChecks(broker) : {};
+      readiness.checks = { ...checksOf(complete, broker, platform), ...own };
       if (complete.amqpUrl !== undefined) {
         const isConnected = () => broker.transit?.tx.connected === true;
         const { check } = acquaintance(broker, isConnected, log.child({ service: "runtime" }), life.signal);

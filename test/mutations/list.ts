@@ -9,6 +9,7 @@ import { failovers } from "./list/failovers.ts";
 import { letters } from "./list/letters.ts";
 import { limits } from "./list/limits.ts";
 import { operations } from "./list/operations.ts";
+import { people } from "./list/people.ts";
 import { requests } from "./list/requests.ts";
 import { transport } from "./list/transport.ts";
 import { writes } from "./list/writes.ts";
@@ -24,6 +25,7 @@ export const mutations: readonly Mutation[] = [
   ...databases,
   ...requests,
   ...transport,
+  ...people,
   ...broker,
   ...calls,
   ...failovers,

@@ -20,6 +20,15 @@ function fileOf(text: string): string {
   return path;
 }
 
+/** A gateway that trusts an identity provider, but for what a test says otherwise. */
+const oidc = (more: Record<string, string> = {}): Record<string, string> => ({
+  AUTH: "required",
+  OIDC_ISSUERS: "demo=https://login.example",
+  OIDC_AUDIENCE: "https://mail.example",
+  OIDC_ROLES_FILE: fileOf('{"mail":{"role":"mail-admin","domains":["Example.com"],"issuer":"demo"}}'),
+  ...more,
+});
+
 const badValues: [variable: string, env: Record<string, string>][] = [
   ["HTTP_PORT", { HTTP_PORT: "http" }],
   ["HTTP_PORT", { HTTP_PORT: "65536" }],
@@ -69,6 +78,44 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["TRUSTED_PROXIES", { AUTH: "proxy" }],
   ["TRUSTED_PROXIES", { TRUSTED_PROXIES: "10.0.0.0/33" }],
   ["TRUSTED_PROXIES", { TRUSTED_PROXIES: "proxy.example" }],
+  ["OIDC_ISSUERS", oidc({ AUTH: "none" })],
+  ["OIDC_ISSUERS", oidc({ AUTH: "proxy", TRUSTED_PROXIES: "::1" })],
+  ...[
+    "https://login.example",
+    "Demo=https://login.example",
+    "a-very-long-name-indeed=https://login.example",
+    "demo=http://login.example",
+    "demo=http://localhost.example",
+    "demo=ftp://127.0.0.1",
+    "demo=login",
+    "demo=https://login.example?a=b",
+    "demo=https://u:hidden@login.example",
+    "demo=https://one.example,demo=https://two.example",
+    "one=https://login.example,two=https://login.example",
+    "demo=https://login.example,",
+  ].map((issuers): [string, Record<string, string>] => ["OIDC_ISSUERS", oidc({ OIDC_ISSUERS: issuers })]),
+  ["OIDC_AUDIENCE", oidc({ OIDC_AUDIENCE: "" })],
+  ["OIDC_ALGORITHMS", oidc({ OIDC_ALGORITHMS: "none" })],
+  ["OIDC_ALGORITHMS", oidc({ OIDC_ALGORITHMS: "RS256,HS256" })],
+  ["OIDC_TYP", oidc({ OIDC_TYP: "id" })],
+  ["OIDC_CLOCK_SKEW_S", oidc({ OIDC_CLOCK_SKEW_S: "61" })],
+  ["OIDC_SUBJECT_CLAIM", oidc({ OIDC_SUBJECT_CLAIM: "tid,,oid" })],
+  ["OIDC_ROLES_FILE", oidc({ OIDC_ROLES_FILE: "" })],
+  ["OIDC_ROLES_FILE", oidc({ OIDC_ROLES_FILE: "/no/such/file" })],
+  ...[
+    "{",
+    "[]",
+    '{"mail":"mail-admin"}',
+    '{"":{"role":"viewer"}}',
+    '{"mail":{"role":"postmaster"}}',
+    '{"mail":{"role":"viewer","domain":"example.com"}}',
+    '{"mail":{"role":"viewer","domains":[]}}',
+    '{"mail":{"role":"viewer","domains":["example..com"]}}',
+    '{"mail":{"role":"viewer","issuer":"entra"}}',
+  ].map((roles): [string, Record<string, string>] => [
+    "OIDC_ROLES_FILE",
+    oidc({ OIDC_ROLES_FILE: fileOf(roles) }),
+  ]),
   ["DATABASE_URL", { DATABASE_URL: "mysql://u:hidden@127.0.0.1/x", REGISTRY_DATABASE_URL: database }],
   ["DATABASE_URL", { REGISTRY_DATABASE_URL: database }],
   ["REGISTRY_DATABASE_URL", { DATABASE_URL: database }],
@@ -155,6 +202,24 @@ test("off loopback the ops port has a token, or somebody has said that it needs 
   const token = "a".repeat(20);
   t.is(loadConfig({ OPS_HOST: "0.0.0.0", OPS_TOKEN_FILE: fileOf(`${token}\n`) }).opsToken, token);
   t.is(loadConfig({ OPS_HOST: "0.0.0.0", INSECURE_BIND: "true" }).opsToken, undefined);
+});
+
+test("an identity provider is trusted by what its people's tokens are checked for", (t) => {
+  t.is(loadConfig({}).oidc, undefined);
+  const config = loadConfig(oidc({ OIDC_SUBJECT_CLAIM: "tid, oid", OIDC_ACR: "mfa,phr" })).oidc;
+  t.like(config, {
+    issuers: [{ alias: "demo", url: "https://login.example" }],
+    audience: "https://mail.example",
+    algorithms: ["RS256", "PS256", "ES256", "EdDSA"],
+    typ: "at+jwt",
+    clockSkewS: 30,
+    subjectClaims: ["tid", "oid"],
+    roleClaim: "roles",
+    strongSignIns: ["mfa", "phr"],
+  });
+  t.deepEqual(config?.grants.get("mail"), { role: "mail-admin", domains: ["example.com"], issuer: "demo" });
+  const local = loadConfig(oidc({ OIDC_ISSUERS: "demo=http://127.0.0.1:9/x/,b=http://localhost" })).oidc;
+  t.is(local?.issuers[0]?.url, "http://127.0.0.1:9/x/");
 });
 
 test("HTTP_ALLOWED_HOSTS names hosts in any spelling", (t) => {

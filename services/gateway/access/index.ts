@@ -11,6 +11,7 @@ import type { CallContext, WebRequest } from "../http/exchange.ts";
 import { forbidden, HttpProblem, invalidHeader } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { byToken, type TokenVerifiers } from "./bearer.ts";
+import { type ProtectedResource, protectedResource } from "./protected-resource.ts";
 import { byProxy } from "./proxy.ts";
 
 export interface Access {
@@ -18,6 +19,8 @@ export interface Access {
   readonly principalOf: (req: WebRequest) => Principal | Promise<Principal>;
   /** Whether the documents are shown to whoever can reach them. */
   readonly documentsArePublic: boolean;
+  /** undefined: nobody is asked for a token. */
+  readonly resource?: ProtectedResource | undefined;
 }
 
 /** The access control that the configuration asks for (`AUTH`). */
@@ -25,7 +28,7 @@ export function accessOf(config: Config, verifiers: TokenVerifiers): Access {
   const documentsArePublic = config.auth === "none" || config.isLoopback;
   if (config.auth === "none") return { documentsArePublic, principalOf: () => localPrincipal };
   const principalOf = config.auth === "proxy" ? byProxy(config) : byToken(verifiers);
-  return { documentsArePublic, principalOf };
+  return { documentsArePublic, principalOf, resource: protectedResource(config) };
 }
 
 const isOpen = (scope: Operation["scope"], access: Access): boolean =>
@@ -60,10 +63,14 @@ function scopesOf({ scope, queryScopes }: Operation, query: string): Scope[] {
   ];
 }
 
-/** Counts what nobody is believed to have sent. */
-function count(failures: Metrics["authFailures"], error: unknown): never {
-  if (error instanceof HttpProblem && error.reason !== undefined) failures.inc({ reason: error.reason });
-  throw error;
+/** A challenge tells where one finds out whose tokens are taken (RFC 9728 §5.1). */
+function pointed(error: unknown, req: WebRequest, { resource }: Access): unknown {
+  if (!(error instanceof HttpProblem) || resource === undefined) return error;
+  const challenge = error.headers["WWW-Authenticate"];
+  if (challenge === undefined) return error;
+  const { slug, message, reason, headers } = error;
+  const told = `${challenge}, resource_metadata="${resource.urlFor(req)}"`;
+  return new HttpProblem(slug, message, { headers: { ...headers, "WWW-Authenticate": told }, reason });
 }
 
 /** The two hooks of moleculer-web, of one gateway. */
@@ -75,7 +82,9 @@ export const accessHooks = (access: Access, { authFailures }: Metrics) => ({
     try {
       return setCaller(ctx, req, await access.principalOf(req));
     } catch (error) {
-      return count(authFailures, error);
+      if (error instanceof HttpProblem && error.reason !== undefined)
+        authFailures.inc({ reason: error.reason });
+      throw pointed(error, req, access);
     }
   },
   /** Throws a problem that names the first scope that is missing. */
@@ -84,6 +93,6 @@ export const accessHooks = (access: Access, { authFailures }: Metrics) => ({
     const { user } = ctx.meta;
     if (operation === undefined || user === undefined || user === null) return;
     const missing = scopesOf(operation, query).find((scope) => !permits(user, scope));
-    if (missing !== undefined) throw forbidden(missing);
+    if (missing !== undefined) throw pointed(forbidden(missing, user.because), req, access);
   },
 });

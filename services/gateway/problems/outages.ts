@@ -13,6 +13,7 @@ const dependencyTexts: Readonly<Record<string, (service: string) => string>> = {
   database: (service) => `the database of ${service}`,
   bus: () => "the event bus",
   access: () => "the access keys of the service access",
+  identity: () => "the identity provider of the token",
 };
 
 /** What was missing when a call of the action failed with this; a service that gave no answer is missing itself. */

@@ -54,7 +54,7 @@ interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
   /** Of a 401: why nobody could be told, as auth_failures_total counts it. */
-  readonly reason?: AuthFailure;
+  readonly reason?: AuthFailure | undefined;
 }
 
 /**
@@ -129,11 +129,13 @@ export const unauthenticated = (why?: string, reason: AuthFailure = "invalid"): 
         reason,
       });
 
-/** 403 for whoever lacks a scope. */
-export const forbidden = (scope: string): HttpProblem =>
-  new HttpProblem("forbidden", `This needs the scope ${scope}, which you do not have`, {
-    headers: challenge(`, error="insufficient_scope", scope="${scope}"`),
-  });
+/** 403 for whoever lacks a scope; `because` says why, where it is known. */
+export const forbidden = (scope: string, because?: string): HttpProblem =>
+  new HttpProblem(
+    "forbidden",
+    `This needs the scope ${scope}, which you do not have${because === undefined ? "" : `, because ${because}`}`,
+    { headers: challenge(`, error="insufficient_scope", scope="${scope}"`) },
+  );
 
 /** 422 for one member of the body. */
 export const invalidField = (name: string, detail: string): HttpProblem =>

@@ -256,3 +256,12 @@ export const ready: Health = {
   status: "up",
   checks: { trace: up, users: up, "dead-letters": up, outbox: up, audit: up, "smtp-registry": up },
 };
+
+export const resourceMetadata = {
+  resource: "https://mail.example.com",
+  resource_name: "mailroster",
+  resource_documentation: "https://mail.example.com/docs",
+  authorization_servers: ["https://login.example.com"],
+  scopes_supported: ["addresses:read", "users:read"],
+  bearer_methods_supported: ["header"],
+};

@@ -24,6 +24,7 @@ export type LocalHandler =
   | "docs"
   | "eventsPage"
   | "docsFile"
+  | "protectedResource"
   | "problem";
 
 /** What the operations are about, in the order of the document. */

@@ -1,6 +1,7 @@
 /** The rows that the gateway answers by itself: the start page, health, the documents and their pages. */
 import * as z from "zod";
 import { Health } from "../../contracts/actions.ts";
+import { protectedResourcePath } from "../../contracts/headers.ts";
 import * as example from "./examples.ts";
 import type { LocalHandler, Operation } from "./operation.ts";
 
@@ -8,6 +9,16 @@ const AnyObject = z.looseObject({}).meta({ id: "Document" });
 const Links = z
   .object({ name: z.string(), version: z.string(), links: z.record(z.string(), z.string()) })
   .meta({ id: "Links", description: "Where to go from here, by name" });
+const ProtectedResource = z
+  .object({
+    resource: z.string().meta({ description: "What a token must be meant for" }),
+    resource_name: z.string(),
+    resource_documentation: z.string(),
+    authorization_servers: z.array(z.string()).optional(),
+    scopes_supported: z.array(z.string()),
+    bearer_methods_supported: z.array(z.string()),
+  })
+  .meta({ id: "ProtectedResource", description: "RFC 9728" });
 const page = { schema: z.string(), mediaType: "text/html" };
 
 const local = (path: string, handler: LocalHandler, summary: string, description: string): Operation => ({
@@ -107,6 +118,17 @@ export const localOperations: readonly Operation[] = [
     ),
     pathParams: { file: z.string().meta({ description: "The file's name as a page has it" }) },
     answer: { schema: z.string(), mediaType: "*/*" },
+    problems: ["not-found"],
+  },
+  {
+    ...local(
+      protectedResourcePath,
+      "protectedResource",
+      "Whose tokens are taken here, for programs",
+      "OAuth 2.0 Protected Resource Metadata (RFC 9728), which the challenge of a 401 leads to; 404 where nobody is asked for a token.",
+    ),
+    scope: "public",
+    answer: { schema: ProtectedResource, example: example.resourceMetadata },
     problems: ["not-found"],
   },
   {

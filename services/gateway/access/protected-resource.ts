@@ -1,0 +1,40 @@
+/** Where a client finds out whose tokens open this service: OAuth 2.0 Protected Resource Metadata (RFC 9728). */
+import type { Config } from "../../config/index.ts";
+import { scopes } from "../../contracts/access.ts";
+import { protectedResourcePath } from "../../contracts/headers.ts";
+import { authorityOf } from "../../contracts/host.ts";
+import { inNetworks } from "../../contracts/networks.ts";
+import type { WebRequest } from "../http/exchange.ts";
+
+export interface ProtectedResource {
+  /** For `resource_metadata` of a challenge (§5.1). */
+  urlFor(req: WebRequest): string;
+  documentFor(req: WebRequest): object;
+}
+
+/** As the client called us: its Host was let through, and a proxy that is trusted knows of TLS. */
+function originsBy({ trustedProxies, httpHost, httpPort }: Config): (req: WebRequest) => string {
+  const isTrusted = inNetworks(trustedProxies);
+  return ({ headers, socket }) => {
+    const isSecure = headers["x-forwarded-proto"] === "https" && isTrusted(socket.remoteAddress);
+    return `${isSecure ? "https" : "http"}://${headers.host ?? authorityOf(httpHost, httpPort)}`;
+  };
+}
+
+/** undefined: no tokens are taken here. */
+export function protectedResource(config: Config): ProtectedResource | undefined {
+  if (config.auth !== "required") return undefined;
+  const originOf = originsBy(config);
+  const { audience = "", issuers = [] } = config.oidc ?? {};
+  return {
+    urlFor: (req) => `${originOf(req)}${protectedResourcePath}`,
+    documentFor: (req) => ({
+      resource: /^https?:/.test(audience) ? audience : originOf(req),
+      resource_name: "mailroster",
+      resource_documentation: `${originOf(req)}/docs`,
+      ...(issuers.length === 0 ? {} : { authorization_servers: issuers.map(({ url }) => url) }),
+      scopes_supported: scopes,
+      bearer_methods_supported: ["header"],
+    }),
+  };
+}
