@@ -4,15 +4,18 @@
  */
 import { type BrokerOptions, Errors, type ServiceSchema } from "moleculer";
 import { brokerSocket } from "./mixins/bus/broker-tls.ts";
+import { signedBy } from "./mixins/bus/login.ts";
 import { nodesInTurn, nodesOf } from "./mixins/bus/nodes.ts";
 import { callCorrelation } from "./mixins/context/correlation.ts";
 import { callTracing } from "./mixins/context/tracing.ts";
 import { type Logger, libraryLogger } from "./mixins/log/logging.ts";
+import type { Metrics } from "./mixins/metrics/metrics.ts";
 import { ownWire } from "./mixins/moleculer/call-frames.ts";
-import { CallTransporter } from "./mixins/moleculer/call-transporter.ts";
+import { CallTransporter, type Doubt } from "./mixins/moleculer/call-transporter.ts";
 import { faultInjection } from "./mixins/moleculer/fault-injection.ts";
 import { callLateness } from "./mixins/moleculer/lateness.ts";
 import { livingInstances } from "./mixins/moleculer/living-instances.ts";
+import { doubtOf } from "./mixins/moleculer/refused-packets.ts";
 import { transportFaults } from "./mixins/moleculer/transport-faults.ts";
 import { SchemaValidator } from "./mixins/moleculer/validation.ts";
 import { WakefulDiscoverer } from "./mixins/patches/moleculer-discoverer.ts";
@@ -35,13 +38,16 @@ class Regenerator extends Errors.Regenerator {
 }
 
 /** Without `noDelay`, as it comes, 23 calls a second: Nagle's algorithm waits for a delayed acknowledgement. */
-const transporter = (url: string, { nodeId, amqpTls }: Config) =>
-  new CallTransporter({
-    url: nodesOf(nodesInTurn(url, nodeId)),
-    socketOptions: { ...brokerSocket(amqpTls, nodesOf(url)[0] ?? ""), noDelay: true, timeout: 3_000 },
-    // Nobody waits longer for a request or its answer; a node that comes back must not find them.
-    messageOptions: { expiration: requestTimeoutMs },
-  });
+const transporter = (url: string, { nodeId, amqpTls }: Config, doubt: Doubt | undefined) =>
+  new CallTransporter(
+    {
+      url: nodesOf(nodesInTurn(url, nodeId)),
+      socketOptions: { ...brokerSocket(amqpTls, nodesOf(url)[0] ?? ""), noDelay: true, timeout: 3_000 },
+      // Nobody waits longer for a request or its answer; a node that comes back must not find them.
+      messageOptions: { expiration: requestTimeoutMs, ...signedBy(url) },
+    },
+    doubt,
+  );
 
 /**
  * Moleculer's own `$node` answers any process in the namespace. `options` hands it everything in here, the broker's URL
@@ -55,11 +61,20 @@ const closedNodeActions = () =>
   }) as unknown as ServiceSchema;
 
 /** The options of one process. */
-export function brokerOptions(config: Config, log: Logger): BrokerOptions {
+export function brokerOptions(
+  config: Config,
+  log: Logger,
+  metrics?: Pick<Metrics, "packetsRefused">,
+): BrokerOptions {
+  const { amqpUrl, peers, nodeId } = config;
+  const doubt =
+    peers === undefined
+      ? undefined
+      : doubtOf(peers, { log: log.child({ service: "calls" }), refused: metrics?.packetsRefused });
   const living = livingInstances(log.child({ service: "calls" }));
   return {
     namespace: "mailroster",
-    nodeID: config.nodeId,
+    nodeID: nodeId,
     metadata: { ...ownWire },
     logger: {
       type: "Pino",
@@ -74,7 +89,7 @@ export function brokerOptions(config: Config, log: Logger): BrokerOptions {
           ),
       },
     } as unknown as BrokerOptions["logger"],
-    ...(config.amqpUrl === undefined ? {} : { transporter: transporter(config.amqpUrl, config) }),
+    ...(amqpUrl === undefined ? {} : { transporter: transporter(amqpUrl, config, doubt) }),
     errorRegenerator: new Regenerator() as unknown as NonNullable<BrokerOptions["errorRegenerator"]>,
     validator: new SchemaValidator() as unknown as NonNullable<BrokerOptions["validator"]>,
     // The first one stands next to the handler, the last one around all others.

@@ -56,6 +56,9 @@ export const causeOf = ({ queue, routingKey, reason, error }: Failed): string =>
 
 /** Those of a consumer of ours (event-parsing.ts, settlement.ts) and of RabbitMQ (dead-letter-message.ts). */
 const knownReasons: ReadonlySet<string> = new Set([
+  "untrusted-sender",
+  "contradicts-entry",
+  "version-jump",
   "not-json",
   "unknown-type",
   "invalid-event",

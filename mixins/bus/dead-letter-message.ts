@@ -6,6 +6,7 @@
  */
 import type { ConsumeMessage, Options } from "amqplib";
 import { amqpHeader, cloudEventsContentType, deadLetterQueue } from "../../services/contracts/headers.ts";
+import { type EventSenders, untrustedSender } from "./event-senders.ts";
 import type { DeadLetter, Delivery, LetterHandler, ReplayedMessage } from "./port.ts";
 import type { Reading } from "./rabbitmq-subscription.ts";
 import { brokersOwn, countOf, deliveryOf, type Headers, headersOf, text } from "./wire.ts";
@@ -66,8 +67,26 @@ function routingKeyOf(message: ConsumeMessage, death: Death | undefined): string
   );
 }
 
+/** Of a letter that nobody who is believed has put there: what was sent, by whom, and not a word of what it says of itself. */
+function untrustedLetter(queue: string, message: ConsumeMessage, now: Date, doubt: string): DeadLetter {
+  const sender = text(message.properties.userId);
+  return {
+    ...deliveryOf(message),
+    queue,
+    routingKey: text(message.properties.type) ?? message.fields.routingKey,
+    reason: untrustedSender,
+    error: doubt,
+    attempts: 0,
+    firstFailedAt: now,
+    lastFailedAt: now,
+    headers: sender === undefined ? {} : { [amqpHeader.originalUserId]: sender },
+    byBroker: true,
+  };
+}
+
 /** What a message of `<queue>.dlq` tells; `now` stands in where it tells no time. */
-export function letterOf(queue: string, message: ConsumeMessage, now: Date): DeadLetter {
+export function letterOf(queue: string, message: ConsumeMessage, now: Date, doubt?: string): DeadLetter {
+  if (doubt !== undefined) return untrustedLetter(queue, message, now, doubt);
   const headers = headersOf(message);
   const death = deathOf(headers, queue);
   const lastFailedAt = timeOf(headers[amqpHeader.lastFailedAt]) ?? timeOf(death?.time) ?? now;
@@ -90,9 +109,16 @@ interface LetterDelivery extends Delivery {
 }
 
 /** How a subscription reads the dead letters of `queue`. */
-export const letterReading = (queue: string, handler: LetterHandler): Reading<LetterDelivery> => ({
+export const letterReading = (
+  queue: string,
+  handler: LetterHandler,
+  senders: EventSenders,
+): Reading<LetterDelivery> => ({
   source: deadLetterQueue(queue),
-  show: (message) => ({ ...deliveryOf(message), letter: letterOf(queue, message, new Date()) }),
+  show: (message) => ({
+    ...deliveryOf(message),
+    letter: letterOf(queue, message, new Date(), senders.letterDoubt(message)),
+  }),
   async handle(batch) {
     const durable = await handler(batch.map(({ letter }) => letter));
     return durable.map((stored) => ({ kind: stored ? "done" : "requeue" }));

@@ -4,7 +4,7 @@
  *
  * - The whole batch goes to `apply`, which commits its effects in one transaction (exactly-once is `apply`'s: a
  *   watermark or an inbox row in that same transaction).
- * - What can't be parsed is dead at once: no later try makes it an event.
+ * - What can't be parsed, or `apply` finds unacceptable, is dead at once: no later try makes it an event.
  * - An error bisects the batch down to the one event; that gets two more tries at once, then the retry ladder.
  * - A transaction that lost against another one is repeated at once.
  * - A database that can't be reached is no fault of the event: the same batch waits for it, with backoff, and goes
@@ -35,6 +35,18 @@ const immediateRetryDelayMaxMs = 25;
 const contentionRetriesMax = 5;
 const outageDelayMinMs = 100;
 const outageDelayMaxMs = 5_000;
+
+/** `apply` throws it, having done nothing, of an event that no later try makes acceptable: it is a dead letter at once. */
+export class UnacceptableEvent extends Error {
+  override name = "UnacceptableEvent";
+  /** Of the dead letter. */
+  readonly reason: string;
+
+  constructor(reason: string, message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
 
 /** What `apply` says of an event: `stale` is one older than what is known of its user. */
 export type Applied = "processed" | "duplicate" | "stale";
@@ -109,7 +121,8 @@ export function eventHandler(
 
   async function retryAlone(event: UserEvent, firstError: unknown, failuresOf: FailuresOf): Promise<Outcome> {
     let error = firstError;
-    for (let retry = 0; retry < immediateRetriesMax; retry += 1) {
+    const triesMax = error instanceof UnacceptableEvent ? 0 : immediateRetriesMax;
+    for (let retry = 0; retry < triesMax; retry += 1) {
       await pause(backoffMs(retry, immediateRetryDelayMinMs, immediateRetryDelayMaxMs), stopping);
       try {
         return (await applyPatiently([event], failuresOf))[0] ?? requeued;
@@ -121,6 +134,8 @@ export function eventHandler(
     const frames = errorFrames(error);
     inScope(event, () => log.warn({ consumer: name, reason: text, frames }, "event failed in its consumer"));
     await noteFailure(options, event, failuresOf(event) + 1, text);
+    if (error instanceof UnacceptableEvent)
+      return { verdict: { kind: "dead", reason: error.reason, error: error.message } };
     return { verdict: { kind: "retry", error: text } };
   }
 

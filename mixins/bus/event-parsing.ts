@@ -1,12 +1,13 @@
-/** Promise: a handler sees only events that satisfy their schema; why another one does not is told without its values. */
+/** Promise: a handler sees only events of a sender who is believed that satisfy their schema; why another one does not is told without its values. */
 import { eventTypes, UserEvent, versionWithHeadroomMax } from "../../services/contracts/events.ts";
+import { untrustedSender } from "./event-senders.ts";
 import type { Delivery } from "./port.ts";
 
 export type ParsedEvent =
   | { readonly ok: true; readonly event: UserEvent }
   | {
       readonly ok: false;
-      readonly reason: "not-json" | "unknown-type" | "invalid-event";
+      readonly reason: "untrusted-sender" | "not-json" | "unknown-type" | "invalid-event";
       readonly error: string;
     };
 
@@ -50,6 +51,7 @@ const isKnownType = (value: unknown): boolean => {
 
 /** Fields that the schema does not know are ignored, so that a publisher may add some. Never throws. */
 export function parseEvent(delivery: Delivery): ParsedEvent {
+  if (delivery.doubt !== undefined) return { ok: false, reason: untrustedSender, error: delivery.doubt };
   const parsed = json(delivery.body);
   if (parsed === undefined) return { ok: false, reason: "not-json", error: "the body is not JSON in UTF-8" };
   const { text, value } = parsed;

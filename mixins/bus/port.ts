@@ -28,6 +28,8 @@ export interface Delivery {
   readonly body: Uint8Array;
   /** How often a handler has failed on it before. */
   readonly attempts: number;
+  /** Why nobody may take it for an event, whatever it holds; absent: somebody may. */
+  readonly doubt?: string;
 }
 
 /**

@@ -11,7 +11,9 @@ import { backoffMs, pause, restMsAfter, within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { type Confirms, confirmsOf } from "./confirms.ts";
 import { deliveryVerdicts, logDeadLetter } from "./delivery-verdicts.ts";
+import type { EventSenders } from "./event-senders.ts";
 import type { Attachment, Link } from "./link.ts";
+import type { signedBy } from "./login.ts";
 import type { Delivery, QueueSpec, Subscription, Verdict } from "./port.ts";
 import { type Settlement, settlementOf, withJitter } from "./settlement.ts";
 import { declareTopology, waitQueue } from "./topology.ts";
@@ -29,6 +31,9 @@ export interface SubscriptionOptions {
   readonly confirmWaitMs: number;
   /** Named in the headers of what failed. */
   readonly consumer: string;
+  /** Of whatever is published again (login.ts). */
+  readonly signed: ReturnType<typeof signedBy>;
+  readonly senders: EventSenders;
   readonly log: Logger;
 }
 
@@ -194,8 +199,9 @@ class RabbitSubscription<D extends Delivery> implements Subscription {
       ...settlement,
       at: new Date(),
       consumer: this.#options.consumer,
+      firstSender: this.#options.senders.firstSender(item.message),
     };
-    const properties = republishProperties(item.message, failure);
+    const properties = { ...republishProperties(item.message, failure), ...this.#options.signed };
     const handedOn =
       settlement.action === "wait"
         ? await this.#handOn(item, waitQueue(queue, settlement.delayMs), {

@@ -3,14 +3,17 @@
  * because a broker under a memory or disk alarm stops reading from connections that publish, and the
  * acknowledgements that would relieve it must still get through.
  */
-import type { ConfirmChannel } from "amqplib";
+import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import { usersExchange } from "../../services/contracts/headers.ts";
+import type { Peers } from "../../services/contracts/peers.ts";
 import type { Logger } from "../log/logging.ts";
 import type { BrokerTls } from "./broker-tls.ts";
 import { disconnectionText } from "./bus-check.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
 import { letterReading, replayProperties } from "./dead-letter-message.ts";
+import { type EventSenders, eventSenders } from "./event-senders.ts";
 import { type Attachment, type Link, rabbitLink } from "./link.ts";
+import { signedBy } from "./login.ts";
 import type {
   BatchHandler,
   Bus,
@@ -48,6 +51,8 @@ export interface RabbitMqBusOptions {
   /** Shown by the broker, and named in the headers of what failed here. */
   readonly connectionName: string;
   readonly log: Logger;
+  /** Whose events are believed; everybody's when absent. */
+  readonly peers?: Peers | undefined;
   readonly prefetch?: number;
   readonly batchMax?: number;
   readonly confirmWaitMs?: number;
@@ -59,6 +64,7 @@ class RabbitMqBus implements Bus {
   readonly kind = "rabbitmq";
   readonly #options: RabbitMqBusOptions;
   readonly #confirmWaitMs: number;
+  readonly #signed: ReturnType<typeof signedBy>;
   readonly #ready: ReadyCallbacks;
   readonly #publishing: Link;
   readonly #publisher: Attachment;
@@ -74,6 +80,7 @@ class RabbitMqBus implements Bus {
     this.#options = options;
     this.#ready = new ReadyCallbacks(options.log);
     this.#confirmWaitMs = options.confirmWaitMs ?? confirmWaitMsDefault;
+    this.#signed = signedBy(options.url);
     this.#publishing = this.#link("publish");
     this.#publisher = this.#publishing.attach({
       name: "publish",
@@ -113,7 +120,7 @@ class RabbitMqBus implements Bus {
         exchange: usersExchange,
         routingKey: message.type,
         body: Buffer.from(message.body),
-        properties: eventProperties(message),
+        properties: { ...eventProperties(message), ...this.#signed },
       })),
     );
     this.#noteRefusal(confirms, outcomes);
@@ -128,7 +135,7 @@ class RabbitMqBus implements Bus {
     if (typeof confirms === "string") return refusal(confirms);
     const { messageId = "", type, correlationId = "" } = message;
     if (!isEncodable({ id: messageId, type, correlationId })) return refusal(tooLongReason);
-    const properties = replayProperties(message);
+    const properties = { ...replayProperties(message), ...this.#signed };
     const [outcome] = await confirms.publish([
       { exchange: "", routingKey: queue, body: Buffer.from(message.body), properties },
     ]);
@@ -136,11 +143,13 @@ class RabbitMqBus implements Bus {
   }
 
   subscribe(queue: string, handler: BatchHandler, arrived?: (delivery: Delivery) => void): Subscription {
-    return this.#read(queue, { source: queue, show: deliveryOf, handle: handler, arrived });
+    const { doubt } = this.#sendersOf(queue);
+    const show = (message: ConsumeMessage) => deliveryOf(message, doubt(message));
+    return this.#read(queue, { source: queue, show, handle: handler, arrived });
   }
 
   deadLetters(queue: string, handler: LetterHandler): Subscription {
-    return this.#read(queue, letterReading(queue, handler));
+    return this.#read(queue, letterReading(queue, handler, this.#sendersOf(queue)));
   }
 
   /** On the connection for consuming: the broker does not read from the other one while it blocks publishers. */
@@ -188,8 +197,14 @@ class RabbitMqBus implements Bus {
       batchMax: batchMax ?? batchMaxDefault,
       confirmWaitMs: this.#confirmWaitMs,
       consumer: connectionName,
+      signed: this.#signed,
+      senders: this.#sendersOf(queue),
       log,
     });
+  }
+
+  #sendersOf(queue: string): EventSenders {
+    return eventSenders(queue, this.#options.peers);
   }
 
   #consumingLink(): Link {

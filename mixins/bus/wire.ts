@@ -36,7 +36,7 @@ export function countOf(headers: Headers, name: string): number {
 }
 
 /** What a handler gets to see; a message that came through a wait queue still shows its first routing key. */
-export function deliveryOf(message: ConsumeMessage): Delivery {
+export function deliveryOf(message: ConsumeMessage, doubt?: string): Delivery {
   const headers = headersOf(message);
   return {
     messageId: text(message.properties.messageId),
@@ -44,6 +44,7 @@ export function deliveryOf(message: ConsumeMessage): Delivery {
     routingKey: text(headers[amqpHeader.originalRoutingKey]) ?? message.fields.routingKey,
     body: message.content,
     attempts: countOf(headers, amqpHeader.attempts),
+    ...(doubt === undefined ? {} : { doubt }),
   };
 }
 
@@ -54,6 +55,8 @@ export interface Failure {
   readonly consumer: string;
   /** Set for a dead letter. */
   readonly reason?: string | undefined;
+  /** As whom it was published for the first time, where that is known. */
+  readonly firstSender?: string | undefined;
 }
 
 /**
@@ -65,7 +68,7 @@ export const brokersOwn = /^(x-death|x-(first|last)-death-.*|x-delivery-count|x-
 /**
  * The properties of a message that is published again, to a wait queue or to the dead letters: the original ones,
  * where it first came from, and what went wrong. Its own expiration is gone, a dead letter must not expire, and so
- * is the user id, which the broker would check against ours.
+ * is the user id: the broker checks it against ours, and whose it was is a header from now on.
  */
 export function republishProperties(message: ConsumeMessage, failure: Failure): Options.Publish {
   const before = headersOf(message);
@@ -105,6 +108,7 @@ export function republishProperties(message: ConsumeMessage, failure: Failure): 
       [amqpHeader.originalRoutingKey]:
         text(before[amqpHeader.originalRoutingKey]) ?? message.fields.routingKey,
       ...(failure.reason === undefined ? {} : { [amqpHeader.reason]: failure.reason }),
+      ...(failure.firstSender === undefined ? {} : { [amqpHeader.originalUserId]: failure.firstSender }),
     },
   };
 }

@@ -131,6 +131,12 @@ const dependencyMetrics = (registers: Registers) => ({
     labelNames: ["work"] as const,
     registers,
   }),
+  packetsRefused: new Counter({
+    name: "broker_packets_refused_total",
+    help: "Packets of other processes that were dropped because their sender at RabbitMQ may not say that",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
   healthCheckUp: new Gauge({
     name: "health_check_up",
     help: "1 when the check of this process's readiness passes, else 0",

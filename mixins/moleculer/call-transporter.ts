@@ -15,7 +15,7 @@ import { type Silence, silence } from "../basics/silence.ts";
 import { blockedText, brokerText } from "../bus/broker-text.ts";
 import { disconnectionText } from "../bus/bus-check.ts";
 import { corkWrites } from "../patches/amqplib-socket.ts";
-import { type ReturnedMessage, TransientAmqp } from "../patches/moleculer-amqp.ts";
+import { type AmqpOptions, type ReturnedMessage, TransientAmqp } from "../patches/moleculer-amqp.ts";
 import { adviceFor } from "./call-advice.ts";
 import { frameOf, packetsMax, packetsOf, readsFrames } from "./call-frames.ts";
 import { type Sender, takeBack } from "./returned-calls.ts";
@@ -33,12 +33,22 @@ interface Turn {
   readonly sent: Promise<void>;
 }
 
+/** Why a packet of this sender's is not believed; undefined: it is. */
+export type Doubt = (user: string | undefined, command: string, payload: unknown) => string | undefined;
+
 export class CallTransporter extends TransientAmqp {
+  readonly #doubt: Doubt | undefined;
   #turn: Turn | undefined;
   /** In the broker's words; undefined while all is well. */
   #fault: string | undefined;
   #isBlocked = false;
   #silence: Silence | undefined;
+
+  /** Without `doubt` whatever arrives is believed. */
+  constructor(options: AmqpOptions, doubt?: Doubt) {
+    super(options);
+    this.#doubt = doubt;
+  }
 
   /** Throws, in the broker's words, when calls can't leave or arrive. */
   check(): void {
@@ -61,11 +71,19 @@ export class CallTransporter extends TransientAmqp {
 
   override async incomingMessage(command: string, message: Buffer): Promise<void> {
     this.#silence?.heard(performance.now());
+    const sender = this.takeSender(message);
     try {
-      await Promise.all(packetsOf(message).map((packet) => super.incomingMessage(command, packet)));
+      await Promise.all(packetsOf(message).map((packet) => this.#receive(command, packet, sender)));
     } catch (error) {
       this.logger.warn("A packet could not be handled", error);
     }
+  }
+
+  async #receive(command: string, packet: Buffer, sender: string | undefined): Promise<void> {
+    if (this.#doubt === undefined) return super.incomingMessage(command, packet);
+    const read = this.deserialize(command, packet);
+    if (this.#doubt(sender, command, read.payload) === undefined)
+      await this.transit.messageHandler(command, read);
   }
 
   protected override noteFault(error: unknown): void {

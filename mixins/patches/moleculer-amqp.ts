@@ -33,6 +33,12 @@ interface OpenedChannel extends EventEmitter {
   prefetch(count: number): Promise<unknown>;
 }
 
+/** What arrives, as amqplib hands it out. */
+interface ArrivedMessage {
+  readonly content: Buffer;
+  readonly properties: { readonly userId?: string };
+}
+
 /** What found no queue, as amqplib gives it back. */
 export interface ReturnedMessage {
   readonly content: Buffer;
@@ -43,6 +49,8 @@ export interface ReturnedMessage {
 
 export abstract class TransientAmqp extends Transporters.AMQP {
   #hasCleared = false;
+  /** Moleculer hands on nothing but the content of a message. */
+  readonly #senders = new WeakMap<Buffer, string>();
   readonly #closing = new AbortController();
   protected readonly closing = this.#closing.signal;
 
@@ -106,11 +114,23 @@ export abstract class TransientAmqp extends Transporters.AMQP {
   /** Everything is consumed without acknowledgement, so nothing may be acknowledged. */
   override _consumeCB(command: string): ReturnType<Transporters.AMQP["_consumeCB"]> {
     const receive = super._consumeCB(command, false);
-    return (message: object | null) => {
-      if (message !== null) return receive(message);
+    return (message: ArrivedMessage | null) => {
+      if (message !== null) {
+        const { userId } = message.properties;
+        if (userId !== undefined) this.#senders.set(message.content, userId);
+        return receive(message);
+      }
       this.noteFault(new Error("a queue of ours is gone"));
       this.giveUp();
     };
+  }
+
+  /** Whom the broker vouches for as its sender, once; undefined: for nobody. */
+  protected takeSender(content: Buffer): string | undefined {
+    const sender = this.#senders.get(content);
+    // What a WeakMap holds survives until the whole heap is collected.
+    this.#senders.delete(content);
+    return sender;
   }
 
   /** Leaves the connection for the one at the next node. */

@@ -2,7 +2,7 @@
 import type { EntityKey, QueryOrderMap } from "@mikro-orm/core";
 import { sql } from "kysely";
 import * as z from "zod";
-import type { Applied } from "../../mixins/bus/event-consumer.ts";
+import { type Applied, UnacceptableEvent } from "../../mixins/bus/event-consumer.ts";
 import { isCorrelationId } from "../../mixins/context/correlation.ts";
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
@@ -31,6 +31,15 @@ order by e.id
 on conflict do nothing
 returning id`;
 
+/** Those of other content than the entry that their user's version has under another id. */
+const contradicting = (events: readonly UserEvent[]) => sql<{ id: string }>`
+select e.id
+from jsonb_to_recordset(${json(events.map(entryOf))}) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
+  correlation_id text, changes jsonb)
+join audit_entries a on a.user_id = e.user_id and a.version = e.version and a.id <> e.id
+where (a.at, a.action, a.actor, a.correlation_id, a.changes) is distinct from
+  (e.at, e.action, e.actor, e.correlation_id, e.changes)`;
+
 const actionOf = (event: UserEvent): string => event.type.replace(/\.v\d+$/, "");
 
 const entryOf = (event: UserEvent) => ({
@@ -57,13 +66,26 @@ function domainsOf({ data: { user, changes } }: UserEvent): string[] {
   return [...new Set(parsed.flatMap((address) => (address.ok ? [address.asciiDomain] : [])))];
 }
 
-/** Appends what is new; `duplicate` for each event whose entry is there already. */
+/**
+ * Appends what is new; `duplicate` for each event whose entry is there already. Throws UnacceptableEvent when one tells
+ * another story of a version than its entry: one of the two is forged, or a database has lost what it had told.
+ */
 export async function append(em: EntityManager, events: readonly UserEvent[]): Promise<readonly Applied[]> {
   const rows = await run(em, appendEntries(events));
   const fresh = new Set(rows.map(({ id }) => id));
   // PostgreSQL writes UUIDs in lower case; `delete` makes the second of two equal events a duplicate.
-  return events.map((event) => (fresh.delete(event.id.toLowerCase()) ? "processed" : "duplicate"));
+  const applied = events.map((event) => (fresh.delete(event.id.toLowerCase()) ? "processed" : "duplicate"));
+  const known = events.filter((_, index) => applied[index] === "duplicate");
+  if (known.length > 0 && (await run(em, contradicting(known))).length > 0)
+    throw new UnacceptableEvent(
+      contradictsEntry,
+      "the entry of this version has another id and another content",
+    );
+  return applied;
 }
+
+/** The reason of the dead letter. */
+const contradictsEntry = "contradicts-entry";
 
 const versionMax = 2 ** 31 - 1;
 /** PostgreSQL knows no year 0. */

@@ -5,9 +5,9 @@
 import { isIP } from "node:net";
 import { hostname } from "node:os";
 import type { BrokerTls } from "../../mixins/bus/broker-tls.ts";
-import { serversOf } from "../../mixins/postgres/database-url.ts";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
+import type { Peers } from "../contracts/peers.ts";
 import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
 import { accessValues } from "./access.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
@@ -16,10 +16,10 @@ import { withholdFromLibraries } from "./library-variables.ts";
 import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
 import type { Oidc } from "./oidc.ts";
+import { commandNodeId, ownNodePrefix, readBroker, requirePeers } from "./peers.ts";
 import {
   baseUrl,
   bearerToken,
-  brokerUrl,
   databaseUrl,
   host,
   integer,
@@ -29,6 +29,7 @@ import {
   nodeId,
   oneOf,
 } from "./readers.ts";
+import { isSameDatabase } from "./same-database.ts";
 import { type Environment, fault, Variables } from "./variables.ts";
 
 export { ConfigError } from "./variables.ts";
@@ -49,6 +50,10 @@ export interface Config {
   readonly amqpUrl: string | undefined;
   /** What both connections to RabbitMQ check its certificate by, and show of themselves. */
   readonly amqpTls: BrokerTls;
+  /** Where events go through; a virtual host of their own, or `amqpUrl`. */
+  readonly eventsAmqpUrl: string | undefined;
+  /** Whose messages are believed at RabbitMQ; undefined: everybody's who has a login there. */
+  readonly peers: Peers | undefined;
   readonly httpHost: string;
   readonly httpPort: number;
   readonly opsHost: string;
@@ -125,7 +130,15 @@ export interface Config {
 export function loadConfig(environment: Environment, isTerminal = process.stdout.isTTY === true): Config {
   const config = readConfig(environment, isTerminal);
   requireTogether(config);
+  requirePeers(config);
   return config;
+}
+
+/** The configuration of a process that somebody doubts, for a command that joins the system beside it. Throws ConfigError. */
+export function loadConfigBeside(environment: Environment, role: string): Config {
+  const config = readConfig(environment, process.stdout.isTTY === true);
+  requireTogether(config);
+  return { ...config, nodeId: commandNodeId(config, role) };
 }
 
 /**
@@ -135,8 +148,7 @@ export function loadConfig(environment: Environment, isTerminal = process.stdout
 export function loadClientConfig(environment: Environment, role: string): Config {
   const config = readConfig(environment, process.stdout.isTTY === true);
   for (const warning of config.warnings) process.stderr.write(`${warning}\n`);
-  const ownId = `${role}-${hostname()}-${process.pid}`;
-  return { ...config, services: [], faultInjection: false, nodeId: ownId };
+  return { ...config, services: [], faultInjection: false, nodeId: commandNodeId(config, role) };
 }
 
 function readConfig(environment: Environment, isTerminal: boolean): Config {
@@ -160,16 +172,17 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
   const services = list(env, "SERVICES", serviceNames);
   const givenGateway = baseUrl(env, "MAILROSTER_URL");
   const httpHost = host(env, "HTTP_HOST", "127.0.0.1");
-  const amqpUrl = brokerUrl(env, "AMQP_URL");
   const mayBePlain = oneOf(env, "DATABASE_PLAINTEXT", ["true", "false"], "false") === "true";
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
+  const broker = readBroker(env);
+  const ownId = ownNodeId(hostname(), process, isInContainer());
   return {
     services,
-    nodeId: nodeId(env, "NODE_ID", ownNodeId(hostname(), process, isInContainer())),
+    ...broker,
+    nodeId: nodeId(env, "NODE_ID", ownId, ownNodePrefix(broker)),
     usersDatabaseUrl: databaseUrl(env, "DATABASE_URL", mayBePlain),
     registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL", mayBePlain),
-    amqpUrl,
-    amqpTls: brokerTls(env, amqpUrl),
+    amqpTls: brokerTls(env, broker.amqpUrl),
     httpHost,
     httpPort,
     opsHost: host(env, "OPS_HOST", "127.0.0.1"),
@@ -244,20 +257,6 @@ function requireAccess({ auth, isAuthGiven, isLoopback: isLocal, insecureBind, .
     throw fault("OIDC_ISSUERS", `takes AUTH=required: with AUTH=${auth} nobody is asked for a token`);
   if (auth === "proxy" && config.trustedProxies.length === 0)
     throw fault("TRUSTED_PROXIES", "is missing: AUTH=proxy believes only the proxies that it names");
-}
-
-/** Two ways of writing one database would have two services at each other's tables. */
-function isSameDatabase(one: string | undefined, other: string | undefined): boolean {
-  if (one === undefined || other === undefined) return false;
-  const socket = (url: URL): string | null => url.searchParams.get("host");
-  const place = (server: string): string => {
-    const url = new URL(server);
-    return [url.hostname.toLowerCase(), url.port || "5432", url.pathname || url.username, socket(url)].join(
-      "/",
-    );
-  };
-  const places = new Set(serversOf(one).map(place));
-  return serversOf(other).some((server) => places.has(place(server)));
 }
 
 /** What a process can't do without, given what it hosts. */

@@ -168,10 +168,15 @@ export function host(env: Variables, name: string, fallback: string): string {
 /** It becomes part of the names of queues, and of what people type in the REPL. */
 const nodeIdCharsMax = 100;
 
-/** The name of a process. */
-export function nodeId(env: Variables, name: string, fallback: string): string {
+/** The name of a process. One that nobody has given begins with the prefix. */
+export function nodeId(env: Variables, name: string, fallback: string, prefix = ""): string {
   const text = env.text(name);
-  if (text === undefined) return fallback.replaceAll(/[^\w.-]/g, "-").slice(-nodeIdCharsMax);
+  if (text === undefined) {
+    const own = fallback.replaceAll(/[^\w.-]/g, "-");
+    return own.startsWith(prefix) && own.length <= nodeIdCharsMax
+      ? own
+      : prefix + own.slice(-(nodeIdCharsMax - prefix.length));
+  }
   if (!/^[\w.-]+$/.test(text) || text.length > nodeIdCharsMax)
     throw fault(name, `must be at most ${nodeIdCharsMax} letters, digits, dots, hyphens and underscores`);
   return text;

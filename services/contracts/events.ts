@@ -40,6 +40,11 @@ const versionMax = 2 ** 31 - 1;
  */
 export const versionWithHeadroomMax = versionMax - 1_000_000;
 
+/** So far ahead of users a repair follows what somebody has heard: they count a generation's versions one by one. */
+export const repairJumpMax = 10_000;
+/** And so far ahead of what a consumer has heard of may be what it hears: of a repair, some of it lost. */
+export const versionJumpMax = 2 * repairJumpMax;
+
 /** An integer; the CloudEvents extension of this name is a string, so that is taken as well. */
 const Version = z
   .union([

@@ -30,6 +30,8 @@ export const amqpHeader = {
   originalExchange: "x-original-exchange",
   originalRoutingKey: "x-original-routing-key",
   replays: "x-replays",
+  /** The user of the broker as whom it was published for the first time. */
+  originalUserId: "x-original-user-id",
 } as const;
 
 export const usersExchange = "mailroster.users";

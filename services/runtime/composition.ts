@@ -36,16 +36,17 @@ export interface OwnedBus {
 
 /** RabbitMQ when there is one; else the outbox table is the queue, and dead letters go to a table beside it. */
 export async function processBus(config: Config, log: Logger): Promise<OwnedBus> {
-  const { amqpUrl, retryDelaysMs } = config;
+  const { eventsAmqpUrl, retryDelaysMs } = config;
   const queues = userQueues;
-  if (amqpUrl !== undefined) {
+  if (eventsAmqpUrl !== undefined) {
     const { rabbitMqBus } = await import("../../mixins/bus/rabbitmq.ts");
     const bus = rabbitMqBus({
-      url: nodesInTurn(amqpUrl, config.nodeId),
+      url: nodesInTurn(eventsAmqpUrl, config.nodeId),
       tls: config.amqpTls,
       queues,
       retryDelaysMs,
       connectionName: `mailroster ${config.nodeId}`,
+      peers: config.peers,
       log: log.child({ service: "bus" }),
     });
     return { bus, start: async () => bus.start(), close: () => bus.close() };

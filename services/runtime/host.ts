@@ -9,7 +9,7 @@ import { requireFreePort } from "../../mixins/basics/ports.ts";
 import { publishFault } from "../../mixins/bus/bus-check.ts";
 import { faultsIn, healthOf, runChecks } from "../../mixins/health.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
-import { processMetrics } from "../../mixins/metrics/metrics.ts";
+import { type Metrics, processMetrics } from "../../mixins/metrics/metrics.ts";
 import type { CallTransporter } from "../../mixins/moleculer/call-transporter.ts";
 import { leave } from "../../mixins/patches/moleculer-leave.ts";
 import type { Platform } from "../../mixins/platform.ts";
@@ -127,8 +127,8 @@ interface Joining {
 }
 
 /** Without RabbitMQ the broker still opens a door on the loopback interface, for the REPL alone. */
-function joiningOf(config: Config, log: Logger, extra: BrokerExtras): Joining {
-  const configured = brokerOptions(config, log);
+function joiningOf(config: Config, log: Logger, metrics: Metrics, extra: BrokerExtras): Joining {
+  const configured = brokerOptions(config, log, metrics);
   const middlewares = [...(configured.middlewares ?? []), ...(extra.middlewares ?? [])];
   const options = { ...configured, ...extra, middlewares };
   if (config.amqpUrl !== undefined) return { options, door: undefined };
@@ -221,7 +221,7 @@ export async function prepareHost(
     life.started("the figures of the queues", showQueues(metrics, owned.bus));
   }
 
-  const { options, door } = joiningOf(complete, log, extra);
+  const { options, door } = joiningOf(complete, log, metrics, extra);
   const schemaOf = (name: HostedName) => hostedService(name, platform, complete);
   const schemas = await Promise.all(hostedServices(complete.services).map(schemaOf));
   life.signal.throwIfAborted();

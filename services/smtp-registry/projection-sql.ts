@@ -10,12 +10,13 @@ import { generationSize } from "../contracts/generation.ts";
  *
  * The look-ups here and below are laterals behind `offset 0`, each a walk of an index for one row: nothing that a plan
  * could turn into reading a table. Returns each user's mark from before (null: none). Whose state is news is noted in a
- * setting of the transaction, for `project`, which is sent along.
+ * setting of the transaction, for `project`, which is sent along. Tells the last generation that was given, too.
  * `versions`: the newest version and event of each user, by column.
  */
 export const advanceWatermarks = (versions: readonly object[], now: Date) => sql<{
   userId: string;
   version: number | null;
+  given: number;
 }>`
 with v as materialized (
   select user_id, version, event_id from jsonb_to_recordset(${json(versions)})
@@ -36,7 +37,9 @@ with v as materialized (
 ), noted as materialized (
   select set_config('mailroster.news', array_agg(user_id)::text, true) from advanced
 )
-select v.user_id, (select m.version from marks m where m.user_id = v.user_id) as version from noted, v`;
+select v.user_id, (select m.version from marks m where m.user_id = v.user_id) as version,
+  (select generation from generations) as given
+from noted, v`;
 
 interface Projection {
   /** Deletions up to then are free. */

@@ -6,11 +6,11 @@
  * one transaction: when it throws nothing of it has happened.
  */
 
-import type { Applied } from "../../mixins/bus/event-consumer.ts";
+import { type Applied, UnacceptableEvent } from "../../mixins/bus/event-consumer.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
 import { run, runInTurn } from "../../mixins/postgres/statement.ts";
-import type { UserEvent } from "../contracts/events.ts";
-import { generationOf } from "../contracts/generation.ts";
+import { type UserEvent, versionJumpMax } from "../contracts/events.ts";
+import { firstVersionOf, generationOf } from "../contracts/generation.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./projection-sql.ts";
@@ -36,6 +36,22 @@ export function judge(events: readonly UserEvent[], marks: ReadonlyMap<string, n
     if (version > mark) running.set(event.subject, version);
     return version > mark ? "processed" : version === mark ? "duplicate" : "stale";
   });
+}
+
+/** An installation whose registry was restored may be some generations ahead of what it remembers to have given. */
+const generationsAheadMax = 100;
+
+/**
+ * Whether users can have come to this version: by some changes from the last one that was heard of, or to the beginning
+ * of a generation that was given. A version can't be taken back, so one that is believed for no reason uses up a user's. Pure.
+ */
+export function isReachable(version: number, mark: number | null, given: number): boolean {
+  const generation = generationOf(version);
+  if (mark !== null && version <= mark + versionJumpMax) return true;
+  if (generation > given + generationsAheadMax) return false;
+  // Nothing is known of the user: it may have been changed ever so often.
+  if (mark === null) return true;
+  return generation > generationOf(mark) && version <= firstVersionOf(generation) + versionJumpMax;
 }
 
 /** The newest event of each user. Pure. */
@@ -87,6 +103,12 @@ export async function apply(
     sql.advanceWatermarks(versions, now),
     sql.project({ state, entries, freed }),
   ]);
+  const reached = new Map(newest.map((event) => [event.subject.toLowerCase(), versionOf(event)]));
+  if (marks.some(({ userId, version, given }) => !isReachable(reached.get(userId) ?? 0, version, given)))
+    throw new UnacceptableEvent(
+      "version-jump",
+      "the version is too far ahead of the last one that was heard of",
+    );
   if (projected?.foreignCount !== 0)
     throw new AddressHeld(
       `Cannot apply events: ${projected?.foreignCount} addresses are held by another user`,

@@ -12,6 +12,7 @@ import type { Assignment } from "../contracts/assignment.ts";
 import { Refusal } from "../contracts/errors.ts";
 import {
   type Change,
+  repairJumpMax,
   type UserEventType,
   type UserState,
   versionWithHeadroomMax,
@@ -165,15 +166,12 @@ export const inGeneration = (decision: Changed, generation: number): Changed => 
   state: { ...decision.state, version: raised(decision.state.version, generation) },
 });
 
-/** Other than a forged or a broken event nothing is so far ahead of users, who count a generation's versions one by one. */
-export const versionJumpMax = 10_000;
-
 /**
  * Nothing changes but the version, which passes `above` too. A deleted user's event is of the type that says so.
  * Throws Refusal `invalid-fields` when `above` would take the user's room for changes.
  */
 export function decideReemit(state: UserState, above: number, now: Date, generation = 0): Changed {
-  const aboveMax = Math.min(raised(state.version, generation) + versionJumpMax, versionWithHeadroomMax);
+  const aboveMax = Math.min(raised(state.version, generation) + repairJumpMax, versionWithHeadroomMax);
   if (above > aboveMax) {
     const detail = `must be at most ${aboveMax}: the user is at version ${state.version}`;
     throw new Refusal("invalid-fields", "Cannot tell the user again: it would jump too many versions", {

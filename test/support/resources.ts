@@ -69,7 +69,9 @@ export async function brokerUser(t: { teardown(end: () => Promise<void>): void }
       url.password = password;
     },
     async mayDo(vhost, { configure, write, read }) {
-      const rights = [configure, write, read].map((pattern) => `<<"${pattern}">>`).join(", ");
+      const rights = [configure, write, read]
+        .map((pattern) => `<<"${pattern.replaceAll("\\", "\\\\")}">>`)
+        .join(", ");
       await rabbitEval(`${backend}:set_permissions(<<"${name}">>, <<"${vhost}">>, ${rights}, <<"test">>).`);
     },
   };

@@ -2,9 +2,8 @@
  * `npm run doctor`: is this installation healthy? Run it with the environment of the process that you doubt. It changes
  * nothing. `--json` is for machines.
  */
-import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { type Config, ConfigError, loadConfig } from "../../config/index.ts";
+import { type Config, ConfigError, loadConfigBeside } from "../../config/index.ts";
 import { exitCodes } from "../../contracts/exits.ts";
 import { type CommandForm, commandLine } from "../../runtime/command-line.ts";
 import { ownerOf } from "../../runtime/data-folder.ts";
@@ -55,11 +54,11 @@ async function databases(config: Config): Promise<Finding[]> {
 }
 
 async function examine(config: Config): Promise<Finding[]> {
-  const { amqpUrl, amqpTls, retryDelaysMs } = config;
+  const { eventsAmqpUrl, amqpTls, retryDelaysMs, peers } = config;
   const findings = await Promise.all([
     examineSystem(config),
     databases(config),
-    amqpUrl === undefined ? [] : examineRabbitMq(amqpUrl, amqpTls, retryDelaysMs),
+    eventsAmqpUrl === undefined ? [] : examineRabbitMq(eventsAmqpUrl, amqpTls, retryDelaysMs, peers),
   ]);
   const misspelt = config.warnings.map((says) => problem("configuration", says, "docs/configuration.md"));
   return [...misspelt, ...findings.flat()];
@@ -73,10 +72,7 @@ await runCommand(async () => {
     return findings;
   };
   try {
-    const config = loadConfig(process.env);
-    return findingsExitCode(
-      show(await examine({ ...config, nodeId: `doctor-${hostname()}-${process.pid}` })),
-    );
+    return findingsExitCode(show(await examine(loadConfigBeside(process.env, "doctor"))));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     show([problem("configuration", error.message, "docs/configuration.md")]);

@@ -10,9 +10,11 @@ import { type BrokerTls, brokerSocket } from "../../../mixins/bus/broker-tls.ts"
 import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
+import type { Peers } from "../../contracts/peers.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
 import { type AskManagement, examineCluster } from "./cluster.ts";
 import { type Finding, ok, okIf, problem } from "./findings.ts";
+import { examinePeers } from "./peers.ts";
 
 const connectTimeoutMs = 3_000;
 const managementTimeoutMs = 1_000;
@@ -51,12 +53,15 @@ async function queueFinding(
   try {
     await ask(connection, (channel) => channel.assertQueue(queue, options));
   } catch (error) {
-    if ((error as { code?: number }).code !== 406) throw error;
-    return problem(
-      part,
-      "has another type or other arguments than this release declares",
-      "empty it, delete it and restart",
-    );
+    const { code } = error as { code?: number };
+    // Who may only look, as an operator does, is not told the arguments.
+    if (code !== 406 && code !== 403) throw error;
+    if (code === 406)
+      return problem(
+        part,
+        "has another type or other arguments than this release declares",
+        "empty it, delete it and restart",
+      );
   }
   const { messageCount, consumerCount } = state;
   const isRead = queue === spec.queue || queue === deadLetterQueue(spec.queue);
@@ -133,6 +138,7 @@ export async function examineRabbitMq(
   amqpUrl: string,
   tls: BrokerTls,
   retryDelaysMs: readonly number[],
+  peers: Peers | undefined,
 ): Promise<Finding[]> {
   let fault: unknown;
   for (const node of amqpUrl.split(";")) {
@@ -153,6 +159,7 @@ export async function examineRabbitMq(
       return [
         ...(await examineTopology(connection, retryDelaysMs)),
         ...(await bindingsFinding(ask, vhost)),
+        ...(await examinePeers(ask, peers)),
         ...(await examineCluster(ask, vhost, names, amqpUrl.includes(";"))),
       ];
     } catch (error) {
