@@ -2,8 +2,9 @@
  * The keys that an identity provider signs with, as it publishes them (OpenID Connect Discovery 1.0 §4, RFC 7517).
  *
  * Promise: a new key is known once somebody shows a token of it, a withdrawn one is forgotten within ten minutes, and the
- * provider is asked at most every 30 seconds, whatever is sent to us. While it is away, what it last published holds for
- * 24 hours; then, and when it was never reached, nobody can say whether a token is good (Unavailable).
+ * provider is asked at most every 30 seconds, whatever is sent to us; every five while we have no key at all. While it is
+ * away, what it last published holds for 24 hours; then, and when it was never reached, nobody can say whether a token is
+ * good (Unavailable).
  */
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from "jose";
 import * as z from "zod";

@@ -62,7 +62,10 @@ const refusal = (fault: Fault): HttpProblem => unauthenticated(...faults[fault])
 /** A token that brings its own key, or demands what we do not know (RFC 7515 §4.1.11), is none of an issuer's. */
 const refusedParameters = ["jku", "x5u", "jwk", "crit"];
 
-/** A media type may leave out `application/` (RFC 7515 §4.1.9). Of a token whose issuer knows no `at+jwt`, none at all is as good as `JWT`. */
+/**
+ * A media type may leave out `application/` (RFC 7515 §4.1.9). Of an issuer that knows no `at+jwt`, none at all is as good
+ * as `JWT`.
+ */
 function isTyped({ typ }: ProtectedHeaderParameters, { typ: taken }: Oidc): boolean {
   const type = String(typ ?? "")
     .toLowerCase()
@@ -144,7 +147,7 @@ export interface OidcOptions {
   readonly log: Logger;
 }
 
-/** What OIDC_ROLES_FILE says now; one that is faulty changes nothing, and is told of once. */
+/** What OIDC_ROLES_FILE says now; one that is faulty or gone changes nothing, and is logged. */
 function grantsOf({ issuers, rolesFile, grants: first }: Oidc, { now, log }: OidcOptions): () => Grants {
   const stateOf = (): string => {
     const { mtimeMs, size, ino } = statSync(rolesFile);
