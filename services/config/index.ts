@@ -168,6 +168,19 @@ export function variableNames(): readonly string[] {
   return env.names;
 }
 
+/** What nobody may take more of. */
+function readLimits(env: Variables) {
+  const perMinute = { fallback: 0, min: 0, max: 1_000_000 };
+  const areUnitsGiven = env.text("HTTP_UNITS_PER_MINUTE_MAX") !== undefined;
+  const bodyBytes = { fallback: 64 * 1024, min: 1024, max: 16 * 1024 * 1024 };
+  return {
+    bodyBytesMax: integer(env, "HTTP_BODY_BYTES_MAX", bodyBytes),
+    requestsPerMinuteMax: integer(env, "HTTP_REQUESTS_PER_MINUTE_MAX", perMinute),
+    unitsPerMinuteMax: areUnitsGiven ? integer(env, "HTTP_UNITS_PER_MINUTE_MAX", perMinute) : undefined,
+    idempotencyKeysMax: integer(env, "IDEMPOTENCY_KEYS_MAX", { fallback: 10_000, min: 0, max: 10_000_000 }),
+  };
+}
+
 function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings"> {
   const services = list(env, "SERVICES", serviceNames);
   const givenGateway = baseUrl(env, "MAILROSTER_URL");
@@ -200,20 +213,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     logPii: oneOf(env, "LOG_PII", ["true", "false"], "false") === "true",
     migrate: oneOf(env, "MIGRATE", ["auto", "check"], "auto"),
     dataDir: env.text("DATA_DIR") ?? ".data",
-    bodyBytesMax: integer(env, "HTTP_BODY_BYTES_MAX", {
-      fallback: 64 * 1024,
-      min: 1024,
-      max: 16 * 1024 * 1024,
-    }),
-    requestsPerMinuteMax: integer(env, "HTTP_REQUESTS_PER_MINUTE_MAX", {
-      fallback: 0,
-      min: 0,
-      max: 1_000_000,
-    }),
-    unitsPerMinuteMax:
-      env.text("HTTP_UNITS_PER_MINUTE_MAX") === undefined
-        ? undefined
-        : integer(env, "HTTP_UNITS_PER_MINUTE_MAX", { fallback: 0, min: 0, max: 1_000_000 }),
+    ...readLimits(env),
     retryDelaysMs: integers(env, "RETRY_DELAYS_MS", {
       fallback: [1_000, 5_000, 30_000, 120_000, 600_000],
       min: 1,
@@ -223,7 +223,6 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     reservationTtlMs: integer(env, "RESERVATION_TTL_MS", { fallback: 60_000, min: 1_000, max: 3_600_000 }),
     tombstoneDays: integer(env, "TOMBSTONE_DAYS", { fallback: 30, min: 0, max: 36_500 }),
     quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),
-    idempotencyKeysMax: integer(env, "IDEMPOTENCY_KEYS_MAX", { fallback: 10_000, min: 0, max: 10_000_000 }),
     idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
     deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
     traceDays: integer(env, "TRACE_DAYS", { fallback: 7, min: 1, max: 36_500 }),

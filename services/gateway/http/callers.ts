@@ -6,7 +6,6 @@ import { buckets } from "../../../mixins/basics/buckets.ts";
 import { occupancy } from "../../../mixins/basics/occupancy.ts";
 import type { Principal, Role } from "../../contracts/access.ts";
 import type { Operation } from "../routes/operation.ts";
-import type { Exchange } from "./exchange.ts";
 import { callerPolicy, tooManyRequests } from "./quota.ts";
 
 /** What a request costs, in reads of one thing. */
@@ -43,9 +42,16 @@ export function rateOf({ via, roles }: Principal, configured: number | undefined
   return Math.max(own, ...roles.map((role) => rates.roles[role] ?? 0));
 }
 
+/** What a request has of it (exchange.ts). */
+interface Taking {
+  readonly query: string;
+  limitHeaders: readonly string[];
+  readonly leaves: (() => void)[];
+}
+
 export interface CallerLimits {
   /** Takes what the request costs; what it holds comes back with its answer. Throws a problem. */
-  enter(user: Principal, operation: Operation, exchange: Exchange, nowMs: number): void;
+  enter(user: Principal, operation: Operation, exchange: Taking, nowMs: number): void;
 }
 
 /** `configured` units a minute for everybody instead of the rates by role; 0: no limits by caller. */
@@ -53,7 +59,7 @@ export function callerLimits(configured: number | undefined): CallerLimits {
   const units = buckets();
   const requests = occupancy();
   const searches = occupancy();
-  const hold = ({ leaves }: Exchange, leave: (() => void) | undefined, what: string): void => {
+  const hold = ({ leaves }: Taking, leave: (() => void) | undefined, what: string): void => {
     if (leave === undefined) throw tooManyRequests(`This caller has too many ${what} at once`, 1_000);
     leaves.push(leave);
   };
