@@ -63,7 +63,7 @@ test("each role is let through where the table says so, and elsewhere hears whic
       const { status, headers } = await askWithoutBody(rig.port, row, target, key);
       t.is(status, 403, what);
       t.true(
-        (headers.get("www-authenticate") ?? "").endsWith(`error="insufficient_scope", scope="${lacking}"`),
+        (headers.get("www-authenticate") ?? "").includes(`error="insufficient_scope", scope="${lacking}"`),
         what,
       );
     });

@@ -1,4 +1,5 @@
 /** Every mutation, in the order of the guarantees. They hold on to names, not to text. */
+import { access } from "./list/access.ts";
 import { addresses } from "./list/addresses.ts";
 import { broker } from "./list/broker.ts";
 import { calls } from "./list/calls.ts";
@@ -16,6 +17,7 @@ import { writes } from "./list/writes.ts";
 import type { Mutation } from "./mutation.ts";
 
 export const mutations: readonly Mutation[] = [
+  ...access,
   ...addresses,
   ...domains,
   ...events,

@@ -54,7 +54,18 @@ const alone = (t: { teardown(end: () => Promise<void>): void }): Processes => {
 
 test.serial("there are the commands that this file is about", (t) => {
   const names = commands.map(({ name }) => name);
-  for (const name of ["start", "check", "repl", "trace", "migrate", "key", "seed", "demo", "doctor", "schemas"])
+  for (const name of [
+    "start",
+    "check",
+    "repl",
+    "trace",
+    "migrate",
+    "key",
+    "seed",
+    "demo",
+    "doctor",
+    "schemas",
+  ])
     t.true(names.includes(name), name);
 });
 
