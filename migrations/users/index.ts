@@ -18,6 +18,7 @@ import { Migration20261126000500_generations } from "./Migration20261126000500_g
 import { Migration20261126000600_audit_on_behalf_of } from "./Migration20261126000600_audit_on_behalf_of.ts";
 import { Migration20261126000700_access } from "./Migration20261126000700_access.ts";
 import { Migration20261126000710_domains_of_addresses } from "./Migration20261126000710_domains_of_addresses.ts";
+import { Migration20261126000720_accepted_domains } from "./Migration20261126000720_accepted_domains.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -36,4 +37,5 @@ export const usersMigrations = [
   Migration20261126000600_audit_on_behalf_of,
   Migration20261126000700_access,
   Migration20261126000710_domains_of_addresses,
+  Migration20261126000720_accepted_domains,
 ] as const;

@@ -12,8 +12,10 @@ import {
   ListDeadLetters,
   TargetDeadLetter,
 } from "./dead-letters.ts";
+import { AcceptedDomain, DeclaredDomain, DomainPage, ListDomains, TargetDomain } from "./domains.ts";
 import { AskGeneration, GivenGeneration } from "./generation.ts";
 import * as keys from "./keys.ts";
+import { AddressInfo, LookUpAddress } from "./look-up.ts";
 import {
   ClearFault,
   ClearFaults,
@@ -149,23 +151,6 @@ export const ListUsers = z
 export const UserPage = z.object({ items: z.array(User), nextCursor: NextCursor }).meta({ id: "UserPage" });
 export type UserPage = z.infer<typeof UserPage>;
 
-export const LookUpAddress = z
-  .strictObject({
-    address: WrittenSmtpAddress,
-    at: z.iso.datetime({ offset: true }).optional().meta({ description: "A time in the past (RFC 3339)" }),
-  })
-  .meta({ id: "LookUpAddress" });
-
-export const AddressInfo = z
-  .object({
-    address: z.string().meta({ description: "As its owner wrote it, or as it was asked for" }),
-    status: AddressStatus,
-    userId: UserId.nullable().meta({ description: "Who holds it; null when nobody does" }),
-    kind: AddressKind.nullable().meta({ description: "As what it is held; null when nobody holds it" }),
-  })
-  .meta({ id: "AddressInfo" });
-export type AddressInfo = z.infer<typeof AddressInfo>;
-
 export const Health = z
   .object({
     status: z.enum(["up", "down"]),
@@ -229,7 +214,13 @@ export const actions = {
   "users.trace": internal(RequestsQuery, RequestsTrace, tracing, "always"),
   "users.addresses": internal(AddressesQuery, UsersAddresses, tracing, "always"),
   "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) }), registry, "always"),
+  "users.living-in": internal(TargetDomain, z.object({ addresses: z.int() }), users, "always"),
   "users.health": internal(Nothing, Health, health, "always"),
+  "domains.declare": published(TargetDomain, DeclaredDomain, "always"),
+  "domains.remove": published(TargetDomain, z.null()),
+  "domains.get": published(TargetDomain, AcceptedDomain, "always"),
+  "domains.list": published(ListDomains, DomainPage, "always"),
+  "domains.health": internal(Nothing, Health, health, "always"),
   "smtp-registry.reserve": internal(ReserveAddresses, Reservation, users, "always"),
   "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() }), users, "always"),
   "smtp-registry.lookup": published(LookUpAddress, AddressInfo, "always"),

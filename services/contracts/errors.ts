@@ -10,6 +10,8 @@ export const refusalTypes = [
   "forbidden",
   "address-taken",
   "version-mismatch",
+  "domain-in-use",
+  "domain-not-accepted",
   "not-deleted",
   "dead-letter-settled",
   "forbidden",

@@ -1,7 +1,7 @@
 /** Access keys as every surface shows them, and what a gateway is told of them. */
 import * as z from "zod";
 import { RoleName } from "./access.ts";
-import { parseAddress } from "./address.ts";
+import { DomainName } from "./domains.ts";
 import { wholeNumber } from "./numbers.ts";
 import { NextCursor, paging } from "./paging.ts";
 import { newText } from "./text.ts";
@@ -24,17 +24,6 @@ export const KeyName = newText(nameCharsMax).meta({
   description: "What the key is for; it stands in lists and metrics, so no secret and nobody's name",
   examples: ["HR import"],
 });
-
-/** In A-labels, as conflict keys have it; undefined for a text that is no domain. */
-export function domainKey(text: string): string | undefined {
-  const parsed = parseAddress(`a@${text}`);
-  return parsed.ok ? parsed.asciiDomain : undefined;
-}
-
-const DomainName = z
-  .string()
-  .refine((text) => domainKey(text) !== undefined, "must be a domain name")
-  .overwrite((text) => domainKey(text) ?? text);
 
 export const KeyDomains = z
   .array(DomainName)

@@ -37,6 +37,7 @@ const table = {
   reconciler: { comesWith: ["users"], database: "users" },
   // Its keys open the gateway, which holds a copy; they live where users does.
   access: { comesWith: ["users"], database: "users" },
+  domains: { comesWith: ["users"], database: "users" },
   users: { role: "users", database: "users", readiness: true },
   // They live where the events come from: in the outbox's database.
   "dead-letters": { comesWith: ["outbox"], database: "users", bus: true, readiness: true },

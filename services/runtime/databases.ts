@@ -6,6 +6,7 @@ import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import type { Entities } from "../../mixins/postgres/database.ts";
 import { accessEntities } from "../access/entities.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
+import { AcceptedDomainRow } from "../domains/entities.ts";
 import { PublishedEvent } from "../outbox/entities.ts";
 import { ConsistencyAcknowledgement, ConsistencyBacklog } from "../reconciler/entities.ts";
 import { registryEntities } from "../smtp-registry/entities.ts";
@@ -25,6 +26,7 @@ export const entitiesOf: Record<DatabaseName, Entities> = {
     ConsistencyBacklog,
     ...usersEntities,
     ...accessEntities,
+    AcceptedDomainRow,
   ],
   registry: registryEntities,
 };

@@ -2,9 +2,10 @@
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { type Principal, reaches } from "../contracts/access.ts";
-import type { ActionParams, AddressInfo } from "../contracts/actions.ts";
+import type { ActionParams } from "../contracts/actions.ts";
 import { addressKey, objectionToNew, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
+import type { AddressInfo } from "../contracts/look-up.ts";
 import type { AddressKind } from "../contracts/user.ts";
 import type { RegistryRules } from "./reserve-request.ts";
 import * as sql from "./sql.ts";

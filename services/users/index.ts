@@ -13,11 +13,14 @@ import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import { type ActionContext, callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
+import { run } from "../../mixins/postgres/statement.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import type { ActionName, ActionParams, CallMeta } from "../contracts/actions.ts";
+import { domainsChangedEvent } from "../contracts/domains.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import { noneOf, userFieldNames } from "../contracts/user.ts";
+import { type AcceptedDomains, acceptedDomains } from "./accepted-domains.ts";
 import { holdersOf } from "./address-holders.ts";
 import { committer, writeBudget } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
@@ -30,6 +33,7 @@ import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry-client.ts";
 import type { Command, Edit } from "./rules.ts";
 import { searches, searchLimits } from "./searches.ts";
+import { livingIn } from "./sql.ts";
 import { addressesNow, requestsOf } from "./trace.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
 
@@ -70,6 +74,7 @@ export default function usersService(platform: Platform, config: Config): Servic
     list: admissionOf("users.list"),
   };
   let registry: Registry | undefined;
+  let accepted: AcceptedDomains | undefined;
   const freed = () => freedBefore(platform.now(), config);
   const commit = committer({ db, freed });
   const findState = stateFinder(db);
@@ -114,7 +119,8 @@ export default function usersService(platform: Platform, config: Config): Servic
       };
       const generation = generations({ db, give: registry.generationAbove, begun, log });
       const { now } = platform;
-      const deps = { db, freed, findState, commit, generation, registry, now, log, nudge };
+      accepted = acceptedDomains(db, log);
+      const deps = { db, freed, findState, commit, generation, registry, accepted, now, log, nudge };
       writes = {
         ...userWrites(deps),
         reemit: (params, context) => reemit(deps, params, context),
@@ -122,7 +128,14 @@ export default function usersService(platform: Platform, config: Config): Servic
         settle: (params, context) => settleOrphan(deps, params, context),
       };
     },
-    events: { "$services.changed": () => registry?.mayBeBack() },
+    async started() {
+      await accepted?.keepLooking();
+    },
+    stopped: () => accepted?.stop(),
+    events: {
+      "$services.changed": () => registry?.mayBeBack(),
+      [domainsChangedEvent]: () => accepted?.keepUp(),
+    },
     actions: actionsOf("users", {
       create: (ctx) => write(ctx, "users.create", ({ create }, context) => create(ctx.params, context)),
       get: (ctx) =>
@@ -143,6 +156,10 @@ export default function usersService(platform: Platform, config: Config): Servic
         write(ctx, "users.restore", ({ change }, context) =>
           change(ctx.params.id, { kind: "restore" }, ctx.params.expectedVersions, context),
         ),
+      "living-in": async (ctx) => {
+        const [count] = await db.read((em) => run(em, livingIn(ctx.params.domain)));
+        return { addresses: count?.addresses ?? 0 };
+      },
       digest: (ctx) => digestUsers(db, ctx.params),
       trace: (ctx) => requestsOf(db, ctx.params, platform.now()),
       addresses: (ctx) => addressesNow(db, ctx.params.userIds),

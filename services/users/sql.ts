@@ -132,6 +132,15 @@ interface PageQuery {
 
 const anyOf = (conditions: readonly Statement[]): Statement => sql`(${sql.join(conditions, sql` or `)})`;
 
+/** In A-labels; the rows are the service domains'. */
+export const acceptedNow = sql<{
+  domain: string;
+}>`select domain from accepted_domains where removed_at is null`;
+
+/** How many addresses of living users are in a domain. */
+export const livingIn = (domain: string) => sql<{ addresses: number }>`
+select count(*)::int as addresses from address_keys where deleted_at is null and split_part(key, '@', 2) = ${domain}::text`;
+
 /** The domain of a key is what stands behind its only @; the index `address_keys_domain_idx` is on the same expression. */
 const hasAddressIn = (domains: readonly string[]): Statement =>
   sql`exists (select 1 from address_keys k where k.user_id = users.id and split_part(k.key, '@', 2) = any (${[...domains]}::text[]))`;

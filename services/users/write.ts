@@ -18,6 +18,7 @@ import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 import { secondarySmtpsMax, type User } from "../contracts/user.ts";
+import { type AcceptedDomains, refuseUnaccepted } from "./accepted-domains.ts";
 import type { Budget } from "./commit.ts";
 import {
   type Commit,
@@ -57,6 +58,7 @@ export interface WriteDeps extends CommitDeps {
   readonly commit: Commit;
   readonly generation: Generation;
   readonly registry: Registry;
+  readonly accepted: Pick<AcceptedDomains, "known" | "look">;
   readonly now: () => Date;
   readonly log: Logger;
   /** Tells the relay that there is something to publish; must neither throw nor wait. */
@@ -124,6 +126,8 @@ export function userWrites(deps: WriteDeps): UserWrites {
           const generation = await currentGeneration(deps);
           const created = decideCreate(userId, params, assigned, deps.now(), assignments);
           const decision = inGeneration(created, generation);
+          const domains = deps.accepted.known ?? (await deps.accepted.look());
+          if (domains.size > 0) refuseUnaccepted(domains, undefined, decision.state, params);
           if (isLimited(context.asker)) refuseOutside(context.asker, undefined, decision.state);
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
@@ -164,6 +168,8 @@ async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan
   const decision =
     decided.kind === "unchanged" ? decided : inGeneration(decided, await currentGeneration(deps));
   if (decision.kind === "changed") {
+    const domains = deps.accepted.known ?? (await deps.accepted.look());
+    if (domains.size > 0) refuseUnaccepted(domains, before, decision.state, bodyOf(request.command));
     if (isLimited(asker)) refuseOutside(asker, before, decision.state);
     const addresses = keptAsTheyAre(addressesOf(decision.state));
     await request.reserve(addresses, "refuse").catch((error: unknown) => {

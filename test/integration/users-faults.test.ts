@@ -162,6 +162,7 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
     const registry = registryClient(rig.broker, processMetrics(), testLogger());
     const writes = userWrites({
       ...deps,
+      accepted: { known: new Set(), look: async () => new Set() },
       commit: committer(deps),
       registry,
       generation: generations({ ...deps, give: registry.generationAbove }),

@@ -1,8 +1,9 @@
 /** What every running system must be able to do, told over HTTP alone. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { AddressInfo, CreatedUser } from "../../services/contracts/actions.ts";
+import type { CreatedUser } from "../../services/contracts/actions.ts";
 import type { AuditPage } from "../../services/contracts/audit.ts";
+import type { AddressInfo } from "../../services/contracts/look-up.ts";
 import { eventually } from "./eventually.ts";
 import { type HttpAnswer, request } from "./processes.ts";
 

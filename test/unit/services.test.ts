@@ -49,7 +49,7 @@ test("a process hosts what SERVICES names and what comes with it, who asks for w
   t.deepEqual(hostedServices(["gateway"]), ["gateway", "trace", "ops"]);
   t.deepEqual(hostedServices(["smtp-registry"]), ["smtp-registry", "ops"]);
   t.deepEqual(hostedServices(["outbox", "users"]), [
-    ...["trace", "reconciler", "access", "users", "dead-letters", "outbox"],
+    ...["trace", "reconciler", "access", "domains", "users", "dead-letters", "outbox"],
     "ops",
   ]);
 });

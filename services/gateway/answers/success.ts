@@ -25,6 +25,8 @@ function linkToNext({ path, query }: Exchange, nextCursor: string): string {
 function present(req: WebRequest, res: ServerResponse, operation: Operation, data: unknown): void {
   let status: number = operation.status;
   const headers: string[] = [];
+  if (operation.statusElse !== undefined && !(data as { created: boolean }).created)
+    status = operation.statusElse;
   if (operation.write && req.$ctx.meta.idempotentReplayed) headers.push("Idempotent-Replayed", "true");
   if (operation.location !== undefined)
     headers.push("Location", `${operation.location}/${(data as { id: string }).id}`);

@@ -69,6 +69,11 @@ export const problemTypes = {
       "An address of the request belongs, belonged or is promised to somebody else, or is blocked; errors names each with its status and who has it.",
   },
   "not-deleted": { status: 409, title: "Not deleted", about: "Only a deleted user can be restored." },
+  "domain-in-use": {
+    status: 409,
+    title: "Domain in use",
+    about: "Addresses live in the domain, so it can't be removed; the detail says how many.",
+  },
   "dead-letter-settled": {
     status: 409,
     title: "Dead letter settled",
@@ -112,6 +117,12 @@ export const problemTypes = {
     title: "Invalid fields",
     about:
       "Members of the body or parameters have invalid values; errors lists each, a member by its JSON pointer and a parameter of query or path by its name.",
+  },
+  "domain-not-accepted": {
+    status: 422,
+    title: "Domain not accepted",
+    about:
+      "Domains are declared, and a new address is in none of them; errors names each. GET /domains lists them.",
   },
   "idempotency-key-reused": {
     status: 422,

@@ -1,5 +1,5 @@
 /** The examples of the OpenAPI document: one user's life, so that they tell a story together. */
-import type { ActionInput, AddressInfo, CreatedUser, Health, UserPage } from "../../contracts/actions.ts";
+import type { ActionInput, CreatedUser, Health, UserPage } from "../../contracts/actions.ts";
 import type { AuditPage } from "../../contracts/audit.ts";
 import type {
   DeadLetter,
@@ -16,6 +16,7 @@ import {
   type UserState,
 } from "../../contracts/events.ts";
 import type { AccessKey, CreatedKey, KeyPage } from "../../contracts/keys.ts";
+import type { AddressInfo } from "../../contracts/look-up.ts";
 import type { Trace, TraceVerdict } from "../../contracts/trace.ts";
 import type { User } from "../../contracts/user.ts";
 
@@ -265,3 +266,12 @@ export const resourceMetadata = {
   scopes_supported: ["addresses:read", "users:read"],
   bearer_methods_supported: ["header"],
 };
+
+export const acceptedDomain = {
+  domain: "example.com",
+  name: "example.com",
+  declaredAt: "2026-11-26T09:00:00.000Z",
+  declaredBy: "key:7Hq2mZr9Lx0a",
+};
+
+export const domainPage = { items: [acceptedDomain], nextCursor: null };

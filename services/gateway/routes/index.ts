@@ -5,20 +5,20 @@
 import * as z from "zod";
 import {
   type ActionInput,
-  AddressInfo,
   CreatedUser,
   CreateUser,
   ListUsers,
-  LookUpAddress,
   PatchUser,
   ReplaceUser,
   UserPage,
 } from "../../contracts/actions.ts";
 import { AuditPage, ListAudit } from "../../contracts/audit.ts";
+import { AddressInfo, LookUpAddress } from "../../contracts/look-up.ts";
 import { CorrelationId, Trace, tracePaging } from "../../contracts/trace.ts";
 import { User, UserId, WrittenSmtpAddress } from "../../contracts/user.ts";
 import { HttpProblem, invalidField } from "../problems/problems.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
+import { domainOperations } from "./domains.ts";
 import * as example from "./examples.ts";
 import { keyOperations } from "./keys.ts";
 import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
@@ -92,7 +92,7 @@ const userOperations: readonly Operation[] = [
     answer: { schema: CreatedUser, example: example.createdUser },
     tagged: true,
     write: true,
-    problems: [...bodyProblems, ...keyProblems],
+    problems: ["domain-not-accepted", ...bodyProblems, ...keyProblems],
   },
   {
     id: "listUsers",
@@ -141,7 +141,14 @@ const userOperations: readonly Operation[] = [
     ...userAnswer,
     write: true,
     conditional: true,
-    problems: ["not-found", "address-taken", "version-mismatch", ...bodyProblems, ...keyProblems],
+    problems: [
+      "domain-not-accepted",
+      "not-found",
+      "address-taken",
+      "version-mismatch",
+      ...bodyProblems,
+      ...keyProblems,
+    ],
   },
   {
     id: "patchUser",
@@ -158,7 +165,14 @@ const userOperations: readonly Operation[] = [
     ...userAnswer,
     write: true,
     conditional: true,
-    problems: ["not-found", "address-taken", "version-mismatch", ...bodyProblems, ...keyProblems],
+    problems: [
+      "domain-not-accepted",
+      "not-found",
+      "address-taken",
+      "version-mismatch",
+      ...bodyProblems,
+      ...keyProblems,
+    ],
   },
   {
     id: "deleteUser",
@@ -191,7 +205,14 @@ const userOperations: readonly Operation[] = [
     ...userAnswer,
     write: true,
     conditional: true,
-    problems: ["not-found", "not-deleted", "address-taken", "version-mismatch", ...keyProblems],
+    problems: [
+      "domain-not-accepted",
+      "not-found",
+      "not-deleted",
+      "address-taken",
+      "version-mismatch",
+      ...keyProblems,
+    ],
   },
 ];
 
@@ -252,6 +273,7 @@ export const operations: readonly Operation[] = [
   ...userOperations,
   ...readOperations,
   ...keyOperations,
+  ...domainOperations,
   ...deadLetterOperations,
   ...localOperations,
 ];

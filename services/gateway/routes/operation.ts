@@ -33,6 +33,7 @@ export const tags = {
   addresses: "Whose an address is, now and at any time in the past.",
   audit: "Who changed what, and when.",
   trace: "What became of a request, step by step.",
+  domains: "In which domains addresses may be taken.",
   keys: "Access keys of machines: make, rotate, revoke.",
   "dead letters": "Events that a consumer gave up: look into them, send them again, discard them.",
   health: "Whether the system can work, for orchestrators and people.",
@@ -80,6 +81,8 @@ export interface Operation {
     readonly optional?: boolean;
   };
   readonly status: 200 | 201 | 204;
+  /** The status when the answer says that nothing was made (`created: false`). */
+  readonly statusElse?: 204;
   readonly answer?: Media & { readonly alternative?: Media };
   /** The answer carries ETag. */
   readonly tagged?: boolean;

@@ -1,6 +1,6 @@
 /** What whoever is limited to domains sees and changes: guarantee 41. */
 import { edit, type Mutation } from "../mutation.ts";
-import { becomes, call, drops, statement } from "../operators.ts";
+import { becomes, call, condition, drops, statement } from "../operators.ts";
 
 const rules = "services/users/domain-rules.ts";
 const file = "test/integration/domains-of-a-caller.test.ts";
@@ -49,5 +49,21 @@ export const domains: readonly Mutation[] = [
     ],
     file,
     title: "the audit log shows what happened to users who had an address in the caller's domains then",
+  },
+  {
+    name: "any-domain-is-taken",
+    guarantee: "41d",
+    edits: [edit("services/users/write.ts", "userWrites", drops(statement("refuseUnaccepted")))],
+    file: "test/integration/accepted-domains.test.ts",
+    title:
+      "while no domain is declared any is taken; from the first one on a new address elsewhere is refused in every process",
+  },
+  {
+    name: "living-domain-goes",
+    guarantee: "41d",
+    edits: [edit("services/domains/index.ts", "domainsService", becomes(condition("addresses"), "false"))],
+    file: "test/integration/accepted-domains.test.ts",
+    title:
+      "a domain in which addresses live is not removed, and who declared and removed one stays on record",
   },
 ];
