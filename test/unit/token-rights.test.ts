@@ -2,7 +2,7 @@
 import test from "ava";
 import type { Oidc } from "../../services/config/oidc.ts";
 import { type Principal, permits, type Role, roles, scopes } from "../../services/contracts/access.ts";
-import { rightsOf } from "../../services/gateway/access/rights.ts";
+import { rightsFrom } from "../../services/gateway/access/rights.ts";
 import { idOf, principalOf } from "../../services/gateway/access/token-claims.ts";
 
 const oidc: Oidc = {
@@ -20,26 +20,26 @@ const oidc: Oidc = {
 const issuer = { alias: "demo", url: "https://login.example" };
 
 test("domains of one role add up, and a role that says no more than another is left out", (t) => {
-  t.deepEqual(rightsOf([]), { roles: [] });
+  t.deepEqual(rightsFrom([]), { roles: [] });
   t.deepEqual(
-    rightsOf([
+    rightsFrom([
       { role: "mail-admin", domains: ["a.example"] },
       { role: "mail-admin", domains: ["b.example", "a.example"] },
       { role: "viewer", domains: ["b.example"] },
     ]),
     { roles: ["mail-admin"], domains: ["a.example", "b.example"] },
   );
-  t.deepEqual(rightsOf([{ role: "viewer", domains: ["a.example"] }, { role: "owner" }]), {
+  t.deepEqual(rightsFrom([{ role: "viewer", domains: ["a.example"] }, { role: "owner" }]), {
     roles: ["owner"],
   });
-  t.deepEqual(rightsOf([{ role: "viewer", domains: ["a.example"] }, { role: "viewer" }]), {
+  t.deepEqual(rightsFrom([{ role: "viewer", domains: ["a.example"] }, { role: "viewer" }]), {
     roles: ["viewer"],
   });
 });
 
 test("two roles in different domains hold where both do, and nowhere else", (t) => {
   t.deepEqual(
-    rightsOf([
+    rightsFrom([
       { role: "auditor", domains: ["a.example", "b.example"] },
       { role: "mail-admin", domains: ["b.example", "c.example"] },
     ]),
@@ -60,7 +60,7 @@ test("no pair of groups lets anybody do anywhere what neither of them lets them 
       for (const here of places)
         for (const there of places) {
           const grants = [grant(one, here), grant(other, there)];
-          const rights = rightsOf(grants);
+          const rights = rightsFrom(grants);
           for (const scope of scopes)
             for (const domain of ["a", "b", "c"])
               if (may(rights, scope, domain)) {

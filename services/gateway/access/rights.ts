@@ -38,7 +38,7 @@ const covers = (one: Part, other: Part): boolean => {
 };
 
 /** The domains of one role add up; of several, those remain in which all of them hold. */
-export function rightsOf(grants: readonly Grant[]): Rights {
+export function rightsFrom(grants: readonly Grant[]): Rights {
   const byRole = new Map<Role, Part>();
   for (const { role, domains } of grants) {
     const known = byRole.get(role);

@@ -8,7 +8,7 @@ import type { JWTPayload } from "jose";
 import type { Issuer, Oidc } from "../../config/oidc.ts";
 import type { Grants } from "../../config/roles-file.ts";
 import { type Principal, type Scope, scopes } from "../../contracts/access.ts";
-import { rightsOf } from "./rights.ts";
+import { rightsFrom } from "./rights.ts";
 
 /** What of a token is not as it must be. */
 export type ClaimFault = "idToken" | "lifetime" | "claims";
@@ -95,7 +95,7 @@ function rightsIn(claims: JWTPayload, issuer: Issuer, oidc: Oidc, grants: Grants
     return { roles: [], because: `nothing in the claim ${roleClaim} of the token is given a role here` };
   const isWeak = strongSignIns.length > 0 && !isStrong(claims, strongSignIns, nowS);
   const held = isWeak ? given.filter(({ role }) => !needStrength.includes(role)) : given;
-  const rights = rightsOf(held);
+  const rights = rightsFrom(held);
   if (held.length < given.length)
     return {
       ...rights,

@@ -68,7 +68,7 @@ export const people: readonly Mutation[] = [
   {
     name: "domains-of-all-roles-add-up",
     guarantee: "50c",
-    edits: [edit("services/gateway/access/rights.ts", "rightsOf", becomes(use("shared"), "united"))],
+    edits: [edit("services/gateway/access/rights.ts", "rightsFrom", becomes(use("shared"), "united"))],
     file: "test/unit/token-rights.test.ts",
     title: "no pair of groups lets anybody do anywhere what neither of them lets them do there",
   },
