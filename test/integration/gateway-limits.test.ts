@@ -145,7 +145,7 @@ test("a body that does not come in its time is given up with 408, and its place 
   for (let n = 0; n < 3; n += 1)
     t.regex(
       await slowBody(gateway.port).answer,
-      /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*\/problems\/request-timeout/,
+      /^HTTP\/1.1 408 [\s\S]*Connection: close[\s\S]*\/problems\/request-timeout[\s\S]*The body did not arrive/,
     );
   await gateway.stop();
 });
