@@ -85,6 +85,13 @@ export const failedPercent = (most: number): Bound => ({
   most,
 });
 
+export const failedShare = (most: number): Bound => ({
+  figure: "failedShare",
+  says: "failed of all",
+  unit: "%",
+  most,
+});
+
 export const noFailure: Bound = none("failed", "failed attempts");
 export const noReadFailure: Bound = none("readsFailed", "failed reads");
 export const allDone: Bound = none("givenUp", "given up");

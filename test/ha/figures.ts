@@ -32,6 +32,8 @@ export interface Figures {
   readonly attempts: number;
   /** Attempts that were answered otherwise than by 2xx, or not at all. */
   readonly failed: number;
+  /** Of all attempts, in percent. */
+  readonly failedShare: number;
   readonly failedByStatus: Readonly<Record<string, number>>;
   /** The longest time without any 2xx. */
   readonly silentMs: number;
@@ -88,6 +90,7 @@ export function figuresOf(evidence: Evidence): Figures {
     givenUp: operations.filter(({ outcome }) => outcome === "open").length,
     attempts: writes.length,
     failed: failed.length,
+    failedShare: writes.length === 0 ? 0 : (100 * failed.length) / writes.length,
     failedByStatus: Object.fromEntries(
       Object.entries(byStatus).map(([status, these]) => [status, these?.length ?? 0]),
     ),

@@ -3,6 +3,7 @@ import {
   allDone,
   type Bound,
   failedPercent,
+  failedShare,
   failing,
   failingSeconds,
   intact,
@@ -24,7 +25,7 @@ export interface Scenario {
   readonly topology: Topology;
   readonly run: (stage: Stage) => Promise<void>;
   readonly bounds: readonly Bound[];
-  /** What `npm test` holds it to, where a machine that is busy, or the product as it is, does not keep `bounds`. */
+  /** What `npm test` holds it to, where a machine that is busy does not keep `bounds`. */
   readonly today?: readonly Bound[];
   /** In the short set, which `npm test` runs. */
   readonly isShort?: true;
@@ -72,7 +73,8 @@ export const scenarios: readonly Scenario[] = [
     topology: "plain",
     run: rabbit.killNodes,
     bounds: [...intact, silent(1_000), failedPercent(5), failing(10_000), readyWithout, allDone],
-    today: [...intact, silent(5_000), failing(15_000), readyWithout, allDone],
+    // One attempt of twenty, which is what a slow machine makes in 10 s, is 5 %.
+    today: [...intact, silent(2_000), failedPercent(15), failing(10_000), readyWithout, allDone],
     isShort: true,
   },
   {
@@ -81,7 +83,6 @@ export const scenarios: readonly Scenario[] = [
     topology: "plain",
     run: postgres.killPrimary,
     bounds: [...intact, silent(3_000, ttlMs), allDone],
-    today: [...intact, silent(8_000, ttlMs), allDone],
     isShort: true,
   },
   {
@@ -90,7 +91,6 @@ export const scenarios: readonly Scenario[] = [
     topology: "plain",
     run: processes.restartAll,
     bounds: [...intact, noFailure, allDone],
-    today: [...intact, silent(5_000), figure("failed", "failed attempts", 2), allDone],
     isShort: true,
   },
   {
@@ -105,7 +105,7 @@ export const scenarios: readonly Scenario[] = [
     says: "each RabbitMQ node is drained, stopped and started",
     topology: "plain",
     run: rabbit.restartNodes,
-    bounds: [...intact, failedPercent(1), allDone],
+    bounds: [...intact, failedShare(1), allDone],
   },
   {
     name: "rabbit-majority",
@@ -168,7 +168,7 @@ export const scenarios: readonly Scenario[] = [
     run: processes.outage,
     bounds: [
       ...intact,
-      figure("backlogMs", "what waited took", 30_000, "ms"),
+      figure("backlogPercent", "what waited took, of the outage's time", 100, "%"),
       figure("backlogGivenUp", "of it given up", 0),
     ],
   },

@@ -44,6 +44,7 @@ test("failures are told from the fault before them", (t) => {
   t.is(figures.failingMs, 1_900);
   t.is(figures.failingSeconds, 2);
   t.is(figures.failedPercent, 20);
+  t.is(figures.failedShare, (100 * 25) / writes.length);
   t.is(figures.silentMs, 2_100);
 });
 

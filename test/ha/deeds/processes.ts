@@ -16,7 +16,7 @@ const outageMs = 30_000;
 const overloadMs = 8_000;
 const overloadFactor = 10;
 const clientsAhead = 10;
-const slowMs = 40;
+const slowMs = 80;
 const capacityClients = 32;
 const capacityMs = 8_000;
 
@@ -140,6 +140,7 @@ export async function outage(stage: Stage): Promise<void> {
   load.pace(capacity / 2);
   await rest(settleMs);
   const registries = system.ofKind("smtp-registry");
+  const goneMs = elapsedMs();
   await fault("kill both smtp-registry", () => Promise.all(registries.map((role) => role.stop("SIGKILL"))));
   await rest(outageMs);
   for (const role of registries) role.start();
@@ -149,6 +150,10 @@ export async function outage(stage: Stage): Promise<void> {
   while (waited.some(({ outcome, endedMs }) => outcome === "open" && endedMs === undefined)) await delay(100);
   measure("capacity", capacity);
   measure("waited", waited.length);
-  measure("backlogMs", Math.max(0, ...waited.map(({ endedMs }) => (endedMs ?? readyMs) - readyMs)));
+  const backlogMs = Math.max(0, ...waited.map(({ endedMs }) => (endedMs ?? readyMs) - readyMs));
+  measure("outageMs", readyMs - goneMs);
+  measure("backlogMs", backlogMs);
+  // At half of what can be done, what came in an outage takes as long as that to be done beside what comes.
+  measure("backlogPercent", (100 * backlogMs) / (readyMs - goneMs));
   measure("backlogGivenUp", waited.filter(({ outcome }) => outcome === "open").length);
 }

@@ -1,6 +1,7 @@
 /** What an operator does after a loss, and what is left of it then. */
 import { join } from "node:path";
 import { databases } from "../../chaos/cluster.ts";
+import { eventually } from "../../support/eventually.ts";
 import { joinAsOperator } from "../../support/operator.ts";
 import { root } from "../../support/processes.ts";
 import { runProgram } from "../../support/provision/command.ts";
@@ -12,6 +13,7 @@ const newerMs = 15_000;
 const appliedMs = 5_000;
 /** Of the doctor's: it asks the management API on its standard port, which the nodes of a scenario do not have. */
 const unseen = "queue copies";
+const passTimeoutMs = 120_000;
 const doctorTimeoutMs = 120_000;
 
 const reason = "lost in a scenario of npm run ha";
@@ -35,16 +37,21 @@ async function repaired(
   try {
     if (isRestored) await fault("reconcile generation", () => operator.call("users.generation", {}));
     const { reemitted } = await fault("reconcile repair", () =>
-      operator.call("reconciler.repair", {}, correlationId),
+      // A pass that begins by itself is under way, once a generation has begun: it is let through first.
+      eventually(() => operator.call("reconciler.repair", {}, correlationId), { timeoutMs: passTimeoutMs }),
     );
     await rest(appliedMs);
     const { decided } = await fault("reconcile release all", () =>
-      operator.call("reconciler.decide", { as: "released", reason }, correlationId),
+      eventually(() => operator.call("reconciler.decide", { as: "released", reason }, correlationId), {
+        timeoutMs: passTimeoutMs,
+      }),
     );
     measure("toldAgain", reemitted);
     measure("released", decided);
     await rest(appliedMs);
-    const { violations } = await operator.call("reconciler.run", {});
+    const { violations } = await eventually(() => operator.call("reconciler.run", {}), {
+      timeoutMs: passTimeoutMs,
+    });
     for (const [check, count] of Object.entries(violations)) measure(check, count);
   } finally {
     await operator.leave();
