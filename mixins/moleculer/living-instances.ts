@@ -1,6 +1,6 @@
 /**
  * Promise: a call goes to an instance that answers (instances.ts), and one that certainly was not begun goes to another
- * at once: it found no queue, or never left us. One that has no answer of an instance which fell silent is made once more
+ * at once: it found no queue, never left us, or came to a process that has not begun its services yet. One that has no answer of an instance which fell silent is made once more
  * elsewhere if it may be (contracts/actions.ts): a read, or a write under its idempotency key. All of it within the time
  * that the caller gave the call.
  *
@@ -51,11 +51,21 @@ interface Call {
 
 const serviceOf = (action: string): string => action.slice(0, action.lastIndexOf("."));
 
+/** By name, because classes are lost on the wire. */
+const unhosted = new Set(["ServiceNotFoundError", "ServiceNotAvailableError"]);
+
 /** Its types ask for what it does not take. */
 const Disconnected = Errors.BrokerDisconnectedError as unknown as new () => Error;
 
 /** Moleculer says so before anything is sent; with a cause it is what transport-faults.ts made of a failure in between. */
 const neverLeft = (error: unknown): boolean => error instanceof Disconnected && error.cause === undefined;
+
+/** A process that is starting anew has its queue before its services; what a handler misses is another action. */
+function isNotHosted(error: unknown, { action, nodeID }: Call): boolean {
+  if (!(error instanceof Error) || !unhosted.has(error.name)) return false;
+  const { data } = error as { readonly data?: { readonly action?: string; readonly nodeID?: string } };
+  return data?.action === action && data.nodeID === nodeID;
+}
 
 /** The instance, and not what it was asked for, is at fault. */
 const isInstanceFault = (error: unknown): boolean =>
@@ -139,7 +149,7 @@ export function livingInstances(log: Logger): LivingInstances {
 
   function failed(call: Call, error: unknown): void {
     const { nodeID, service, pass } = call;
-    const wasNotBegun = error instanceof Undelivered || neverLeft(error);
+    const wasNotBegun = error instanceof Undelivered || neverLeft(error) || isNotHosted(error, call);
     if (error instanceof Undelivered) known.unreachable(nodeID, performance.now());
     known.end(nodeID, service, pass, wasNotBegun || isInstanceFault(error), performance.now());
     if (!wasNotBegun || isDirect(call)) call.reject(error);

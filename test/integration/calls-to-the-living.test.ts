@@ -81,6 +81,22 @@ test("a call that finds no queue is made elsewhere at once, a write as well, and
   t.is(begun.length, 20);
 });
 
+test("a call that comes to a process whose services are not there yet is made elsewhere, and is begun once", async (t) => {
+  const url = await vhostOf(t);
+  const begun: string[] = [];
+  await node(t, url, "living", [users(begun, "living")]);
+  await node(t, url, "starting", []);
+  const caller = await node(t, url, "caller", []);
+  await seen(caller, "users.create", 1);
+  joinGhost(caller, "starting");
+  const call = callOf(caller);
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => call.call(caller, "users.create", {}, { timeout: 1_800 })),
+  );
+  t.deepEqual(new Set(answers), new Set(["living"]));
+  t.is(begun.length, 20);
+});
+
 test("a call to a named node that finds no queue is refused, and made nowhere else", async (t) => {
   const url = await vhostOf(t);
   const begun: string[] = [];

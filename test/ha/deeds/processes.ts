@@ -16,7 +16,7 @@ const outageMs = 30_000;
 const overloadMs = 8_000;
 const overloadFactor = 10;
 const clientsAhead = 10;
-const slowMs = 80;
+const slowMs = 40;
 const capacityClients = 32;
 const capacityMs = 8_000;
 

@@ -43,6 +43,20 @@ export const calls: readonly Mutation[] = [
       "an instance that answers neither a call nor a ping is passed over until it is heard, and is asked all the while",
   },
   {
+    name: "starting-is-asked-in-vain",
+    guarantee: "32b",
+    edits: [
+      edit(
+        "mixins/moleculer/living-instances.ts",
+        "livingInstances.failed",
+        becomes(call("isNotHosted"), "false"),
+      ),
+    ],
+    file: "test/integration/calls-to-the-living.test.ts",
+    title:
+      "a call that comes to a process whose services are not there yet is made elsewhere, and is begun once",
+  },
+  {
     name: "second-try-without-leave",
     guarantee: "32b",
     edits: [
