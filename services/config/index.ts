@@ -32,6 +32,7 @@ import {
 import { isSameDatabase } from "./same-database.ts";
 import { type Environment, fault, Variables } from "./variables.ts";
 
+export { parsePeers } from "./peers.ts";
 export { ConfigError } from "./variables.ts";
 
 /** A load balancer that looks every second or two has noticed by then. */
@@ -54,6 +55,8 @@ export interface Config {
   readonly eventsAmqpUrl: string | undefined;
   /** Whose messages are believed at RabbitMQ; undefined: everybody's who has a login there. */
   readonly peers: Peers | undefined;
+  /** For `npm run broker` alone: RabbitMQ's management API, with the login of an administrator. */
+  readonly managementUrl: string;
   readonly httpHost: string;
   readonly httpPort: number;
   readonly opsHost: string;

@@ -2,12 +2,15 @@
 import { hostname } from "node:os";
 import { nodePrefix, type PeerRole, type Peers, peerRoles, userOf } from "../contracts/peers.ts";
 import { hostedServices, hostRoles, needsBus, type ServiceName } from "../contracts/services.ts";
-import { brokerUrl } from "./readers.ts";
+import { brokerUrl, secretUrl } from "./readers.ts";
 import { fault, type Variables } from "./variables.ts";
 
 const name = "AMQP_PEERS";
 /** It becomes part of a process's id, of the names of queues and of RabbitMQ's regular expressions. */
 const userPattern = /^[\w.-]{1,60}$/;
+
+/** As RabbitMQ comes. */
+const localManagementUrl = "http://guest:guest@127.0.0.1:15672";
 
 const isRole = (word: string): word is PeerRole => (peerRoles as readonly string[]).includes(word);
 
@@ -44,12 +47,15 @@ function readPeers(env: Variables): Peers | undefined {
 }
 
 /** Throws ConfigError. */
-export function readBroker(env: Variables): Pick<Joining, "amqpUrl" | "eventsAmqpUrl" | "peers"> {
+export function readBroker(
+  env: Variables,
+): Pick<Joining, "amqpUrl" | "eventsAmqpUrl" | "peers"> & { managementUrl: string } {
   const amqpUrl = brokerUrl(env, "AMQP_URL");
   const eventsAmqpUrl = brokerUrl(env, "EVENTS_AMQP_URL");
   if (eventsAmqpUrl !== undefined && amqpUrl === undefined)
     throw fault("AMQP_URL", "is missing: EVENTS_AMQP_URL is set, and calls go where AMQP_URL says");
-  return { amqpUrl, eventsAmqpUrl: eventsAmqpUrl ?? amqpUrl, peers: readPeers(env) };
+  const managementUrl = secretUrl(env, "RABBITMQ_MANAGEMENT_URL") ?? localManagementUrl;
+  return { amqpUrl, eventsAmqpUrl: eventsAmqpUrl ?? amqpUrl, peers: readPeers(env), managementUrl };
 }
 
 interface Joining {

@@ -145,6 +145,12 @@ export function accessKey(env: Variables, name: string): string | undefined {
   return key;
 }
 
+/** A URL of an HTTP API, its login included; never echoed back. */
+export function secretUrl(env: Variables, name: string): string | undefined {
+  const text = env.secret(name);
+  return text === undefined ? undefined : requireUrl(name, text, ["http:", "https:"]).href;
+}
+
 /** A URL to which paths are appended; without a slash at the end. */
 export function baseUrl(env: Variables, name: string): string | undefined {
   const text = env.text(name);

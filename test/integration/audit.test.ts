@@ -167,6 +167,28 @@ test("an event that comes again under another id adds no entry", async (t) => {
   );
 });
 
+test("an event that tells another story of a version than its entry is a dead letter at once", async (t) => {
+  const [rig, userId] = [await auditRig(t), randomUUID()];
+  const genuine = userEvent({ userId });
+  await rig.publish(genuine);
+  await eventually(async () => {
+    if ((await rig.list({ userId })).items.length !== 1) throw new Error("The entry is not there yet");
+  });
+  await rig.publish({ ...genuine, id: randomUUID(), actor: "somebody-else" });
+  await eventually(async () => {
+    const { dead = 0 } = await results(rig.metrics);
+    if (dead !== 1) throw new Error("It is no dead letter yet");
+  });
+  const { items } = await rig.list({ userId });
+  t.deepEqual(
+    items.map(({ id, actor }) => [id, actor]),
+    [[genuine.id, "tester"]],
+  );
+  t.true(
+    rig.lines.some(({ msg, reason }) => msg === "Event dead-lettered" && reason === "contradicts-entry"),
+  );
+});
+
 test("the log is filtered by user and by correlation id, and a foreign cursor is refused", async (t) => {
   const rig = await auditRig(t);
   const [one, two] = [userEvent({ correlationId: "c-1" }), userEvent({ correlationId: "c-1" })];

@@ -289,3 +289,19 @@ test("Whatever the order of a user's events and their repeats, addresses and his
     { numRuns: 60 },
   );
 });
+
+test("A version that users can't have come to is refused, and the first ones of a generation are taken", async (t) => {
+  const life = new Life(rig.now());
+  const [one, two] = [fresh(), fresh()];
+  await rig.apply(life.create(one));
+  const at = (version: number) => {
+    const event = life.update(two, one);
+    return { ...event, sequence: version, data: { ...event.data, user: { ...event.data.user, version } } };
+  };
+  const rows = await rowsOf(life.id);
+  for (const version of [20_002, 1_020_001, 200_000_000, 2_146_000_000])
+    await t.throwsAsync(rig.apply(at(version)), { name: "UnacceptableEvent" }, String(version));
+  t.deepEqual(await rowsOf(life.id), rows);
+  for (const version of [20_001, 1_000_000, 3_020_000])
+    t.deepEqual(await rig.apply(at(version)), ["processed"], String(version));
+});

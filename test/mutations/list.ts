@@ -10,6 +10,7 @@ import { failovers } from "./list/failovers.ts";
 import { letters } from "./list/letters.ts";
 import { limits } from "./list/limits.ts";
 import { operations } from "./list/operations.ts";
+import { peers } from "./list/peers.ts";
 import { people } from "./list/people.ts";
 import { requests } from "./list/requests.ts";
 import { transport } from "./list/transport.ts";
@@ -29,6 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...transport,
   ...people,
   ...broker,
+  ...peers,
   ...calls,
   ...failovers,
   ...limits,

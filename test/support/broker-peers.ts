@@ -1,7 +1,7 @@
 /** A system whose parts log in at RabbitMQ each as a user of its own, with the rights of docs/security.md and no others. */
 import amqp, { type Channel, type ChannelModel, type ConfirmChannel } from "amqplib";
 import type { ExecutionContext } from "ava";
-import { rightsOf } from "../../services/commands/broker/rights.ts";
+import { brokerRights } from "../../services/commands/broker/rights.ts";
 import { type PeerRole, peerRoles } from "../../services/contracts/peers.ts";
 import { partsOf, type System, systemIsReady } from "./distributed-system.ts";
 import { Processes } from "./processes.ts";
@@ -35,7 +35,7 @@ export async function brokerPeers(t: ExecutionContext): Promise<BrokerPeers> {
   for (const role of peerRoles) {
     const user = await brokerUser(t);
     users[role] = user;
-    const rights = rightsOf(user.name, [role]);
+    const rights = brokerRights(user.name, [role]);
     await user.mayDo(vhostOf(calls.url), rights.calls);
     if (rights.events !== undefined) await user.mayDo(vhostOf(events.url), rights.events);
   }

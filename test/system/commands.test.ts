@@ -61,6 +61,7 @@ test.serial("there are the commands that this file is about", (t) => {
     "trace",
     "migrate",
     "key",
+    "broker",
     "seed",
     "demo",
     "doctor",

@@ -1,7 +1,9 @@
 /** AMQP_PEERS, what it asks of the other variables, and the rights at RabbitMQ that fit. */
 import test from "ava";
-import { rightsOf } from "../../services/commands/broker/rights.ts";
+import { environmentOf, peersText, planOf, rabbitmqctlLines } from "../../services/commands/broker/plan.ts";
+import { brokerRights } from "../../services/commands/broker/rights.ts";
 import { ConfigError, loadClientConfig, loadConfig } from "../../services/config/index.ts";
+import { parsePeers } from "../../services/config/peers.ts";
 
 const peers = "gw=gateway,us=users,re=registry,op=operator,core=gateway+users";
 const database = "postgresql://nobody@127.0.0.1:1/none";
@@ -67,7 +69,7 @@ test("a command joins under its user's name", (t) => {
 
 test("a gateway has no right where events are, an operator none but to look, and each its own queues of calls", (t) => {
   const may = (pattern: string, name: string): boolean => new RegExp(pattern).test(name);
-  const gateway = rightsOf("m.gw", ["gateway"]);
+  const gateway = brokerRights("m.gw", ["gateway"]);
   t.is(gateway.events, undefined);
   const { configure, write, read } = gateway.calls;
   for (const name of ["MOL-mailroster.REQ.m.gw-1", "MOL-mailroster.INFO"])
@@ -87,9 +89,27 @@ test("a gateway has no right where events are, an operator none but to look, and
     );
   t.true(may(write, "amq.default"));
   t.false(may(read, "amq.default"));
-  t.deepEqual(rightsOf("op", ["operator"]).events, { configure: "^$", write: "^$", read: "^$" });
-  const registry = rightsOf("re", ["registry"]).events;
+  t.deepEqual(brokerRights("op", ["operator"]).events, { configure: "^$", write: "^$", read: "^$" });
+  const registry = brokerRights("re", ["registry"]).events;
   t.true(may(registry?.read ?? "", "smtp-registry.user-events.retry.1s"));
   t.false(may(registry?.read ?? "", "audit.user-events"));
-  t.true(may(rightsOf("core", ["gateway", "users"]).events?.read ?? "", "audit.user-events"));
+  t.true(may(brokerRights("core", ["gateway", "users"]).events?.read ?? "", "audit.user-events"));
+});
+
+test("the plan makes a user for each peer with a password of its own, and takes a gateway's right to the events away", (t) => {
+  const vhosts = { calls: "calls", events: "it's events" };
+  const plan = planOf(parsePeers("gw=gateway,core=users+registry"), vhosts);
+  const [gateway, core] = plan.users;
+  if (gateway === undefined || core === undefined) return t.fail();
+  t.is(peersText(plan), "gw=gateway,core=users+registry");
+  t.not(gateway.password, core.password);
+  t.deepEqual(Object.keys(environmentOf(gateway, vhosts, "h:5672")), ["AMQP_URL"]);
+  t.is(
+    environmentOf(core, vhosts, "h:5672").EVENTS_AMQP_URL,
+    `amqp://core:${core.password}@h:5672/it's%20events`,
+  );
+  const lines = rabbitmqctlLines(plan);
+  t.true(lines.includes(String.raw`rabbitmqctl clear_permissions -p 'it'\''s events' 'gw'`));
+  t.is(lines.filter((line) => line.startsWith("rabbitmqctl set_permissions")).length, 3);
+  t.is(lines.filter((line) => line.includes("add_user")).length, 2);
 });

@@ -66,7 +66,7 @@ function eventsRights(roles: readonly PeerRole[]): Permissions | undefined {
 }
 
 /** Of a user with these roles. */
-export const rightsOf = (user: string, roles: readonly PeerRole[]): Rights => ({
+export const brokerRights = (user: string, roles: readonly PeerRole[]): Rights => ({
   calls: callsRights(user),
   events: eventsRights(roles),
 });
