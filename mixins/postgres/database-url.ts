@@ -48,6 +48,9 @@ export const connectionsOf = (url: string): readonly pg.ClientConfig[] =>
     return { ...config, ssl: { ...(ssl === true ? {} : ssl), host } };
   });
 
+/** As whom a URL connects; undefined: as the account that the process runs as. */
+export const roleOf = (url: string): string | undefined => connectionsOf(url)[0]?.user;
+
 const isOnThisMachine = (host: string): boolean =>
   host === "" || host.startsWith("/") || isLoopbackHost(canonicalHost(host) ?? host);
 

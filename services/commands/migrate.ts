@@ -28,7 +28,9 @@ async function migrate(): Promise<number> {
   // A change that waits for a lock hears no signal; one that is cut off has changed nothing.
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.once(name, () => process.exit(exitCodes.interrupted));
-  await Promise.all(targets.map((target) => requireReachable("migrate", target)));
+  await Promise.all(
+    targets.map((target) => requireReachable("migrate", { ...target, url: target.ownerUrl ?? target.url })),
+  );
   await prepareDatabases(targets, { log, signal: new AbortController().signal, way: "auto" });
   return exitCodes.ok;
 }

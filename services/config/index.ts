@@ -12,23 +12,13 @@ import { type ServiceName, serviceNames, usesDatabase } from "../contracts/servi
 import { accessValues } from "./access.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
 import { brokerTls } from "./broker-tls.ts";
+import { type DatabaseUrls, readDatabaseUrls } from "./databases.ts";
 import { withholdFromLibraries } from "./library-variables.ts";
 import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
 import type { Oidc } from "./oidc.ts";
 import { commandNodeId, ownNodePrefix, readBroker, requirePeers } from "./peers.ts";
-import {
-  baseUrl,
-  bearerToken,
-  databaseUrl,
-  host,
-  integer,
-  integers,
-  list,
-  localParts,
-  nodeId,
-  oneOf,
-} from "./readers.ts";
+import { baseUrl, bearerToken, host, integer, integers, list, localParts, nodeId, oneOf } from "./readers.ts";
 import { isSameDatabase } from "./same-database.ts";
 import { type Environment, fault, Variables } from "./variables.ts";
 
@@ -41,12 +31,9 @@ const drainInContainersMs = 5_000;
 /** Each is a queue of its own for every consumer. */
 const retriesMax = 20;
 
-export interface Config {
+export interface Config extends DatabaseUrls {
   readonly services: readonly ServiceName[];
   readonly nodeId: string;
-  /** undefined: the embedded PostgreSQL serves both databases. */
-  readonly usersDatabaseUrl: string | undefined;
-  readonly registryDatabaseUrl: string | undefined;
   /** undefined: calls and events stay in this process. `;` separates the nodes of a cluster. */
   readonly amqpUrl: string | undefined;
   /** What both connections to RabbitMQ check its certificate by, and show of themselves. */
@@ -157,8 +144,6 @@ export function loadClientConfig(environment: Environment, role: string): Config
 function readConfig(environment: Environment, isTerminal: boolean): Config {
   const env = new Variables(environment);
   const values = readValues(env, isTerminal);
-  if (isSameDatabase(values.usersDatabaseUrl, values.registryDatabaseUrl))
-    throw fault("REGISTRY_DATABASE_URL", "must name another database than DATABASE_URL");
   const set = Object.keys(environment).filter((name) => environment[name]);
   withholdFromLibraries(process.env);
   return { ...values, warnings: misspellings(set, env.names) };
@@ -188,7 +173,6 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
   const services = list(env, "SERVICES", serviceNames);
   const givenGateway = baseUrl(env, "MAILROSTER_URL");
   const httpHost = host(env, "HTTP_HOST", "127.0.0.1");
-  const mayBePlain = oneOf(env, "DATABASE_PLAINTEXT", ["true", "false"], "false") === "true";
   const httpPort = integer(env, "HTTP_PORT", { fallback: 3000, min: 0, max: 65_535 });
   const broker = readBroker(env);
   const ownId = ownNodeId(hostname(), process, isInContainer());
@@ -196,8 +180,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     services,
     ...broker,
     nodeId: nodeId(env, "NODE_ID", ownId, ownNodePrefix(broker)),
-    usersDatabaseUrl: databaseUrl(env, "DATABASE_URL", mayBePlain),
-    registryDatabaseUrl: databaseUrl(env, "REGISTRY_DATABASE_URL", mayBePlain),
+    ...readDatabaseUrls(env),
     amqpTls: brokerTls(env, broker.amqpUrl),
     httpHost,
     httpPort,

@@ -29,7 +29,7 @@ import { idsFor, postgresUser } from "./postgres-user.ts";
 
 export interface EmbeddedPostgres {
   readonly port: number;
-  readonly urls: { readonly usersDatabaseUrl: string; readonly registryDatabaseUrl: string };
+  readonly urls: ReturnType<typeof embeddedDatabaseUrls>;
   /** Aborted with a StartError when the server ends before `keepUp`: then it is not started again. */
   readonly ended: AbortSignal;
   /** From now on it is started again whenever it ends, for as long as that takes. */
@@ -100,10 +100,12 @@ async function initialise(installation: Installation): Promise<void> {
   }
 }
 
-/** The addresses of both databases. */
+/** The addresses of both databases, for those who serve and for those who migrate. */
 export const embeddedDatabaseUrls = (installation: Pick<Installation, "password">, port: number) => ({
-  usersDatabaseUrl: urlOf(installation, port, databases[0]),
-  registryDatabaseUrl: urlOf(installation, port, databases[1]),
+  usersDatabaseUrl: urlOf(installation, port, databases[0], databases[0]),
+  registryDatabaseUrl: urlOf(installation, port, databases[1], databases[1]),
+  usersOwnerUrl: urlOf(installation, port, databases[0]),
+  registryOwnerUrl: urlOf(installation, port, databases[1]),
 });
 
 async function installationIn(dataDir: string): Promise<Installation> {

@@ -16,8 +16,10 @@ import type { PostgresBinaries } from "./postgres-binaries.ts";
 import { isDiskFull, reasonOfEnd } from "./postgres-reasons.ts";
 import { idsFor, type PostgresUser } from "./postgres-user.ts";
 
-/** Those that it holds: the users side's, and the registry's. */
+/** Those that it holds: the users side's, and the registry's. Each is served by a role of its name, which owns nothing. */
 export const databases = ["mailroster_users", "mailroster_registry"] as const;
+/** Owns the databases and migrates them. */
+const owner = "postgres";
 /** Recovery after a crash replays the log first. */
 const startDeadlineMs = 120_000;
 const stopDeadlineMs = 10_000;
@@ -93,8 +95,12 @@ export function launch(installation: Installation, port: number): Server {
   }
 }
 
-export const urlOf = ({ password }: Pick<Installation, "password">, port: number, name: string): string =>
-  `postgresql://postgres:${password}@127.0.0.1:${port}/${name}`;
+export const urlOf = (
+  { password }: Pick<Installation, "password">,
+  port: number,
+  name: string,
+  role: string = owner,
+): string => `postgresql://${role}:${password}@127.0.0.1:${port}/${name}`;
 
 async function connect(installation: Installation, port: number): Promise<pg.Client | undefined> {
   const client = new pg.Client({ connectionString: urlOf(installation, port, "postgres") });
@@ -117,6 +123,9 @@ async function hasDatabases(installation: Installation, port: number): Promise<b
     for (const name of databases) {
       const result = await client.query("select 1 from pg_database where datname = $1", [name]);
       if (result.rowCount === 0) await client.query(`create database ${name}`);
+      const role = await client.query("select 1 from pg_roles where rolname = $1", [name]);
+      const password = client.escapeLiteral(installation.password);
+      if (role.rowCount === 0) await client.query(`create role ${name} login password ${password}`);
     }
     return true;
   } catch (cause) {

@@ -12,6 +12,7 @@ import { ormOptions } from "../../mixins/postgres/database.ts";
 import { type DatabaseClient, openClient } from "../../mixins/postgres/database-client.ts";
 import { StartError } from "../contracts/exits.ts";
 import { type DatabaseName, entitiesOf } from "./databases.ts";
+import { grantToServing } from "./grants.ts";
 import { inTurn, type Turn } from "./migration-turn.ts";
 
 const statementTimeoutMs = 10 * 60 * 1000;
@@ -95,14 +96,34 @@ async function applyPending(name: DatabaseName, url: string): Promise<string[]> 
   }
 }
 
-/**
- * Applies what is pending and returns the names; rejects when the database can't be reached, with StartError when one
- * that this release needs is still not applied or the turn does not come, and with the reason of the turn's signal.
- */
-export async function migrate(name: DatabaseName, url: string, turn: Turn = {}): Promise<string[]> {
+/** Of whom `migrate` gives rights to rows. */
+async function grant(name: DatabaseName, url: string, servingRole: string): Promise<void> {
   const client = await connect(name, url);
   try {
-    return await inTurn(client, `the ${name} database`, () => applyPending(name, url), turn);
+    await grantToServing(client, name, servingRole);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Applies what is pending and returns the names; a role that serves and does not own gets its rights. Rejects when the database can't be reached, with StartError when one
+ * that this release needs is still not applied or the turn does not come, and with the reason of the turn's signal.
+ */
+export async function migrate(
+  name: DatabaseName,
+  url: string,
+  turn: Turn = {},
+  servingRole?: string,
+): Promise<string[]> {
+  const work = async (): Promise<string[]> => {
+    const applied = await applyPending(name, url);
+    if (servingRole !== undefined) await grant(name, url, servingRole);
+    return applied;
+  };
+  const client = await connect(name, url);
+  try {
+    return await inTurn(client, `the ${name} database`, work, turn);
   } finally {
     await client.end();
   }

@@ -5,10 +5,12 @@
 import { poll } from "../../mixins/basics/poll.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
+import { roleOf } from "../../mixins/postgres/database-url.ts";
 import type { Config } from "../config/index.ts";
 import { StartError } from "../contracts/exits.ts";
 import { usesDatabase } from "../contracts/services.ts";
 import type { DatabaseName } from "./databases.ts";
+import type { Turn } from "./migration-turn.ts";
 import { migrate, requireMigrated } from "./migrations.ts";
 import { serverOf } from "./reasons.ts";
 
@@ -19,10 +21,16 @@ export interface DatabaseTarget {
   readonly name: DatabaseName;
   readonly variable: string;
   readonly url: string;
+  /** Of the role that owns the tables, where that is another one. */
+  readonly ownerUrl?: string | undefined;
 }
 
 /** By MIGRATE: each resolves with the names of what it has applied. */
-const ways = { auto: migrate, check: requireMigrated } as const;
+const ways = {
+  auto: ({ name, url, ownerUrl }: DatabaseTarget, turn: Turn) =>
+    ownerUrl === undefined ? migrate(name, url, turn) : migrate(name, ownerUrl, turn, roleOf(url)),
+  check: ({ name, url }: DatabaseTarget) => requireMigrated(name, url),
+} as const;
 
 export interface Preparation {
   readonly log: Logger;
@@ -39,10 +47,15 @@ const calledBy = (embeddedIn: string | undefined, { variable, url }: DatabaseTar
 
 /** The databases that a process with this configuration writes to. */
 export function databaseTargets(config: Config): DatabaseTarget[] {
-  const { services, usersDatabaseUrl, registryDatabaseUrl } = config;
+  const { services } = config;
   const all = [
-    { name: "users", variable: "DATABASE_URL", url: usersDatabaseUrl },
-    { name: "registry", variable: "REGISTRY_DATABASE_URL", url: registryDatabaseUrl },
+    { name: "users", variable: "DATABASE_URL", url: config.usersDatabaseUrl, ownerUrl: config.usersOwnerUrl },
+    {
+      name: "registry",
+      variable: "REGISTRY_DATABASE_URL",
+      url: config.registryDatabaseUrl,
+      ownerUrl: config.registryOwnerUrl,
+    },
   ] as const;
   return all.flatMap(({ url, ...target }) =>
     url !== undefined && usesDatabase(services, target.name) ? { ...target, url } : [],
@@ -50,7 +63,7 @@ export function databaseTargets(config: Config): DatabaseTarget[] {
 }
 
 async function prepare(target: DatabaseTarget, preparation: Preparation): Promise<void> {
-  const { name, url } = target;
+  const { name } = target;
   const { signal, way, embeddedIn } = preparation;
   const log = preparation.log.child({ service: "runtime" });
   const called = calledBy(embeddedIn, target);
@@ -59,7 +72,7 @@ async function prepare(target: DatabaseTarget, preparation: Preparation): Promis
     try {
       const onWait = (holder: string): void =>
         log.warn({ database: name }, `Waiting to migrate ${called}: it is the turn of ${holder}`);
-      const applied = await ways[way](name, url, { signal, onWait });
+      const applied = await ways[way](target, { signal, onWait });
       log.info({ database: name, applied }, "The database schema is up to date");
       return undefined;
     } catch (cause) {

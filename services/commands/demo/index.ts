@@ -31,7 +31,7 @@ const print = (line: string): void => void process.stdout.write(`${colourMarks(l
 
 function backstageOf(host: Host): Backstage {
   async function sql(text: string): Promise<void> {
-    const client = new pg.Client({ connectionString: host.config.usersDatabaseUrl });
+    const client = new pg.Client({ connectionString: host.config.usersOwnerUrl });
     await client.connect();
     try {
       await client.query(text);

@@ -1,0 +1,146 @@
+/** Who owns the tables migrates them, who serves may do nothing but read and write rows; on a real PostgreSQL. */
+import { randomBytes } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import pg from "pg";
+import { type DatabaseName, entitiesOf } from "../../services/runtime/databases.ts";
+import { migrate, migrationNames, requireMigrated } from "../../services/runtime/migrations.ts";
+import { openDatabase } from "../support/own-database.ts";
+import { Processes } from "../support/processes.ts";
+import { type Resource, testDatabase } from "../support/resources.ts";
+import { createAndFollow } from "../support/system-story.ts";
+
+async function queryAt<Row extends object>(url: string, text: string): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+const as = (url: string, role: string): string => {
+  const changed = new URL(url);
+  [changed.username, changed.password] = [role, "a-password"];
+  return changed.href;
+};
+
+interface Roles {
+  readonly owner: string;
+  readonly serving: string;
+  readonly database: Resource;
+}
+
+/** A database that an owner has, and a role that serves; all of it gone when the test ends. */
+async function withRoles(t: ExecutionContext): Promise<Roles> {
+  const database = await testDatabase();
+  const name = `mailroster_test_${process.pid}_${randomBytes(4).toString("hex")}`;
+  const [owner, serving] = [`${name}_owner`, `${name}_serving`];
+  const { pathname } = new URL(database.url);
+  await queryAt(
+    database.url,
+    `create role ${owner} login password 'a-password'; create role ${serving} login password 'a-password';
+     alter database "${pathname.slice(1)}" owner to ${owner}; alter schema public owner to ${owner};
+     revoke all on database "${pathname.slice(1)}" from public`,
+  );
+  t.teardown(async () => {
+    await queryAt(database.url, `drop owned by ${owner}, ${serving} cascade`);
+    const admin = new URL(database.url);
+    admin.pathname = "/postgres";
+    await database.drop();
+    await queryAt(admin.href, `drop role ${owner}; drop role ${serving}`);
+  });
+  return { owner: as(database.url, owner), serving: as(database.url, serving), database };
+}
+
+const roleIn = (url: string): string => new URL(url).username;
+
+test("who serves can't empty or change the audit log, nor drop what keeps it, nor make a table", async (t) => {
+  const { owner, serving } = await withRoles(t);
+  await migrate("users", owner, {}, roleIn(serving));
+  await queryAt(
+    serving,
+    `insert into audit_entries (id, at, action, user_id, version, actor, correlation_id, changes)
+     values (gen_random_uuid(), now(), 'created', gen_random_uuid(), 1, 'nobody', 'c', '[]')`,
+  );
+  for (const statement of [
+    "delete from audit_entries",
+    "update audit_entries set actor = 'somebody'",
+    "truncate audit_entries",
+    "drop trigger audit_entries_append_only on audit_entries",
+    "alter table audit_entries disable trigger all",
+    "alter table users add column password text",
+    "drop table users",
+    "create table mine (id int)",
+    "create function public.mine() returns int language sql as 'select 1'",
+    "insert into mikro_orm_migrations (name) values ('mine')",
+    "copy users to program 'true'",
+  ])
+    await t.throwsAsync(queryAt(serving, statement), { code: "42501" }, statement);
+  t.is((await queryAt(serving, "select from audit_entries")).length, 1);
+});
+
+for (const name of ["users", "registry"] satisfies DatabaseName[])
+  test(`who serves finds ${name} migrated and usable, also by a database that one role had until now`, async (t) => {
+    const { owner, serving, database } = await withRoles(t);
+    await queryAt(
+      database.url,
+      `grant all on database "${new URL(database.url).pathname.slice(1)}" to ${roleIn(serving)}; grant create on schema public to ${roleIn(serving)}`,
+    );
+    t.deepEqual(await migrate(name, serving), migrationNames(name));
+    await queryAt(
+      database.url,
+      `reassign owned by ${roleIn(serving)} to ${roleIn(owner)}; revoke create on schema public from ${roleIn(serving)}`,
+    );
+    t.deepEqual(await migrate(name, owner, {}, roleIn(serving)), []);
+    await t.notThrowsAsync(requireMigrated(name, serving));
+    await t.throwsAsync(queryAt(serving, "create table mine (id int)"), { code: "42501" });
+    const db = await openDatabase(serving, entitiesOf[name]);
+    await t.notThrowsAsync(db.check());
+    await db.close();
+  });
+
+test.serial(
+  "the whole system works as roles that own nothing, also with MIGRATE=check and without the owner's URLs",
+  async (t) => {
+    const [users, registry] = [await withRoles(t), await withRoles(t)];
+    const processes = new Processes();
+    t.teardown(() => processes.end());
+    const env = { DATABASE_URL: users.serving, REGISTRY_DATABASE_URL: registry.serving };
+    const migrating = await processes.start({
+      script: "services/commands/migrate.ts",
+      env: { ...env, MIGRATE_DATABASE_URL: users.owner, MIGRATE_REGISTRY_DATABASE_URL: registry.owner },
+    });
+    t.is((await migrating.exited()).code, 0, migrating.stderr());
+    const system = await processes.start({ env: { ...env, DATA_DIR: processes.folder(), MIGRATE: "check" } });
+    await system.ready();
+    await createAndFollow(system.httpUrl);
+    system.kill("SIGTERM");
+    t.is((await system.exited()).code, 0);
+  },
+);
+
+test.serial(
+  "npm start serves as roles of the embedded PostgreSQL that own nothing, out of a folder that others can't list",
+  async (t) => {
+    const processes = new Processes();
+    t.teardown(() => processes.end());
+    const DATA_DIR = join(processes.folder(), "data");
+    const system = await processes.start({ env: { DATA_DIR } });
+    await system.ready();
+    await createAndFollow(system.httpUrl);
+    const password = readFileSync(join(DATA_DIR, "postgres.password"), "utf8").trim();
+    const port = readFileSync(join(DATA_DIR, "postgres/postmaster.pid"), "utf8").split("\n")[3];
+    const rows = await queryAt<{ role: string }>(
+      `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
+      "select distinct usename::text as role from pg_stat_activity where application_name like 'mailroster-%' order by 1",
+    );
+    t.deepEqual(
+      rows.map(({ role }) => role),
+      ["mailroster_registry", "mailroster_users"],
+    );
+    t.is(statSync(DATA_DIR).mode & 0o066, 0);
+  },
+);
