@@ -20,6 +20,10 @@ export const IdempotencyRecord = defineEntity({
   indexes: [
     { name: "idempotency_expires_at_idx", properties: ["expiresAt"] },
     { name: "idempotency_correlation_id_idx", properties: ["correlationId"], type: "hash" },
+    {
+      name: "idempotency_user_idx",
+      expression: `create index "idempotency_user_idx" on "idempotency" (substr(result, 8, 36)) where starts_with(result, '{"id":"')`,
+    },
   ],
 });
 

@@ -6,10 +6,12 @@ import { Migration20261123000100_init } from "./Migration20261123000100_init.ts"
 import { Migration20261124000300_trace } from "./Migration20261124000300_trace.ts";
 import { Migration20261126000400_held_since } from "./Migration20261126000400_held_since.ts";
 import { Migration20261126000500_generations } from "./Migration20261126000500_generations.ts";
+import { Migration20261126001000_erasure } from "./Migration20261126001000_erasure.ts";
 
 export const registryMigrations = [
   Migration20261123000100_init,
   Migration20261124000300_trace,
   Migration20261126000400_held_since,
   Migration20261126000500_generations,
+  Migration20261126001000_erasure,
 ] as const;

@@ -19,6 +19,7 @@ import { Migration20261126000600_audit_on_behalf_of } from "./Migration202611260
 import { Migration20261126000700_access } from "./Migration20261126000700_access.ts";
 import { Migration20261126000710_domains_of_addresses } from "./Migration20261126000710_domains_of_addresses.ts";
 import { Migration20261126000720_accepted_domains } from "./Migration20261126000720_accepted_domains.ts";
+import { Migration20261126001000_erasure } from "./Migration20261126001000_erasure.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -38,4 +39,5 @@ export const usersMigrations = [
   Migration20261126000700_access,
   Migration20261126000710_domains_of_addresses,
   Migration20261126000720_accepted_domains,
+  Migration20261126001000_erasure,
 ] as const;

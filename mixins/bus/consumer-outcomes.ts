@@ -7,7 +7,7 @@
  */
 import { defineEntity, p } from "@mikro-orm/core";
 import { sql } from "kysely";
-import type { UserEvent } from "../../services/contracts/events.ts";
+import type { UserFact } from "../../services/contracts/events.ts";
 import type { ConsumerOutcome } from "../../services/contracts/trace.ts";
 import type { Mixin } from "../basics/mixin.ts";
 import type { Logger } from "../log/logging.ts";
@@ -70,7 +70,7 @@ delete from consumer_outcomes where (consumer, event_id, result) in (
   order by at limit ${rowsMax} for update skip locked)
 returning 1 as deleted`;
 
-export type ApplyInTransaction = (em: EntityManager, events: readonly UserEvent[]) => ReturnType<ApplyEvents>;
+export type ApplyInTransaction = (em: EntityManager, facts: readonly UserFact[]) => ReturnType<ApplyEvents>;
 
 export interface Outcomes {
   readonly mixin: Mixin;

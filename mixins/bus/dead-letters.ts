@@ -61,6 +61,7 @@ export const DeadLetterRecord = defineEntity({
     { name: "dead_letters_queue_id_idx", properties: ["queue", "id"] },
     { name: "dead_letters_cause_id_idx", properties: ["cause", "id"] },
     { name: "dead_letters_correlation_id_idx", properties: ["correlationId"] },
+    { name: "dead_letters_user_id_idx", properties: ["userId"] },
     { name: "dead_letters_pending_idx", properties: ["queue"], where: "status = 'pending'" },
     { name: "dead_letters_settled_at_idx", properties: ["settledAt"], where: "settled_at is not null" },
   ],
@@ -107,6 +108,30 @@ const storing = (row: ReturnType<typeof rowOf>) => sql`
     returning replays)
   select 1 as news from stored
    where not exists (select 1 from before where status = 'pending' and before.replays = stored.replays)`;
+
+/** Until the commit nobody else writes a letter, and whoever does then sees what this transaction has written. */
+export const lockLetters = sql`lock table dead_letters in share row exclusive mode`;
+
+/**
+ * Letters of an erased user keep what happened to them, and nothing of what they say; nobody can decide on them any more.
+ * One of the erasure itself says nothing, and is replayed like any other.
+ */
+const emptying = (userId: string) => sql`
+  update dead_letters l
+     set body = '', headers = '{}', status = case when l.status = 'pending' then 'discarded' else l.status end,
+         settled_at = coalesce(l.settled_at, now()),
+         discarded_at = case when l.status = 'pending' then now() else l.discarded_at end,
+         discarded_by = case when l.status = 'pending' then e.erased_by else l.discarded_by end,
+         discard_reason = case when l.status = 'pending' then 'The user was erased' else l.discard_reason end,
+         discard_correlation_id = case when l.status = 'pending' then coalesce(l.correlation_id, '') else l.discard_correlation_id end
+    from erasures e
+   where l.user_id = ${userId}::uuid and e.user_id = l.user_id and l.event_type is distinct from 'user.erased.v1'
+     and (l.status = 'pending' or l.body <> '' or l.headers <> '{}')`;
+
+/** Does nothing to those of a user that is not erased. */
+export async function emptyLettersOfErased(em: EntityManager, userId: string): Promise<void> {
+  await run(em, emptying(userId));
+}
 
 const intMax = 2 ** 31 - 1;
 const uuid = /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
@@ -180,10 +205,13 @@ function rowOf(letter: DeadLetter) {
 }
 
 /**
- * Resolves when the letter is stored, or will be with the running transaction; with whether it is news: a letter
+ * Resolves when the letter is stored, or will be with the running transaction, without what it says of an erased user; with whether it is news: a letter
  * that was not there, or one that has come back after a replay.
  */
 export async function storeDeadLetter(em: EntityManager, letter: DeadLetter): Promise<boolean> {
-  const rows = await run(em, storing(rowOf(letter)));
+  const row = rowOf(letter);
+  const rows = await run(em, storing(row));
+  // After it: what an erasure has locked the table for can be seen once the letter is in.
+  if (row.userId !== null) await emptyLettersOfErased(em, row.userId);
   return rows.length > 0;
 }

@@ -15,7 +15,7 @@
  * database's: Moleculer starts the last mixin of a list first and stops it last.
  */
 import { Unavailable } from "../../services/contracts/errors.ts";
-import type { UserEvent } from "../../services/contracts/events.ts";
+import type { UserFact } from "../../services/contracts/events.ts";
 import type { Mixin } from "../basics/mixin.ts";
 import { backoffMs, pause } from "../basics/pause.ts";
 import { withCorrelation, withCorrelations } from "../context/correlation.ts";
@@ -52,16 +52,16 @@ export class UnacceptableEvent extends Error {
 export type Applied = "processed" | "duplicate" | "stale";
 
 /** How often a handler has failed on an event before. */
-export type FailuresOf = (event: UserEvent) => number;
+export type FailuresOf = (event: UserFact) => number;
 
 /** One answer for each event, in order; all or none of the effects. */
 export type ApplyEvents = (
-  events: readonly UserEvent[],
+  events: readonly UserFact[],
   failuresOf: FailuresOf,
 ) => Promise<readonly Applied[]>;
 
 /** Told of an event that failed and is not dead yet or is from now on; whether it can be noted changes nothing. */
-export type EventFailed = (event: UserEvent, failures: number, error: string) => Promise<void>;
+export type EventFailed = (event: UserFact, failures: number, error: string) => Promise<void>;
 
 export interface EventHandlerOptions {
   /** Label of the metric. */
@@ -91,11 +91,11 @@ export function eventHandler(
   parse: (delivery: Delivery) => ParsedEvent = parseEvent,
 ): BatchHandler {
   const { apply, log, name, queue, system = "rabbitmq" } = options;
-  const spans = new WeakMap<UserEvent, OpenSpan>();
+  const spans = new WeakMap<UserFact, OpenSpan>();
 
   /** Rejects only with an error that the events themselves may have caused. */
   async function applyPatiently(
-    events: readonly UserEvent[],
+    events: readonly UserFact[],
     failuresOf: FailuresOf,
   ): Promise<readonly Outcome[]> {
     let contentions = 0;
@@ -119,7 +119,7 @@ export function eventHandler(
     return events.map(() => requeued);
   }
 
-  async function retryAlone(event: UserEvent, firstError: unknown, failuresOf: FailuresOf): Promise<Outcome> {
+  async function retryAlone(event: UserFact, firstError: unknown, failuresOf: FailuresOf): Promise<Outcome> {
     let error = firstError;
     const triesMax = error instanceof UnacceptableEvent ? 0 : immediateRetriesMax;
     for (let retry = 0; retry < triesMax; retry += 1) {
@@ -172,9 +172,9 @@ export function eventHandler(
 /** A single event runs under its own correlation, also what it logs or calls inside `apply`. */
 async function applyKnown(
   apply: ApplyEvents,
-  events: readonly UserEvent[],
+  events: readonly UserFact[],
   failuresOf: FailuresOf,
-  spans: WeakMap<UserEvent, OpenSpan>,
+  spans: WeakMap<UserFact, OpenSpan>,
 ): Promise<readonly Applied[]> {
   const [first] = events;
   const alone = events.length === 1 && first !== undefined;
@@ -189,7 +189,7 @@ async function applyKnown(
 /** The note is for whoever asks later; the event goes its way without it. */
 async function noteFailure(
   { failed, log, name }: EventHandlerOptions,
-  event: UserEvent,
+  event: UserFact,
   failures: number,
   error: string,
 ): Promise<void> {
@@ -204,7 +204,7 @@ async function noteFailure(
 function settled(
   options: EventHandlerOptions,
   delivery: Delivery,
-  event: UserEvent,
+  event: UserFact,
   outcome: Outcome,
 ): Verdict {
   if ("applied" in outcome) {
@@ -223,7 +223,7 @@ function settled(
 const count = (options: EventHandlerOptions, type: string, result: ProcessedResult): void =>
   options.metrics.eventsProcessed.inc({ consumer: options.name, type, result });
 
-const inScope = <T>(event: UserEvent, fn: () => T, traceparent = event.traceparent): T =>
+const inScope = <T>(event: UserFact, fn: () => T, traceparent = event.traceparent): T =>
   withCorrelation(
     {
       correlationId: event.correlationid,
@@ -237,7 +237,7 @@ const inScope = <T>(event: UserEvent, fn: () => T, traceparent = event.tracepare
   );
 
 /** Lines of what is done for several at once carry the ids of all. */
-const forAll = <T>(events: readonly UserEvent[], fn: () => T): T =>
+const forAll = <T>(events: readonly UserFact[], fn: () => T): T =>
   withCorrelations(() => events.map(({ correlationid }) => correlationid), fn);
 
 /** The handler with the life of the service that carries it. */

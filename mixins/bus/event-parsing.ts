@@ -1,10 +1,10 @@
 /** Promise: a handler sees only events of a sender who is believed that satisfy their schema; why another one does not is told without its values. */
-import { eventTypes, UserEvent, versionWithHeadroomMax } from "../../services/contracts/events.ts";
+import { eventTypes, UserFact, versionWithHeadroomMax } from "../../services/contracts/events.ts";
 import { untrustedSender } from "./event-senders.ts";
 import type { Delivery } from "./port.ts";
 
 export type ParsedEvent =
-  | { readonly ok: true; readonly event: UserEvent }
+  | { readonly ok: true; readonly event: UserFact }
   | {
       readonly ok: false;
       readonly reason: "untrusted-sender" | "not-json" | "unknown-type" | "invalid-event";
@@ -59,7 +59,7 @@ export function parseEvent(delivery: Delivery): ParsedEvent {
     return { ok: false, reason: "invalid-event", error: "a string holds NUL or half a surrogate pair" };
   if (!isKnownType(value))
     return { ok: false, reason: "unknown-type", error: "the event's type is none that this consumer knows" };
-  const result = UserEvent.safeParse(value);
+  const result = UserFact.safeParse(value);
   if (result.success && result.data.sequence <= versionWithHeadroomMax)
     return { ok: true, event: result.data };
   if (result.success)

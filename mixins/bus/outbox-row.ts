@@ -6,7 +6,7 @@
  * inserted before the lock was taken inverted versions under load.)
  */
 import { defineEntity, p } from "@mikro-orm/core";
-import type { UserEvent } from "../../services/contracts/events.ts";
+import type { UserFact } from "../../services/contracts/events.ts";
 import type { WriteNote } from "../../services/contracts/trace.ts";
 
 /** A user's events share a partition, and one relay at a time works on a partition. */
@@ -47,7 +47,7 @@ export function partitionOf(aggregateId: string): number {
  * The row of an event, by column; whoever writes it does so in the transaction of the change, after the row lock of
  * its user.
  */
-export const outboxRow = (event: UserEvent, note: WriteNote) => ({
+export const outboxRow = (event: UserFact, note: WriteNote) => ({
   partition: partitionOf(event.subject),
   aggregate_id: event.subject,
   event_id: event.id,

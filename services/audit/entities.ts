@@ -2,7 +2,8 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 /**
- * One row for each event, never changed: a trigger refuses update, delete and truncate to everyone, us included.
+ * One row for each event, never changed: triggers refuse update, delete and truncate to everyone, us included. One change
+ * passes: the values of an erased user's entries may be emptied (docs/adr/0046).
  * The event's id is the primary key, so the table itself is the inbox that recognises a repeated event; one that comes
  * again under another id is recognised by its user's version.
  */
@@ -28,6 +29,8 @@ export const AuditEntryRow = defineEntity({
      * this was, and is shown to nobody who is limited to domains.
      */
     domains: p.array().nullable(),
+    /** Of an erasure: why. */
+    reason: p.text().nullable(),
     /** When this row was written. */
     recordedAt: p.datetime(3).defaultRaw("now()"),
   },
@@ -41,9 +44,19 @@ export const AuditEntryRow = defineEntity({
       name: "audit_entries_append_only",
       timing: "before",
       // And truncate, by a trigger of the migration's own: MikroORM's drift check does not see that kind.
-      events: ["update", "delete"],
+      events: ["delete"],
       forEach: "statement",
       body: "raise exception 'audit_entries is append-only' using errcode = 'restrict_violation'",
+    },
+    {
+      name: "audit_entries_only_emptied",
+      timing: "before",
+      events: ["update"],
+      forEach: "row",
+      body: `if new.changes = audit_values_emptied(old.changes) and new.assignments is null
+          and to_jsonb(new) - '{changes,assignments}'::text[] = to_jsonb(old) - '{changes,assignments}'::text[]
+          and exists (select from erasures where user_id = old.user_id) then return new; end if;
+        raise exception 'audit_entries is append-only' using errcode = 'restrict_violation'`,
     },
   ],
 });

@@ -11,7 +11,7 @@ import type { ActionParams } from "../contracts/actions.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { Assignment } from "../contracts/assignment.ts";
 import { AuditEntry, type AuditPage } from "../contracts/audit.ts";
-import { Change, type UserEvent } from "../contracts/events.ts";
+import { Change, isErasure, type UserEvent, type UserFact } from "../contracts/events.ts";
 import { generationSize } from "../contracts/generation.ts";
 import type { AuditTrailDigest, DigestQuery } from "../contracts/reconciliation.ts";
 import { type AuditTrace, placeBeforeAll, type RequestEntries } from "../contracts/trace.ts";
@@ -20,29 +20,35 @@ import { AuditEntryRow } from "./entities.ts";
 /**
  * One statement for the whole batch. `on conflict do nothing` makes a repeated event, also one repeated within the
  * batch or under another id, change nothing; `returning` tells which were new. Ordered by id, so that two consumers with
- * the same events in hand wait for each other instead of deadlocking.
+ * the same events in hand wait for each other instead of deadlocking. What comes late of an erased user comes without
+ * values.
  */
-const appendEntries = (events: readonly UserEvent[]) => sql<{ id: string }>`
-insert into audit_entries (id, at, action, user_id, version, actor, on_behalf_of, correlation_id, changes, assignments, domains)
-select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.on_behalf_of, e.correlation_id, e.changes, e.assignments, e.domains
+const appendEntries = (events: readonly UserFact[]) => sql<{ id: string }>`
+insert into audit_entries (id, at, action, user_id, version, actor, on_behalf_of, correlation_id, changes, assignments,
+  domains, reason)
+select e.id, e.at, e.action, e.user_id, e.version, e.actor, e.on_behalf_of, e.correlation_id,
+  case when x.user_id is null then e.changes else audit_values_emptied(e.changes) end,
+  case when x.user_id is null then e.assignments end, e.domains, case when e.action = 'user.erased' then x.reason end
 from jsonb_to_recordset(${json(events.map(entryOf))}) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
   on_behalf_of text, correlation_id text, changes jsonb, assignments jsonb, domains text[])
+left join erasures x on x.user_id = e.user_id
 order by e.id
 on conflict do nothing
 returning id`;
 
-/** Those of other content than the entry that their user's version has under another id. */
-const contradicting = (events: readonly UserEvent[]) => sql<{ id: string }>`
+/** Those of other content than the entry that their user's version has under another id; of an erased user nobody can tell. */
+const contradicting = (events: readonly UserFact[]) => sql<{ id: string }>`
 select e.id
 from jsonb_to_recordset(${json(events.map(entryOf))}) as e (id uuid, at timestamptz, action text, user_id uuid, version int, actor text,
   correlation_id text, changes jsonb)
 join audit_entries a on a.user_id = e.user_id and a.version = e.version and a.id <> e.id
 where (a.at, a.action, a.actor, a.correlation_id, a.changes) is distinct from
-  (e.at, e.action, e.actor, e.correlation_id, e.changes)`;
+  (e.at, e.action, e.actor, e.correlation_id, e.changes)
+  and not exists (select from erasures x where x.user_id = e.user_id)`;
 
-const actionOf = (event: UserEvent): string => event.type.replace(/\.v\d+$/, "");
+const actionOf = (event: UserFact): string => event.type.replace(/\.v\d+$/, "");
 
-const entryOf = (event: UserEvent) => ({
+const entryOf = (event: UserFact) => ({
   id: event.id,
   at: event.time,
   action: actionOf(event),
@@ -51,9 +57,9 @@ const entryOf = (event: UserEvent) => ({
   actor: event.actor,
   on_behalf_of: event.onbehalfof,
   correlation_id: event.correlationid,
-  changes: event.data.changes,
-  assignments: event.data.assignments,
-  domains: domainsOf(event),
+  changes: isErasure(event) ? [] : event.data.changes,
+  assignments: isErasure(event) ? undefined : event.data.assignments,
+  domains: isErasure(event) ? undefined : domainsOf(event),
 });
 
 /** In A-labels, each once. */
@@ -70,7 +76,7 @@ function domainsOf({ data: { user, changes } }: UserEvent): string[] {
  * Appends what is new; `duplicate` for each event whose entry is there already. Throws UnacceptableEvent when one tells
  * another story of a version than its entry: one of the two is forged, or a database has lost what it had told.
  */
-export async function append(em: EntityManager, events: readonly UserEvent[]): Promise<readonly Applied[]> {
+export async function append(em: EntityManager, events: readonly UserFact[]): Promise<readonly Applied[]> {
   const rows = await run(em, appendEntries(events));
   const fresh = new Set(rows.map(({ id }) => id));
   // PostgreSQL writes UUIDs in lower case; `delete` makes the second of two equal events a duplicate.
@@ -109,7 +115,8 @@ function shown(row: Row): AuditEntry {
   const entry = { id, at: at.toISOString(), action, userId, version, ...who, correlationId, changes };
   const isAny = row.assignments !== null && row.assignments !== undefined;
   const assignments = isAny && { assignments: inOrder(row.assignments as Assignment[], Assignment) };
-  return { ...entry, ...assignments } as AuditEntry;
+  const reason = typeof row.reason === "string" && { reason: row.reason };
+  return { ...entry, ...assignments, ...reason } as AuditEntry;
 }
 
 /**

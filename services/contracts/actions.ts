@@ -13,23 +13,11 @@ import {
   TargetDeadLetter,
 } from "./dead-letters.ts";
 import { AcceptedDomain, DeclaredDomain, DomainPage, ListDomains, TargetDomain } from "./domains.ts";
+import * as erasure from "./erasure.ts";
 import { AskGeneration, GivenGeneration } from "./generation.ts";
 import * as keys from "./keys.ts";
 import { AddressInfo, LookUpAddress } from "./look-up.ts";
-import {
-  ClearFault,
-  ClearFaults,
-  Faults,
-  LogLevels,
-  NodeFaults,
-  NodeLogLevel,
-  OutboxStatus,
-  OutboxStatusQuery,
-  SetFault,
-  SetFaults,
-  SetLogLevel,
-  SetLogLevels,
-} from "./operations.ts";
+import * as operations from "./operations.ts";
 import { NextCursor, paging } from "./paging.ts";
 import { type PeerRole, peerRoles } from "./peers.ts";
 import {
@@ -207,6 +195,9 @@ export const actions = {
   "users.patch": published(PatchUser, User, "under its key"),
   "users.remove": published(TargetUser, z.null(), "under its key"),
   "users.restore": published(TargetUser, User, "under its key"),
+  "users.erase": published(erasure.EraseUser, z.null(), "under its key"),
+  "users.export": published(erasure.ExportUser, erasure.UserExport, "always"),
+  "users.erasures": internal(erasure.ListErasures, erasure.ErasurePage, operator, "always"),
   "users.digest": internal(DigestQuery, UsersDigest, users, "always"),
   "users.reemit": internal(ReemitUser, ReemittedUser, users),
   "users.generation": internal(Nothing, GivenGeneration, ["users", "operator"]),
@@ -224,11 +215,21 @@ export const actions = {
   "smtp-registry.reserve": internal(ReserveAddresses, Reservation, users, "always"),
   "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() }), users, "always"),
   "smtp-registry.lookup": published(LookUpAddress, AddressInfo, "always"),
+  "smtp-registry.addresses-of": internal(
+    z.strictObject({ userId: UserId }),
+    erasure.ExportedAddresses,
+    users,
+    "always",
+  ),
   "smtp-registry.digest": internal(DigestQuery, RegistryDigest, users, "always"),
   "smtp-registry.trace": internal(RegistryQuery, RegistryTrace, tracing, "always"),
   "smtp-registry.generation": internal(AskGeneration, GivenGeneration, users, "always"),
   "smtp-registry.health": internal(Nothing, Health, health, "always"),
-  "audit.list": published(ListAudit, AuditPage, "always"),
+  // And users, for an export.
+  "audit.list": {
+    ...published(ListAudit, AuditPage, "always"),
+    callers: ["gateway", "operator", "users"] as Callers,
+  },
   "audit.digest": internal(DigestQuery, AuditDigest, users, "always"),
   "audit.request": internal(RequestEventsQuery, RequestEntries, tracing, "always"),
   "audit.trace": internal(EventsQuery, AuditTrace, tracing, "always"),
@@ -237,7 +238,7 @@ export const actions = {
   "outbox.pending": internal(PendingQuery, PendingUsers, users, "always"),
   "outbox.backlogs": internal(Nothing, Backlogs, users, "always"),
   "outbox.trace": internal(RequestEventsQuery, OutboxTrace, tracing, "always"),
-  "outbox.status": internal(OutboxStatusQuery, OutboxStatus, operator, "always"),
+  "outbox.status": internal(operations.OutboxStatusQuery, operations.OutboxStatus, operator, "always"),
   "outbox.health": internal(Nothing, Health, health, "always"),
   "dead-letters.list": published(ListDeadLetters, DeadLetterPage, "always"),
   "dead-letters.causes": published(Nothing, DeadLetterCauses, "always"),
@@ -254,15 +255,15 @@ export const actions = {
   "reconciler.restore": internal(DecideOnOrphan, ReemittedUser, operator),
   "reconciler.decide": internal(DecideOnOrphans, OrphansReport, operator),
   "reconciler.health": internal(Nothing, Health, health, "always"),
-  "ops.log-level": internal(SetLogLevels, LogLevels, operator),
-  "ops.log-level-here": internal(SetLogLevel, NodeLogLevel, everyone),
+  "ops.log-level": internal(operations.SetLogLevels, operations.LogLevels, operator),
+  "ops.log-level-here": internal(operations.SetLogLevel, operations.NodeLogLevel, everyone),
   "ops.health": internal(Nothing, Health, health, "always"),
-  "fault.set": internal(SetFaults, Faults, operator),
-  "fault.clear": internal(ClearFaults, Faults, operator),
-  "fault.list": internal(Nothing, Faults, operator),
-  "fault.set-here": internal(SetFault, NodeFaults, everyone),
-  "fault.clear-here": internal(ClearFault, NodeFaults, everyone),
-  "fault.list-here": internal(Nothing, NodeFaults, everyone),
+  "fault.set": internal(operations.SetFaults, operations.Faults, operator),
+  "fault.clear": internal(operations.ClearFaults, operations.Faults, operator),
+  "fault.list": internal(Nothing, operations.Faults, operator),
+  "fault.set-here": internal(operations.SetFault, operations.NodeFaults, everyone),
+  "fault.clear-here": internal(operations.ClearFault, operations.NodeFaults, everyone),
+  "fault.list-here": internal(Nothing, operations.NodeFaults, everyone),
   "access.create": published(keys.CreateKey, keys.CreatedKey, "under its key"),
   "access.list": published(keys.ListKeys, keys.KeyPage, "always"),
   "access.get": published(keys.TargetKey, keys.AccessKey, "always"),

@@ -23,15 +23,18 @@ export const AuditEntry = z
     id: z.uuid().meta({ description: "The event's id" }),
     at: z.iso.datetime().meta({ description: "When the change was committed" }),
     action: z
-      .enum(["user.created", "user.updated", "user.deleted", "user.restored"])
+      .enum(["user.created", "user.updated", "user.deleted", "user.restored", "user.erased"])
       .meta({ description: "What was done" }),
     userId: UserId,
     version: z.int().min(1).meta({ description: "The user's version after the change" }),
     actor: z.string().meta({ description: "Who asked for it" }),
     onBehalfOf: z.string().optional().meta({ description: "For whom the actor said to act (X-Actor)" }),
     correlationId: z.string().meta({ description: "The request that made it" }),
-    changes: z.array(Change).meta({ description: "Each field that changed" }),
+    changes: z.array(Change).meta({
+      description: "Each field that changed; of an erased user without its values",
+    }),
     assignments: Assignments,
+    reason: z.string().optional().meta({ description: "Of user.erased: why" }),
   })
   .meta({ id: "AuditEntry" });
 export type AuditEntry = z.infer<typeof AuditEntry>;

@@ -1,6 +1,7 @@
 /**
  * The facts that users publishes: structured CloudEvents 1.0 JSON, one version a schema.
- * An event carries the user's whole state and version, so a consumer that keeps a watermark needs no order.
+ * An event carries the user's whole state and version, so a consumer that keeps a watermark needs no order. Of an erased
+ * user there is no state left to carry.
  */
 import * as z from "zod";
 import { Assignments } from "./assignment.ts";
@@ -72,27 +73,34 @@ export const eventTypes = [
   "user.updated.v1",
   "user.deleted.v1",
   "user.restored.v1",
+  "user.erased.v1",
 ] as const;
-export type UserEventType = (typeof eventTypes)[number];
+export type FactType = (typeof eventTypes)[number];
+/** Of those that carry the user's state. */
+export type UserEventType = Exclude<FactType, "user.erased.v1">;
 export const eventSource = "/mailroster/users";
+
+const envelopeOf = <T extends FactType>(type: T) => ({
+  specversion: z.literal("1.0").meta({ description: "The version of CloudEvents" }),
+  id: z.uuid().meta({ description: "The event's id; a repeat of the event has the same" }),
+  source: z.string().min(1).meta({ description: "Which system published it" }),
+  type: z.literal(type).meta({ description: "What happened; the routing key is the same" }),
+  subject: z.uuid().meta({ description: "The user's id" }),
+  time: Timestamp.meta({ description: "When the change was committed (RFC 3339)" }),
+  datacontenttype: z.literal("application/json").optional().meta({ description: "The form of data" }),
+  dataschema: z.string().optional().meta({ description: "The name of this schema" }),
+  correlationid: z.string().min(1).meta({ description: "The request that made the change" }),
+  causationid: z.string().min(1).optional().meta({ description: "The event or request that led to it" }),
+  sequence: Version,
+  traceparent: z.string().optional().meta({ description: "W3C Trace Context of the change" }),
+  actor: z.string().min(1).default("anonymous").meta({ description: "Who asked for the change" }),
+  onbehalfof: z.string().min(1).optional().meta({ description: "For whom the actor said to act" }),
+});
 
 const envelope = <T extends UserEventType>(type: T) =>
   z
     .object({
-      specversion: z.literal("1.0").meta({ description: "The version of CloudEvents" }),
-      id: z.uuid().meta({ description: "The event's id; a repeat of the event has the same" }),
-      source: z.string().min(1).meta({ description: "Which system published it" }),
-      type: z.literal(type).meta({ description: "What happened; the routing key is the same" }),
-      subject: z.uuid().meta({ description: "The user's id" }),
-      time: Timestamp.meta({ description: "When the change was committed (RFC 3339)" }),
-      datacontenttype: z.literal("application/json").optional().meta({ description: "The form of data" }),
-      dataschema: z.string().optional().meta({ description: "The name of this schema" }),
-      correlationid: z.string().min(1).meta({ description: "The request that made the change" }),
-      causationid: z.string().min(1).optional().meta({ description: "The event or request that led to it" }),
-      sequence: Version,
-      traceparent: z.string().optional().meta({ description: "W3C Trace Context of the change" }),
-      actor: z.string().min(1).default("anonymous").meta({ description: "Who asked for the change" }),
-      onbehalfof: z.string().min(1).optional().meta({ description: "For whom the actor said to act" }),
+      ...envelopeOf(type),
       data: z
         .object({
           user: UserState.meta({ description: "The user's complete state after the change" }),
@@ -111,11 +119,28 @@ const envelope = <T extends UserEventType>(type: T) =>
     })
     .meta({ id: type });
 
+/** Of whom nothing is left but the id and the version; whoever keeps more must let it go. */
+export const UserErased = z
+  .object({
+    ...envelopeOf("user.erased.v1"),
+    data: z
+      .object({
+        deletedAt: Timestamp.meta({
+          description: "When the user was deleted: its addresses' terms count from then",
+        }),
+        erasedAt: Timestamp.meta({ description: "When the user was erased" }),
+      })
+      .meta({ description: "Nothing personal: consumers let go of all that they keep of the user" }),
+  })
+  .meta({ id: "user.erased.v1" });
+export type UserErased = z.infer<typeof UserErased>;
+
 export const eventSchemas = {
   "user.created.v1": envelope("user.created.v1"),
   "user.updated.v1": envelope("user.updated.v1"),
   "user.deleted.v1": envelope("user.deleted.v1"),
   "user.restored.v1": envelope("user.restored.v1"),
+  "user.erased.v1": UserErased,
 } as const;
 
 export const UserEvent = z.discriminatedUnion("type", [
@@ -126,5 +151,11 @@ export const UserEvent = z.discriminatedUnion("type", [
 ]);
 export type UserEvent = z.infer<typeof UserEvent>;
 
+/** What a consumer hears of: a user's state, or that nothing is left of it. */
+export type UserFact = UserEvent | UserErased;
+export const UserFact = z.discriminatedUnion("type", [...UserEvent.options, UserErased]);
+export const isErasure = (fact: UserFact): fact is UserErased => fact.type === "user.erased.v1";
+export const isUserEvent = (fact: UserFact): fact is UserEvent => fact.type !== "user.erased.v1";
+
 /** The `dataschema` of a type: an absolute URI, as CloudEvents 1.0 demands, that names the schema without a host. */
-export const dataschemaOf = (type: UserEventType): string => `urn:mailroster:schema:${type}`;
+export const dataschemaOf = (type: FactType): string => `urn:mailroster:schema:${type}`;

@@ -1,6 +1,7 @@
 /** The rows of smtp-registry's own database: written by statements (sql.ts), mapped here for the schema check. */
 import { defineEntity, p } from "@mikro-orm/core";
 import { ConsumerOutcomeRow } from "../../mixins/bus/consumer-outcomes.ts";
+import { PepperRow } from "../../mixins/postgres/keyed-hash.ts";
 
 /**
  * One row for each address that is not free: its conflict key is the primary key, so no two users can hold one.
@@ -53,6 +54,8 @@ export const Watermark = defineEntity({
     /** The event that brought it, and when it took effect. */
     eventId: p.uuid().nullable(),
     appliedAt: p.datetime(3).nullable(),
+    /** Since then no other event of the user has an effect. */
+    erasedAt: p.datetime(3).nullable(),
   },
 });
 
@@ -89,11 +92,36 @@ export const AddressHistory = defineEntity({
   checks: [{ name: "address_history_state_check", expression: "state in ('active', 'deleted', 'removed')" }],
 });
 
+/**
+ * What is left of an erased user's addresses: that somebody had one and when, and the tombstones; each by a keyed hash
+ * (mixins/postgres/keyed-hash.ts), until the terms of the deletion are over.
+ */
+export const ErasedAddress = defineEntity({
+  name: "ErasedAddress",
+  tableName: "erased_addresses",
+  properties: {
+    hash: p.blob().primary(),
+    /** As in the history; `tombstone`: nobody else's yet. */
+    state: p.text().primary(),
+    at: p.datetime(3).primary(),
+    deletedAt: p.datetime(3),
+  },
+  indexes: [{ name: "erased_addresses_deleted_at_idx", properties: ["deletedAt"] }],
+  checks: [
+    {
+      name: "erased_addresses_state_check",
+      expression: "state in ('tombstone', 'active', 'deleted', 'removed')",
+    },
+  ],
+});
+
 export const registryEntities = [
   AddressRow,
   Watermark,
   SuffixCounter,
   LastGeneration,
   AddressHistory,
+  ErasedAddress,
+  PepperRow,
   ConsumerOutcomeRow,
 ];

@@ -17,7 +17,7 @@ import { digestRegistry } from "./digest.ts";
 import { registryEntities } from "./entities.ts";
 import { giveGeneration } from "./generations.ts";
 import { holdSettler } from "./lapsed-holds.ts";
-import { lookUp } from "./look-up.ts";
+import { addressesOfUser, lookUp } from "./look-up.ts";
 import { apply } from "./projection.ts";
 import { release } from "./reserve-alone.ts";
 import type { RegistryRules } from "./reserve-request.ts";
@@ -73,6 +73,7 @@ export default function smtpRegistryService(platform: Platform, config: Registry
       release: async (ctx) => ({ released: await release(db, ctx.params) }),
       lookup: (ctx) => lookUp(db, rules, ctx.params, ctx.meta.user),
       trace: (ctx) => traceRegistry(db, rules, consumer.outcomes, ctx.params),
+      "addresses-of": async (ctx) => ({ items: await addressesOfUser(db, ctx.params.userId) }),
       digest: (ctx) => digestRegistry(db, rules, ctx.params),
       generation: (ctx) => giveGeneration(db, ctx.params.above),
     }),

@@ -2,11 +2,13 @@
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { type Principal, reaches } from "../contracts/access.ts";
-import type { ActionParams } from "../contracts/actions.ts";
+import type { ActionParams, ActionResult } from "../contracts/actions.ts";
 import { addressKey, objectionToNew, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { AddressInfo } from "../contracts/look-up.ts";
 import type { AddressKind } from "../contracts/user.ts";
+import { AddressHistory } from "./entities.ts";
+import { erasedOfKey } from "./erasure-sql.ts";
 import type { RegistryRules } from "./reserve-request.ts";
 import * as sql from "./sql.ts";
 import { type Holding, statusOf } from "./status.ts";
@@ -15,7 +17,8 @@ type Request = ActionParams<"smtp-registry.lookup">;
 
 interface Holder extends Holding {
   readonly address: string;
-  readonly userId: string;
+  /** null: an erased user. */
+  readonly userId: string | null;
   readonly kind: AddressKind | null;
 }
 
@@ -42,6 +45,33 @@ async function holderAt(em: EntityManager, key: string, at: Date): Promise<Holde
   };
 }
 
+/** The history of one user's addresses, by version. */
+export async function addressesOfUser(
+  db: Database,
+  userId: string,
+): Promise<ActionResult<"smtp-registry.addresses-of">["items"]> {
+  const rows = await db.read((em) =>
+    em.find(AddressHistory, { userId }, { orderBy: { version: "asc", key: "asc" } }),
+  );
+  return rows.map(({ version, address, kind, state, at }) => ({
+    version,
+    address,
+    kind: kind as AddressKind | null,
+    state: state as "active",
+    at: at.toISOString(),
+  }));
+}
+
+/** That an erased user had it, not who. */
+async function erasedHolder(em: EntityManager, request: Request, key: string): Promise<Holder | undefined> {
+  const at = request.at === undefined ? undefined : new Date(Math.max(0, Date.parse(request.at)));
+  const [row] = await run(em, erasedOfKey(key, at));
+  if (row === undefined || row.state === "removed") return undefined;
+  const nobody = { address: request.address, userId: null, kind: null };
+  if (row.state === "active") return { ...nobody, status: "active", deletedAt: null };
+  return { ...nobody, status: "deleted", deletedAt: row.at };
+}
+
 /**
  * Refusal `invalid-fields` for a time in the future, `not-found` for an address of a domain that is not the asker's,
  * Unavailable without the database.
@@ -64,9 +94,10 @@ export async function lookUp(
     });
   const key = addressKey(request.address);
   const holder = await db.read(async (em) => {
-    if (request.at === undefined) return holderNow(em, key);
-    const then = await holderAt(em, key, at);
-    return statusOf(then, at, rules.terms) === "available" ? heldAt(em, key, at) : then;
+    const isNow = request.at === undefined;
+    const then = isNow ? await holderNow(em, key) : await holderAt(em, key, at);
+    if (statusOf(then, at, rules.terms) !== "available") return then;
+    return (isNow ? undefined : await heldAt(em, key, at)) ?? erasedHolder(em, request, key);
   });
   const status = statusOf(holder, at, rules.terms);
   if (holder === undefined || status === "available") {

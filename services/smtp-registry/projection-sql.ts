@@ -3,14 +3,18 @@ import { sql } from "kysely";
 import { json } from "../../mixins/postgres/statement.ts";
 import { generationSize } from "../contracts/generation.ts";
 
+/** Above every version that an event can have. */
+export const erasedMark = 2 ** 31 - 1;
+
 /**
  * The watermarks of a batch's users, locked in the order of users, then moved forward. A statement of its own before
  * the addresses: it may wait for another batch with the same users, and only a snapshot taken after that wait sees what
  * the other one has done. In one statement with the rest, addresses that it had written stayed when they should go.
  *
  * The look-ups here and below are laterals behind `offset 0`, each a walk of an index for one row: nothing that a plan
- * could turn into reading a table. Returns each user's mark from before (null: none). Whose state is news is noted in a
- * setting of the transaction, for `project`, which is sent along. Tells the last generation that was given, too.
+ * could turn into reading a table. Returns each user's mark from before (null: none), of an erased user one that nothing
+ * passes. Whose state is news is noted in a setting of the transaction, for `project`, which is sent along. Tells the
+ * last generation that was given, too.
  * `versions`: the newest version and event of each user, by column.
  */
 export const advanceWatermarks = (versions: readonly object[], now: Date) => sql<{
@@ -23,8 +27,9 @@ with v as materialized (
     as v(user_id uuid, version int, event_id uuid)
   order by user_id
 ), marks as materialized (
-  select m.user_id, m.version from v cross join lateral (
-    select w.user_id, w.version from watermarks w where w.user_id = v.user_id offset 0 for update
+  select m.user_id, case when m.erased_at is null then m.version else ${sql.lit(erasedMark)} end as version
+  from v cross join lateral (
+    select w.user_id, w.version, w.erased_at from watermarks w where w.user_id = v.user_id offset 0 for update
   ) m
 ), advanced as (
   insert into watermarks as mark (user_id, version, event_id, applied_at)
@@ -32,7 +37,7 @@ with v as materialized (
   order by user_id
   on conflict (user_id) do update
      set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at
-   where mark.version < excluded.version
+   where mark.version < excluded.version and mark.erased_at is null
   returning user_id
 ), noted as materialized (
   select set_config('mailroster.news', array_agg(user_id)::text, true) from advanced
@@ -60,7 +65,7 @@ interface Projection {
  * user whose address somebody has by a newer generation is dropped: its watermark moves, which the reconciler sees, and
  * its addresses stay as they were. Who is in the batch has given up what it does not name.
  *
- * The history takes what it does not have, however late it is told.
+ * The history takes what it does not have, however late it is told; of an erased user nothing any more.
  *
  * One statement for four; `(… in (…)) is true` keeps the comparison with a list a hashed one. `state`: the users'
  * newest states, `entries`: the history's of all events, both by column.
@@ -120,6 +125,7 @@ with u as materialized (
   insert into address_history (user_id, version, key, address, kind, state, at)
   select * from jsonb_to_recordset(${json(entries)})
     as h(user_id uuid, version int, key text, address text, kind text, state text, at timestamptz)
+  where not exists (select from watermarks m where m.user_id = h.user_id and m.erased_at is not null)
   order by user_id, version, key
   on conflict do nothing
 )

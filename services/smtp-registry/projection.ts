@@ -3,15 +3,24 @@
  *
  * An event takes effect only when its version is newer than the user's watermark, in the same transaction; because it
  * carries the whole state, what was skipped is not missed. The history takes every event, late ones too. A batch is
- * one transaction: when it throws nothing of it has happened.
+ * one transaction: when it throws nothing of it has happened. An erasure is final: of its user nothing else takes effect
+ * any more, whatever its version.
  */
 
 import { type Applied, UnacceptableEvent } from "../../mixins/bus/event-consumer.ts";
 import type { EntityManager } from "../../mixins/postgres/database.ts";
 import { run, runInTurn } from "../../mixins/postgres/statement.ts";
-import { type UserEvent, versionJumpMax } from "../contracts/events.ts";
+import {
+  isErasure,
+  isUserEvent,
+  type UserErased,
+  type UserEvent,
+  type UserFact,
+  versionJumpMax,
+} from "../contracts/events.ts";
 import { firstVersionOf, generationOf } from "../contracts/generation.ts";
 import { freedBefore, type Terms } from "../contracts/terms.ts";
+import { eraseAddresses, markErased } from "./erasure-sql.ts";
 import { heldAfter, isToldAgain, ledgerEntries } from "./history.ts";
 import * as sql from "./projection-sql.ts";
 
@@ -85,6 +94,31 @@ const stateRows = (event: UserEvent, freed: Date) =>
 export async function apply(
   em: EntityManager,
   rules: ProjectionRules,
+  facts: readonly UserFact[],
+): Promise<Applied[]> {
+  const applied = new Map<UserFact, Applied>();
+  const events = facts.filter(isUserEvent);
+  // The states first, of whatever version: what an erasure takes away has to be there.
+  const results = events.length === 0 ? [] : await applyStates(em, rules, events);
+  for (const [index, event] of events.entries()) applied.set(event, results[index] ?? "processed");
+  for (const erasure of facts.filter(isErasure)) applied.set(erasure, await erase(em, rules, erasure));
+  return facts.map((fact) => applied.get(fact) ?? "processed");
+}
+
+async function erase(em: EntityManager, rules: ProjectionRules, event: UserErased): Promise<Applied> {
+  const now = rules.now();
+  const { subject: userId, sequence: version, id: eventId } = event;
+  const [mark] = await run(em, markErased({ userId, version, eventId, now }));
+  const before = mark?.before ?? 0;
+  if (before >= version) return before === version ? "duplicate" : "stale";
+  const freed = freedBefore(now, rules.terms);
+  await run(em, eraseAddresses(userId, new Date(event.data.deletedAt), freed));
+  return "processed";
+}
+
+async function applyStates(
+  em: EntityManager,
+  rules: ProjectionRules,
   events: readonly UserEvent[],
 ): Promise<Applied[]> {
   const now = rules.now();
@@ -114,8 +148,11 @@ export async function apply(
       `Cannot apply events: ${projected?.foreignCount} addresses are held by another user`,
     );
   const dropped = new Set(projected.dropped);
+  const erased = new Set(
+    marks.flatMap(({ userId, version }) => (version === sql.erasedMark ? [userId] : [])),
+  );
   const told = events
-    .filter((event) => isToldAgain(event) && !dropped.has(event.subject))
+    .filter((event) => isToldAgain(event) && !dropped.has(event.subject) && !erased.has(event.subject))
     .map((event) => ({
       user_id: event.subject,
       version: versionOf(event),

@@ -12,6 +12,8 @@ import { type Database, isContention, isUniqueViolation } from "../../mixins/pos
 import { json, run } from "../../mixins/postgres/statement.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
+import { freedBefore } from "../contracts/terms.ts";
+import { tombstoneOf } from "./erasure-sql.ts";
 import { release, reserveAlone } from "./reserve-alone.ts";
 import { type RegistryRules, type ReserveRequest, wantedOf } from "./reserve-request.ts";
 import { withoutDiskWait } from "./sql.ts";
@@ -40,17 +42,18 @@ export type Reserve = (request: ReserveRequest, callerWaitsMs?: number) => Promi
  * Holds of many requests for addresses that nobody has: the primary key alone decides, and what it refuses is nobody's
  * loss but a second look (`reserve`). Of two requests in one statement that want the same key, the first gets it.
  */
-const reserveFresh = (wanted: readonly object[]) => sql<{ key: string; reservationId: string }>`
+const reserveFresh = (wanted: readonly object[], freed: Date) => sql<{ key: string; reservationId: string }>`
 insert into addresses (key, address, user_id, kind, status, reservation_id, requested_key, held_since, expires_at)
 select w.key, w.address, w.user_id, w.kind, 'reserved', w.reservation_id, w.key, w.held_since, w.expires_at
 from ${withoutDiskWait}, jsonb_to_recordset(${json(wanted)}) as w(key text, address text, user_id uuid, kind text,
   reservation_id text, held_since timestamptz, expires_at timestamptz, place int)
+where not exists (${tombstoneOf("w.key", freed)})
 order by w.key, w.place
 on conflict (key) do nothing
 returning key, reservation_id`;
 
 /** Which requests got everything; what a request got of a part stays its hold, and is used or released alone. */
-async function holdTogether(db: Database, items: readonly Plain[]): Promise<Outcome<boolean>[]> {
+async function holdTogether(db: Database, items: readonly Plain[], freed: Date): Promise<Outcome<boolean>[]> {
   const wanted = items.flatMap(({ request, rows, heldSince, expiresAt }, place) =>
     rows.map(({ key, address, kind }) => ({
       key,
@@ -64,7 +67,7 @@ async function holdTogether(db: Database, items: readonly Plain[]): Promise<Outc
     })),
   );
   try {
-    const held = await db.read((em) => run(em, reserveFresh(wanted)));
+    const held = await db.read((em) => run(em, reserveFresh(wanted, freed)));
     const got = new Set(held.map(({ key, reservationId }) => `${reservationId}\n${key}`));
     return items.map(({ request, rows }) => ({
       value: rows.every(({ key }) => got.has(`${request.reservationId}\n${key}`)),
@@ -78,7 +81,10 @@ async function holdTogether(db: Database, items: readonly Plain[]): Promise<Outc
 
 /** For one process of smtp-registry. */
 export function reserver(db: Database, rules: RegistryRules): Reserve {
-  const holdFresh = coalescer((items: readonly Plain[]) => holdTogether(db, items), limits);
+  const holdFresh = coalescer(
+    (items: readonly Plain[]) => holdTogether(db, items, freedBefore(rules.now(), rules.terms)),
+    limits,
+  );
 
   async function reserveNow(request: ReserveRequest, giveUpAt: number): Promise<Reservation> {
     const rows = wantedOf(request);

@@ -7,6 +7,7 @@
 import { sql } from "kysely";
 import { json, type Statement } from "../../mixins/postgres/statement.ts";
 import type { AddressKind, AddressStatus } from "../contracts/user.ts";
+import { tombstoneOf } from "./erasure-sql.ts";
 import type { LedgerEntry } from "./history.ts";
 import { firstSuffix } from "./suffix-rule.ts";
 
@@ -98,17 +99,20 @@ with asked as (
       and e.key not in (select value from jsonb_array_elements_text(${json(alsoTaken)}))
   ) e on true
 ), found as (
-  select w.*, a.status as held_status, a.user_id as held_by, a.deleted_at,
+  select w.*, coalesce(a.status, case when t.deleted_at is not null then 'deleted' end) as held_status,
+         a.user_id as held_by, coalesce(a.deleted_at, t.deleted_at) as deleted_at,
          case
            when w.also_taken and w.target = w.key then 'taken'
            when a.user_id = ${userId} and (a.status = 'active' or a.status = 'deleted' and a.deleted_at > ${freed}::timestamptz)
              then 'own'
            when a.status = 'reserved' and (a.reservation_id = ${reservationId} or a.user_id = ${userId}) then 'open'
            when w.blocked then 'blocked'
+           when t.deleted_at is not null then 'taken'
            when a.key is null or ${lapsed("a", reservation)} then 'open'
            else 'taken'
          end as verdict
   from wanted w left join addresses a on a.key = w.target
+  left join lateral (${tombstoneOf("w.target", freed)} limit 1) t on true
 ), refused as (
   select key from found where verdict = 'blocked' or verdict = 'taken' and refuse
 ), counted as (

@@ -1,6 +1,7 @@
 /** The statements by which addresses get suffixes; the conventions are those of sql.ts. */
 import { sql } from "kysely";
 import { json } from "../../mixins/postgres/statement.ts";
+import { tombstoneOf } from "./erasure-sql.ts";
 import { lapsed, type Reservation, withoutDiskWait } from "./sql.ts";
 
 export interface SeenRow {
@@ -48,6 +49,7 @@ with wanted as materialized (
       and ((r."keyStem" || n || '@' || l.key_domain) in (select key from avoid)) is not true
       and not exists (select from addresses a
         where a.key = r."keyStem" || n || '@' || l.key_domain and not ${lapsed("a", reservation)})
+      and not exists (${tombstoneOf(`r."keyStem" || n || '@' || l.key_domain`, reservation.freed)})
     order by n offset l.rank limit 1
   ) f on true
 ), complete as (

@@ -21,6 +21,7 @@ const requestOf: Readonly<Record<string, string>> = {
   "users.patch": "PATCH /users/:id",
   "users.remove": "DELETE /users/:id",
   "users.restore": "POST /users/:id/restore",
+  "users.erase": "POST /users/:id/erase",
   "users.reemit": "users.reemit (a repair)",
   "dead-letters.replay": "POST /dead-letters/:id/replay",
   "dead-letters.discard": "DELETE /dead-letters/:id",
@@ -31,6 +32,7 @@ const requestByEvent: Readonly<Record<string, string>> = {
   "user.updated.v1": "PUT or PATCH /users/:id",
   "user.deleted.v1": "DELETE /users/:id",
   "user.restored.v1": "POST /users/:id/restore",
+  "user.erased.v1": "POST /users/:id/erase",
 };
 
 function requestStep({ row, entry, type }: EventFacts, requests: Facts["requests"]): TracedWrite["request"] {

@@ -19,6 +19,7 @@ import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import { AddressKey } from "./entities.ts";
+import { erasedAmong } from "./erasure-sql.ts";
 import { type Cause, toNote, toUserEvent } from "./events.ts";
 import { searchTextOf } from "./queries.ts";
 import { addressesOf, type Decision } from "./rules.ts";
@@ -182,10 +183,15 @@ function eventRowsOf({ decision: { type, state, changes, assignments }, ticket, 
 const keysOf = (user: UserState | undefined): Set<string> =>
   new Set(user === undefined ? [] : addressesOf(user).map(({ address }) => addressKey(address)));
 
+/** `userId`: null once that user was erased. */
+export type TakenKey = Pick<AddressKey, "key" | "deletedAt"> & { readonly userId: string | null };
+
 /** Those of a user's keys that are another's, or still protected as what another had. */
-export function keysHeldByOthers({ db, freed }: CommitDeps, user: UserState): Promise<AddressKey[]> {
+export function keysHeldByOthers({ db, freed }: CommitDeps, user: UserState): Promise<TakenKey[]> {
   const isHeld = { $or: [{ deletedAt: null }, { deletedAt: { $gt: freed() } }] };
-  return db.read((em) =>
-    em.find(AddressKey, { key: { $in: [...keysOf(user)] }, userId: { $ne: user.id }, ...isHeld }),
-  );
+  const keys = [...keysOf(user)];
+  return db.read(async (em) => [
+    ...(await em.find(AddressKey, { key: { $in: keys }, userId: { $ne: user.id }, ...isHeld })),
+    ...(await run(em, erasedAmong(keys, freed()))),
+  ]);
 }

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import { AddressConflict, AddressKind } from "../contracts/user.ts";
-import type { AddressKey } from "./entities.ts";
+import type { TakenKey } from "./commit.ts";
 import type { Command, OwnedAddress } from "./rules.ts";
 
 /** As smtp-registry lists them in the data of its `address-taken`. */
@@ -41,7 +41,7 @@ export function restate(error: unknown, body: Body, holders: Holders = new Map()
 }
 
 /** What another user holds of the addresses, by our own constraint. */
-export const heldAmong = (addresses: readonly OwnedAddress[], held: readonly AddressKey[]): Conflicts =>
+export const heldAmong = (addresses: readonly OwnedAddress[], held: readonly TakenKey[]): Conflicts =>
   addresses.flatMap((owned) => {
     const by = held.find(({ key }) => key === addressKey(owned.address));
     return by === undefined

@@ -21,10 +21,14 @@ export function heldAddresses(
   return addressesOf(user).map(({ address, kind }) => ({ key: addressKey(address), address, kind, state }));
 }
 
+/** As `heldAddresses`; an erased user has none that anybody could tell. */
+export const addressesOfRow = (row: UserRow): DigestedAddress[] =>
+  row.erasedAt == null ? heldAddresses(stateOf(row)) : [];
+
 function digestOf(row: UserRow): UserDigest {
   const user = stateOf(row);
   const { id: userId, version, updatedAt, deletedAt } = user;
-  return { userId, version, addressesHash: addressesHash(heldAddresses(user)), updatedAt, deletedAt };
+  return { userId, version, addressesHash: addressesHash(addressesOfRow(row)), updatedAt, deletedAt };
 }
 
 /** In the order of ids. */

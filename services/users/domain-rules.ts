@@ -2,7 +2,7 @@
  * What whoever is limited to domains sees and changes of users: those who have an address there, and of them what lies
  * there. Pure.
  */
-import { type Limited, reaches } from "../contracts/access.ts";
+import { isLimited, type Limited, type Principal, reaches } from "../contracts/access.ts";
 import { addressKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
@@ -42,6 +42,17 @@ function touched(before: UserState | undefined, after: UserState): string[] {
   const addresses = differing(before, after);
   const isMore = addresses.length === 0 || before.displayName !== after.displayName;
   return isMore ? [...addresses, before.primarySmtp] : addresses;
+}
+
+/**
+ * What is done with the whole user, or with one that was erased (undefined), of whom nobody can tell in which domains it
+ * was. Throws Refusal `not-found`, or `forbidden` when it has an address of another domain than theirs.
+ */
+export function refuseUnlessWhole(asker: Principal | null | undefined, state: UserState | undefined): void {
+  if (!isLimited(asker)) return;
+  if (state === undefined) throw new Refusal("not-found", "Cannot find the user: there is none with this id");
+  refuseUnseen(asker, state);
+  refuseOutside(asker, undefined, state);
 }
 
 /** Throws Refusal `forbidden` when the change touches an address of another domain than theirs. */

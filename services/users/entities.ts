@@ -4,6 +4,7 @@
  * keeps its rows, until somebody takes an address of it whose terms are over.
  */
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import { PepperRow } from "../../mixins/postgres/keyed-hash.ts";
 
 export const UserRow = defineEntity({
   name: "UserRow",
@@ -20,6 +21,8 @@ export const UserRow = defineEntity({
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
     deletedAt: p.datetime().nullable(),
+    /** Since then nothing but the id, the version and the times are left. */
+    erasedAt: p.datetime().nullable(),
   },
 });
 export type UserRow = InferEntity<typeof UserRow>;
@@ -52,4 +55,26 @@ export const GenerationRow = defineEntity({
   checks: [{ name: "generations_one_row_check", expression: "id = 1" }],
 });
 
-export const usersEntities = [UserRow, AddressKey, GenerationRow];
+/** That a user was erased: by whom and why. Its copies outside of backups are applied again after a restore. */
+export const ErasureRow = defineEntity({
+  name: "ErasureRow",
+  tableName: "erasures",
+  properties: {
+    userId: p.uuid().primary(),
+    erasedAt: p.datetime(3),
+    erasedBy: p.text(),
+    reason: p.text(),
+  },
+});
+
+export type ErasureRow = InferEntity<typeof ErasureRow>;
+
+/** An erased user's address that is nobody else's yet, as a keyed hash (mixins/postgres/keyed-hash.ts). */
+export const ErasedKey = defineEntity({
+  name: "ErasedKey",
+  tableName: "erased_keys",
+  properties: { hash: p.blob().primary(), deletedAt: p.datetime() },
+  indexes: [{ name: "erased_keys_deleted_at_idx", properties: ["deletedAt"] }],
+});
+
+export const usersEntities = [UserRow, AddressKey, GenerationRow, ErasureRow, ErasedKey, PepperRow];

@@ -9,9 +9,12 @@ import {
   type Change,
   dataschemaOf,
   eventSource,
+  type FactType,
   outboxAppended,
+  type UserErased,
   type UserEvent,
   type UserEventType,
+  type UserFact,
   type UserState,
 } from "../contracts/events.ts";
 import type { WriteNote } from "../contracts/trace.ts";
@@ -25,7 +28,33 @@ export interface Cause {
   readonly traceparent?: string | undefined;
 }
 
-/** Pure: the id comes in; the time is the user's own. A request is the cause of its event, so it names both. */
+interface About<T> {
+  readonly id: string;
+  readonly type: T;
+  readonly subject: string;
+  readonly time: string;
+  readonly sequence: number;
+}
+
+/** A request is the cause of its event, so it names both. */
+const envelopeOf = <T extends FactType>({ id, type, subject, time, sequence }: About<T>, cause: Cause) => ({
+  specversion: "1.0" as const,
+  id,
+  source: eventSource,
+  type,
+  subject,
+  time,
+  datacontenttype: "application/json" as const,
+  dataschema: dataschemaOf(type),
+  correlationid: cause.correlationId,
+  causationid: cause.correlationId,
+  sequence,
+  ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
+  actor: cause.actor,
+  ...(cause.onBehalfOf === undefined ? {} : { onbehalfof: cause.onBehalfOf }),
+});
+
+/** Pure: the id comes in; the time is the user's own. */
 export function toUserEvent(
   eventId: string,
   type: UserEventType,
@@ -34,40 +63,51 @@ export function toUserEvent(
   cause: Cause,
   assignments: Assignment[] = [],
 ): UserEvent {
-  return {
-    specversion: "1.0",
+  const about = { id: eventId, type, subject: user.id, time: user.updatedAt, sequence: user.version };
+  const data = { user, changes, ...(assignments.length === 0 ? {} : { assignments }) };
+  return { ...envelopeOf(about, cause), data };
+}
+
+/** Pure. Nothing in it is the user's but the id. */
+export function toErasedEvent(
+  eventId: string,
+  user: { readonly id: string; readonly version: number; readonly deletedAt: Date; readonly erasedAt: Date },
+  told: Date,
+  cause: Cause,
+): UserErased {
+  const type = "user.erased.v1";
+  const about = {
     id: eventId,
-    source: eventSource,
     type,
     subject: user.id,
-    time: user.updatedAt,
-    datacontenttype: "application/json",
-    dataschema: dataschemaOf(type),
-    correlationid: cause.correlationId,
-    causationid: cause.correlationId,
+    time: told.toISOString(),
     sequence: user.version,
-    ...(cause.traceparent === undefined ? {} : { traceparent: cause.traceparent }),
-    actor: cause.actor,
-    ...(cause.onBehalfOf === undefined ? {} : { onbehalfof: cause.onBehalfOf }),
-    data: { user, changes, ...(assignments.length === 0 ? {} : { assignments }) },
-  };
+  } as const;
+  const data = { deletedAt: user.deletedAt.toISOString(), erasedAt: user.erasedAt.toISOString() };
+  return { ...envelopeOf(about, cause), data };
 }
+
+const changeOf = (event: UserFact): Partial<UserEvent["data"]> =>
+  event.type === "user.erased.v1" ? {} : event.data;
 
 /** Pure. */
 export const toNote = (
-  event: UserEvent,
+  event: UserFact,
   { action, actor }: Cause,
   ticket: { readonly operationId: string; readonly keyed: boolean },
-): WriteNote => ({
-  version: event.sequence,
-  action,
-  actor,
-  changed: event.data.changes.map(({ field }) => field),
-  ...(event.data.assignments === undefined
-    ? {}
-    : { suffixed: event.data.assignments.map(({ kind, reason }) => ({ kind, reason })) }),
-  ...(ticket.keyed ? { operation: ticket.operationId } : {}),
-});
+): WriteNote => {
+  const { changes = [], assignments } = changeOf(event);
+  return {
+    version: event.sequence,
+    action,
+    actor,
+    changed: changes.map(({ field }) => field),
+    ...(assignments === undefined
+      ? {}
+      : { suffixed: assignments.map(({ kind, reason }) => ({ kind, reason })) }),
+    ...(ticket.keyed ? { operation: ticket.operationId } : {}),
+  };
+};
 
 /** One wake-up for each of many concurrent commits cost 13 % of the creates. */
 const wakeUpEveryMs = 1;

@@ -14,6 +14,7 @@ import { type ActionContext, callAction } from "../../mixins/moleculer/calls.ts"
 import type { Platform } from "../../mixins/platform.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import { run } from "../../mixins/postgres/statement.ts";
+import { sweeper, sweepRows } from "../../mixins/postgres/sweeping.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import type { ActionName, ActionParams, CallMeta } from "../contracts/actions.ts";
@@ -25,7 +26,10 @@ import { holdersOf } from "./address-holders.ts";
 import { committer, writeBudget } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
+import { eraseUser } from "./erase.ts";
+import { sweepErasedKeys } from "./erasure-sql.ts";
 import { relayNudge } from "./events.ts";
+import { exportUser, listErasures } from "./export.ts";
 import { generations } from "./generation.ts";
 import { settleOrphan } from "./orphans.ts";
 import { getUser, listUsers, stateFinder } from "./queries.ts";
@@ -46,6 +50,7 @@ const reconcileTimeoutMs = 30 * 60_000;
 const hourMs = 3_600_000;
 
 interface Writes extends UserWrites {
+  erase(params: ActionParams<"users.erase">, context: WriteContext): Promise<null>;
   settle(params: ActionParams<"users.settle">, context: WriteContext): Promise<{ version: number }>;
   begin(): Promise<{ generation: number }>;
   reemit(params: ActionParams<"users.reemit">, context: WriteContext): Promise<{ version: number }>;
@@ -105,8 +110,14 @@ export default function usersService(platform: Platform, config: Config): Servic
     );
   };
 
+  const sweepErased = () => sweepRows(db, (rowsMax) => sweepErasedKeys(freed(), rowsMax));
   return schema({
-    mixins: [keys.mixin, searchDb.mixin, databaseFigures("users", db, platform.metrics)],
+    mixins: [
+      keys.mixin,
+      searchDb.mixin,
+      databaseFigures("users", db, platform.metrics),
+      sweeper("freed keys of erased users", sweepErased, log),
+    ],
     created(this: { broker: ServiceBroker }) {
       const nudge = relayNudge(this.broker);
       registry = registryClient(this.broker, platform.metrics, log);
@@ -123,6 +134,7 @@ export default function usersService(platform: Platform, config: Config): Servic
       const deps = { db, freed, findState, commit, generation, registry, accepted, now, log, nudge };
       writes = {
         ...userWrites(deps),
+        erase: (params, context) => eraseUser(deps, params, context),
         reemit: (params, context) => reemit(deps, params, context),
         begin: async () => ({ generation: await generation.begin() }),
         settle: (params, context) => settleOrphan(deps, params, context),
@@ -160,6 +172,9 @@ export default function usersService(platform: Platform, config: Config): Servic
         const [count] = await db.read((em) => run(em, livingIn(ctx.params.domain)));
         return { addresses: count?.addresses ?? 0 };
       },
+      erase: (ctx) => write(ctx, "users.erase", ({ erase }, context) => erase(ctx.params, context)),
+      export: (ctx) => exportUser(db, ctx, ctx.params.id, platform.now(), ctx.meta.user),
+      erasures: (ctx) => listErasures(db, ctx.params),
       digest: (ctx) => digestUsers(db, ctx.params),
       trace: (ctx) => requestsOf(db, ctx.params, platform.now()),
       addresses: (ctx) => addressesNow(db, ctx.params.userIds),

@@ -8,6 +8,7 @@ import { Refusal } from "../contracts/errors.ts";
 import { versionWithHeadroomMax } from "../contracts/events.ts";
 import { noneOf, type UserFieldName, userFieldNames } from "../contracts/user.ts";
 import { KeyTaken } from "./commit.ts";
+import { findErased } from "./erase.ts";
 import { commitPlanned, type ReemitDeps } from "./reemit.ts";
 import { type Changed, inGeneration } from "./rules.ts";
 import { currentGeneration, type WriteContext } from "./write.ts";
@@ -40,7 +41,8 @@ export const settleOrphan = (
   context: WriteContext,
 ): Promise<{ version: number }> =>
   commitPlanned(deps, context, async () => {
-    if ((await deps.findState(orphan.userId)) !== undefined)
+    const isErased = (await findErased(deps.db, orphan.userId)) !== undefined;
+    if (isErased || (await deps.findState(orphan.userId)) !== undefined)
       throw new Refusal("invalid-fields", "Cannot settle the orphan: users knows this user", {
         errors: [{ pointer: "#/userId", detail: "is no orphan" }],
       });

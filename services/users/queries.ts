@@ -67,7 +67,7 @@ function patternsOf(q: string): string[] {
   return [...new Set([q, ...(other === undefined ? [] : [other])].map(containing))];
 }
 
-/** Reads a user, deleted or not; undefined when there never was one. */
+/** Reads a user, deleted or not; undefined when there never was one, or it was erased. */
 export type FindState = (id: string) => Promise<UserState | undefined>;
 
 /**
@@ -77,7 +77,9 @@ export type FindState = (id: string) => Promise<UserState | undefined>;
 export function stateFinder(db: Database): FindState {
   const findShared = coalescer(async (ids: readonly string[]) => {
     const rows = await db.read((em) => run(em, sql.usersById(ids)));
-    const states = new Map(rows.map((row) => [row.id, stateOf(row)]));
+    const states = new Map(
+      rows.flatMap((row) => (row.erasedAt == null ? [[row.id, stateOf(row)] as const] : [])),
+    );
     return ids.map((id) => ({ value: states.get(id) }));
   }, readLimits);
   return (id) => findShared(id.toLowerCase());

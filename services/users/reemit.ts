@@ -2,25 +2,21 @@
  * Promise: a user's state as it is gets told again, once, under a version that is newer than any that was heard of.
  *
  * The version has to grow because consumers take only newer ones; nothing else of the user changes, so no address is
- * reserved. A deleted user is told by `user.deleted.v1`: a consumer that looks at the type alone must not revive it.
+ * reserved. An erased user is told by `user.erased.v1`, a deleted one by `user.deleted.v1`: a consumer that looks at the type alone must not revive it.
  */
 import { isContention } from "../../mixins/postgres/database.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
-import { type Commit, LostRace, type Work } from "./commit.ts";
-import type { Generation } from "./generation.ts";
-import type { FindState } from "./queries.ts";
+import { LostRace, type Work } from "./commit.ts";
+import { findErased, tellErasureAgain } from "./erase.ts";
 import { decideReemit, inGeneration } from "./rules.ts";
-import { currentGeneration, type WriteContext } from "./write.ts";
+import { currentGeneration, type WriteContext, type WriteDeps } from "./write.ts";
 
 const attemptsMax = 8;
 
-export interface ReemitDeps {
-  readonly findState: FindState;
-  readonly commit: Commit;
-  readonly generation: Generation;
-  readonly now: () => Date;
-  readonly nudge: () => void;
-}
+export type ReemitDeps = Pick<
+  WriteDeps,
+  "db" | "freed" | "findState" | "commit" | "generation" | "now" | "nudge" | "log"
+>;
 
 /** Commits what `plan` decides, which reserves nothing, and asks it anew when another write was first; the new version. */
 export async function commitPlanned(
@@ -45,12 +41,14 @@ export async function commitPlanned(
 }
 
 /** The new version. Throws Refusal `not-found`, `invalid-fields` for an absurd `above`, or Unavailable. */
-export const reemit = (
+export async function reemit(
   deps: ReemitDeps,
   { userId, above }: { readonly userId: string; readonly above: number },
   context: WriteContext,
-): Promise<{ version: number }> =>
-  commitPlanned(deps, context, async () => {
+): Promise<{ version: number }> {
+  const erased = await findErased(deps.db, userId);
+  if (erased !== undefined) return tellErasureAgain(deps, erased, above, context);
+  return commitPlanned(deps, context, async () => {
     const before = await deps.findState(userId);
     if (before === undefined)
       throw new Refusal("not-found", "Cannot find the user: there is none with this id");
@@ -58,3 +56,4 @@ export const reemit = (
     const decision = inGeneration(decideReemit(before, above, deps.now(), generation), generation);
     return { before, decision };
   });
+}

@@ -157,7 +157,7 @@ export function decide(
   return changed("user.restored.v1", state, { deletedAt: null }, timeAfter(state, now));
 }
 
-const raised = (version: number, generation: number): number =>
+export const raised = (version: number, generation: number): number =>
   Math.max(version, generation * generationSize);
 
 /** The same decision with a version of this generation; the next ones count on from there. */

@@ -4,6 +4,7 @@
  */
 import { sql } from "kysely";
 import { columnList, columnsOf } from "../../mixins/postgres/columns.ts";
+import { keyedHash } from "../../mixins/postgres/keyed-hash.ts";
 import { json, type Statement } from "../../mixins/postgres/statement.ts";
 import { currentTimeline } from "../../mixins/postgres/timeline.ts";
 import { generationSize } from "../contracts/generation.ts";
@@ -45,7 +46,7 @@ interface Writes {
  * everybody (ids, keys): two writes that want the same rows queue, not in a circle.
  *
  * A key is taken that nobody has, that is the user's own (it was deleted, and comes back), or whose user was deleted so
- * long ago that its terms are over. The row alone decides: another's that changes meanwhile is looked at as it is then.
+ * long ago that its terms are over; of an erased user it is found by its hash. The row alone decides: another's that changes meanwhile is looked at as it is then.
  * `keys` in the result is how many were; the caller must undo all of it when it is less than it asked for.
  */
 export const saveWrites = ({ lockTimeout, writes, freed, events }: Writes) => sql<{
@@ -72,7 +73,9 @@ with w as materialized (
   where k.key = g.key and k.user_id = w.id
 ), taken as (
   insert into address_keys as held (key, user_id, deleted_at)
-  select f.key, w.id, w."deletedAt" from w cross join lateral unnest(w.fresh) f(key) order by f.key
+  select f.key, w.id, w."deletedAt" from w cross join lateral unnest(w.fresh) f(key)
+  where not exists (select from erased_keys e where e.hash = ${keyedHash("f.key")} and e.deleted_at > ${freed}::timestamptz)
+  order by f.key
   on conflict (key) do update set user_id = excluded.user_id, deleted_at = excluded.deleted_at
   where held.user_id = excluded.user_id or held.deleted_at <= ${freed}::timestamptz
   returning held.key

@@ -10,7 +10,7 @@ import {
   traceWritesMax,
   type UsersAddresses,
 } from "../contracts/trace.ts";
-import { heldAddresses } from "./digest.ts";
+import { addressesOfRow } from "./digest.ts";
 import { UserRow } from "./entities.ts";
 import { stateOf } from "./queries.ts";
 
@@ -78,8 +78,8 @@ export async function addressesNow(db: Database, userIds: readonly string[]): Pr
   const rows = await db.read((em) => em.find(UserRow, { id: { $in: [...userIds] } }));
   return {
     users: rows.map((row) => {
-      const { id: userId, version, deletedAt, ...user } = stateOf(row);
-      return { userId, version, deletedAt, addresses: heldAddresses({ ...user, deletedAt }) };
+      const { id: userId, version, deletedAt } = stateOf(row);
+      return { userId, version, deletedAt, addresses: addressesOfRow(row) };
     }),
   };
 }

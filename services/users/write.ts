@@ -26,11 +26,11 @@ import {
   KeyTaken,
   keysHeldByOthers,
   LostRace,
+  type TakenKey,
   UnknownOutcome,
 } from "./commit.ts";
 import { addressTaken, bodyOf, heldAmong, restate } from "./conflicts.ts";
 import { refuseOutside, refuseUnseen } from "./domain-rules.ts";
-import type { AddressKey } from "./entities.ts";
 import type { Cause } from "./events.ts";
 import type { Generation } from "./generation.ts";
 import { keptAsTheyAre } from "./new-values.ts";
@@ -103,7 +103,7 @@ interface Write<P extends Plan> {
   readonly context: WriteContext;
   plan(attempt: Attempt): Promise<P>;
   /** Another user holds these of the plan's keys, and the registry did not know: go on (with others) or throw. */
-  taken(plan: P, held: readonly AddressKey[]): void;
+  taken(plan: P, held: readonly TakenKey[]): void;
 }
 
 export function userWrites(deps: WriteDeps): UserWrites {
@@ -132,7 +132,7 @@ export function userWrites(deps: WriteDeps): UserWrites {
           return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
         },
         taken(_plan, held) {
-          for (const { key, userId: holder } of held) holders.set(key, holder);
+          for (const { key, userId: holder } of held) if (holder !== null) holders.set(key, holder);
         },
       });
     },
@@ -211,7 +211,7 @@ async function tryCommit<P extends Plan>(
   deps: WriteDeps,
   { context }: Write<P>,
   { before, decision, answer }: P,
-): Promise<{ taken: readonly AddressKey[] } | undefined> {
+): Promise<{ taken: readonly TakenKey[] } | undefined> {
   const { db, commit, log, nudge } = deps;
   if (decision.kind === "unchanged") {
     await db.transaction((em) => context.ticket.remember(em, answer));

@@ -5,6 +5,7 @@ import { broker } from "./list/broker.ts";
 import { calls } from "./list/calls.ts";
 import { databases } from "./list/databases.ts";
 import { domains } from "./list/domains.ts";
+import { erasures } from "./list/erasures.ts";
 import { events } from "./list/events.ts";
 import { failovers } from "./list/failovers.ts";
 import { letters } from "./list/letters.ts";
@@ -33,5 +34,6 @@ export const mutations: readonly Mutation[] = [
   ...peers,
   ...calls,
   ...failovers,
+  ...erasures,
   ...limits,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

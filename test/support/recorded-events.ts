@@ -1,5 +1,13 @@
-/** Events as the users service of today writes them into its outbox: a user's whole life, and one with odd names. */
-import { startRig } from "./rig.ts";
+/** Events as the users service of today writes them into its outbox: a user's whole life, one with odd names, and one that was erased. */
+import { type Rig, startRig } from "./rig.ts";
+
+/** As a relay does, nothing stays behind. */
+async function takeAll({ usersDb }: Rig): Promise<Record<string, unknown>[]> {
+  const { rows } = await usersDb.query<{ id: string; body: string }>("delete from outbox returning id, body");
+  return rows
+    .sort((a, b) => Number(a.id) - Number(b.id))
+    .map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+}
 
 /** In the order of their publication. Needs PostgreSQL; everything but ids and times is the same every time. */
 export async function recordEvents(): Promise<Record<string, unknown>[]> {
@@ -23,8 +31,11 @@ export async function recordEvents(): Promise<Record<string, unknown>[]> {
       displayName: "Žofie 王 'O\"Hara",
       primarySmtp: "žofie+王@bücher.example",
     });
-    const { rows } = await rig.usersDb.query<{ body: string }>("select body from outbox order by id");
-    return rows.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    const { id: cy } = await rig.call("users.create", { displayName: "Cy", primarySmtp: "cy@example.com" });
+    await rig.call("users.remove", { id: cy });
+    const told = await takeAll(rig);
+    await rig.call("users.erase", { id: cy, reason: "Ticket 4711" }, meta("erase-cy"));
+    return [...told, ...(await takeAll(rig))];
   } finally {
     await rig.stop();
   }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Applied } from "../../mixins/bus/event-consumer.ts";
 import type { ActionInput } from "../../services/contracts/actions.ts";
-import type { UserEvent } from "../../services/contracts/events.ts";
+import type { UserFact } from "../../services/contracts/events.ts";
 import type { HeldKey, Reservation } from "../../services/contracts/reservations.ts";
 import { dayMs } from "../../services/contracts/terms.ts";
 import { blockedNames } from "../../services/smtp-registry/blocked.ts";
@@ -73,7 +73,7 @@ export async function registryParts() {
         callerWaitsMs,
       ),
     release: (reservationId: string, userId: string) => release(db, { reservationId, userId }),
-    apply: (...events: UserEvent[]): Promise<Applied[]> => db.transaction((em) => apply(em, rules, events)),
+    apply: (...events: UserFact[]): Promise<Applied[]> => db.transaction((em) => apply(em, rules, events)),
     lookUp: (address: string, at?: string) =>
       lookUp(db, rules, { address, ...(at === undefined ? {} : { at }) }),
     /** One round; resolves with how many addresses are gone. `holders`: what users says, if it can be asked. */

@@ -208,8 +208,9 @@ test("the repository's schemas are what the code says, and break no release", (t
   t.deepEqual(eventSchemaFaults(), []);
   t.true(releases().length > 0);
   for (const version of releases()) t.true(readRelease(version).events.length > 0);
+  const known: readonly string[] = eventTypes;
   t.deepEqual(
-    [...readRelease("0.1.0").schemas.keys()].sort(),
-    [...eventTypes].filter((name) => name.endsWith(".v1")).sort(),
+    [...readRelease("0.1.0").schemas.keys()].filter((name) => !known.includes(name)),
+    [],
   );
 });

@@ -1,18 +1,19 @@
 /** The AsyncAPI 3 document of the events, made from the event schemas and the names on the wire. */
 
 import { consumerQueues, consumers } from "../../contracts/consumers.ts";
-import { dataschemaOf, eventSchemas, eventTypes, type UserEventType } from "../../contracts/events.ts";
+import { dataschemaOf, eventSchemas, eventTypes, type FactType } from "../../contracts/events.ts";
 import { cloudEventsContentType, deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
 import * as example from "../routes/examples.ts";
 import { contact, licenseUrl, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
 
 const bindingVersion = "0.3.0";
 
-const summaries: Record<UserEventType, string> = {
+const summaries: Record<FactType, string> = {
   "user.created.v1": "A user was created",
   "user.updated.v1": "A user's name or addresses changed",
   "user.deleted.v1": "A user was deleted; its addresses are kept from everybody else",
   "user.restored.v1": "A deleted user is back with all its addresses",
+  "user.erased.v1": "A deleted user was erased: consumers must let go of all that they keep of it",
 };
 
 const uses: Record<string, string> = {
@@ -20,12 +21,12 @@ const uses: Record<string, string> = {
   [consumers.audit.queue]: "The audit log is written from it",
 };
 
-function examplesOf(type: UserEventType) {
+function examplesOf(type: FactType) {
   const payload = example.event(type);
   return payload === undefined ? [] : [{ name: type, summary: summaries[type], payload }];
 }
 
-const message = (type: UserEventType, schemas: SchemaCollection) => ({
+const message = (type: FactType, schemas: SchemaCollection) => ({
   name: type,
   title: summaries[type],
   summary: summaries[type],
@@ -37,11 +38,11 @@ const message = (type: UserEventType, schemas: SchemaCollection) => ({
   bindings: { amqp: { messageType: type, bindingVersion } },
 });
 
-const messageReferences = (types: readonly UserEventType[]) =>
+const messageReferences = (types: readonly FactType[]) =>
   Object.fromEntries(types.map((type) => [type, { $ref: `#/components/messages/${type}` }]));
 
 /** One channel a routing key: what a producer sends to, and what a consumer of its own binds a queue to. */
-const routingKeyChannel = (type: UserEventType) => ({
+const routingKeyChannel = (type: FactType) => ({
   address: type,
   title: summaries[type],
   description: `The routing key of the exchange ${usersExchange}`,
@@ -90,7 +91,7 @@ const address = { url: "http://localhost:3000/", email: "postmaster@localhost.lo
 const operation = (
   action: "send" | "receive",
   channel: string,
-  types: readonly UserEventType[],
+  types: readonly FactType[],
   description: string,
 ) => ({
   action,

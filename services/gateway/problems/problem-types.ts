@@ -68,7 +68,11 @@ export const problemTypes = {
     about:
       "An address of the request belongs, belonged or is promised to somebody else, or is blocked; errors names each with its status and who has it.",
   },
-  "not-deleted": { status: 409, title: "Not deleted", about: "Only a deleted user can be restored." },
+  "not-deleted": {
+    status: 409,
+    title: "Not deleted",
+    about: "Only a deleted user can be restored or erased.",
+  },
   "domain-in-use": {
     status: 409,
     title: "Domain in use",

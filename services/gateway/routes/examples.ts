@@ -7,12 +7,15 @@ import type {
   DeadLetterDetail,
   DeadLetterPage,
 } from "../../contracts/dead-letters.ts";
+import type { UserExport } from "../../contracts/erasure.ts";
 import {
   type Change,
   dataschemaOf,
   eventSource,
-  type UserEvent,
+  type FactType,
+  type UserErased,
   type UserEventType,
+  type UserFact,
   type UserState,
 } from "../../contracts/events.ts";
 import type { AccessKey, CreatedKey, KeyPage } from "../../contracts/keys.ts";
@@ -80,8 +83,24 @@ const moments: Partial<Record<UserEventType, { state: UserState; changes: Change
   },
 };
 
+const erasedAt = "2026-04-02T09:00:00.000Z";
+const erased: UserErased = {
+  specversion: "1.0",
+  id: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
+  source: eventSource,
+  type: "user.erased.v1",
+  subject: id,
+  time: erasedAt,
+  datacontenttype: "application/json",
+  dataschema: dataschemaOf("user.erased.v1"),
+  correlationid: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
+  sequence: 4,
+  actor: "privacy-office",
+  data: { deletedAt, erasedAt },
+};
 /** The event of that life that is of this type; undefined when it holds none. */
-export function event(type: UserEventType): UserEvent | undefined {
+export function event(type: FactType): UserFact | undefined {
+  if (type === "user.erased.v1") return erased;
   const moment = moments[type];
   if (moment === undefined) return undefined;
   const { state, changes } = moment;
@@ -102,6 +121,7 @@ export function event(type: UserEventType): UserEvent | undefined {
 }
 export const replaceUser = { displayName: "Ann Chen", primarySmtp: "ann.chen@example.com" };
 export const patchUser = { primarySmtp: "ann.chen@example.com" };
+export const erasureReason = { reason: "Request of 3 March, ticket 4711" };
 export const userPage: UserPage = { items: [user], nextCursor: null };
 export const addressInfo: AddressInfo = {
   address: "ann.chen@example.com",
@@ -144,6 +164,18 @@ export const listedKey: AccessKey = {
 /** The secret and its checksum are left out, so that nobody takes it for a key, people and scanners alike. */
 export const createdKey: CreatedKey = { ...listedKey, lastUsedAt: null, key: "mrk_live_7Hq2Zk0pXw4R_…" };
 export const keyPage: KeyPage = { items: [listedKey], nextCursor: null };
+export const userExport: UserExport = {
+  userId: id,
+  exportedAt: "2026-03-03T08:00:00.000Z",
+  user: { ...user, deletedAt: null },
+  erasure: null,
+  addresses: [
+    { version: 1, address: "ann.lee2@example.com", kind: "primary", state: "active", at: createdAt },
+    { version: 2, address: "ann.chen@example.com", kind: "primary", state: "active", at: updatedAt },
+  ],
+  audit: auditPage.items,
+  isComplete: true,
+};
 const deadLetter: DeadLetter = {
   id: "01997b3c-2b1e-7d0a-9c55-0a1b2c3d4e5f",
   queue: "audit.user-events",

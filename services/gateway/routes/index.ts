@@ -2,7 +2,6 @@
  * The one table of the HTTP surface: it drives the aliases of moleculer-web, what is taken from a request, the
  * answers, and the OpenAPI document. To add an endpoint, add a row.
  */
-import * as z from "zod";
 import {
   type ActionInput,
   CreatedUser,
@@ -15,23 +14,18 @@ import {
 import { AuditPage, ListAudit } from "../../contracts/audit.ts";
 import { AddressInfo, LookUpAddress } from "../../contracts/look-up.ts";
 import { CorrelationId, Trace, tracePaging } from "../../contracts/trace.ts";
-import { User, UserId, WrittenSmtpAddress } from "../../contracts/user.ts";
-import { HttpProblem, invalidField } from "../problems/problems.ts";
+import { User, WrittenSmtpAddress } from "../../contracts/user.ts";
+import { HttpProblem } from "../problems/problems.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
 import { domainOperations } from "./domains.ts";
 import * as example from "./examples.ts";
 import { keyOperations } from "./keys.ts";
 import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 import { localOperations } from "./own-answers.ts";
+import { privacyOperations } from "./privacy.ts";
+import { body, echoedId, targetUser, userId, userPath, withBody } from "./user-target.ts";
 
 export type { Operation } from "./operation.ts";
-
-/** A path id that is no UUID names nothing, so it is as unknown as any other. */
-function userId({ path }: RequestParts): string {
-  const parsed = UserId.safeParse(path.id);
-  if (!parsed.success) throw new HttpProblem("not-found", "Cannot find the user: no user has this id");
-  return parsed.data.toLowerCase();
-}
 
 /** Nothing can have happened under an id that no request can have. */
 function correlationId({ path }: RequestParts): string {
@@ -41,29 +35,9 @@ function correlationId({ path }: RequestParts): string {
   return parsed.data;
 }
 
-/** The id comes from the path and the condition from If-Match; a body may repeat the one and not set the other. */
-function targetUser(parts: RequestParts) {
-  return {
-    id: userId(parts),
-    ...(parts.expectedVersions === undefined ? {} : { expectedVersions: [...parts.expectedVersions] }),
-  };
-}
-
-function withBody(parts: RequestParts) {
-  if (Object.hasOwn(parts.body, "expectedVersions"))
-    throw invalidField("expectedVersions", "is not a known member");
-  return { ...parts.body, ...targetUser(parts) };
-}
-
 const mergePatch = ["application/merge-patch+json", "application/json"];
-const userPath = { pathParams: { id: UserId.meta({ description: "The user's id, a UUID" }) } };
 const userAnswer = { status: 200, answer: { schema: User, example: example.user }, tagged: true } as const;
-const body = (schema: z.ZodType, mediaTypes: readonly string[], sample: unknown) => ({
-  body: { schema, mediaTypes, example: sample },
-});
-
 const targetOnly = { id: true, expectedVersions: true } as const;
-const echoedId = { id: z.unknown().optional() };
 const ReplaceUserBody = ReplaceUser.omit(targetOnly).extend(echoedId).meta({
   id: "ReplaceUserBody",
   description: "Read-only members of a user are accepted and ignored",
@@ -271,6 +245,7 @@ const readOperations: readonly Operation[] = [
 
 export const operations: readonly Operation[] = [
   ...userOperations,
+  ...privacyOperations,
   ...readOperations,
   ...keyOperations,
   ...domainOperations,
