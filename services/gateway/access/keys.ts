@@ -126,6 +126,8 @@ export function keyRing(
   };
 
   const ask = async (from: ServiceBroker): Promise<void> => {
+    // Where nobody has made it known yet, at a start, Moleculer would warn of it; `$services.changed` tells when.
+    if (!from.registry.actions.isAvailable("access.changes")) return;
     try {
       await take(from);
       await tellUses(from);
