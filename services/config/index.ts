@@ -19,7 +19,6 @@ import { isInContainer, ownNodeId } from "./node-id.ts";
 import type { Oidc } from "./oidc.ts";
 import { commandNodeId, ownNodePrefix, readBroker, requirePeers } from "./peers.ts";
 import { baseUrl, bearerToken, host, integer, integers, list, localParts, nodeId, oneOf } from "./readers.ts";
-import { isSameDatabase } from "./same-database.ts";
 import { type Environment, fault, Variables } from "./variables.ts";
 
 export { parsePeers } from "./peers.ts";

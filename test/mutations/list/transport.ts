@@ -30,7 +30,7 @@ export const transport: readonly Mutation[] = [
   {
     name: "audit-log-may-be-emptied",
     guarantee: "22q",
-    edits: [edit("services/runtime/grants.ts", "appendOnly", becomes(property("users"), "users: []"))],
+    edits: [edit("services/runtime/grants.ts", "appendOnly", becomes(property("users"), "[]"))],
     file: rolesTest,
     title: "who serves can't empty or change the audit log, nor drop what keeps it, nor make a table",
   },
@@ -41,7 +41,7 @@ export const transport: readonly Mutation[] = [
       edit(
         "services/embedded/embedded-postgres.ts",
         "embeddedDatabaseUrls",
-        becomes(property("usersDatabaseUrl"), "usersDatabaseUrl: urlOf(installation, port, databases[0])"),
+        becomes(property("usersDatabaseUrl"), "urlOf(installation, port, databases[0])"),
       ),
     ],
     file: rolesTest,
