@@ -3,13 +3,7 @@
  * by the authority of AMQP_CA_FILE where there is one, and show the process's own certificate where it has one.
  */
 import { credentials } from "amqplib";
-
-/** PEM. */
-export interface BrokerTls {
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
-}
+import type { BrokerTls } from "../../services/contracts/broker-tls.ts";
 
 interface BrokerSocket extends BrokerTls {
   readonly credentials?: ReturnType<typeof credentials.external>;

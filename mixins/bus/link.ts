@@ -6,11 +6,12 @@
  * unhandled one of which would end the process; they are all handled here.
  */
 import amqp, { type ChannelModel, type ConfirmChannel } from "amqplib";
+import type { BrokerTls } from "../../services/contracts/broker-tls.ts";
 import { aborted, backoffMs, pause, within } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { corkWrites, destroySocket } from "../patches/amqplib-socket.ts";
 import { blockedText, brokerText } from "./broker-text.ts";
-import { type BrokerTls, brokerSocket } from "./broker-tls.ts";
+import { brokerSocket } from "./broker-tls.ts";
 import { nodesOf } from "./nodes.ts";
 
 const connectTimeoutMs = 3_000;

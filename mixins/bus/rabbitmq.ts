@@ -4,10 +4,10 @@
  * acknowledgements that would relieve it must still get through.
  */
 import type { ConfirmChannel, ConsumeMessage } from "amqplib";
+import type { BrokerTls } from "../../services/contracts/broker-tls.ts";
 import { usersExchange } from "../../services/contracts/headers.ts";
 import type { Peers } from "../../services/contracts/peers.ts";
 import type { Logger } from "../log/logging.ts";
-import type { BrokerTls } from "./broker-tls.ts";
 import { disconnectionText } from "./bus-check.ts";
 import { type ConfirmOutcome, type Confirms, confirmsOf } from "./confirms.ts";
 import { letterReading, replayProperties } from "./dead-letter-message.ts";

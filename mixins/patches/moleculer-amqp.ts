@@ -9,9 +9,9 @@
 import type { EventEmitter } from "node:events";
 import type { ChannelModel } from "amqplib";
 import { Transporters } from "moleculer";
+import type { BrokerTls } from "../../services/contracts/broker-tls.ts";
 import { PassingMap } from "../basics/passing-map.ts";
 import { aborted, backoffMs, pause, within } from "../basics/pause.ts";
-import type { brokerSocket } from "../bus/broker-tls.ts";
 import { destroySocket } from "./amqplib-socket.ts";
 
 /** Opening a channel with its queues; a broker that takes longer is left for the next one. */
@@ -24,9 +24,7 @@ const formerlyDurable = ["REQ", "RES", "EVENT"] as const;
 
 /** Moleculer's types leave out `socketOptions`. */
 export type AmqpOptions = Exclude<ConstructorParameters<typeof Transporters.AMQP>[0], string | undefined> & {
-  readonly socketOptions: { readonly noDelay: boolean; readonly timeout: number } & ReturnType<
-    typeof brokerSocket
-  >;
+  readonly socketOptions: { readonly noDelay: boolean; readonly timeout: number } & BrokerTls;
 };
 
 interface OpenedChannel extends EventEmitter {

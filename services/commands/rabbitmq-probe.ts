@@ -2,7 +2,8 @@
 import amqp, { type ChannelModel } from "amqplib";
 import { within } from "../../mixins/basics/pause.ts";
 import { blockedText } from "../../mixins/bus/broker-text.ts";
-import { type BrokerTls, brokerSocket } from "../../mixins/bus/broker-tls.ts";
+import { brokerSocket } from "../../mixins/bus/broker-tls.ts";
+import type { BrokerTls } from "../contracts/broker-tls.ts";
 
 const closeTimeoutMs = 500;
 

@@ -1,7 +1,7 @@
 /** What both connections to RabbitMQ are checked by, and show of themselves, from AMQP_CA_FILE and its neighbours. */
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import type { BrokerTls } from "../../mixins/bus/broker-tls.ts";
+import type { BrokerTls } from "../contracts/broker-tls.ts";
 import { fault, type Variables } from "./variables.ts";
 
 /** What a file holds that a variable names the path of. */

@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import { hostname } from "node:os";
-import type { BrokerTls } from "../../mixins/bus/broker-tls.ts";
+import type { BrokerTls } from "../contracts/broker-tls.ts";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import type { Peers } from "../contracts/peers.ts";

@@ -60,8 +60,6 @@ import {
   UsersAddresses,
 } from "./trace.ts";
 import {
-  AddressKind,
-  AddressStatus,
   createdFields,
   patchedFields,
   replacedFields,

@@ -6,9 +6,10 @@
  */
 import amqp, { type Channel, type ChannelModel } from "amqplib";
 import { counted } from "../../../mixins/basics/plural.ts";
-import { type BrokerTls, brokerSocket } from "../../../mixins/bus/broker-tls.ts";
+import { brokerSocket } from "../../../mixins/bus/broker-tls.ts";
 import type { QueueSpec } from "../../../mixins/bus/port.ts";
 import { type QueueDeclaration, queueDeclarations, userQueues } from "../../../mixins/bus/topology.ts";
+import type { BrokerTls } from "../../contracts/broker-tls.ts";
 import { deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
 import type { Peers } from "../../contracts/peers.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";

@@ -1,5 +1,6 @@
 /** The OpenAPI 3.1 document, made from the route table and the schemas of the contracts. */
 import type * as z from "zod";
+import { roles, roleTexts } from "../../contracts/access.ts";
 import { isPaged } from "../answers/success.ts";
 import { type ProblemSlug, problemTypes } from "../problems/problem-types.ts";
 import { type Fault, HttpProblem, Problem, problemBody, problemContentType } from "../problems/problems.ts";
@@ -246,8 +247,7 @@ export function openApiDocument() {
         token: {
           type: "http",
           scheme: "bearer",
-          description:
-            "An access key (mrk_…) or an OIDC access token; an installation with AUTH=none on loopback asks for none",
+          description: `An access key (mrk_…) or an OIDC access token; an installation with AUTH=none on loopback asks for none. Roles: ${roles.map((role) => `${role}: ${roleTexts[role]}`).join(". ")}.`,
         },
       },
       parameters: Object.fromEntries(
