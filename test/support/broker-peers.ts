@@ -112,5 +112,11 @@ export const withChannel = <T>(url: string, use: (channel: ConfirmChannel) => Pr
     const closed = new Promise<never>((_, reject) =>
       (channel as Channel).once("error", (error: Error) => reject(error)),
     );
-    return Promise.race([use(channel), closed]);
+    closed.catch(() => {}); // told by whoever waits for it
+    const used = use(channel).catch((error: unknown) => {
+      // Of a refused `get` amqplib tells no Error but the frame.
+      if (error instanceof Error) throw error;
+      return closed;
+    });
+    return Promise.race([used, closed]);
   });
