@@ -1,6 +1,6 @@
 /** Where both databases are, as whom their services work there, and as whom they are migrated. */
-import { serversOf } from "../../mixins/postgres/database-url.ts";
 import { databaseUrl, oneOf } from "./readers.ts";
+import { isSameDatabase } from "./same-database.ts";
 import { fault, type Variables } from "./variables.ts";
 
 export interface DatabaseUrls {
@@ -10,20 +10,6 @@ export interface DatabaseUrls {
   /** Of the role that owns the tables; undefined: the one that serves does. */
   readonly usersOwnerUrl: string | undefined;
   readonly registryOwnerUrl: string | undefined;
-}
-
-/** Two ways of writing one database would have two services at each other's tables. */
-function isSameDatabase(one: string | undefined, other: string | undefined): boolean {
-  if (one === undefined || other === undefined) return false;
-  const socket = (url: URL): string | null => url.searchParams.get("host");
-  const place = (server: string): string => {
-    const url = new URL(server);
-    return [url.hostname.toLowerCase(), url.port || "5432", url.pathname || url.username, socket(url)].join(
-      "/",
-    );
-  };
-  const places = new Set(serversOf(one).map(place));
-  return serversOf(other).some((server) => places.has(place(server)));
 }
 
 /** Throws ConfigError. */
