@@ -13,7 +13,7 @@ export const transport: readonly Mutation[] = [
       edit(
         "mixins/bus/broker-tls.ts",
         "brokerSocket",
-        becomes(property("...tls"), "...tls, rejectUnauthorized: false"),
+        becomes(property("...tls"), "...({ ...tls, rejectUnauthorized: false } as BrokerTls)"),
       ),
     ],
     file: brokerTlsTest,
