@@ -15,6 +15,7 @@ import { CallTransporter, type Doubt } from "./mixins/moleculer/call-transporter
 import { faultInjection } from "./mixins/moleculer/fault-injection.ts";
 import { callLateness } from "./mixins/moleculer/lateness.ts";
 import { livingInstances } from "./mixins/moleculer/living-instances.ts";
+import { recordedCalls } from "./mixins/moleculer/recorded-calls.ts";
 import { doubtOf } from "./mixins/moleculer/refused-packets.ts";
 import { transportFaults } from "./mixins/moleculer/transport-faults.ts";
 import { SchemaValidator } from "./mixins/moleculer/validation.ts";
@@ -64,7 +65,7 @@ const closedNodeActions = () =>
 export function brokerOptions(
   config: Config,
   log: Logger,
-  metrics?: Pick<Metrics, "packetsRefused">,
+  metrics?: Pick<Metrics, "packetsRefused" | "activityDropped">,
 ): BrokerOptions {
   const { amqpUrl, peers, nodeId } = config;
   const doubt =
@@ -95,6 +96,7 @@ export function brokerOptions(
     // The first one stands next to the handler, the last one around all others.
     middlewares: [
       ...(config.faultInjection ? [faultInjection({ log })] : []),
+      recordedCalls({ log, metrics }),
       callTracing(),
       callCorrelation(),
       living.middleware,

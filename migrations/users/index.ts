@@ -20,6 +20,7 @@ import { Migration20261126000700_access } from "./Migration20261126000700_access
 import { Migration20261126000710_domains_of_addresses } from "./Migration20261126000710_domains_of_addresses.ts";
 import { Migration20261126000720_accepted_domains } from "./Migration20261126000720_accepted_domains.ts";
 import { Migration20261126001000_erasure } from "./Migration20261126001000_erasure.ts";
+import { Migration20261126001100_activity } from "./Migration20261126001100_activity.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -40,4 +41,5 @@ export const usersMigrations = [
   Migration20261126000710_domains_of_addresses,
   Migration20261126000720_accepted_domains,
   Migration20261126001000_erasure,
+  Migration20261126001100_activity,
 ] as const;

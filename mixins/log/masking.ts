@@ -44,6 +44,36 @@ const maskedUnlessNode = (found: string, at: number, line: string): string =>
 export const maskAddresses = (line: string): string =>
   line.includes("@") || line.includes("%40") ? line.replaceAll(addressPattern, maskedUnlessNode) : line;
 
+/** Members of a body that hold a name, an address, or a value of a change, whatever it is of. */
+const ofPeople = new Set<string>([
+  ...userFieldNames,
+  "searchText",
+  "requestedSmtp",
+  "requested",
+  "assigned",
+  "address",
+  "from",
+  "to",
+]);
+const bodyNestingMax = 32;
+
+/**
+ * A whole body for somebody who may not see whose it is: values of people are masked, what shows the way of an event stays
+ * (ids, versions, names of fields, times). What lies too deep is masked whole.
+ */
+export function maskPeople(value: unknown, depth = 0): unknown {
+  if (typeof value === "string") return maskAddresses(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > bodyNestingMax) return mask;
+  if (Array.isArray(value)) return value.map((item) => maskPeople(item, depth + 1));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => {
+      const isOfPeople = ofPeople.has(key) && member !== null && member !== undefined;
+      return [maskAddresses(key), isOfPeople ? mask : maskPeople(member, depth + 1)];
+    }),
+  );
+}
+
 /** An access key, or what was cut off of one; its id stays, which the audit log names. */
 const keyPattern = /\b(mrk_(?:live|test)_[0-9A-Za-z]{12})_[0-9A-Za-z]+/g;
 /** Headers by which somebody shows who they are, as Node calls them. */

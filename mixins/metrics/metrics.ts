@@ -89,6 +89,11 @@ const stateMetrics = (registers: Registers) => ({
     labelNames: ["reason"] as const,
     registers,
   }),
+  activityDropped: new Counter({
+    name: "activity_dropped_total",
+    help: "Entries of the activity that found no room while they could not be put on record",
+    registers,
+  }),
   keyExpires: new Gauge({
     name: "api_key_expires_seconds",
     help: "Time until the last access key of a name ends; of at most 20 names, none that lives longer than 31 days",

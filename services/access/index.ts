@@ -1,5 +1,6 @@
 /**
- * access: who may ask without being a person: the keys of machines.
+ * access: who may ask without being a person, the keys of machines; and what anybody did, read or was refused that no
+ * event tells.
  *
  * Promise: of a key only its hash is kept, and it is told once; a change of a key is on record, and every gateway knows of
  * it at once, or when it asks next.
@@ -10,11 +11,13 @@ import { idempotency } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import { sweeper } from "../../mixins/postgres/sweeping.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { newKey } from "../contracts/access-key.ts";
 import type { ActionName, CallMeta } from "../contracts/actions.ts";
 import { type AccessKey, type CreatedKey, keysChangedEvent } from "../contracts/keys.ts";
+import { listActivities, storeActivities, sweepActivities } from "./activities.ts";
 import type { Doer } from "./activity.ts";
 import { accessEntities } from "./entities.ts";
 import { showKeys } from "./figures.ts";
@@ -82,6 +85,7 @@ export default function accessService(platform: Platform, config: Config): Servi
         },
         stopped: () => hideKeys(),
       },
+      sweeper("activity", () => sweepActivities(db, now, config.activityDays), log),
     ],
     actions: actionsOf("access", {
       async create(ctx) {
@@ -105,6 +109,11 @@ export default function accessService(platform: Platform, config: Config): Servi
       list: (ctx) => keys.listKeys(db, ctx.params, now()),
       get: (ctx) => keys.getKey(db, ctx.params.id, now()),
       changes: (ctx) => keys.keyChanges(db, ctx.params.since, now()),
+      activity: (ctx) => listActivities(db, ctx.params),
+      async record(ctx) {
+        await storeActivities(db, ctx.params);
+        return null;
+      },
       async used(ctx) {
         await keys.noteUses(db, ctx.params);
         return null;

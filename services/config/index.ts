@@ -19,6 +19,7 @@ import { isInContainer, ownNodeId } from "./node-id.ts";
 import type { Oidc } from "./oidc.ts";
 import { commandNodeId, ownNodePrefix, readBroker, requirePeers } from "./peers.ts";
 import { baseUrl, bearerToken, host, integer, integers, list, localParts, nodeId, oneOf } from "./readers.ts";
+import { termsOf } from "./terms.ts";
 import { type Environment, fault, Variables } from "./variables.ts";
 
 export { parsePeers } from "./peers.ts";
@@ -95,6 +96,8 @@ export interface Config extends DatabaseUrls {
   readonly idempotencyKeysMax: number;
   /** A dead letter that was replayed or discarded is kept for this long; a pending one for ever. */
   readonly deadLetterDays: number;
+  /** What was done, read or refused is kept on record for this long. */
+  readonly activityDays: number;
   /** What the trace of a request tells of published events and of what was unusual at a consumer is kept this long. */
   readonly traceDays: number;
   /** Time between two comparisons of users, registry and audit log; 0: only on demand. */
@@ -206,11 +209,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
       countMax: retriesMax,
     }),
     reservationTtlMs: integer(env, "RESERVATION_TTL_MS", { fallback: 60_000, min: 1_000, max: 3_600_000 }),
-    tombstoneDays: integer(env, "TOMBSTONE_DAYS", { fallback: 30, min: 0, max: 36_500 }),
-    quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),
-    idempotencyHours: integer(env, "IDEMPOTENCY_HOURS", { fallback: 24, min: 1, max: 24 * 365 }),
-    deadLetterDays: integer(env, "DEAD_LETTER_DAYS", { fallback: 30, min: 1, max: 36_500 }),
-    traceDays: integer(env, "TRACE_DAYS", { fallback: 7, min: 1, max: 36_500 }),
+    ...termsOf(env),
     reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
     reconcileGraceMs: integer(env, "RECONCILE_GRACE_MS", { fallback: 30_000, min: 100, max: 3_600_000 }),
     blockedLocalParts: localParts(env, "BLOCKED_LOCAL_PARTS") ?? blockedByDefault,

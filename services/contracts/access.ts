@@ -64,6 +64,7 @@ export const scopes = Object.keys(table) as readonly Scope[];
 export const rolesWith: Readonly<Record<Scope, readonly Role[]>> = table;
 
 export const RoleName = z.enum(roles);
+export const Scope = z.enum(Object.keys(table) as [Scope, ...Scope[]]);
 
 /** How somebody has shown who they are. */
 export const ways = ["none", "key", "token", "session", "proxy", "repl"] as const;
@@ -125,3 +126,7 @@ export const permits = ({ roles: own, scopes: narrowed, domains }: Principal, sc
   (narrowed === undefined || narrowed.includes(scope)) &&
   (domains === undefined || !everyDomains.includes(scope)) &&
   own.some((role) => rolesWith[scope].includes(role));
+
+/** Whether this one may see whose data it is. Who asks by no name is the system itself, or somebody at its console. */
+export const seesPeople = (user: Principal | null | undefined): boolean =>
+  user === undefined || user === null || permits(user, "users:read");

@@ -1,5 +1,6 @@
 /** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
 import * as z from "zod";
+import { ActivityPage, ListActivity, RecordActivities } from "./activity.ts";
 import { Assignments } from "./assignment.ts";
 import { AuditPage, ListAudit } from "./audit.ts";
 import type { CallMeta } from "./call-meta.ts";
@@ -15,6 +16,7 @@ import {
 import { AcceptedDomain, DeclaredDomain, DomainPage, ListDomains, TargetDomain } from "./domains.ts";
 import * as erasure from "./erasure.ts";
 import { AskGeneration, GivenGeneration } from "./generation.ts";
+import { Health } from "./health.ts";
 import * as keys from "./keys.ts";
 import { AddressInfo, LookUpAddress } from "./look-up.ts";
 import * as operations from "./operations.ts";
@@ -70,6 +72,7 @@ import {
 } from "./user.ts";
 
 export type { CallMeta } from "./call-meta.ts";
+export { Health } from "./health.ts";
 
 /** Read-only members of a user that a client sends back after a GET; accepted and ignored (as RFC 7644 §3.5.1 does). */
 const readOnlyMembers = {
@@ -136,14 +139,6 @@ export const ListUsers = z
 
 export const UserPage = z.object({ items: z.array(User), nextCursor: NextCursor }).meta({ id: "UserPage" });
 export type UserPage = z.infer<typeof UserPage>;
-
-export const Health = z
-  .object({
-    status: z.enum(["up", "down"]),
-    checks: z.record(z.string(), z.object({ status: z.enum(["up", "down"]), detail: z.string().optional() })),
-  })
-  .meta({ id: "Health" });
-export type Health = z.infer<typeof Health>;
 
 const Nothing = z.strictObject({});
 
@@ -269,6 +264,8 @@ export const actions = {
   "access.rotate": published(keys.RotateKey, keys.CreatedKey, "under its key"),
   "access.changes": internal(keys.KeyChangesQuery, keys.KeyChanges, ["gateway"], "always"),
   "access.used": internal(keys.UsedKeys, z.null(), ["gateway"], "always"),
+  "access.activity": published(ListActivity, ActivityPage, "always"),
+  "access.record": internal(RecordActivities, z.null(), ["gateway", "users", "registry"], "always"),
   "access.health": internal(Nothing, Health, health, "always"),
   "trace.explain": published(TraceQuery, Trace, "always"),
   "trace.health": internal(Nothing, Health, health, "always"),

@@ -34,6 +34,8 @@ export interface FieldError {
 }
 
 export interface RefusalData {
+  /** It is there, and lies outside of the caller's domains: for the record, and told nobody. */
+  readonly isOutside?: boolean;
   readonly errors?: readonly FieldError[];
   readonly [key: string]: unknown;
 }

@@ -15,11 +15,13 @@ import type { Platform } from "../../mixins/platform.ts";
 import { sweeper } from "../../mixins/postgres/sweeping.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
+import { seesPeople } from "../contracts/access.ts";
 import { consumerQueues } from "../contracts/consumers.ts";
 import { intake } from "./intake.ts";
 import { letters } from "./letters.ts";
 import { lettersOf } from "./trace.ts";
 import { showPending, sweepSettled } from "./upkeep.ts";
+import { maskedView } from "./view.ts";
 
 const poolMax = 3;
 const statementTimeoutMs = 10_000;
@@ -66,7 +68,10 @@ export default function deadLettersService(
     actions: actionsOf("dead-letters", {
       list: (ctx) => operator.list(ctx.params),
       causes: () => operator.causes(),
-      get: (ctx) => operator.get(ctx.params.id),
+      async get(ctx) {
+        const detail = await operator.get(ctx.params.id);
+        return seesPeople(ctx.meta.user) ? detail : maskedView(detail);
+      },
       trace: (ctx) => lettersOf(db, ctx.params),
       replay: (ctx) => operator.replay(ctx.params, ctx.meta),
       pending: (ctx) => operator.pending(ctx.params.userIds),

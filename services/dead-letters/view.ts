@@ -1,5 +1,6 @@
 /** How a stored letter looks to whoever asks. No I/O. */
 import type { DeadLetterRecord } from "../../mixins/bus/dead-letters.ts";
+import { mask, maskPeople } from "../../mixins/log/masking.ts";
 import { DeadLetter, type DeadLetterCause, type DeadLetterDetail } from "../contracts/dead-letters.ts";
 
 /** What every answer shows of a letter; its row has members of the same names. */
@@ -40,6 +41,13 @@ export const detailView = (row: DeadLetterRecord): DeadLetterDetail => ({
       }
     : null,
 });
+
+/** For who may not see people; a body that is no JSON says nowhere what in it is a name. */
+export function maskedView(detail: DeadLetterDetail): DeadLetterDetail {
+  const { payload, payloadEncoding } = detail;
+  const isReadable = payloadEncoding === "json" && typeof payload === "object";
+  return { ...(maskPeople(detail) as DeadLetterDetail), payload: isReadable ? maskPeople(payload) : mask };
+}
 
 /** One row of the pending letters by cause. */
 export interface CauseRow extends Omit<DeadLetterCause, "firstFailedAt" | "lastFailedAt"> {

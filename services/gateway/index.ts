@@ -7,6 +7,7 @@
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
+import { activityLog } from "../../mixins/activity-log.ts";
 import type { HealthCheck } from "../../mixins/basics/mixin.ts";
 import { httpGuard } from "../../mixins/http/host-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
@@ -17,6 +18,7 @@ import { stoppingEvent } from "../contracts/operations.ts";
 import { accessOf } from "./access/index.ts";
 import { type KeyRing, keyRing } from "./access/keys.ts";
 import { type OidcVerifier, oidcVerifier } from "./access/oidc.ts";
+import { refusals } from "./access/refusals.ts";
 import { answerMalformed } from "./answers/failure.ts";
 import { addressLimits } from "./http/addresses.ts";
 import { callerLimits } from "./http/callers.ts";
@@ -80,6 +82,8 @@ export default function gatewayService(
   const isTrustedProxy = inNetworks(config.trustedProxies);
   const addresses = addressLimits({ limits, requestsPerMinuteMax, isTrustedProxy });
   const guard = httpGuard({ bound: config.httpHost, allowed: config.allowedHosts });
+  const activity = activityLog({ log, metrics: platform.metrics, now: platform.now });
+  const refused = refusals(activity, isTrustedProxy);
   const gate: Gate = {
     platform: { ...platform, log },
     config,
@@ -88,6 +92,7 @@ export default function gatewayService(
     callers: callerLimits(config.unitsPerMinuteMax),
     guard,
     outages: outages(),
+    failed: refused.byService,
     throttles: throttles(Math.random),
     inFlight: 0,
   };
@@ -116,6 +121,7 @@ export default function gatewayService(
     if (server === undefined) return;
     await server.close();
     server = undefined;
+    await activity.flush();
     keys?.stop();
     clearInterval(openDoor);
     log.info("HTTP server closed");
@@ -128,7 +134,7 @@ export default function gatewayService(
     // What moleculer-web offers every node to call: to read and to change the routes.
     actions: { listAliases: false, addRoute: false, removeRoute: false },
     methods: {
-      ...webMethods(gate, access),
+      ...webMethods(gate, access, refused),
       address: () => address,
       identity: () => people?.check,
     },
@@ -157,6 +163,7 @@ export default function gatewayService(
       // Beside the start, which waits for nobody; the first token does.
       void people?.refresh();
       openDoor = warnOfOpenDoor(gate.platform, config);
+      activity.start(this.broker);
       keys?.start(this.broker);
       address = await server.listen(config.httpHost, config.httpPort);
       // Moleculer makes it known together with the service, once this has ended.

@@ -9,6 +9,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Service } from "moleculer";
 import { type Access, accessHooks } from "./access/index.ts";
+import type { Refusals } from "./access/refusals.ts";
 import { answerError } from "./answers/failure.ts";
 import { sendResponse } from "./answers/success.ts";
 import { requestReader } from "./http/body.ts";
@@ -104,8 +105,8 @@ export function webSettings(gate: Gate, local: Record<LocalHandler, LocalAnswer>
 }
 
 /** Methods of the service that moleculer-web calls. */
-export const webMethods = (gate: Gate, access: Access) => ({
-  ...accessHooks(access, gate.platform.metrics),
+export const webMethods = (gate: Gate, access: Access, refusals: Refusals) => ({
+  ...accessHooks(access, refusals, gate.platform.metrics),
   sendResponse: sendResponse(gate),
   /** moleculer-web would log stack and data of whatever is no 4xx; `onError` logs what an operator must know. */
   errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown): void {

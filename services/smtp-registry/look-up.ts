@@ -84,7 +84,9 @@ export async function lookUp(
 ): Promise<AddressInfo> {
   const parsed = parseAddress(request.address);
   if (parsed.ok && !reaches(asker, parsed.asciiDomain))
-    throw new Refusal("not-found", "Cannot find the address: it lies in none of your domains");
+    throw new Refusal("not-found", "Cannot find the address: it lies in none of your domains", {
+      isOutside: true,
+    });
   const now = rules.now();
   // Nobody had an address before 1970, and PostgreSQL has no year 0, which RFC 3339 has.
   const at = request.at === undefined ? now : new Date(Math.max(0, Date.parse(request.at)));

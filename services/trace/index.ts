@@ -3,13 +3,15 @@
  * the gateway and with users.
  *
  * Promise: it reads durable rows only (nothing is sampled), changes nothing, and answers what it knows while a service
- * is away.
+ * is away. Names and addresses are masked for who may not see people.
  */
 import type { ServiceSchema } from "moleculer";
 import { healthAction } from "../../mixins/health.ts";
+import { maskPeople } from "../../mixins/log/masking.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
+import { seesPeople } from "../contracts/access.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { Trace } from "../contracts/trace.ts";
 import { tell } from "./pages.ts";
@@ -31,7 +33,7 @@ export default function traceService(
       async explain(ctx): Promise<Trace> {
         const trace = await tell(ctx, ctx.params);
         if (trace === undefined) throw new Refusal("not-found", nothing);
-        return trace;
+        return seesPeople(ctx.meta.user) ? trace : (maskPeople(trace) as Trace);
       },
     }),
   };

@@ -16,7 +16,9 @@ function isWithin(asker: Limited, address: string): boolean {
 /** As of a user that never was: that there is one is no business of theirs. */
 export function refuseUnseen(asker: Limited, state: UserState): void {
   if (!addressesOf(state).some(({ address }) => isWithin(asker, address)))
-    throw new Refusal("not-found", "Cannot find the user: there is none with this id");
+    throw new Refusal("not-found", "Cannot find the user: there is none with this id", {
+      isOutside: true,
+    });
 }
 
 const byKey = (user: UserState | undefined): Map<string, OwnedAddress> =>

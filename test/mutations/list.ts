@@ -13,6 +13,7 @@ import { limits } from "./list/limits.ts";
 import { operations } from "./list/operations.ts";
 import { peers } from "./list/peers.ts";
 import { people } from "./list/people.ts";
+import { record } from "./list/record.ts";
 import { requests } from "./list/requests.ts";
 import { transport } from "./list/transport.ts";
 import { writes } from "./list/writes.ts";
@@ -27,6 +28,7 @@ export const mutations: readonly Mutation[] = [
   ...letters,
   ...operations,
   ...databases,
+  ...record,
   ...requests,
   ...transport,
   ...people,

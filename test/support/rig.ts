@@ -144,7 +144,7 @@ async function startInstance({
   const needsBus = hosted.some((name) => services[name].bus === true);
   const owned = needsBus ? await connectedBus(config, hosted, log) : undefined;
   const platform = { log, metrics, bus: owned?.bus, now } as Platform;
-  const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log));
+  const broker = new ServiceBroker(brokerOptions({ ...config, amqpUrl: undefined }, log, metrics));
   for (const standIn of standIns) broker.createService(standIn);
   for (const name of hosted)
     broker.createService(

@@ -8,11 +8,12 @@ import type { Config } from "../../config/index.ts";
 import { localPrincipal, type Principal, permits, type Scope } from "../../contracts/access.ts";
 import { httpHeader } from "../../contracts/headers.ts";
 import type { CallContext, WebRequest } from "../http/exchange.ts";
-import { forbidden, HttpProblem, invalidHeader } from "../problems/problems.ts";
+import { type AuthFailure, forbidden, HttpProblem, invalidHeader } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { byToken, type TokenVerifiers } from "./bearer.ts";
 import { type ProtectedResource, protectedResource } from "./protected-resource.ts";
 import { byProxy } from "./proxy.ts";
+import type { Refusals } from "./refusals.ts";
 
 export interface Access {
   /** Throws, or rejects with, a problem: 401, or 503 when nobody can tell at the moment. */
@@ -63,6 +64,10 @@ function scopesOf({ scope, queryScopes }: Operation, query: string): Scope[] {
   ];
 }
 
+/** Why nobody is believed to have sent the request; undefined: it is not known whether they are to be believed. */
+const failureOf = (error: unknown): AuthFailure | undefined =>
+  error instanceof HttpProblem ? error.reason : undefined;
+
 /** A challenge tells where one finds out whose tokens are taken (RFC 9728 §5.1). */
 function pointed(error: unknown, req: WebRequest, { resource }: Access): unknown {
   if (!(error instanceof HttpProblem) || resource === undefined) return error;
@@ -74,7 +79,7 @@ function pointed(error: unknown, req: WebRequest, { resource }: Access): unknown
 }
 
 /** The two hooks of moleculer-web, of one gateway. */
-export const accessHooks = (access: Access, { authFailures }: Metrics) => ({
+export const accessHooks = (access: Access, refusals: Refusals, { authFailures }: Metrics) => ({
   /** The caller, as `ctx.meta.user`; undefined where nobody is asked for. Throws a problem. */
   async authenticate(ctx: CallContext, _route: unknown, req: WebRequest): Promise<Principal | undefined> {
     const { operation } = req.exchange;
@@ -82,8 +87,11 @@ export const accessHooks = (access: Access, { authFailures }: Metrics) => ({
     try {
       return setCaller(ctx, req, await access.principalOf(req));
     } catch (error) {
-      if (error instanceof HttpProblem && error.reason !== undefined)
-        authFailures.inc({ reason: error.reason });
+      const reason = failureOf(error);
+      if (reason !== undefined) {
+        authFailures.inc({ reason });
+        refusals.unauthenticated(req, operation, reason);
+      }
       throw pointed(error, req, access);
     }
   },
@@ -93,6 +101,8 @@ export const accessHooks = (access: Access, { authFailures }: Metrics) => ({
     const { user } = ctx.meta;
     if (operation === undefined || user === undefined || user === null) return;
     const missing = scopesOf(operation, query).find((scope) => !permits(user, scope));
-    if (missing !== undefined) throw pointed(forbidden(missing, user.because), req, access);
+    if (missing === undefined) return;
+    refusals.forbidden(req, operation, user, missing);
+    throw pointed(forbidden(missing, user.because), req, access);
   },
 });

@@ -57,8 +57,9 @@ function problemOf(gate: Gate, { operation, query }: Exchange, error: unknown): 
 
 /** Answers with the problem that the error is; an answer that has begun can only be cut off. */
 function answerProblem(gate: Gate, req: WebRequest, res: ServerResponse, error: unknown): void {
-  const { platform } = gate;
-  const { correlation, path } = req.exchange;
+  const { platform, failed } = gate;
+  const { correlation, path, operation } = req.exchange;
+  if (operation !== undefined) failed(req, operation, error);
   const problem = problemOf(gate, req.exchange, error);
   withCorrelation(correlation, () => logFailure(platform, problem));
   if (res.headersSent) {

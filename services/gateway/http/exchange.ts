@@ -45,6 +45,8 @@ export interface Gate {
   readonly callers: CallerLimits;
   readonly guard: (request: GuardedRequest) => GuardRefusal | undefined;
   readonly outages: Outages;
+  /** A call has ended with this error. */
+  readonly failed: (req: WebRequest, operation: Operation, error: unknown) => void;
   readonly throttles: Throttles;
   /** Requests that are there as a whole and have no answer yet (`enterFlight`). */
   inFlight: number;

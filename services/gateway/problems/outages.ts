@@ -14,6 +14,7 @@ const dependencyTexts: Readonly<Record<string, (service: string) => string>> = {
   bus: () => "the event bus",
   access: () => "the access keys of the service access",
   identity: () => "the identity provider of the token",
+  activity: () => "the record of what is read, of the service access",
 };
 
 /** What was missing when a call of the action failed with this; a service that gave no answer is missing itself. */

@@ -72,7 +72,8 @@ export const deadLetterOperations: readonly Operation[] = [
     tag: "dead letters",
     scope: "letters:payload",
     summary: "Look into a dead letter",
-    description: "With the event as it came, the headers of its message, and who discarded it.",
+    description:
+      "With the event as it came, the headers of its message, and who discarded it. Without the scope users:read names and addresses are masked; who looks is on record (GET /activity).",
     target: to("dead-letters.get", (parts) => ({ id: letterId(parts) })),
     ...letterPath,
     query: {},

@@ -1,5 +1,6 @@
 /** The examples of the OpenAPI document: one user's life, so that they tell a story together. */
 import type { ActionInput, CreatedUser, Health, UserPage } from "../../contracts/actions.ts";
+import type { ActivityPage } from "../../contracts/activity.ts";
 import type { AuditPage } from "../../contracts/audit.ts";
 import type {
   DeadLetter,
@@ -175,6 +176,35 @@ export const userExport: UserExport = {
   ],
   audit: auditPage.items,
   isComplete: true,
+};
+export const activityPage: ActivityPage = {
+  items: [
+    {
+      id: "01997b40-6a10-7b31-8f0e-2d4c6b8a0e12",
+      at: "2026-03-02T10:14:00.000Z",
+      principal: "key:3mVb8TnYc1Lq",
+      credential: "3mVb8TnYc1Lq",
+      action: "dead-letters.discard",
+      scope: "letters:write",
+      target: { kind: "letter", id: "01997b3c-2b1e-7d0a-9c55-0a1b2c3d4e5f" },
+      allowed: true,
+      reason: "The user was removed by hand, ticket 4711",
+      correlationId: "6c2a7e0b-58d1-4c60-9a3b-7d1f0e2c5b84",
+    },
+    {
+      id: "01997b40-5d02-7c44-9a1d-3e5f7a9b1c23",
+      at: "2026-03-02T10:13:56.000Z",
+      principal: "key:7Hq2Zk0pXw4R",
+      credential: "7Hq2Zk0pXw4R",
+      action: "audit.list",
+      scope: "audit:read",
+      target: { kind: "client", id: "203.0.113.7" },
+      allowed: false,
+      reason: "lacks audit:read",
+      correlationId: "e0b1c5d7-2f64-4f0a-8c39-4a6d8e0f2b17",
+    },
+  ],
+  nextCursor: null,
 };
 const deadLetter: DeadLetter = {
   id: "01997b3c-2b1e-7d0a-9c55-0a1b2c3d4e5f",

@@ -16,6 +16,7 @@ import { AddressInfo, LookUpAddress } from "../../contracts/look-up.ts";
 import { CorrelationId, Trace, tracePaging } from "../../contracts/trace.ts";
 import { User, WrittenSmtpAddress } from "../../contracts/user.ts";
 import { HttpProblem } from "../problems/problems.ts";
+import { activityOperations } from "./activity.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
 import { domainOperations } from "./domains.ts";
 import * as example from "./examples.ts";
@@ -231,7 +232,7 @@ const readOperations: readonly Operation[] = [
     scope: "trace:read",
     summary: "What became of a request",
     description:
-      "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action. Many writes are told in pages; the first one counts all of them by verdict.",
+      "The whole way of each write under a correlation id, from durable rows: the request, its transaction, the outbox, each consumer, its dead letters, and where the addresses stand; ending in a verdict with the next safe action. Many writes are told in pages; the first one counts all of them by verdict. Without the scope users:read names and addresses are masked.",
     target: to("trace.explain", (parts) => ({ ...parts.query, correlationId: correlationId(parts) })),
     pathParams: {
       correlationId: CorrelationId.meta({ description: "The X-Correlation-ID that the request had" }),
@@ -247,6 +248,7 @@ export const operations: readonly Operation[] = [
   ...userOperations,
   ...privacyOperations,
   ...readOperations,
+  ...activityOperations,
   ...keyOperations,
   ...domainOperations,
   ...deadLetterOperations,

@@ -32,6 +32,7 @@ export const tags = {
   users: "People and their addresses: create, change, delete, restore.",
   addresses: "Whose an address is, now and at any time in the past.",
   audit: "Who changed what, and when.",
+  activity: "Who did, read or was refused what beside that.",
   trace: "What became of a request, step by step.",
   domains: "In which domains addresses may be taken.",
   keys: "Access keys of machines: make, rotate, revoke.",
