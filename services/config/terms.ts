@@ -1,7 +1,7 @@
+/** For how long what is kept, in days or hours. Throws ConfigError. */
 import { integer } from "./readers.ts";
 import type { Variables } from "./variables.ts";
 
-/** For how long what is kept. */
 export const termsOf = (env: Variables) => ({
   tombstoneDays: integer(env, "TOMBSTONE_DAYS", { fallback: 30, min: 0, max: 36_500 }),
   quarantineDays: integer(env, "QUARANTINE_DAYS", { fallback: 365, min: 0, max: 36_500 }),

@@ -243,7 +243,12 @@ test("whoever scrapes sees the keys that end soon, by name and without those tha
   await makeKey(rig, "viewer", { name: "ends soon", expiresAt: soon });
   await makeKey(rig, "viewer", { name: "has a successor", expiresAt: soon });
   await makeKey(rig, "viewer", { name: "has a successor" });
-  const text = await rig.metrics.expose();
+  // What was measured for a scrape a moment ago is shown again.
+  const text = await eventually(async () => {
+    const shown = await rig.metrics.expose();
+    if (!shown.includes('name="ends soon"')) throw new Error(shown);
+    return shown;
+  });
   t.regex(text, /^api_key_expires_seconds\{name="ends soon"\} 86[34]\d\d/m);
   t.notRegex(text, /has a successor/);
   t.regex(text, /^api_keys_break_glass 0$/m);
