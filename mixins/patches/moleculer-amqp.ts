@@ -9,7 +9,6 @@
 import type { EventEmitter } from "node:events";
 import type { ChannelModel } from "amqplib";
 import { Transporters } from "moleculer";
-import type { BrokerTls } from "../../services/contracts/broker-tls.ts";
 import { PassingMap } from "../basics/passing-map.ts";
 import { aborted, backoffMs, pause, within } from "../basics/pause.ts";
 import { destroySocket } from "./amqplib-socket.ts";
@@ -24,7 +23,7 @@ const formerlyDurable = ["REQ", "RES", "EVENT"] as const;
 
 /** Moleculer's types leave out `socketOptions`. */
 export type AmqpOptions = Exclude<ConstructorParameters<typeof Transporters.AMQP>[0], string | undefined> & {
-  readonly socketOptions: { readonly noDelay: boolean; readonly timeout: number } & BrokerTls;
+  readonly socketOptions: { readonly noDelay: boolean; readonly timeout: number; readonly ca?: string };
 };
 
 interface OpenedChannel extends EventEmitter {
