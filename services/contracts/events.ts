@@ -158,4 +158,6 @@ export const isErasure = (fact: UserFact): fact is UserErased => fact.type === "
 export const isUserEvent = (fact: UserFact): fact is UserEvent => fact.type !== "user.erased.v1";
 
 /** The `dataschema` of a type: an absolute URI, as CloudEvents 1.0 demands, that names the schema without a host. */
-export const dataschemaOf = (type: FactType): string => `urn:mailroster:schema:${type}`;
+export const dataschemas = Object.fromEntries(
+  eventTypes.map((type) => [type, `urn:mailroster:schema:${type}`]),
+) as Readonly<Record<FactType, string>>;

@@ -30,7 +30,7 @@ export interface AcceptedDomains {
 
 export function acceptedDomains(db: Database, log: Logger): AcceptedDomains {
   let timer: NodeJS.Timeout | undefined;
-  let known: ReadonlySet<string> | undefined;
+  const state: { known: ReadonlySet<string> | undefined } = { known: undefined };
   let looks = 0;
   const look = async (): Promise<ReadonlySet<string>> => {
     looks += 1;
@@ -38,7 +38,7 @@ export function acceptedDomains(db: Database, log: Logger): AcceptedDomains {
     const rows = await db.read((em) => run(em, acceptedNow));
     const domains = new Set(rows.map(({ domain }) => domain));
     // What a later look has found is newer.
-    if (own === looks || known === undefined) known = domains;
+    if (own === looks || state.known === undefined) state.known = domains;
     return domains;
   };
   const lookAgain = async (): Promise<void> => {
@@ -48,10 +48,7 @@ export function acceptedDomains(db: Database, log: Logger): AcceptedDomains {
       log.debug({ reason: errorText(error) }, "the accepted domains could not be looked up");
     }
   };
-  return {
-    get known() {
-      return known;
-    },
+  return Object.assign(state, {
     look,
     keepUp: lookAgain,
     async keepLooking() {
@@ -59,7 +56,7 @@ export function acceptedDomains(db: Database, log: Logger): AcceptedDomains {
       await lookAgain();
     },
     stop: () => clearInterval(timer),
-  };
+  });
 }
 
 /** Throws Refusal `domain-not-accepted`, which names each address that the user would have anew. */

@@ -7,7 +7,7 @@ import type { ActionName } from "../contracts/actions.ts";
 import type { Assignment } from "../contracts/assignment.ts";
 import {
   type Change,
-  dataschemaOf,
+  dataschemas,
   eventSource,
   type FactType,
   outboxAppended,
@@ -45,7 +45,7 @@ const envelopeOf = <T extends FactType>({ id, type, subject, time, sequence }: A
   subject,
   time,
   datacontenttype: "application/json" as const,
-  dataschema: dataschemaOf(type),
+  dataschema: dataschemas[type],
   correlationid: cause.correlationId,
   causationid: cause.correlationId,
   sequence,

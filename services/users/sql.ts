@@ -24,6 +24,8 @@ const lists = {
   ),
 };
 
+const freshHash = keyedHash("f.key");
+
 interface Writes {
   /** How long to wait for a locked row, as lock_timeout takes it. */
   readonly lockTimeout: string;
@@ -74,7 +76,7 @@ with w as materialized (
 ), taken as (
   insert into address_keys as held (key, user_id, deleted_at)
   select f.key, w.id, w."deletedAt" from w cross join lateral unnest(w.fresh) f(key)
-  where not exists (select from erased_keys e where e.hash = ${keyedHash("f.key")} and e.deleted_at > ${freed}::timestamptz)
+  where not exists (select from erased_keys e where e.hash = ${freshHash} and e.deleted_at > ${freed}::timestamptz)
   order by f.key
   on conflict (key) do update set user_id = excluded.user_id, deleted_at = excluded.deleted_at
   where held.user_id = excluded.user_id or held.deleted_at <= ${freed}::timestamptz

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Delivery, OutgoingMessage } from "../../mixins/bus/port.ts";
 import {
-  dataschemaOf,
+  dataschemas,
   eventSource,
   type UserEvent,
   type UserEventType,
@@ -29,7 +29,7 @@ export function userEvent(parts: EventParts = {}): UserEvent {
     subject: userId,
     time,
     datacontenttype: "application/json",
-    dataschema: dataschemaOf(type),
+    dataschema: dataschemas[type],
     correlationid: correlationId,
     causationid: correlationId,
     sequence: version,

@@ -51,7 +51,7 @@ export const sendResponse =
     const { operation } = req.exchange;
     if (operation === undefined) throw new Error("Cannot answer: the request has no row");
     if ("action" in operation.target) {
-      outages.clear(operation.target.action);
+      if (outages.open.size > 0) outages.clear(operation.target.action);
       throttles.ended(operation.target.action, false, performance.now());
     }
     present(req, res, operation, data);

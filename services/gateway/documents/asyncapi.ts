@@ -1,7 +1,7 @@
 /** The AsyncAPI 3 document of the events, made from the event schemas and the names on the wire. */
 
 import { consumerQueues, consumers } from "../../contracts/consumers.ts";
-import { dataschemaOf, eventSchemas, eventTypes, type FactType } from "../../contracts/events.ts";
+import { dataschemas, eventSchemas, eventTypes, type FactType } from "../../contracts/events.ts";
 import { cloudEventsContentType, deadLetterQueue, usersExchange } from "../../contracts/headers.ts";
 import * as example from "../routes/examples.ts";
 import { contact, licenseUrl, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
@@ -33,7 +33,7 @@ const message = (type: FactType, schemas: SchemaCollection) => ({
   contentType: cloudEventsContentType,
   correlationId: { location: "$message.payload#/correlationid" },
   payload: schemas.add(eventSchemas[type]),
-  "x-dataschema": dataschemaOf(type),
+  "x-dataschema": dataschemas[type],
   examples: examplesOf(type),
   bindings: { amqp: { messageType: type, bindingVersion } },
 });

@@ -48,6 +48,11 @@ export interface AddressLimits {
   request(req: IncomingMessage, nowMs: number): Grant | undefined;
   /** Until when the address may not try again who it is: 0, or milliseconds. */
   failureWaitMs(req: IncomingMessage, nowMs: number): number;
+  /** Both at once: what a request is let in by. */
+  admit(
+    req: IncomingMessage,
+    nowMs: number,
+  ): { readonly failureWaitMs: number; readonly grant: Grant | undefined };
   failed(req: IncomingMessage, nowMs: number): void;
   /** Returns how to leave again. */
   body(req: IncomingMessage): (() => void) | NoRoom;
@@ -113,7 +118,11 @@ export function addressLimits({
     const { address, isForwarded } = clientOf(req, isTrustedProxy);
     return !isForwarded && isLoopbackAddress(address) ? undefined : address;
   };
-  return {
+  const own: AddressLimits = {
+    admit(req, nowMs) {
+      const failureWaitMs = own.failureWaitMs(req, nowMs);
+      return { failureWaitMs, grant: failureWaitMs > 0 ? undefined : own.request(req, nowMs) };
+    },
     request: (req, nowMs) =>
       requestsPerMinuteMax === 0
         ? undefined
@@ -152,4 +161,5 @@ export function addressLimits({
         ? inNone
         : enterBoth(connections, peer, limits.connectionsPerAddressMax),
   };
+  return own;
 }

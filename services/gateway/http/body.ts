@@ -1,21 +1,145 @@
 /**
- * Promise: a JSON object of at most so many bytes, or a problem that says what is wrong with the body.
+ * Promise: a JSON object of at most so many bytes, or a problem that says what is wrong with the body. It is read as fast
+ * as it comes and no slower than a client may be: one of which the end has not come with its head takes one of the places
+ * that there are for such (addresses.ts), and gives it back by its time at the latest, a grace and a second for every
+ * 16 KB that have come. Who sends head and body at once needs none, and so is served whatever others do.
  *
  * Not moleculer-web's body parser: that decodes invalid UTF-8 to replacement characters, takes any media type for
  * no body, and its errors lose their kind on the way through the middlewares.
  */
 import type { IncomingMessage } from "node:http";
-import { HttpProblem, invalidField, problemFor } from "../problems/problems.ts";
+import { HttpProblem, invalidField, problemFor, retryAfter } from "../problems/problems.ts";
 import { type Operation, paramsOf } from "../routes/index.ts";
-import { readBytes } from "./body-bytes.ts";
-import { enterFlight, type Gate, type Middleware } from "./exchange.ts";
+import type { AddressLimits } from "./addresses.ts";
+import type { Exchange, Gate, Middleware } from "./exchange.ts";
 import { structureFault } from "./json-structure.ts";
+import { tooManyRequests } from "./quota.ts";
 import { readHead } from "./request-head.ts";
 
 /** A user nests two levels; some thousands would overflow the stack of what serializes the call to the next service. */
 const nestingLevelsMax = 16;
 /** As much of a repeated member's name is told. */
 const memberCharsMax = 64;
+
+/** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
+const discardedBytesMax = 8 * 1024 * 1024;
+/** A client that is no faster than this in the end is cut off. */
+const bytesPerSecondMin = 16 * 1024;
+
+interface BodyOptions {
+  readonly bytesMax: number;
+  readonly graceMs: number;
+  readonly addresses: AddressLimits;
+}
+
+const hangUp = { Connection: "close" };
+
+const tooLarge = (bytesMax: number, headers: Record<string, string>): HttpProblem =>
+  new HttpProblem("body-too-large", `The body must have at most ${bytesMax} bytes`, { headers });
+
+/** Returns how to leave; throws a problem. The rest of a body that is refused is not waited for. */
+function enter(req: IncomingMessage, addresses: AddressLimits): () => void {
+  const leave = addresses.body(req);
+  if (typeof leave === "function") return leave;
+  const { headers, slug, message } =
+    leave === "address"
+      ? tooManyRequests("This client is sending too many bodies at once", 1_000)
+      : new HttpProblem("unavailable", "Cannot read the body: too many are on their way", {
+          headers: retryAfter(),
+        });
+  throw new HttpProblem(slug, message, { headers: { ...headers, ...hangUp } });
+}
+
+interface Reading {
+  /** Bytes that have come by now. */
+  readonly bytes: () => number;
+  readonly fail: (problem: unknown) => void;
+}
+
+/** Takes a place once this turn is over, and looks at the time; returns how to end both. */
+function pacing(req: IncomingMessage, options: BodyOptions, { bytes, fail }: Reading): () => void {
+  const startedAtMs = performance.now();
+  let leave: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    const allowedMs = options.graceMs + (bytes() / bytesPerSecondMin) * 1_000;
+    const leftMs = startedAtMs + allowedMs - performance.now();
+    if (leftMs > 0) timer = setTimeout(look, Math.ceil(leftMs));
+    else
+      fail(
+        new HttpProblem("request-timeout", "The body did not arrive completely in time", { headers: hangUp }),
+      );
+  };
+  const begin = setImmediate(() => {
+    try {
+      leave = enter(req, options.addresses);
+      look();
+    } catch (error) {
+      fail(error);
+    }
+  });
+  return () => {
+    clearImmediate(begin);
+    clearTimeout(timer);
+    leave?.();
+  };
+}
+
+/** Rejects with a problem. A client that waits for 100-continue has been told nothing yet, so it can be refused at once. */
+function readBytes(req: IncomingMessage, options: BodyOptions): Promise<Buffer> {
+  const { bytesMax } = options;
+  const declared = Number(req.headers["content-length"] ?? 0);
+  if (declared > bytesMax && (req.headers.expect !== undefined || declared > discardedBytesMax))
+    return Promise.reject(tooLarge(bytesMax, hangUp));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const take = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= bytesMax) chunks.push(chunk);
+      else chunks.length = 0;
+      if (bytes > discardedBytesMax) fail(tooLarge(bytesMax, hangUp));
+    };
+    const end = (): void => {
+      if (bytes > bytesMax) fail(tooLarge(bytesMax, {}));
+      else {
+        over();
+        resolve(Buffer.concat(chunks, bytes));
+      }
+    };
+    const cut = (): void => {
+      if (!req.complete) fail(new HttpProblem("malformed-request", "The body ended before its end"));
+    };
+    const fail = (problem: unknown): void => {
+      over();
+      chunks.length = 0;
+      req.resume();
+      reject(problem as Error);
+    };
+    const endPacing = pacing(req, options, { bytes: () => bytes, fail });
+    const over = (): void => {
+      endPacing();
+      req.off("data", take).off("end", end);
+    };
+    req.on("data", take).once("end", end);
+    req.once("error", cut).once("close", cut);
+  });
+}
+
+/**
+ * From here until its answer is there the request counts as one in hand: it has come as a whole, or has no body. Throws a
+ * problem when there are too many.
+ */
+function enterFlight(gate: Gate, { leaves }: Exchange): void {
+  if (gate.inFlight >= gate.limits.requestsInFlightMax)
+    throw new HttpProblem("unavailable", "Cannot serve the request: the gateway has too many in hand", {
+      headers: retryAfter(),
+    });
+  gate.inFlight += 1;
+  leaves.push(() => {
+    gate.inFlight -= 1;
+  });
+}
 
 const hasBody = (req: IncomingMessage): boolean =>
   req.headers["transfer-encoding"] !== undefined || Number(req.headers["content-length"] ?? 0) > 0;
@@ -107,7 +231,8 @@ export const requestReader =
     const { exchange } = req;
     const { user } = req.$ctx.meta;
     try {
-      if (user) gate.callers.enter(user, operation, exchange, gate.platform.now().getTime());
+      if (user && user.via !== "none")
+        gate.callers.enter(user, operation, exchange, gate.platform.now().getTime());
       readHead(req, operation);
       if (operation.body === undefined) {
         req.$params = paramsOf(operation, exchange, {});

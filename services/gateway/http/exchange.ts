@@ -29,7 +29,6 @@ import type { Config } from "../../config/index.ts";
 import type { CallMeta } from "../../contracts/actions.ts";
 import { httpHeader } from "../../contracts/headers.ts";
 import type { Outages } from "../problems/outages.ts";
-import { HttpProblem, retryAfter } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import type { AddressLimits } from "./addresses.ts";
 import type { CallerLimits } from "./callers.ts";
@@ -48,23 +47,8 @@ export interface Gate {
   /** A call has ended with this error. */
   readonly failed: (req: WebRequest, operation: Operation, error: unknown) => void;
   readonly throttles: Throttles;
-  /** Requests that are there as a whole and have no answer yet (`enterFlight`). */
+  /** Requests that are there as a whole and have no answer yet (body.ts). */
   inFlight: number;
-}
-
-/**
- * From here until its answer is there the request counts as one in hand: it has come as a whole, or has no body. Throws a
- * problem when there are too many.
- */
-export function enterFlight(gate: Gate, { leaves }: Exchange): void {
-  if (gate.inFlight >= gate.limits.requestsInFlightMax)
-    throw new HttpProblem("unavailable", "Cannot serve the request: the gateway has too many in hand", {
-      headers: retryAfter(),
-    });
-  gate.inFlight += 1;
-  leaves.push(() => {
-    gate.inFlight -= 1;
-  });
 }
 
 /** What is known of a request, filled in on its way. */

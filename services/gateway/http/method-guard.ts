@@ -36,10 +36,9 @@ function throttle({ throttles, platform }: Gate, { target }: Operation): void {
 /** What the client's address has left; health costs as much as anything. Throws a problem. */
 function admit({ addresses, config, platform }: Gate, req: WebRequest): void {
   const nowMs = platform.now().getTime();
-  const failureWaitMs = addresses.failureWaitMs(req, nowMs);
+  const { failureWaitMs, grant } = addresses.admit(req, nowMs);
   if (failureWaitMs > 0)
     throw tooManyRequests("Too many requests of this address did not say who sends them", failureWaitMs);
-  const grant = addresses.request(req, nowMs);
   if (grant === undefined) return;
   req.exchange.limitHeaders = addressPolicy.headers(config.requestsPerMinuteMax, grant);
   if (grant.waitMs > 0) throw tooManyRequests("This client has used up its requests for now", grant.waitMs);

@@ -48,6 +48,8 @@ export interface Outages {
    * gateway's own refusal.
    */
   explain(problem: HttpProblem, action: string, nowMs: number): HttpProblem;
+  /** Those that are not over, by what is missing. */
+  readonly open: ReadonlyMap<string, unknown>;
   /** The action was done. */
   clear(action: string): void;
 }
@@ -65,6 +67,7 @@ export function outages(): Outages {
   };
 
   return {
+    open,
     explain(problem, action, nowMs) {
       if (problem.slug !== "unavailable" || problem.cause === undefined) return problem;
       if (isOverload(problem.cause))

@@ -11,7 +11,7 @@ import type {
 import type { UserExport } from "../../contracts/erasure.ts";
 import {
   type Change,
-  dataschemaOf,
+  dataschemas,
   eventSource,
   type FactType,
   type UserErased,
@@ -93,7 +93,7 @@ const erased: UserErased = {
   subject: id,
   time: erasedAt,
   datacontenttype: "application/json",
-  dataschema: dataschemaOf("user.erased.v1"),
+  dataschema: dataschemas["user.erased.v1"],
   correlationid: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
   sequence: 4,
   actor: "privacy-office",
@@ -113,7 +113,7 @@ export function event(type: FactType): UserFact | undefined {
     subject: id,
     time: state.updatedAt,
     datacontenttype: "application/json",
-    dataschema: dataschemaOf(type),
+    dataschema: dataschemas[type],
     correlationid: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
     sequence: state.version,
     actor: "helpdesk",

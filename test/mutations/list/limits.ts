@@ -24,7 +24,7 @@ export const limits: readonly Mutation[] = [
   {
     name: "body-without-a-time",
     guarantee: "45a",
-    edits: [edit("services/gateway/http/body-bytes.ts", "pacing.look", becomes(condition("leftMs"), "true"))],
+    edits: [edit("services/gateway/http/body.ts", "pacing.look", becomes(condition("leftMs"), "true"))],
     file: limitsTest,
     title: "a body that does not come in its time is given up with 408, and its place is another's",
   },

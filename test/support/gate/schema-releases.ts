@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as z from "zod";
-import { dataschemaOf, eventSchemas, eventTypes, type FactType } from "../../../services/contracts/events.ts";
+import { dataschemas, eventSchemas, eventTypes, type FactType } from "../../../services/contracts/events.ts";
 import { repositoryRoot } from "./run-tool.ts";
 import { breakingChanges, type JsonSchema } from "./schema-compatibility.ts";
 
@@ -22,7 +22,7 @@ const digest = (text: string): string => createHash("sha256").update(text).diges
 /** `io: "input"` leaves objects open: a member that is not known is ignored, so one may be added. */
 export function schemaOf(type: FactType): JsonSchema {
   const { $schema, ...schema } = z.toJSONSchema(eventSchemas[type], { io: "input", unrepresentable: "any" });
-  return { $schema, $id: dataschemaOf(type), ...schema };
+  return { $schema, $id: dataschemas[type], ...schema };
 }
 
 /** File name to text, as `next` must be. */
