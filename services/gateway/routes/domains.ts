@@ -6,7 +6,7 @@ import {
   DomainPage,
   ListDomains,
 } from "../../contracts/domains.ts";
-import * as example from "./examples.ts";
+import * as example from "./access-examples.ts";
 import { type Operation, type RequestParts, to } from "./operation.ts";
 
 const domainOf = ({ path }: RequestParts) => ({ domain: path.domain ?? "" });

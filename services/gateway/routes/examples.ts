@@ -19,7 +19,6 @@ import {
   type UserFact,
   type UserState,
 } from "../../contracts/events.ts";
-import type { AccessKey, CreatedKey, KeyPage } from "../../contracts/keys.ts";
 import type { AddressInfo } from "../../contracts/look-up.ts";
 import type { Trace, TraceVerdict } from "../../contracts/trace.ts";
 import type { User } from "../../contracts/user.ts";
@@ -145,26 +144,6 @@ export const auditPage: AuditPage = {
   ],
   nextCursor: null,
 };
-export const wantedKey = { name: "HR import", role: "provisioner", domains: ["example.com"] };
-export const listedKey: AccessKey = {
-  id: "7Hq2Zk0pXw4R",
-  name: "HR import",
-  role: "provisioner",
-  domains: ["example.com"],
-  status: "active",
-  createdAt: "2026-03-02T09:00:00.000Z",
-  createdBy: "key:3mVb8TnYc1Lq",
-  expiresAt: "2027-03-02T09:00:00.000Z",
-  lastUsedAt: updatedAt,
-  revokedAt: null,
-  revokedBy: null,
-  revokeReason: null,
-  replaces: null,
-  breakGlass: false,
-};
-/** The secret and its checksum are left out, so that nobody takes it for a key, people and scanners alike. */
-export const createdKey: CreatedKey = { ...listedKey, lastUsedAt: null, key: "mrk_live_7Hq2Zk0pXw4R_…" };
-export const keyPage: KeyPage = { items: [listedKey], nextCursor: null };
 export const userExport: UserExport = {
   userId: id,
   exportedAt: "2026-03-03T08:00:00.000Z",
@@ -319,21 +298,3 @@ export const ready: Health = {
   status: "up",
   checks: { trace: up, users: up, "dead-letters": up, outbox: up, audit: up, "smtp-registry": up },
 };
-
-export const resourceMetadata = {
-  resource: "https://mail.example.com",
-  resource_name: "mailroster",
-  resource_documentation: "https://mail.example.com/docs",
-  authorization_servers: ["https://login.example.com"],
-  scopes_supported: ["addresses:read", "users:read"],
-  bearer_methods_supported: ["header"],
-};
-
-export const acceptedDomain = {
-  domain: "example.com",
-  name: "example.com",
-  declaredAt: "2026-11-26T09:00:00.000Z",
-  declaredBy: "key:7Hq2mZr9Lx0a",
-};
-
-export const domainPage = { items: [acceptedDomain], nextCursor: null };

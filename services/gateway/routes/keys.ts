@@ -12,7 +12,7 @@ import {
   ListKeys,
 } from "../../contracts/keys.ts";
 import { HttpProblem, invalidField } from "../problems/problems.ts";
-import * as example from "./examples.ts";
+import * as example from "./access-examples.ts";
 import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 
 /** What is no id names nothing, so it is as unknown as any other. */

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { Health } from "../../contracts/actions.ts";
 import { protectedResourcePath } from "../../contracts/headers.ts";
+import { resourceMetadata } from "./access-examples.ts";
 import * as example from "./examples.ts";
 import type { LocalHandler, Operation } from "./operation.ts";
 
@@ -128,7 +129,7 @@ export const localOperations: readonly Operation[] = [
       "OAuth 2.0 Protected Resource Metadata (RFC 9728), which the challenge of a 401 leads to; 404 where nobody is asked for a token.",
     ),
     scope: "public",
-    answer: { schema: ProtectedResource, example: example.resourceMetadata },
+    answer: { schema: ProtectedResource, example: resourceMetadata },
     problems: ["not-found"],
   },
   {

@@ -37,7 +37,9 @@ export const peers: readonly Mutation[] = [
   {
     name: "jump-is-believed",
     guarantee: "26g",
-    edits: [edit("services/smtp-registry/projection.ts", "apply", becomes(call("isReachable"), "true"))],
+    edits: [
+      edit("services/smtp-registry/projection.ts", "applyStates", becomes(call("isReachable"), "true")),
+    ],
     file: "test/integration/registry-projection.test.ts",
     title: "A version that users can't have come to is refused, and the first ones of a generation are taken",
   },
