@@ -31,8 +31,8 @@ test("both queues of the system take every type of event", (t) => {
   t.deepEqual(
     userQueues.map(({ queue, bindings }) => [queue, bindings.length]),
     [
-      ["smtp-registry.user-events", 4],
-      ["audit.user-events", 4],
+      ["smtp-registry.user-events", 5],
+      ["audit.user-events", 5],
     ],
   );
 });
