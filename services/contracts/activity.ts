@@ -14,6 +14,7 @@ export const TargetKind = z.enum([
   "process",
   "action",
   "client",
+  "domain",
   ...hashedKinds,
 ]);
 export type TargetKind = z.infer<typeof TargetKind>;

@@ -110,6 +110,16 @@ export const onRecord: { readonly [N in ActionName]?: Row<N> } = {
     reason: ({ reason }) => reason,
   },
   "users.generation": { way: "deed", scope: "reconciliation:write" },
+  "domains.declare": {
+    way: "deed",
+    scope: "domains:write",
+    targets: ({ domain }) => target("domain", domain),
+  },
+  "domains.remove": {
+    way: "deed",
+    scope: "domains:write",
+    targets: ({ domain }) => target("domain", domain),
+  },
   "ops.log-level": {
     way: "deed",
     scope: "operations:write",

@@ -85,4 +85,10 @@ test("a domain in which addresses live is not removed, and who declared and remo
     { declared_by: "local", removed_by: "local" },
     { declared_by: "local", removed_by: null },
   ]);
+  const told = await eventually(async () => {
+    const { items } = (await rig.http("GET", "/activity?target=example.com")).body;
+    if (items.length < 3) throw new Error(`${items.length} of 3 are on record`);
+    return items.map(({ action }: Record<string, string>) => action);
+  });
+  t.deepEqual(told, ["domains.declare", "domains.remove", "domains.declare"]);
 });
