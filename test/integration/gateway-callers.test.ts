@@ -1,11 +1,11 @@
 /** What callers may take, over HTTP: who they are is told by a trusted proxy. */
 import test from "ava";
 import { startGateway } from "../support/rig.ts";
-import { usersStandIn } from "../support/stand-ins.ts";
+import { recordStandIn, usersStandIn } from "../support/stand-ins.ts";
 
 test("a caller behind a trusted proxy has its own units and places, and hears what is left", async (t) => {
   const gateway = await startGateway({
-    standIns: [usersStandIn()],
+    standIns: [usersStandIn(), recordStandIn()],
     environment: { AUTH: "proxy", TRUSTED_PROXIES: "127.0.0.1", HTTP_UNITS_PER_MINUTE_MAX: "100" },
   });
   t.teardown(gateway.stop);

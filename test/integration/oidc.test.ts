@@ -8,7 +8,14 @@ import { freePort } from "../../mixins/basics/ports.ts";
 import { eventually } from "../support/eventually.ts";
 import { type IdentityProvider, signIn, startIdentityProvider } from "../support/identity-provider.ts";
 import { type Answer, type Instance, startGateway } from "../support/rig.ts";
-import { auditStandIn, outboxStandIn, registryStandIn, seen, usersStandIn } from "../support/stand-ins.ts";
+import {
+  auditStandIn,
+  outboxStandIn,
+  recordStandIn,
+  registryStandIn,
+  seen,
+  usersStandIn,
+} from "../support/stand-ins.ts";
 
 const audience = "https://mail.example";
 const people = {
@@ -48,7 +55,7 @@ async function startStage(
 ): Promise<Stage & { stop(): Promise<void> }> {
   let aheadMs = 0;
   const gateway = await startGateway({
-    standIns: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn()],
+    standIns: [usersStandIn(), registryStandIn(), auditStandIn(), outboxStandIn(), recordStandIn()],
     environment: {
       AUTH: "required",
       OIDC_ISSUERS: issuers,

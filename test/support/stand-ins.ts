@@ -126,6 +126,12 @@ export const registryStandIn = (): ServiceSchema => ({
   },
 });
 
+/** Takes what is put on record, without which nobody reads what is read on record only. */
+export const recordStandIn = (): ServiceSchema => ({
+  name: "access",
+  actions: { record: action("access.record", () => null) },
+});
+
 export const auditStandIn = (): ServiceSchema => ({
   name: "audit",
   actions: {
