@@ -96,13 +96,12 @@ export async function apply(
   rules: ProjectionRules,
   facts: readonly UserFact[],
 ): Promise<Applied[]> {
-  const applied = new Map<UserFact, Applied>();
   const events = facts.filter(isUserEvent);
   // The states first, of whatever version: what an erasure takes away has to be there.
-  const results = events.length === 0 ? [] : await applyStates(em, rules, events);
-  for (const [index, event] of events.entries()) applied.set(event, results[index] ?? "processed");
-  for (const erasure of facts.filter(isErasure)) applied.set(erasure, await erase(em, rules, erasure));
-  return facts.map((fact) => applied.get(fact) ?? "processed");
+  const ofStates = events.length === 0 ? [] : [...(await applyStates(em, rules, events))];
+  const ofErasures: Applied[] = [];
+  for (const erasure of facts.filter(isErasure)) ofErasures.push(await erase(em, rules, erasure));
+  return facts.map((fact) => (isErasure(fact) ? ofErasures : ofStates).shift() ?? "processed");
 }
 
 async function erase(em: EntityManager, rules: ProjectionRules, event: UserErased): Promise<Applied> {
