@@ -50,7 +50,7 @@ const requestTimeoutMs = 10_000;
 /** How often the server looks for requests that are too slow. */
 const connectionsCheckMs = 1_000;
 /** All metrics of a process are 10 ms of its time and several questions to its databases. */
-const metricsAgeMsMax = 1_000;
+const metricsAgeMsMax = 200;
 
 interface Answer {
   readonly status: number;

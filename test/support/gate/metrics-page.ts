@@ -20,7 +20,7 @@ interface Definition {
 
 const intro = `# Metrics
 
-Every process exposes these as Prometheus text on \`/metrics\` of its \`OPS_PORT\`, at most a second old, where there is an \`OPS_TOKEN_FILE\` to whoever shows it (\`authorization: {credentials_file: …}\` of Prometheus); a metric whose source a process does not host has no series there. What is measured of a database, a queue or a pool is measured at the scrape, at most once a second and for at most 2 s; what can't be measured is absent, never an old figure. Counters and histograms begin at 0 with each start of a process, which \`rate\` and \`increase\` allow for. No label holds an id, an address or the name of a person.
+Every process exposes these as Prometheus text on \`/metrics\` of its \`OPS_PORT\`, at most a fifth of a second old, where there is an \`OPS_TOKEN_FILE\` to whoever shows it (\`authorization: {credentials_file: …}\` of Prometheus); a metric whose source a process does not host has no series there. What is measured of a database, a queue or a pool is measured at the scrape, at most five times a second and for at most 2 s; what can't be measured is absent, never an old figure. Counters and histograms begin at 0 with each start of a process, which \`rate\` and \`increase\` allow for. No label holds an id, an address or the name of a person.
 
 How the series of several processes become one figure: **sum** for what each process has its own share of, **max** for what several of them measure of one thing (a table, a queue): their sum would count it twice; **min** where one that fails is enough. Counters and histograms: the sum of their rates, as in \`sum by (le) (rate(smtp_check_duration_seconds_bucket[5m]))\`.
 
