@@ -15,6 +15,7 @@ import { CallTransporter, type Doubt } from "./mixins/moleculer/call-transporter
 import { faultInjection } from "./mixins/moleculer/fault-injection.ts";
 import { callLateness } from "./mixins/moleculer/lateness.ts";
 import { livingInstances } from "./mixins/moleculer/living-instances.ts";
+import { packetRefusals } from "./mixins/moleculer/packet-senders.ts";
 import { recordedCalls } from "./mixins/moleculer/recorded-calls.ts";
 import { doubtOf } from "./mixins/moleculer/refused-packets.ts";
 import { transportFaults } from "./mixins/moleculer/transport-faults.ts";
@@ -68,6 +69,8 @@ export function brokerOptions(
   metrics?: Pick<Metrics, "packetsRefused" | "activityDropped">,
 ): BrokerOptions {
   const { amqpUrl, peers, nodeId } = config;
+  // At 0 from the start, as every counter of ours, also where nobody is doubted.
+  if (amqpUrl !== undefined) for (const reason of packetRefusals) metrics?.packetsRefused.inc({ reason }, 0);
   const doubt =
     peers === undefined
       ? undefined

@@ -10,12 +10,14 @@ import { hasRole, nodePrefix, type PeerRole, type Peers } from "../../services/c
 import { type HostedName, hostRoles, services } from "../../services/contracts/services.ts";
 
 /** Why a packet is dropped; bounded, for a metric's label. */
-export type PacketRefusal =
-  | "unknown-user"
-  | "foreign-node"
-  | "foreign-service"
-  | "not-a-caller"
-  | "foreign-event";
+export const packetRefusals = [
+  "unknown-user",
+  "foreign-node",
+  "foreign-service",
+  "not-a-caller",
+  "foreign-event",
+] as const;
+export type PacketRefusal = (typeof packetRefusals)[number];
 
 /** What Moleculer asks of any process (mixins/moleculer/every-node.ts, services/runtime/peers.ts). */
 const ofEveryNode: ReadonlySet<string> = new Set(["$node.list", "$node.services"]);

@@ -27,6 +27,7 @@ import { createAndFollow } from "../support/system-story.ts";
 
 const processes = new Processes();
 const poisonTimeoutMs = 30_000;
+const keyDays = 20;
 let around: Servers;
 let system: System;
 let prometheus: PrometheusServer | undefined;
@@ -47,6 +48,11 @@ test.before(async () => {
   around = await servers();
   system = await startSystem(processes, around, around.vhost.url);
   await systemIsReady(system.gateway);
+  // Of keys that end in more than a month there is no figure.
+  const soon = new Date(Date.now() + keyDays * 86_400_000).toISOString();
+  const key = { name: "soon over", role: "lookup", expiresAt: soon };
+  const made = await request(`${system.gateway.httpUrl}/keys`, { body: key });
+  if (made.status !== 201) throw new Error(`Cannot make a key: ${made.status} ${made.text}`);
 });
 
 test.after.always(async (t) => {

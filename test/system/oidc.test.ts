@@ -33,7 +33,8 @@ async function signedIn(processes: Processes, port: number, name: string): Promi
 async function tour(t: ExecutionContext, processes: Processes, runtime: Runtime): Promise<void> {
   const port = await freePort();
   const env = await startProvider(processes, port);
-  const example = exportsOf(guide);
+  // A key of one's own is another section's.
+  const { MAILROSTER_TOKEN: _, ...example } = exportsOf(guide);
   t.deepEqual(
     { ...env, OIDC_ISSUERS: example.OIDC_ISSUERS },
     example,
