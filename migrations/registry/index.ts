@@ -7,6 +7,8 @@ import { Migration20261124000300_trace } from "./Migration20261124000300_trace.t
 import { Migration20261126000400_held_since } from "./Migration20261126000400_held_since.ts";
 import { Migration20261126000500_generations } from "./Migration20261126000500_generations.ts";
 import { Migration20261126001000_erasure } from "./Migration20261126001000_erasure.ts";
+import { Migration20261127000500_domain_index } from "./Migration20261127000500_domain_index.ts";
+import { Migration20261127001000_active } from "./Migration20261127001000_active.ts";
 
 export const registryMigrations = [
   Migration20261123000100_init,
@@ -14,4 +16,6 @@ export const registryMigrations = [
   Migration20261126000400_held_since,
   Migration20261126000500_generations,
   Migration20261126001000_erasure,
+  Migration20261127000500_domain_index,
+  Migration20261127001000_active,
 ] as const;

@@ -21,6 +21,19 @@ import { Migration20261126000710_domains_of_addresses } from "./Migration2026112
 import { Migration20261126000720_accepted_domains } from "./Migration20261126000720_accepted_domains.ts";
 import { Migration20261126001000_erasure } from "./Migration20261126001000_erasure.ts";
 import { Migration20261126001100_activity } from "./Migration20261126001100_activity.ts";
+import { Migration20261127000100_external_id } from "./Migration20261127000100_external_id.ts";
+import { Migration20261127000200_released } from "./Migration20261127000200_released.ts";
+import { Migration20261127000210_audit_filters } from "./Migration20261127000210_audit_filters.ts";
+import { Migration20261127000220_lists } from "./Migration20261127000220_lists.ts";
+import { Migration20261127000230_reconciliations } from "./Migration20261127000230_reconciliations.ts";
+import { Migration20261127000240_letter_replays } from "./Migration20261127000240_letter_replays.ts";
+import { Migration20261127000300_search_index } from "./Migration20261127000300_search_index.ts";
+import { Migration20261127000310_active } from "./Migration20261127000310_active.ts";
+import { Migration20261127000320_scim_users } from "./Migration20261127000320_scim_users.ts";
+import { Migration20261127000330_scim_groups } from "./Migration20261127000330_scim_groups.ts";
+import { Migration20261127000340_living_users } from "./Migration20261127000340_living_users.ts";
+import { Migration20261127000400_ended_sessions } from "./Migration20261127000400_ended_sessions.ts";
+import { Migration20261127000410_deleted_in_domains } from "./Migration20261127000410_deleted_in_domains.ts";
 
 export const usersMigrations = [
   Migration20261123000100_users,
@@ -42,4 +55,17 @@ export const usersMigrations = [
   Migration20261126000720_accepted_domains,
   Migration20261126001000_erasure,
   Migration20261126001100_activity,
+  Migration20261127000100_external_id,
+  Migration20261127000200_released,
+  Migration20261127000210_audit_filters,
+  Migration20261127000220_lists,
+  Migration20261127000230_reconciliations,
+  Migration20261127000240_letter_replays,
+  Migration20261127000300_search_index,
+  Migration20261127000310_active,
+  Migration20261127000320_scim_users,
+  Migration20261127000330_scim_groups,
+  Migration20261127000340_living_users,
+  Migration20261127000400_ended_sessions,
+  Migration20261127000410_deleted_in_domains,
 ] as const;
