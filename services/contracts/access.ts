@@ -86,6 +86,13 @@ export interface Principal {
   readonly because?: string;
   /** The key's id or the token's `jti`, by which it can be revoked. */
   readonly credential?: string;
+  /** Of somebody who has signed in: what they take is counted by session. */
+  readonly session?: string;
+  /**
+   * Of a key its name: keys of one name are one client, so that a key can be changed without a gap. What a client of SCIM
+   * says of somebody by an id of its own is kept under it; absent: under `id`.
+   */
+  readonly client?: string;
 }
 
 /** Whoever sees and changes only what lies in some domains. */
@@ -100,7 +107,7 @@ export const reaches = (user: Principal | null | undefined, asciiDomain: string)
   user?.domains === undefined || user.domains.includes(asciiDomain);
 
 /** Whoever reaches the port of an installation without access control (`AUTH=none`). */
-export const localPrincipal: Principal = { id: "local", via: "none", roles: ["owner"] };
+export const localPrincipal: Principal = { id: "local", via: "none", roles: ["owner"], client: "local" };
 
 /**
  * What concerns the installation as a whole, or people of whom no domain can be told beforehand: nothing for whoever is

@@ -1,5 +1,6 @@
 /** Parameters and result of every action: the one source of types, runtime checks and the OpenAPI document. */
 import * as z from "zod";
+import { type Callers, internal, published } from "./action-row.ts";
 import { ActivityPage, ListActivity, RecordActivities } from "./activity.ts";
 import { Assignments } from "./assignment.ts";
 import { AuditPage, ListAudit } from "./audit.ts";
@@ -18,10 +19,17 @@ import * as erasure from "./erasure.ts";
 import { AskGeneration, GivenGeneration } from "./generation.ts";
 import { Health } from "./health.ts";
 import * as keys from "./keys.ts";
-import { AddressInfo, LookUpAddress } from "./look-up.ts";
+import {
+  AddressHistoryPage,
+  AddressInfo,
+  FreeAddress,
+  ListAddressHistory,
+  LookUpAddress,
+  ReleaseAddress,
+} from "./look-up.ts";
 import * as operations from "./operations.ts";
-import { NextCursor, paging } from "./paging.ts";
-import { type PeerRole, peerRoles } from "./peers.ts";
+import { ProvisionedUser, ProvisionUser } from "./provision.ts";
+import { AskRecipient, Recipient } from "./recipients.ts";
 import {
   Acknowledge,
   AcknowledgeReport,
@@ -43,33 +51,15 @@ import {
   SettleOrphan,
   UsersDigest,
 } from "./reconciliation.ts";
-import { HeldKey, HoldersQuery, ReleaseReservation, Reservation, ReserveAddresses } from "./reservations.ts";
-import {
-  AddressesQuery,
-  AuditTrace,
-  EventsQuery,
-  LettersQuery,
-  LettersTrace,
-  OutboxTrace,
-  RegistryQuery,
-  RegistryTrace,
-  RequestEntries,
-  RequestEventsQuery,
-  RequestsQuery,
-  RequestsTrace,
-  Trace,
-  TraceQuery,
-  UsersAddresses,
-} from "./trace.ts";
-import {
-  createdFields,
-  patchedFields,
-  replacedFields,
-  SmtpAddress,
-  User,
-  UserId,
-  WrittenSmtpAddress,
-} from "./user.ts";
+import * as passes from "./reconciliations.ts";
+import * as replays from "./replays.ts";
+import * as reservations from "./reservations.ts";
+import * as scim from "./scim.ts";
+import { RegistryStanding, Status, UsersStanding } from "./status.ts";
+import * as traces from "./trace.ts";
+import { createdFields, patchedFields, replacedFields, SmtpAddress, User, UserId } from "./user.ts";
+import { CheckUsers, UserChecks } from "./user-checks.ts";
+import { GetUser, ListedUser, ListUsers, UserPage } from "./user-lists.ts";
 
 export type { CallMeta } from "./call-meta.ts";
 export { Health } from "./health.ts";
@@ -115,7 +105,11 @@ export const PatchUser = z
     ...target,
     ...patchedFields,
   })
-  .meta({ id: "PatchUser", description: "JSON merge patch (RFC 7396); null empties secondarySmtps" });
+  .meta({
+    id: "PatchUser",
+    description:
+      "JSON merge patch (RFC 7396); null empties secondarySmtps and takes externalId and userName away",
+  });
 
 export const TargetUser = z.strictObject(target).meta({ id: "TargetUser" });
 
@@ -127,44 +121,7 @@ export const CreatedUser = User.extend({
 }).meta({ id: "CreatedUser" });
 export type CreatedUser = z.infer<typeof CreatedUser>;
 
-export const ListUsers = z
-  .strictObject({
-    ...paging,
-    q: z.string().min(1).max(256).optional().meta({ description: "Part of a name or an address, any case" }),
-    smtp: WrittenSmtpAddress.optional().meta({
-      description: "The user who holds this address, as primary or secondary",
-    }),
-  })
-  .meta({ id: "ListUsers" });
-
-export const UserPage = z.object({ items: z.array(User), nextCursor: NextCursor }).meta({ id: "UserPage" });
-export type UserPage = z.infer<typeof UserPage>;
-
 const Nothing = z.strictObject({});
-
-/** Whether the same call may be made once more although nobody knows what became of it. */
-type Repeat = "always" | "under its key" | "never";
-
-/** Who may call it from another process; within its own any service may. */
-type Callers = readonly PeerRole[];
-
-const published = <P extends z.ZodType, R extends z.ZodType>(
-  params: P,
-  result: R,
-  repeat: Repeat = "never",
-) => ({
-  params,
-  result,
-  repeat,
-  visibility: "published" as const,
-  callers: ["gateway", "operator"] as Callers,
-});
-const internal = <P extends z.ZodType, R extends z.ZodType>(
-  params: P,
-  result: R,
-  callers: Callers,
-  repeat: Repeat = "never",
-) => ({ params, result, repeat, visibility: "public" as const, callers });
 
 const operator: Callers = ["operator"];
 /** Between the services that keep the users database, of which each may have a process of its own. */
@@ -173,8 +130,6 @@ const registry: Callers = ["registry"];
 /** Where a trace is put together, and who asks a process whether it is well. */
 const tracing: Callers = ["gateway", "users"];
 const health: Callers = ["gateway", "operator"];
-/** Any process carries an operator's wish on to all others. */
-const everyone: Callers = peerRoles;
 
 /**
  * Every action of the system by its Moleculer name: `published` ones have a row of the HTTP surface, `internal` ones are
@@ -182,7 +137,7 @@ const everyone: Callers = peerRoles;
  */
 export const actions = {
   "users.create": published(CreateUser, CreatedUser, "under its key"),
-  "users.get": published(z.strictObject({ id: UserId }), User, "always"),
+  "users.get": published(GetUser, ListedUser, "always"),
   "users.list": published(ListUsers, UserPage, "always"),
   "users.replace": published(ReplaceUser, User, "under its key"),
   "users.patch": published(PatchUser, User, "under its key"),
@@ -190,24 +145,64 @@ export const actions = {
   "users.restore": published(TargetUser, User, "under its key"),
   "users.erase": published(erasure.EraseUser, z.null(), "under its key"),
   "users.export": published(erasure.ExportUser, erasure.UserExport, "always"),
+  "users.release": published(ReleaseAddress, z.null(), "under its key"),
+  "users.provision": internal(ProvisionUser, ProvisionedUser, users),
   "users.erasures": internal(erasure.ListErasures, erasure.ErasurePage, operator, "always"),
+  "users.check": published(CheckUsers, UserChecks, "always"),
   "users.digest": internal(DigestQuery, UsersDigest, users, "always"),
   "users.reemit": internal(ReemitUser, ReemittedUser, users),
   "users.generation": internal(Nothing, GivenGeneration, ["users", "operator"]),
   "users.settle": internal(SettleOrphan, ReemittedUser, users),
-  "users.trace": internal(RequestsQuery, RequestsTrace, tracing, "always"),
-  "users.addresses": internal(AddressesQuery, UsersAddresses, tracing, "always"),
-  "users.holders": internal(HoldersQuery, z.object({ items: z.array(HeldKey) }), registry, "always"),
+  "users.trace": internal(traces.RequestsQuery, traces.RequestsTrace, tracing, "always"),
+  "users.addresses": internal(traces.AddressesQuery, traces.UsersAddresses, tracing, "always"),
+  "users.holders": internal(
+    reservations.HoldersQuery,
+    z.object({ items: z.array(reservations.HeldKey) }),
+    registry,
+    "always",
+  ),
   "users.living-in": internal(TargetDomain, z.object({ addresses: z.int() }), users, "always"),
+  "users.standing": internal(Nothing, UsersStanding, tracing, "always"),
   "users.health": internal(Nothing, Health, health, "always"),
+  "scim.create": published(scim.CreateScim, scim.ScimAnswer, "under its key"),
+  "scim.get": published(scim.GetScim, scim.ScimAnswer, "always"),
+  "scim.list": published(scim.ListScim, scim.ScimList, "always"),
+  "scim.replace": published(scim.ReplaceScim, scim.ScimAnswer, "under its key"),
+  "scim.patch": published(scim.PatchScim, scim.ScimAnswer, "under its key"),
+  "scim.remove": published(scim.RemoveScim, z.null(), "under its key"),
+  "scim.group-create": published(scim.CreateScim, scim.ScimAnswer, "under its key"),
+  "scim.group-get": published(scim.GetScim, scim.ScimAnswer, "always"),
+  "scim.group-list": published(scim.ListScim, scim.ScimList, "always"),
+  "scim.group-replace": published(scim.ReplaceScim, scim.ScimAnswer, "under its key"),
+  "scim.group-patch": published(scim.PatchScim, scim.ScimAnswer, "under its key"),
+  "scim.group-remove": published(scim.RemoveScim, z.null(), "under its key"),
+  // Users, then groups: a search at the root (RFC 7644 §3.4.3).
+  "scim.search": published(scim.ListScim, scim.ScimList, "always"),
+  "scim.discover": published(scim.DiscoverScim, scim.ScimList, "always"),
+  "scim.health": internal(Nothing, Health, health, "always"),
   "domains.declare": published(TargetDomain, DeclaredDomain, "always"),
   "domains.remove": published(TargetDomain, z.null()),
   "domains.get": published(TargetDomain, AcceptedDomain, "always"),
   "domains.list": published(ListDomains, DomainPage, "always"),
   "domains.health": internal(Nothing, Health, health, "always"),
-  "smtp-registry.reserve": internal(ReserveAddresses, Reservation, users, "always"),
-  "smtp-registry.release": internal(ReleaseReservation, z.object({ released: z.int() }), users, "always"),
+  "smtp-registry.reserve": internal(reservations.ReserveAddresses, reservations.Reservation, users, "always"),
+  "smtp-registry.release": internal(
+    reservations.ReleaseReservation,
+    z.object({ released: z.int() }),
+    users,
+    "always",
+  ),
+  "smtp-registry.taken": internal(
+    reservations.TakenQuery,
+    z.object({ items: z.array(reservations.TakenAddress) }),
+    users,
+    "always",
+  ),
+  "mail-lookup.recipient": published(AskRecipient, Recipient, "always"),
+  "mail-lookup.health": internal(Nothing, Health, health, "always"),
   "smtp-registry.lookup": published(LookUpAddress, AddressInfo, "always"),
+  "smtp-registry.free": internal(FreeAddress, z.object({ freed: z.int() }), users, "always"),
+  "smtp-registry.history": published(ListAddressHistory, AddressHistoryPage, "always"),
   "smtp-registry.addresses-of": internal(
     z.strictObject({ userId: UserId }),
     erasure.ExportedAddresses,
@@ -215,8 +210,9 @@ export const actions = {
     "always",
   ),
   "smtp-registry.digest": internal(DigestQuery, RegistryDigest, users, "always"),
-  "smtp-registry.trace": internal(RegistryQuery, RegistryTrace, tracing, "always"),
+  "smtp-registry.trace": internal(traces.RegistryQuery, traces.RegistryTrace, tracing, "always"),
   "smtp-registry.generation": internal(AskGeneration, GivenGeneration, users, "always"),
+  "smtp-registry.standing": internal(Nothing, RegistryStanding, tracing, "always"),
   "smtp-registry.health": internal(Nothing, Health, health, "always"),
   // And users, for an export.
   "audit.list": {
@@ -224,22 +220,24 @@ export const actions = {
     callers: ["gateway", "operator", "users"] as Callers,
   },
   "audit.digest": internal(DigestQuery, AuditDigest, users, "always"),
-  "audit.request": internal(RequestEventsQuery, RequestEntries, tracing, "always"),
-  "audit.trace": internal(EventsQuery, AuditTrace, tracing, "always"),
+  "audit.request": internal(traces.RequestEventsQuery, traces.RequestEntries, tracing, "always"),
+  "audit.trace": internal(traces.EventsQuery, traces.AuditTrace, tracing, "always"),
   "audit.health": internal(Nothing, Health, health, "always"),
   "outbox.nudge": internal(Nothing, z.null(), users, "always"),
   "outbox.pending": internal(PendingQuery, PendingUsers, users, "always"),
-  "outbox.backlogs": internal(Nothing, Backlogs, users, "always"),
-  "outbox.trace": internal(RequestEventsQuery, OutboxTrace, tracing, "always"),
-  "outbox.status": internal(operations.OutboxStatusQuery, operations.OutboxStatus, operator, "always"),
+  "outbox.backlogs": internal(Nothing, Backlogs, tracing, "always"),
+  "outbox.trace": internal(traces.RequestEventsQuery, traces.OutboxTrace, tracing, "always"),
+  "outbox.status": internal(operations.OutboxStatusQuery, operations.OutboxStatus, health, "always"),
   "outbox.health": internal(Nothing, Health, health, "always"),
   "dead-letters.list": published(ListDeadLetters, DeadLetterPage, "always"),
   "dead-letters.causes": published(Nothing, DeadLetterCauses, "always"),
   "dead-letters.get": published(TargetDeadLetter, DeadLetterDetail, "always"),
   "dead-letters.replay": published(TargetDeadLetter, DeadLetter),
   "dead-letters.discard": published(DiscardDeadLetter, DeadLetter),
+  "dead-letters.replay-cause": published(replays.BeginReplay, replays.LetterReplay, "under its key"),
+  "dead-letters.replay-progress": published(replays.TargetReplay, replays.LetterReplay, "always"),
   "dead-letters.pending": internal(PendingQuery, PendingLetters, users, "always"),
-  "dead-letters.trace": internal(LettersQuery, LettersTrace, tracing, "always"),
+  "dead-letters.trace": internal(traces.LettersQuery, traces.LettersTrace, tracing, "always"),
   "dead-letters.health": internal(Nothing, Health, health, "always"),
   "reconciler.run": internal(Nothing, ReconcileReport, ["users", "operator"]),
   "reconciler.repair": internal(Repair, RepairReport, operator),
@@ -247,27 +245,35 @@ export const actions = {
   "reconciler.release": internal(DecideOnOrphan, ReemittedUser, operator),
   "reconciler.restore": internal(DecideOnOrphan, ReemittedUser, operator),
   "reconciler.decide": internal(DecideOnOrphans, OrphansReport, operator),
+  "reconciler.begin": published(Nothing, passes.Reconciliation, "under its key"),
+  "reconciler.begin-repair": published(passes.BeginRepair, passes.Reconciliation, "under its key"),
+  "reconciler.begin-acknowledgement": published(
+    passes.BeginAcknowledgement,
+    passes.Reconciliation,
+    "under its key",
+  ),
+  "reconciler.get": published(passes.TargetReconciliation, passes.Reconciliation, "always"),
+  "reconciler.latest": published(Nothing, passes.Reconciliation, "always"),
   "reconciler.health": internal(Nothing, Health, health, "always"),
-  "ops.log-level": internal(operations.SetLogLevels, operations.LogLevels, operator),
-  "ops.log-level-here": internal(operations.SetLogLevel, operations.NodeLogLevel, everyone),
+  // Each in one process; a command of the REPL asks all of them (mixins/moleculer/every-node.ts).
+  "ops.log-level": internal(operations.SetLogLevel, operations.NodeLogLevel, operator),
+  "ops.status": published(Nothing, Status, "always"),
   "ops.health": internal(Nothing, Health, health, "always"),
-  "fault.set": internal(operations.SetFaults, operations.Faults, operator),
-  "fault.clear": internal(operations.ClearFaults, operations.Faults, operator),
-  "fault.list": internal(Nothing, operations.Faults, operator),
-  "fault.set-here": internal(operations.SetFault, operations.NodeFaults, everyone),
-  "fault.clear-here": internal(operations.ClearFault, operations.NodeFaults, everyone),
-  "fault.list-here": internal(Nothing, operations.NodeFaults, everyone),
+  "fault.set": internal(operations.SetFault, operations.NodeFaults, operator),
+  "fault.clear": internal(operations.ClearFault, operations.NodeFaults, operator),
+  "fault.list": internal(Nothing, operations.NodeFaults, operator),
   "access.create": published(keys.CreateKey, keys.CreatedKey, "under its key"),
   "access.list": published(keys.ListKeys, keys.KeyPage, "always"),
   "access.get": published(keys.TargetKey, keys.AccessKey, "always"),
   "access.revoke": published(keys.RevokeKey, z.null(), "always"),
+  "access.end-sessions": published(keys.EndSessions, z.null(), "always"),
   "access.rotate": published(keys.RotateKey, keys.CreatedKey, "under its key"),
   "access.changes": internal(keys.KeyChangesQuery, keys.KeyChanges, ["gateway"], "always"),
   "access.used": internal(keys.UsedKeys, z.null(), ["gateway"], "always"),
   "access.activity": published(ListActivity, ActivityPage, "always"),
   "access.record": internal(RecordActivities, z.null(), ["gateway", "users", "registry"], "always"),
   "access.health": internal(Nothing, Health, health, "always"),
-  "trace.explain": published(TraceQuery, Trace, "always"),
+  "trace.explain": published(traces.TraceQuery, traces.Trace, "always"),
   "trace.health": internal(Nothing, Health, health, "always"),
 } as const;
 

@@ -10,11 +10,14 @@ export const TargetKind = z.enum([
   "user",
   "key",
   "letter",
+  "cause",
   "request",
   "process",
   "action",
   "client",
   "domain",
+  "session",
+  "principal",
   ...hashedKinds,
 ]);
 export type TargetKind = z.infer<typeof TargetKind>;

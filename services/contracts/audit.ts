@@ -5,6 +5,17 @@ import { Change } from "./events.ts";
 import { NextCursor, paging } from "./paging.ts";
 import { UserId } from "./user.ts";
 
+export const auditActions = [
+  "user.created",
+  "user.updated",
+  "user.deleted",
+  "user.restored",
+  "user.erased",
+  "address.released",
+] as const;
+
+const time = z.iso.datetime({ offset: true }).optional();
+
 export const ListAudit = z
   .strictObject({
     ...paging,
@@ -15,6 +26,13 @@ export const ListAudit = z
       .max(128)
       .optional()
       .meta({ description: "Only changes that the request with this X-Correlation-ID made" }),
+    actor: z.string().min(1).max(128).optional().meta({
+      description: "Only changes that this one asked for, named as the entries name them",
+    }),
+    action: z.enum(auditActions).optional().meta({ description: "Only entries of this action" }),
+    from: time.meta({ description: "Not before this time (RFC 3339)" }),
+    to: time.meta({ description: "Before this time (RFC 3339)" }),
+    order: z.enum(["asc", "desc"]).default("asc").meta({ description: "desc: the newest first" }),
   })
   .meta({ id: "ListAudit" });
 
@@ -22,9 +40,7 @@ export const AuditEntry = z
   .object({
     id: z.uuid().meta({ description: "The event's id" }),
     at: z.iso.datetime().meta({ description: "When the change was committed" }),
-    action: z
-      .enum(["user.created", "user.updated", "user.deleted", "user.restored", "user.erased"])
-      .meta({ description: "What was done" }),
+    action: z.enum(auditActions).meta({ description: "What was done" }),
     userId: UserId,
     version: z.int().min(1).meta({ description: "The user's version after the change" }),
     actor: z.string().meta({ description: "Who asked for it" }),

@@ -55,6 +55,9 @@ export const DeadLetterDetail = DeadLetter.extend({
 }).meta({ id: "DeadLetterDetail" });
 export type DeadLetterDetail = z.infer<typeof DeadLetterDetail>;
 
+/** A cause as a request names it. */
+export const LetterCause = z.string().regex(/^[\w-]{1,64}$/, "must be a cause as the list shows it");
+
 export const ListDeadLetters = z
   .strictObject({
     ...paging,
@@ -65,11 +68,7 @@ export const ListDeadLetters = z
       .enum([...DeadLetterStatus.options, "all"])
       .default("pending")
       .meta({ description: "Only letters of this status; all: whatever became of them" }),
-    cause: z
-      .string()
-      .regex(/^[\w-]{1,64}$/, "must be a cause as the list shows it")
-      .optional()
-      .meta({ description: "Only letters that failed for this cause" }),
+    cause: LetterCause.optional().meta({ description: "Only letters that failed for this cause" }),
   })
   .meta({ id: "ListDeadLetters" });
 

@@ -3,6 +3,7 @@ import * as z from "zod";
 import { AuditEntry } from "./audit.ts";
 import { UserState } from "./events.ts";
 import { NextCursor, paging } from "./paging.ts";
+import { ScimDocument } from "./provision.ts";
 import { newText } from "./text.ts";
 import { AddressKind, UserId } from "./user.ts";
 
@@ -48,6 +49,9 @@ export const UserExport = z
     exportedAt: z.iso.datetime(),
     user: UserState.nullable().meta({
       description: "The user as it is, or was when it was deleted; null: erased",
+    }),
+    provisioned: ScimDocument.nullable().meta({
+      description: "What an identity provider said of the user besides; null: none has",
     }),
     erasure: Erasure.nullable().meta({ description: "null: the user was not erased" }),
     addresses: z.array(OwnedAddressEntry).meta({ description: "The history of the user's addresses" }),

@@ -3,19 +3,23 @@
  * Anything else is a defect. Both keep their class over the wire through `restoreError`.
  */
 import { Errors } from "moleculer";
-import type { AddressConflict } from "./user.ts";
+import type { FieldConflict } from "./user.ts";
 
 export const refusalTypes = [
   "not-found",
   "forbidden",
   "address-taken",
+  "external-id-taken",
+  "user-name-taken",
+  "address-held",
   "version-mismatch",
   "domain-in-use",
   "domain-not-accepted",
   "not-deleted",
   "dead-letter-settled",
-  "forbidden",
   "key-ended",
+  "reconciliation-running",
+  "replay-running",
   "invalid-fields",
   "idempotency-key-invalid",
   "idempotency-key-reused",
@@ -29,8 +33,8 @@ export type RefusalType = (typeof refusalTypes)[number];
 export interface FieldError {
   readonly pointer: string;
   readonly detail: string;
-  /** Of an `address-taken`. */
-  readonly conflict?: AddressConflict;
+  /** Of an `address-taken`, `external-id-taken` or `user-name-taken`. */
+  readonly conflict?: FieldConflict;
 }
 
 export interface RefusalData {

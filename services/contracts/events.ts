@@ -5,15 +5,15 @@
  */
 import * as z from "zod";
 import { Assignments } from "./assignment.ts";
-import { User } from "./user.ts";
+import { SmtpAddress, User } from "./user.ts";
 
 /** Moleculer's event, without a payload, by which a writer wakes the relay. It may get lost. */
 export const outboxAppended = "outbox.appended";
 
-/** Semantics of the change; `field` is a key of the user, or `deletedAt`. */
+/** Semantics of the change; `field` is a key of the user, `deletedAt`, or `released`. */
 export const Change = z
   .object({
-    field: z.string().meta({ description: "A member of the user, or deletedAt" }),
+    field: z.string().meta({ description: "A member of the user, deletedAt, or released" }),
     from: z.unknown().meta({ description: "Its value before" }),
     to: z.unknown().meta({ description: "Its value after" }),
   })
@@ -65,6 +65,9 @@ export const UserState = User.extend({
   deletedAt: Timestamp.nullable()
     .default(null)
     .meta({ description: "When the user was deleted, null while it lives" }),
+  released: z.array(SmtpAddress).optional().meta({
+    description: "Of a deleted user: addresses that are anybody's before its terms are over; absent: none",
+  }),
 }).meta({ id: "UserState" });
 export type UserState = z.infer<typeof UserState>;
 

@@ -105,6 +105,7 @@ export const RotateKey = z.strictObject({ id: KeyId, overlapHours: KeyOverlap })
 export const SnapshotKey = z.object({
   id: KeyId,
   hash: z.string(),
+  name: z.string().optional().meta({ description: "Absent: told by a service of an older release" }),
   role: RoleName,
   domains: z.array(z.string()).nullable(),
   expiresAt: z.iso.datetime(),
@@ -112,6 +113,22 @@ export const SnapshotKey = z.object({
   breakGlass: z.boolean(),
 });
 export type SnapshotKey = z.infer<typeof SnapshotKey>;
+
+const idCharsMax = 128;
+const sessionsOf = z.enum(["session", "principal"]);
+export const EndSessions = z
+  .strictObject({
+    kind: sessionsOf.meta({ description: "One session, or all that somebody has begun until now" }),
+    id: z.string().min(1).max(idCharsMax).meta({
+      description: "Of the session (session in the activity), or of who has it, as the audit log names them",
+    }),
+    reason: KeyReason.default("none given"),
+  })
+  .meta({ id: "EndSessions" });
+
+/** What a gateway has to know of sessions: those that are good no more. */
+export const EndedSession = z.object({ kind: sessionsOf, id: z.string(), at: z.iso.datetime() });
+export type EndedSession = z.infer<typeof EndedSession>;
 
 export const KeyChangesQuery = z.strictObject({
   since: z.string().optional().meta({ description: "The generation that is known; absent: none is" }),
@@ -122,6 +139,10 @@ export const KeyChanges = z.object({
     .array(SnapshotKey)
     .nullable()
     .meta({ description: "All of them; null: those of the generation that is known" }),
+  endedSessions: z
+    .array(EndedSession)
+    .optional()
+    .meta({ description: "Beside keys; absent: told by a service of an older release" }),
 });
 
 export const UsedKeys = z.strictObject({

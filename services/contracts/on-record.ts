@@ -13,9 +13,9 @@ interface Row<N extends ActionName> {
   readonly scope: Scope;
   /** Absent: each call. */
   readonly when?: (params: ActionParams<N>) => boolean;
-  /** An entry for each; none: one without. */
-  readonly targets?: (params: ActionParams<N>) => readonly ActivityTarget[];
-  readonly reason?: (params: ActionParams<N>) => string | undefined;
+  /** An entry for each; none: one without. `here`: the id of the process. */
+  readonly targets?: (params: ActionParams<N>, here: string) => readonly ActivityTarget[];
+  readonly reason?: (params: ActionParams<N>, here: string) => string | undefined;
   /** The answer shows people to those who may see them, and is masked for others: which of both is the reason. */
   readonly showsPeople?: true;
 }
@@ -41,6 +41,11 @@ export const onRecord: { readonly [N in ActionName]?: Row<N> } = {
     when: ({ at }) => at !== undefined,
     targets: ({ address }) => target("address", address),
   },
+  "smtp-registry.history": {
+    way: "read",
+    scope: "addresses:history",
+    targets: ({ address }) => target("address", address),
+  },
   "users.list": {
     way: "read",
     scope: "users:search",
@@ -56,6 +61,12 @@ export const onRecord: { readonly [N in ActionName]?: Row<N> } = {
     way: "deed",
     scope: "users:erase",
     targets: ({ id }) => users([id]),
+    reason: ({ reason }) => reason,
+  },
+  "users.release": {
+    way: "deed",
+    scope: "addresses:release",
+    targets: ({ address }) => target("address", address),
     reason: ({ reason }) => reason,
   },
   "dead-letters.get": {
@@ -75,11 +86,30 @@ export const onRecord: { readonly [N in ActionName]?: Row<N> } = {
     scope: "letters:write",
     targets: ({ id }) => target("letter", id),
   },
+  "dead-letters.replay-cause": {
+    way: "deed",
+    scope: "letters:write",
+    targets: ({ cause }) => target("cause", cause),
+    reason: ({ max, failedBefore }) =>
+      `at most ${max} letters${failedBefore === undefined ? "" : ` that failed before ${failedBefore}`}`,
+  },
   "dead-letters.discard": {
     way: "deed",
     scope: "letters:write",
     targets: ({ id }) => target("letter", id),
     reason: ({ reason }) => reason,
+  },
+  "reconciler.begin": { way: "deed", scope: "reconciliation:write" },
+  "reconciler.begin-repair": {
+    way: "deed",
+    scope: "reconciliation:write",
+    targets: ({ userIds }) => users(userIds),
+  },
+  "reconciler.begin-acknowledgement": {
+    way: "deed",
+    scope: "reconciliation:write",
+    targets: ({ userIds }) => users(userIds),
+    reason: ({ check, reason }) => `${check}: ${reason}`,
   },
   "reconciler.repair": {
     way: "deed",
@@ -124,18 +154,20 @@ export const onRecord: { readonly [N in ActionName]?: Row<N> } = {
     way: "deed",
     scope: "operations:write",
     when: ({ level }) => level !== undefined,
-    targets: ({ node }) => target("process", node),
+    targets: (_params, here) => target("process", here),
     reason: ({ level, minutes }) => `${level}${minutes === undefined ? "" : ` for ${minutes} minutes`}`,
   },
   "fault.set": {
     way: "deed",
     scope: "operations:write",
     targets: ({ action }) => target("action", action),
-    reason: ({ delayMs, jitterMs, errorRate }) => `${delayMs} to ${delayMs + jitterMs} ms, ${errorRate} fail`,
+    reason: ({ delayMs, jitterMs, errorRate }, here) =>
+      `${delayMs} to ${delayMs + jitterMs} ms, ${errorRate} fail, in ${here}`,
   },
   "fault.clear": {
     way: "deed",
     scope: "operations:write",
     targets: ({ action }) => target("action", action),
+    reason: (_params, here) => `in ${here}`,
   },
 };

@@ -1,4 +1,4 @@
-/** What an operator does to running processes: parameters and results of the actions of ops and fault. */
+/** What an operator does to a running process: parameters and results of the actions of ops and fault. */
 import * as z from "zod";
 import { wholeNumber } from "./numbers.ts";
 
@@ -7,35 +7,21 @@ export type LogLevel = (typeof logLevels)[number];
 
 const logLevelMinutesMax = 24 * 60;
 
-const node = z
-  .string()
-  .min(1)
-  .max(256)
-  .optional()
-  .meta({ description: "The id of one process; absent: every process" });
-
-const oneLevel = {
-  level: z.enum(logLevels).optional().meta({ description: "Absent: only tell the level" }),
-  minutes: wholeNumber(1, logLevelMinutesMax).optional().meta({
-    description:
-      "After so many minutes the configured level is back; absent: it stays until the process ends",
-  }),
-};
-
-export const SetLogLevel = z.strictObject(oneLevel).meta({ id: "SetLogLevel" });
-export const SetLogLevels = z.strictObject({ ...oneLevel, node }).meta({ id: "SetLogLevels" });
+export const SetLogLevel = z
+  .strictObject({
+    level: z.enum(logLevels).optional().meta({ description: "Absent: only tell the level" }),
+    minutes: wholeNumber(1, logLevelMinutesMax).optional().meta({
+      description:
+        "After so many minutes the configured level is back; absent: it stays until the process ends",
+    }),
+  })
+  .meta({ id: "SetLogLevel" });
 
 export const NodeLogLevel = z.object({
   level: z.enum(logLevels),
   until: z.iso.datetime().nullable().meta({ description: "When the configured level is back" }),
 });
 export type NodeLogLevel = z.infer<typeof NodeLogLevel>;
-
-/** The answers of the processes by their ids, and who gave none. */
-const byNode = <T extends z.ZodType>(answer: T) =>
-  z.object({ nodes: z.record(z.string(), answer), unanswered: z.array(z.string()) });
-
-export const LogLevels = byNode(NodeLogLevel);
 
 const delayMsMax = 60_000;
 
@@ -59,11 +45,10 @@ const oneFault = {
 };
 
 export const SetFault = z.strictObject(oneFault).meta({ id: "SetFault" });
-export const SetFaults = z.strictObject({ ...oneFault, node }).meta({ id: "SetFaults" });
 
-const someFaults = { action: FaultedAction.optional().meta({ description: "Absent: every action" }) };
-export const ClearFault = z.strictObject(someFaults).meta({ id: "ClearFault" });
-export const ClearFaults = z.strictObject({ ...someFaults, node }).meta({ id: "ClearFaults" });
+export const ClearFault = z
+  .strictObject({ action: FaultedAction.optional().meta({ description: "Absent: every action" }) })
+  .meta({ id: "ClearFault" });
 
 export const Fault = z.object({
   ...oneFault,
@@ -74,7 +59,6 @@ export type Fault = z.infer<typeof Fault>;
 
 /** What is in force in one process. */
 export const NodeFaults = z.array(Fault);
-export const Faults = byNode(NodeFaults);
 
 const outboxRowsMax = 100;
 

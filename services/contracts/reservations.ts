@@ -2,6 +2,19 @@
 import * as z from "zod";
 import { AddressKind, AddressStatus, ReservedAddress, secondarySmtpsMax, UserId } from "./user.ts";
 
+/** As many as are asked for at once when a check has many users. */
+export const askedAddressesMax = 500;
+
+export const TakenQuery = z.strictObject({ keys: z.array(z.string()).max(askedAddressesMax) });
+
+/** What stands against a conflict key, by the registry; of one that anybody may take there is none. */
+export const TakenAddress = z.object({
+  key: z.string(),
+  status: AddressStatus,
+  userId: UserId.nullable(),
+});
+export type TakenAddress = z.infer<typeof TakenAddress>;
+
 /** As many as the registry asks about at once. */
 const heldKeysMax = 500;
 

@@ -15,12 +15,15 @@ interface NamedRow {
 interface AccompanyingRow {
   /** It is hosted wherever one of these is, or in every process. */
   readonly comesWith: readonly string[] | "every process";
-  readonly role?: never;
+  /** SERVICES may name it too, for a process without those. */
+  readonly role?: PeerRole;
 }
 
 type Row = (NamedRow | AccompanyingRow) & {
   /** Where it keeps its data. */
   readonly database?: "users" | "registry";
+  /** It writes nothing there. */
+  readonly reads?: true;
   /** It publishes or consumes events. */
   readonly bus?: true;
   /** The gateway is ready only with it. */
@@ -38,11 +41,14 @@ const table = {
   // Its keys open the gateway, which holds a copy; they live where users does.
   access: { comesWith: ["users"], database: "users" },
   domains: { comesWith: ["users"], database: "users" },
+  scim: { comesWith: ["users"], database: "users" },
   users: { role: "users", database: "users", readiness: true },
   // They live where the events come from: in the outbox's database.
   "dead-letters": { comesWith: ["outbox"], database: "users", bus: true, readiness: true },
   outbox: { role: "users", database: "users", bus: true, readiness: true },
   audit: { role: "users", database: "users", bus: true, readiness: true },
+  // Where the registry is, and beside a mail server that is to have an answer of its own.
+  "mail-lookup": { comesWith: ["smtp-registry"], role: "registry", database: "registry", reads: true },
   "smtp-registry": { role: "registry", database: "registry", bus: true, readiness: true },
   ops: { comesWith: "every process" },
 } as const satisfies Record<string, Row>;
@@ -54,11 +60,14 @@ export const services: Readonly<Record<HostedName, Row>> = table;
 
 /** What SERVICES may name. */
 export type ServiceName = {
-  [N in HostedName]: (typeof table)[N] extends { readonly comesWith: unknown } ? never : N;
+  [N in HostedName]: (typeof table)[N] extends { readonly role: PeerRole } ? N : never;
 }[HostedName];
 export const serviceNames = hostedNames.filter(
-  (name): name is ServiceName => services[name].comesWith === undefined,
+  (name): name is ServiceName => services[name].role !== undefined,
 );
+
+/** What has to be named somewhere, because it comes with no other. */
+export const essentialNames = serviceNames.filter((name) => services[name].comesWith === undefined);
 
 /** A service that keeps data. */
 export type DataServiceName = {
@@ -71,23 +80,31 @@ export const needsBus = (name: HostedName): boolean => services[name].bus === tr
 export function hostedServices(named: readonly ServiceName[]): readonly HostedName[] {
   const isNamed = (name: string): boolean => (named as readonly string[]).includes(name);
   return hostedNames.filter((name) => {
-    const { comesWith = [name] } = services[name];
-    return comesWith === "every process" || comesWith.some(isNamed);
+    const { comesWith = [] } = services[name];
+    return comesWith === "every process" || isNamed(name) || comesWith.some(isNamed);
   });
 }
+
+/** Whether nothing is left for another process. */
+export const hostsEverything = (named: readonly ServiceName[]): boolean =>
+  hostedServices(named).length === hostedNames.length;
 
 /** In which roles a process may host it. */
 export function hostRoles(name: HostedName): readonly PeerRole[] {
   const { comesWith, role } = services[name];
   if (comesWith === "every process") return peerRoles;
-  return comesWith === undefined
-    ? [role]
-    : [...new Set(comesWith.flatMap((host) => hostRoles(host as HostedName)))];
+  const ofHosts = (comesWith ?? []).flatMap((host) => hostRoles(host as HostedName));
+  return [...new Set(role === undefined ? ofHosts : [role, ...ofHosts])];
 }
 
 /** Whether a process with these needs it. */
 export const usesDatabase = (named: readonly ServiceName[], database: "users" | "registry"): boolean =>
   hostedServices(named).some((name) => services[name].database === database);
+/** Whether nobody of a process with these writes there. */
+export const readsDatabase = (named: readonly ServiceName[], database: "users" | "registry"): boolean =>
+  hostedServices(named).every(
+    (name) => services[name].database !== database || services[name].reads === true,
+  );
 export const usesBus = (named: readonly ServiceName[]): boolean => hostedServices(named).some(needsBus);
 
 /** Those that the gateway asks before it says that it is ready. */

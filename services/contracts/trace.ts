@@ -11,13 +11,20 @@ export * from "./trace-owners.ts";
 /** From the worst: what differs or waits for somebody stands before what is only not known or still under way. */
 export const verdictStates = ["diverged", "stuck", "unknown", "in flight", "complete"] as const;
 
+/** What to do, from what somebody decides on to what does itself. */
+export const verdictActions = ["replay", "repair", "acknowledge", "wait", "none"] as const;
+
 export const TraceVerdict = z
   .object({
     state: z.enum(verdictStates),
     at: z.string().nullable().meta({ description: "The step; null when complete" }),
     sinceS: Seconds.nullable(),
     says: z.string(),
-    next: z.string().meta({ description: "The next safe action" }),
+    action: z.enum(verdictActions).meta({
+      description:
+        "The next safe action as a word: replay the dead letter; repair the user; acknowledge what nothing can mend; wait, where it goes on by itself once what next names is seen to; none",
+    }),
+    next: z.string().meta({ description: "The next safe action, with the command or request for it" }),
   })
   .meta({ id: "TraceVerdict" });
 export type TraceVerdict = z.infer<typeof TraceVerdict>;

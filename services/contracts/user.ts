@@ -6,6 +6,8 @@ import { newText, storedText } from "./text.ts";
 /** A secondary over this number is refused; nothing is ever evicted to make room. */
 export const secondarySmtpsMax = 100;
 const displayNameCharsMax = 256;
+const externalIdCharsMax = 256;
+const userNameCharsMax = 256;
 
 /** Fails with what `reasonOf` says of the text. */
 const addressUnless = (reasonOf: (text: string) => string | undefined) =>
@@ -61,6 +63,33 @@ export const NewDisplayName = newText(displayNameCharsMax).meta({
   examples: ["Ann Lee"],
 });
 
+const externalIdMeta = {
+  description:
+    "The user's id in the system that they come from: of one user at most, compared as it is written; null: none",
+  examples: ["E-104711"],
+};
+
+/** One that a user has: whatever was ever taken. */
+export const ExternalId = storedText(externalIdCharsMax).meta({ id: "ExternalId", ...externalIdMeta });
+export const NewExternalId = newText(externalIdCharsMax).meta({ id: "NewExternalId", ...externalIdMeta });
+
+const userNameMeta = {
+  description:
+    "The name by which an identity provider knows the user: of one living user at most, compared without case (NFKC); null: none",
+  examples: ["ann.lee@example.com"],
+};
+
+/** One that a user has: whatever was ever taken. */
+export const UserName = storedText(userNameCharsMax).meta({ id: "UserName", ...userNameMeta });
+export const NewUserName = newText(userNameCharsMax).meta({ id: "NewUserName", ...userNameMeta });
+
+/** By which two userNames are compared. */
+export const userNameKey = (userName: string): string => userName.normalize("NFKC").toLowerCase();
+
+const Active = z.boolean().meta({
+  description: "false: the account is not in use; the user stays, and so do the addresses",
+});
+
 const asSecondaries = <T extends z.ZodType<string>>(address: T) =>
   z
     .array(address)
@@ -96,6 +125,22 @@ export const userFields = {
     written: asSecondaries(WrittenSmtpAddress),
     isSearched: true,
     none: [],
+  },
+  externalId: {
+    stored: ExternalId,
+    created: NewExternalId,
+    written: ExternalId,
+    isSearched: true,
+    none: null,
+  },
+  // Events of before it say nothing of it.
+  active: { stored: Active.default(true), created: Active, written: Active, isSearched: false, none: true },
+  userName: {
+    stored: UserName,
+    created: NewUserName,
+    written: UserName,
+    isSearched: true,
+    none: null,
   },
 } as const satisfies Record<string, UserField>;
 type Fields = typeof userFields;
@@ -190,3 +235,28 @@ export const AddressConflict = z
   })
   .meta({ id: "AddressConflict" });
 export type AddressConflict = z.infer<typeof AddressConflict>;
+
+/** Who has the externalId that a request wants. */
+export const ExternalIdConflict = z
+  .object({
+    externalId: z.string().meta({ description: "The externalId that the request wants" }),
+    status: z.enum(["active", "deleted"]).meta({
+      description:
+        "active: a user has it; deleted: it is kept for one who was deleted, as long as the addresses are",
+    }),
+    userId: UserId.nullable().meta({ description: "Who has it; null: somebody whom the caller may not see" }),
+  })
+  .meta({ id: "ExternalIdConflict" });
+export type ExternalIdConflict = z.infer<typeof ExternalIdConflict>;
+
+/** Who has the userName that a request wants. */
+export const UserNameConflict = z
+  .object({
+    userName: z.string().meta({ description: "The userName that the user would have" }),
+    status: z.literal("active").meta({ description: "A living user has it" }),
+    userId: UserId.nullable().meta({ description: "Who has it; null: somebody whom the caller may not see" }),
+  })
+  .meta({ id: "UserNameConflict" });
+
+export const FieldConflict = z.union([AddressConflict, ExternalIdConflict, UserNameConflict]);
+export type FieldConflict = z.infer<typeof FieldConflict>;
