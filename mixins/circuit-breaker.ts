@@ -94,6 +94,7 @@ export interface CircuitBreakerOptions {
 export interface CircuitBreaker {
   /** Runs the call, which must end by itself within `patienceMs`, or rejects with CircuitOpen. */
   run<T>(patienceMs: number, call: () => Promise<T>): Promise<T>;
+  state(): CircuitState;
   /** The next call may try at once. */
   mayBeBack(): void;
 }
@@ -146,6 +147,7 @@ export function circuitBreaker(options: CircuitBreakerOptions): CircuitBreaker {
         show(performance.now());
       }
     },
+    state: decisions.state,
     mayBeBack: () => decisions.mayBeBack(performance.now()),
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { ServiceSchema } from "moleculer";
 import { type DataServiceName, databaseOf, needsBus } from "../services/contracts/services.ts";
+import type { HealthCheck } from "./basics/mixin.ts";
 import { busCheck } from "./bus/bus-check.ts";
 import { healthAction } from "./health.ts";
 import type { Logger } from "./log/logging.ts";
@@ -21,11 +22,13 @@ export interface DataService {
   readonly db: Database;
   /** Another pool of the same database, for what must not wait behind its work; the service lists its mixin. */
   pool(poolMax: number, statementTimeoutMs?: number): Database;
+  /** A pool of another server with the same data, to be read, a standby as well; the service lists its mixin. */
+  replica(url: string): Database;
   /** The whole schema: `own` without name, health and database. Of its mixins the last one starts first and stops last. */
-  schema(own: Omit<ServiceSchema, "name">): ServiceSchema;
+  schema(own: Omit<ServiceSchema, "name">, checks?: Readonly<Record<string, HealthCheck>>): ServiceSchema;
 }
 
-type Settings = Pick<DatabaseOptions, "entities" | "poolMax" | "statementTimeoutMs">;
+type Settings = Pick<DatabaseOptions, "entities" | "poolMax" | "statementTimeoutMs" | "reading">;
 
 /** Throws when the configuration does not say where its database is. */
 export function dataService(
@@ -41,15 +44,17 @@ export function dataService(
   const log = platform.log.child({ service: name });
   const options = { ...settings, url, applicationName: `mailroster-${name}`, log };
   const db = database({ ...options, metrics: platform.metrics });
-  const health = healthAction({
-    database: db.check,
-    ...(needsBus(name) && { bus: busCheck(platform.bus) }),
-  });
+  const own = { database: db.check, ...(needsBus(name) && { bus: busCheck(platform.bus) }) };
   return {
     log,
     db,
     pool: (poolMax, statementTimeoutMs = settings.statementTimeoutMs) =>
       database({ ...options, poolMax, statementTimeoutMs }),
-    schema: ({ mixins = [], ...own }) => ({ name, mixins: [health, ...mixins, db.mixin], ...own }),
+    replica: (replicaUrl) => database({ ...options, url: replicaUrl, reading: "of any" }),
+    schema: ({ mixins = [], ...rest }, checks = {}) => ({
+      name,
+      mixins: [healthAction({ ...own, ...checks }), ...mixins, db.mixin],
+      ...rest,
+    }),
   };
 }

@@ -3,7 +3,7 @@
  * alerts, timeouts and clients can be tried on a real system. Nothing else knows of it: switched off, it is in no chain.
  *
  * A call waits and fails before its handler, so a failed one has done nothing. What was injected is forgotten with the
- * process. The middleware brings its own service, `fault`, to every process; `set`, `clear` and `list` reach all of them.
+ * process. The middleware brings its own service, `fault`, to every process; the command of the REPL reaches all of them.
  */
 import type { Context, Middleware, ServiceBroker, ServiceSchema } from "moleculer";
 import { type ActionName, actions } from "../../services/contracts/actions.ts";
@@ -12,7 +12,6 @@ import type { Fault } from "../../services/contracts/operations.ts";
 import { pause } from "../basics/pause.ts";
 import type { Logger } from "../log/logging.ts";
 import { actionsOf } from "./actions.ts";
-import { onEveryNode } from "./every-node.ts";
 
 const serviceName = "fault";
 
@@ -41,30 +40,19 @@ function faultService(injections: Injections, log: Logger): ServiceSchema {
   return {
     name: serviceName,
     actions: actionsOf("fault", {
-      set(ctx) {
-        const { node, ...fault } = ctx.params;
-        requireKnown(fault.action);
-        return onEveryNode(ctx, "fault.set-here", fault, node);
-      },
-      clear(ctx) {
-        const { node, ...which } = ctx.params;
-        return onEveryNode(ctx, "fault.clear-here", which, node);
-      },
-      list: (ctx) => onEveryNode(ctx, "fault.list-here", {}),
-      "set-here"(ctx) {
-        requireKnown(ctx.params.action);
-        injections.set(ctx.params.action, { ...ctx.params, delayed: 0, failed: 0 });
-        log.warn({ fault: { ...ctx.params } }, "fault injected");
+      set({ params }) {
+        requireKnown(params.action);
+        injections.set(params.action, { ...params, delayed: 0, failed: 0 });
+        log.warn({ fault: { ...params } }, "fault injected");
         return here();
       },
-      "clear-here"(ctx) {
-        const { action } = ctx.params;
+      clear({ params: { action } }) {
         if (action === undefined) injections.clear();
         else injections.delete(action);
         log.warn({ action: action ?? "all" }, "fault cleared");
         return here();
       },
-      "list-here": here,
+      list: here,
     }),
   };
 }

@@ -22,8 +22,8 @@ type Row = NonNullable<(typeof onRecord)[keyof typeof onRecord]>;
 /** As rows of any action are asked: their params have passed the action's own schema. */
 interface AnyRow extends Pick<Row, "way" | "scope" | "showsPeople"> {
   readonly when?: (params: unknown) => boolean;
-  readonly targets?: (params: unknown) => readonly ActivityTarget[];
-  readonly reason?: (params: unknown) => string | undefined;
+  readonly targets?: (params: unknown, here: string) => readonly ActivityTarget[];
+  readonly reason?: (params: unknown, here: string) => string | undefined;
 }
 
 const rowOf = (name: string): AnyRow | undefined =>
@@ -34,14 +34,14 @@ const whoOf = ({ meta }: Call): Pick<Activity, "principal" | "credential" | "cor
   return { principal: actor, credential: meta.user?.credential ?? null, correlationId };
 };
 
-function reasonOf(row: AnyRow, { params, meta }: Call): string | null {
+function reasonOf(row: AnyRow, { params, meta, broker }: Call): string | null {
   if (row.showsPeople) return seesPeople(meta.user) ? "people shown" : "people masked";
-  return row.reason?.(params) ?? null;
+  return row.reason?.(params, broker.nodeID) ?? null;
 }
 
 /** One for each target. */
 function entriesOf(action: string, row: AnyRow, ctx: Call): Activity[] {
-  const targets: readonly (ActivityTarget | null)[] = row.targets?.(ctx.params) ?? [];
+  const targets: readonly (ActivityTarget | null)[] = row.targets?.(ctx.params, ctx.broker.nodeID) ?? [];
   const common = { ...whoOf(ctx), action, scope: row.scope, allowed: true, reason: reasonOf(row, ctx) };
   return (targets.length === 0 ? [null] : targets).map((target) => ({ ...common, target }));
 }

@@ -2,7 +2,7 @@
  * Promise: a statement with parameters is parsed and planned once a connection and goes by its name from then on, and
  * the `begin` of a transaction costs no round trip of its own; an error tells whether it came while connecting
  * (`connecting`), and a session that can't be written to or is broken says so (`isSpent`). It connects to the primary
- * among its servers, and to no standby: what a standby shows may be of any age. What a session is told as it begins holds
+ * among its servers, and to no standby, which may be of any age, but for whoever says that any will do. What a session is told as it begins holds
  * behind a pooler too, which keeps it to itself: there each transaction is told (session-settings.ts). A `timestamptz` is
  * a Date. Nothing else differs from pg's client.
  *
@@ -14,7 +14,7 @@ import { createHash } from "node:crypto";
 import pg from "pg";
 import { aim, backendOf, pipeline, wireOf } from "../patches/pg-client.ts";
 import { databaseFaultOf, isUnanswered, ReadOnlyDatabase } from "./database-faults.ts";
-import { DatabaseServers, databaseServers } from "./database-servers.ts";
+import { DatabaseServers, databaseServers, type Reading } from "./database-servers.ts";
 import { type SessionSettings, settingsOf } from "./session-settings.ts";
 
 /** Our statements are constants; what is more than that is sent unnamed. */
@@ -75,12 +75,19 @@ export class DatabaseClient extends pg.Client {
    * back, and a standby stays one when its address has gone to the new primary.
    */
   get isSpent(): boolean {
-    return this.#broken || this.#isReadOnly;
+    return this.#broken || this.#isUnfit;
   }
 
   /** The process of the server that has not answered in time, and may be at work still. */
   get unansweredBackend(): number | undefined {
     return this.#isUnanswered ? backendOf(this) : undefined;
+  }
+
+  /** Who only reads loses nothing by a session that takes no writes. */
+  get #isUnfit(): boolean {
+    const { reading } = this.#servers;
+    if (reading === undefined) return this.#isReadOnly;
+    return reading === "of the primary" && this.#readOnly.get(standbySetting) === true;
   }
 
   get #isReadOnly(): boolean {
@@ -116,7 +123,8 @@ export class DatabaseClient extends pg.Client {
 
   /** By a session of its own, which pg can't hand over. */
   async #probe(connection: pg.ClientConfig): Promise<void> {
-    const one = new DatabaseServers([connection], this.#servers.wantsReadWrite);
+    const { wantsReadWrite, reading } = this.#servers;
+    const one = new DatabaseServers([connection], wantsReadWrite, reading);
     const client = new DatabaseClient({ ...connection, connectionTimeoutMillis: this.#shareMs }, one);
     client.on("error", () => {}); // shows as the failure to connect
     await client.connect();
@@ -126,7 +134,8 @@ export class DatabaseClient extends pg.Client {
   async #requirePrimary(): Promise<void> {
     const isStandby = this.#readOnly.get(standbySetting);
     const isAsked = isStandby === undefined || this.#settings.names.length > 0;
-    if (isStandby === true || (isAsked && (await this.#isStandby())))
+    const isNone = isStandby === true || (isAsked && (await this.#isStandby()));
+    if (isNone && this.#servers.reading !== "of any")
       throw new ReadOnlyDatabase("Cannot use the server: it is a standby");
     if (this.#servers.wantsReadWrite && this.#isReadOnly)
       throw new ReadOnlyDatabase("Cannot use the server: it is set read-only");
@@ -221,8 +230,9 @@ export const clientsOf = (servers: DatabaseServers): (new (options: pg.ClientCon
 export async function openClient(
   url: string,
   options: pg.ClientConfig & { readonly connectionTimeoutMillis: number },
+  reading?: Reading,
 ): Promise<DatabaseClient> {
-  const servers = databaseServers(url);
+  const servers = databaseServers(url, reading);
   const client = new DatabaseClient({ ...servers.last.connection, ...options }, servers);
   client.on("error", () => {}); // shows as the failure of the next statement
   const since = performance.now();

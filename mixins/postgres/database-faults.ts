@@ -132,6 +132,7 @@ interface Link {
   readonly code?: unknown;
   readonly message?: unknown;
   readonly severity?: unknown;
+  readonly constraint?: unknown;
   /** Set by DatabaseClient on what came before there was a connection. */
   readonly connecting?: unknown;
 }
@@ -192,8 +193,11 @@ const hasCode = (error: unknown, code: string): boolean => linksOf(error).some((
 export const isUnanswered = (error: unknown): boolean =>
   linksOf(error).some(({ message }) => message === unanswered);
 
-/** SQLSTATE 23505; never recognised by its text. */
-export const isUniqueViolation = (error: unknown): boolean => hasCode(error, "23505");
+/** SQLSTATE 23505, of any constraint or of one; never recognised by its text. */
+export const isUniqueViolation = (error: unknown, constraint?: string): boolean =>
+  linksOf(error).some(
+    (link) => link.code === "23505" && (constraint === undefined || link.constraint === constraint),
+  );
 
 /** The server has given a statement up (SQLSTATE 57014): the database is slow, or the statement is too much at once. */
 export const isStatementTimeout = (error: unknown): boolean => hasCode(error, "57014");

@@ -10,9 +10,9 @@ import { type EntityManager, json, run, runInTurn } from "./statement.ts";
 /**
  * On a standby the first is always on. What the entities need is compared column by column: a backup of an older release
  * that was restored beneath the process has the tables, and refuses every write. Each table is written by whoever has it
- * among the entities, with inserts at least.
+ * among the entities, with inserts at least, or is only read.
  */
-const usability = (needed: readonly object[]) => sql<{
+const usability = (needed: readonly object[], right: "insert" | "select") => sql<{
   readOnly: boolean;
   missing: string[];
   closed: string[];
@@ -28,22 +28,26 @@ select current_setting('transaction_read_only')::boolean as read_only,
   ) as missing,
   array(
     select distinct n.relation from jsonb_to_recordset(${json(needed)}) as n (relation text)
-    where not has_table_privilege(to_regclass(n.relation), 'insert')
+    where not has_table_privilege(to_regclass(n.relation), ${right})
   ) as closed`;
 
-/** Rejects with the error that a write would meet that came now. */
-export async function requireUsable(em: EntityManager): Promise<void> {
+/** Rejects with the error that a write would meet that came now, or a read where nothing is written. */
+export async function requireUsable(em: EntityManager, isRead: boolean): Promise<void> {
   const needed = [...em.getMetadata().getAll().values()].flatMap(({ tableName: relation, props }) =>
     props
       .filter(({ persist }) => persist !== false)
       .flatMap(({ fieldNames = [] }) => fieldNames.map((attribute) => ({ relation, attribute }))),
   );
-  const [row] = await run(em, usability(needed));
-  if (row?.readOnly !== false) throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");
-  if (row.missing.length > 0)
-    throw new SchemaMissing(`Cannot use the schema: ${row.missing[0]} is not there`);
-  if (row.closed.length > 0)
-    throw new RightsMissing(`Cannot write to ${row.closed[0]}: the user has not the right to`);
+  const [row] = await run(em, usability(needed, isRead ? "select" : "insert"));
+  if (row?.readOnly !== false && !isRead)
+    throw new ReadOnlyDatabase("Cannot write to the database: it is read-only");
+  const [missing] = row?.missing ?? [];
+  if (missing !== undefined) throw new SchemaMissing(`Cannot use the schema: ${missing} is not there`);
+  const [closed] = row?.closed ?? [];
+  if (closed !== undefined)
+    throw new RightsMissing(
+      `Cannot ${isRead ? "read" : "write to"} ${closed}: the user has not the right to`,
+    );
 }
 
 /** Of our own sessions; one that waits for its client has nothing to do. */

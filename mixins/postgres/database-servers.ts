@@ -15,6 +15,12 @@ export interface DatabaseServer {
   readonly connection: pg.ClientConfig;
 }
 
+/**
+ * By whoever writes nothing: as one who may only read, of the primary, or of any server, a standby among them. Who reads
+ * of any has to know how old that may be.
+ */
+export type Reading = "of the primary" | "of any";
+
 /** Resolves when the server takes writes, rejects with the reason why it can't be used. */
 type Probe = (connection: pg.ClientConfig) => Promise<void>;
 
@@ -23,13 +29,16 @@ export class DatabaseServers {
   readonly all: readonly DatabaseServer[];
   /** A server that is set read-only is refused as a standby is. */
   readonly wantsReadWrite: boolean;
+  /** What they are used for when nothing is written. */
+  readonly reading: Reading | undefined;
   /** Open sessions, by place. */
   readonly #sessions: number[];
   #last = 0;
   #isDoubted = false;
   #search: Promise<DatabaseServer> | undefined;
 
-  constructor(connections: readonly pg.ClientConfig[], isReadWrite: boolean) {
+  constructor(connections: readonly pg.ClientConfig[], isReadWrite: boolean, reading?: Reading) {
+    this.reading = reading;
     this.all = connections.map((connection, place) => ({ place, connection }));
     this.wantsReadWrite = isReadWrite;
     this.#sessions = this.all.map(() => 0);
@@ -81,5 +90,5 @@ export class DatabaseServers {
 }
 
 /** Of a URL. Throws what reading the named certificates throws. */
-export const databaseServers = (url: string): DatabaseServers =>
-  new DatabaseServers(connectionsOf(url), wantsReadWrite(url));
+export const databaseServers = (url: string, reading?: Reading): DatabaseServers =>
+  new DatabaseServers(connectionsOf(url), wantsReadWrite(url), reading);

@@ -7,7 +7,7 @@
  * why package.json overrides it.
  */
 import { randomUUID } from "node:crypto";
-import { MikroORM, type Options, PostgreSqlDriver } from "@mikro-orm/postgresql";
+import { MikroORM, type Options, PostgreSqlDriver, type TransactionOptions } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import type { Mixin } from "../basics/mixin.ts";
@@ -17,7 +17,7 @@ import { ConnectionBudget } from "./connection-budget.ts";
 import { clientsOf, DatabaseClient } from "./database-client.ts";
 import { outageTextOf } from "./database-faults.ts";
 import { requireRoom, requireUsable, workingBackends } from "./database-health.ts";
-import { databaseServers } from "./database-servers.ts";
+import { databaseServers, type Reading } from "./database-servers.ts";
 import { serversOf } from "./database-url.ts";
 import { type PoolWatch, poolFigures } from "./pool-figures.ts";
 import { type EntityManager, run } from "./statement.ts";
@@ -45,6 +45,8 @@ export interface DatabaseOptions {
   readonly connectTimeoutMs?: number;
   /** Shows how much of the pool is in use. */
   readonly metrics?: PoolWatch["metrics"];
+  /** Nothing is written there, and this is where it is read. */
+  readonly reading?: Reading | undefined;
   /** Gets the slow statements, and at `debug` all of them; absent: none. */
   readonly log?: Logger;
 }
@@ -70,7 +72,7 @@ const planning = ["enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "ena
 
 /** What MikroORM needs for one database; the migrator and the drift check use it too. Throws as `databaseServers`. */
 export const ormOptions = (options: DatabaseOptions): Options => {
-  const servers = databaseServers(options.url);
+  const servers = databaseServers(options.url, options.reading);
   const named = servers.last.connection;
   return {
     driver: PostgreSqlDriver,
@@ -131,11 +133,13 @@ export interface Database {
   em(): EntityManager;
   /** Runs `fn` in one transaction; Unavailable when the database can't be reached. */
   transaction<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
+  /** As `transaction`, for reads alone, and each of them sees what was there when the first one began. */
+  snapshot<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
   /** Runs reads outside a transaction; Unavailable when the database can't be reached. */
   read<T>(fn: (em: EntityManager) => Promise<T>): Promise<T>;
   /**
-   * The health check: whether a write can succeed now. It is cheap while all is well; once work has failed for the
-   * database's sake it writes, until that succeeds.
+   * The health check: whether a write can succeed now, or a read where nothing is written. It is cheap while all is well;
+   * once work has failed for the database's sake it writes, until that succeeds.
    */
   check(): Promise<void>;
 }
@@ -165,8 +169,10 @@ export function database(options: DatabaseOptions): Database {
       throw new Error(`Cannot use the database of ${options.applicationName}: it is not started`);
     return orm.em.fork() as EntityManager;
   };
-  const transactional = <T>(fn: (em: EntityManager) => Promise<T>): Promise<T> =>
-    budget.transaction(() => em().transactional((inner) => fn(inner as EntityManager)));
+  const transactional = <T>(
+    fn: (em: EntityManager) => Promise<T>,
+    kind: TransactionOptions = {},
+  ): Promise<T> => budget.transaction(() => em().transactional((inner) => fn(inner as EntityManager), kind));
   const translated = async <T>(work: () => Promise<T>): Promise<T> => {
     let ended: () => void = () => {};
     const end = new Promise<void>((resolve) => {
@@ -188,11 +194,14 @@ export function database(options: DatabaseOptions): Database {
   return {
     em,
     transaction: (fn) => translated(() => transactional(fn)),
+    snapshot: (fn) =>
+      translated(() => transactional(fn, { isolationLevel: "repeatable read", readOnly: true })),
     read: (fn) => translated(() => fn(em())),
     check: () =>
       translated(async () => {
-        await requireUsable(em());
-        if (!failing) return;
+        const isRead = options.reading !== undefined;
+        await requireUsable(em(), isRead);
+        if (!failing || isRead) return;
         await transactional(requireRoom);
         failing = false;
       }),
