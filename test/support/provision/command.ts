@@ -15,6 +15,18 @@ export interface Provision extends Provided {
   readonly url: string;
 }
 
+/** A program that tests start themselves. */
+export interface ProgramProvision extends Provided {
+  /** What the variable that names it holds: its folder, or the program. */
+  readonly place: string;
+}
+
+export interface ProgramWay {
+  readonly name: string;
+  /** Rejects with the reason why it is none. */
+  attempt(): Promise<ProgramProvision>;
+}
+
 export interface Outcome {
   readonly code: number | null;
   readonly stdout: string;

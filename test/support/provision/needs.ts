@@ -2,14 +2,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-export const serverNames = ["postgres", "rabbit", "prometheus"] as const;
+export const serverNames = ["postgres", "rabbit", "prometheus", "postfix", "exim", "haraka"] as const;
 export type ServerName = (typeof serverNames)[number];
 
-/** The functions of test/support/resources.ts and test/support/prometheus.ts, and what these read. */
+/** The functions of test/support/resources.ts, and the variables that name servers. */
 const marks: Readonly<Record<ServerName, RegExp>> = {
   postgres: /\btestDatabase\(|\benv\.TEST_DATABASE_URL\b/,
   rabbit: /\b(testVhost|rabbitEval)\(|\benv\.(TEST_AMQP_URL|TEST_RABBITMQCTL)\b/,
   prometheus: /\benv\.TEST_PROMETHEUS\b/,
+  postfix: /\benv\.TEST_POSTFIX\b/,
+  exim: /\benv\.TEST_EXIM\b/,
+  haraka: /\benv\.TEST_HARAKA\b/,
 };
 /** They make every kind for whoever asks for one. */
 const provisioning = /\/test\/support\/(resources\.ts|provision\/)/;

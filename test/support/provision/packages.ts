@@ -18,7 +18,7 @@ import { findProgram, runProgram } from "./command.ts";
 
 const fetchTimeoutMs = 10 * 60_000;
 
-/** apt-get holds a lock over its lists. */
+/** apt-get holds a lock over its lists, and npm and apt-get share a network. */
 let turn: Promise<unknown> = Promise.resolve();
 function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const result = turn.then(work);
@@ -64,23 +64,16 @@ async function ownLists(folder: string, sources: readonly string[] = []): Promis
   return apt;
 }
 
-/** Unpacked once into the cache, under that name: `download` leaves the archives in the folder that it is given. */
-function kept(name: string, download: (folder: string) => Promise<unknown>): Promise<string> {
+/** A folder of that name in the user's cache, filled once: a run that fails or is stopped leaves none. */
+export function keptFolder(name: string, fill: (folder: string) => Promise<unknown>): Promise<string> {
   return inTurn(async () => {
-    for (const program of ["apt-get", "apt-cache", "dpkg-deb"])
-      if (findProgram(program) === undefined) throw new Error("only on Debian or Ubuntu");
     const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "mailroster");
     const folder = join(cache, name);
     if (existsSync(folder)) return folder;
     mkdirSync(cache, { recursive: true });
     const unfinished = mkdtempSync(join(cache, `${name}-`));
     try {
-      await download(unfinished);
-      for (const archive of globSync("*.deb", { cwd: unfinished })) {
-        await run("dpkg-deb", ["-x", archive, "."], unfinished);
-        rmSync(join(unfinished, archive));
-      }
-      rmSync(join(unfinished, "apt"), { recursive: true, force: true });
+      await fill(unfinished);
       renameSync(unfinished, folder);
     } catch (error) {
       rmSync(unfinished, { recursive: true, force: true });
@@ -88,6 +81,20 @@ function kept(name: string, download: (folder: string) => Promise<unknown>): Pro
       if (!existsSync(folder)) throw error;
     }
     return folder;
+  });
+}
+
+/** Packages, unpacked: `download` leaves the archives in the folder that it is given. */
+function kept(name: string, download: (folder: string) => Promise<unknown>): Promise<string> {
+  return keptFolder(name, async (folder) => {
+    for (const program of ["apt-get", "apt-cache", "dpkg-deb"])
+      if (findProgram(program) === undefined) throw new Error("only on Debian or Ubuntu");
+    await download(folder);
+    for (const archive of globSync("*.deb", { cwd: folder })) {
+      await run("dpkg-deb", ["-x", archive, "."], folder);
+      rmSync(join(folder, archive));
+    }
+    rmSync(join(folder, "apt"), { recursive: true, force: true });
   });
 }
 

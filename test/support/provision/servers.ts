@@ -1,5 +1,13 @@
 /** What tests run on, found or started, and the environment that names it. */
-import type { Provided } from "./command.ts";
+import type { ProgramProvision, Provided } from "./command.ts";
+import {
+  eximAdvice,
+  eximWays,
+  harakaAdvice,
+  harakaWays,
+  postfixAdvice,
+  postfixWays,
+} from "./mail-servers.ts";
 import { type ServerName, serverNames } from "./needs.ts";
 import { postgresAdvice, postgresWays } from "./postgres.ts";
 import { prometheusAdvice, prometheusWays } from "./prometheus.ts";
@@ -13,7 +21,7 @@ export interface Servers {
 }
 
 type Print = (line: string) => void;
-type Found<P> = [what: string, ways: { name: string; attempt: () => Promise<P> }[], advice: string];
+type Found<P> = readonly [what: string, ways: { name: string; attempt: () => Promise<P> }[], advice: string];
 
 const seconds = (sinceMs: number): string => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
 
@@ -52,6 +60,14 @@ const rabbitVariables = ({ url, rabbitmqctl }: RabbitProvision): NodeJS.ProcessE
   TEST_RABBITMQCTL: rabbitmqctl,
 });
 
+/** Programs that tests start themselves: the variable that says where each is, and how to find it. */
+const programs = {
+  prometheus: ["TEST_PROMETHEUS", ["Prometheus", prometheusWays(), prometheusAdvice]],
+  postfix: ["TEST_POSTFIX", ["Postfix", postfixWays(), postfixAdvice]],
+  exim: ["TEST_EXIM", ["Exim", eximWays(), eximAdvice]],
+  haraka: ["TEST_HARAKA", ["Haraka", harakaWays(), harakaAdvice]],
+} satisfies Record<string, [variable: string, found: Found<ProgramProvision>]>;
+
 /** Finds or starts each server when it is first asked for, several at once, and each only once. */
 export class ServerPool {
   readonly #print: Print;
@@ -79,9 +95,9 @@ export class ServerPool {
     }
     if (name === "rabbit")
       return rabbitVariables(await this.#provide(["RabbitMQ", rabbitWays(), rabbitAdvice]));
+    const [variable, found] = programs[name];
     try {
-      const { folder } = await this.#provide(["Prometheus", prometheusWays(), prometheusAdvice]);
-      return { TEST_PROMETHEUS: folder };
+      return { [variable]: (await this.#provide(found)).place };
     } catch (error) {
       // Few tests need it: they fail, each with the advice, and those beside them do not.
       this.#signal.throwIfAborted();
@@ -111,17 +127,17 @@ export class ServerPool {
 }
 
 /**
- * A PostgreSQL and a RabbitMQ, with `withPrometheus` also a Prometheus if there is one. Rejects with what to install,
+ * A PostgreSQL and a RabbitMQ, with `withPrograms` also those of the programs that there are. Rejects with what to install,
  * or with the reason of `signal`; nothing is left running then.
  */
 export async function startServers(
   print: Print,
   signal: AbortSignal,
-  { withPrometheus = false } = {},
+  { withPrograms = false } = {},
 ): Promise<Servers> {
   const pool = new ServerPool(print, signal);
   try {
-    const names = serverNames.filter((name) => withPrometheus || name !== "prometheus");
+    const names = serverNames.filter((name) => withPrograms || !(name in programs));
     return { environment: await pool.environment(names), stop: () => pool.stop() };
   } catch (error) {
     await pool.stop();
