@@ -63,6 +63,7 @@ test.serial("there are the commands that this file is about", (t) => {
     "key",
     "broker",
     "seed",
+    "import",
     "demo",
     "doctor",
     "schemas",
@@ -313,7 +314,7 @@ for (const runtime of runtimes)
       const system = await processes.start({ runtime, env });
       await eventually(
         () => {
-          if (!system.stdout().includes("Ctrl-C stops it.")) throw new Error(system.stdout());
+          if (!system.stdout().includes("Ctrl-C stops it.\n\n")) throw new Error(system.stdout());
         },
         { timeoutMs: 60_000 },
       );

@@ -1,6 +1,7 @@
 /**
  * `npm run broker`: a user of RabbitMQ for each role, with the least rights (docs/security.md, "Broker"). `setup` makes them
- * by the management API, `print` writes the commands for `rabbitmqctl`. It changes no user's password that is there, so
+ * by the management API, `print` writes the commands for `rabbitmqctl`. With `--consumer` it is about one user instead,
+ * for a consumer that is no part of the system (docs/guides/consuming-events.md). It changes no user's password that is there, so
  * it may be run again, after an update too.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,7 +12,16 @@ import type { Peers } from "../../contracts/peers.ts";
 import { type CommandForm, type CommandLine, commandLine, usageError } from "../../runtime/command-line.ts";
 import { runCommand } from "../../runtime/run-command.ts";
 import { carryOut } from "./management.ts";
-import { environmentOf, type Plan, peersText, planOf, rabbitmqctlLines, type Vhosts } from "./plan.ts";
+import {
+  consumerPlan,
+  environmentOf,
+  isForeignConsumer,
+  type Plan,
+  peersText,
+  planOf,
+  rabbitmqctlLines,
+  type Vhosts,
+} from "./plan.ts";
 
 const defaultPeers =
   "mailroster-gateway=gateway,mailroster-users=users,mailroster-registry=registry,mailroster-operator=operator";
@@ -22,6 +32,10 @@ const form: CommandForm = {
   words: { form: "setup|print", min: 1, max: 1, known: ["setup", "print"] },
   options: {
     peers: { value: "<user=role,…>", says: "as AMQP_PEERS, which it is by default, else four users" },
+    consumer: {
+      value: "<name>",
+      says: "one user instead, of a consumer that is no part of the system: it reads events into <name>.user-events",
+    },
     "calls-vhost": { value: "<name>", says: "virtual host of calls (mailroster-calls)" },
     "events-vhost": { value: "<name>", says: "virtual host of events (mailroster-events)" },
     server: { value: "<host:port>", says: "of the URLs that it writes (127.0.0.1:5672)" },
@@ -44,6 +58,19 @@ function peersOf(line: CommandLine, configured: Peers | undefined): Peers {
   }
 }
 
+function plannedBy(line: CommandLine, configured: Peers | undefined, vhosts: Vhosts): Plan {
+  const consumer = line.valueOf("consumer");
+  if (consumer === undefined) return planOf(peersOf(line, configured), vhosts);
+  if (!isForeignConsumer(consumer))
+    throw usageError(
+      form,
+      `--consumer must be 1 to 64 letters a-z, digits and hyphens, and none of the system's own, not ${JSON.stringify(consumer)}`,
+    );
+  if (line.valueOf("peers") !== undefined)
+    throw usageError(form, "--consumer is about one user, --peers about others");
+  return consumerPlan(consumer, vhosts.events);
+}
+
 type Urls = Record<string, Record<string, string>>;
 
 /** The files that hold the URLs instead of them. */
@@ -61,12 +88,13 @@ function written(urls: Urls, folder: string): Urls {
 }
 
 function report(line: CommandLine, plan: Plan, urls: Urls, commands: readonly string[]): string {
-  const peers = peersText(plan);
-  if (line.has("json")) return JSON.stringify({ AMQP_PEERS: peers, users: urls, commands });
+  // A consumer is none: what it says at the broker is believed by nobody.
+  const peers = line.valueOf("consumer") === undefined ? { AMQP_PEERS: peersText(plan) } : {};
+  if (line.has("json")) return JSON.stringify({ ...peers, users: urls, commands });
   const comment = commands.length > 0 ? "# " : "";
   return [
     ...commands,
-    `${comment}AMQP_PEERS=${peers}`,
+    ...Object.entries(peers).map(([name, value]) => `${comment}${name}=${value}`),
     ...Object.entries(urls).flatMap(([user, variables]) => [
       `${comment}${user}:`,
       ...Object.entries(variables).map(([name, value]) => `${comment}  ${name}=${value}`),
@@ -84,11 +112,11 @@ await runCommand(async () => {
     calls: line.valueOf("calls-vhost") ?? "mailroster-calls",
     events: line.valueOf("events-vhost") ?? "mailroster-events",
   };
-  const plan = planOf(peersOf(line, peers), vhosts);
+  const plan = plannedBy(line, peers, vhosts);
   const prints = line.words[0] === "print";
   const made = prints ? plan.users : await carryOut(plan, managementUrl);
   const server = line.valueOf("server") ?? "127.0.0.1:5672";
-  const urls: Urls = Object.fromEntries(made.map((user) => [user.name, environmentOf(user, vhosts, server)]));
+  const urls: Urls = Object.fromEntries(made.map((user) => [user.name, environmentOf(user, server)]));
   const folder = line.valueOf("out");
   const told = folder === undefined ? urls : written(urls, folder);
   process.stdout.write(`${report(line, plan, told, prints ? rabbitmqctlLines(plan) : [])}\n`);

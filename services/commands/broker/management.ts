@@ -32,7 +32,8 @@ function managementApi(managementUrl: string): Ask {
       );
     }
     await answer.body?.cancel();
-    if (answer.ok || answer.status === 404) return answer.status;
+    // What is not there need not be taken away; nothing that was to be made may be missing.
+    if (answer.ok || (answer.status === 404 && method !== "PUT")) return answer.status;
     throw new UnreachableError(
       `Cannot set up the broker: the management API at ${origin} answers ${answer.status} to ${method} ${path.slice(0, 1).join("")}`,
     );

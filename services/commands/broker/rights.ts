@@ -36,7 +36,7 @@ const own = (user: string): string =>
   `${moleculer}(REQ|RES|EVENT|DISCOVER|INFO|DISCONNECT|HEARTBEAT|PING|PONG|PROBE)\\.${escaped(nodePrefix(user))}.*`;
 const defaultExchange = escaped("amq.default");
 
-/** With its wait queues and its dead letters. */
+/** With its wait queues, its dead letters and the exchange by which those come there. */
 const family = (queue: string): string => `${escaped(queue)}(\\..*)?`;
 const exchange = escaped(usersExchange);
 const topology = [exchange, ...consumerQueues.map(family)];
@@ -69,4 +69,16 @@ function eventsRights(roles: readonly PeerRole[]): Permissions | undefined {
 export const brokerRights = (user: string, roles: readonly PeerRole[]): Rights => ({
   calls: callsRights(user),
   events: eventsRights(roles),
+});
+
+/**
+ * Of a consumer that is no part of the system, in the virtual host of events (docs/guides/consuming-events.md): it declares
+ * its own queue and its own dead letters, and binds them. Without a right to write to the default exchange it can put
+ * nothing into a queue of ours, so what it gives up goes by an exchange of its own. To whom a fact goes is its publisher's
+ * matter: it can't write to the exchange either.
+ */
+export const foreignConsumerRights = (queue: string): Permissions => ({
+  configure: anyOf(family(queue)),
+  write: anyOf(family(queue)),
+  read: anyOf(exchange, family(queue)),
 });

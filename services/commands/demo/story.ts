@@ -1,10 +1,11 @@
 /** The story that the demo plays, chapter by chapter; each check is a promise that the documentation makes. */
-import type { CreatedUser, UserPage } from "../../contracts/actions.ts";
+import type { CreatedUser } from "../../contracts/actions.ts";
 import type { AuditPage } from "../../contracts/audit.ts";
 import type { DeadLetter, DeadLetterPage } from "../../contracts/dead-letters.ts";
 import type { AddressInfo } from "../../contracts/look-up.ts";
 import type { Trace } from "../../contracts/trace.ts";
 import type { User } from "../../contracts/user.ts";
+import type { UserPage } from "../../contracts/user-lists.ts";
 import { traceText } from "../trace/text.ts";
 import type { Stage } from "./stage.ts";
 

@@ -6,7 +6,7 @@ import { type DatabaseClient, openClient } from "../../../mixins/postgres/databa
 import { migrationState } from "../../runtime/migrations.ts";
 import type { DatabaseTarget } from "../../runtime/prepare-databases.ts";
 import { reasonOf, serverOf } from "../../runtime/reasons.ts";
-import { type Finding, ok, okIf, problem } from "./findings.ts";
+import { type Finding, hint, ok, okIf, problem } from "./findings.ts";
 import { type Replication, replicationQuery, standbyFindings } from "./standby.ts";
 
 const connectTimeoutMs = 3_000;
@@ -85,6 +85,20 @@ async function deadLetters(query: Query): Promise<Finding> {
   );
 }
 
+/** The migration makes the index where it can (ADR 0059). */
+async function searches(query: Query): Promise<Finding> {
+  const [row] = await query<{ indexed: boolean }>(
+    "select exists (select 1 from pg_index where indexrelid = to_regclass('users_search_text_trgm') and indisvalid) as indexed",
+  );
+  return row?.indexed
+    ? ok("searches", "by an index")
+    : hint(
+        "searches",
+        "without an index: in a large directory a search for a rare text is refused (search-too-slow)",
+        "as its owner, in the users database: create extension pg_trgm; create index concurrently users_search_text_trgm on users using gin (search_text gin_trgm_ops)",
+      );
+}
+
 /** Of this client's own connection: behind a pooler the server knows only the pooler's. */
 function encryption({ name }: DatabaseTarget, client: pg.Client): Finding {
   const { stream } = wireOf(client);
@@ -103,7 +117,7 @@ async function examine(target: DatabaseTarget, query: Query): Promise<Finding[]>
   const schema = await migrations(target, query);
   findings.push(schema);
   if (target.name === "users" && schema.status === "ok")
-    findings.push(await outbox(query), await deadLetters(query));
+    findings.push(await outbox(query), await deadLetters(query), await searches(query));
   return findings;
 }
 
@@ -111,11 +125,12 @@ async function examine(target: DatabaseTarget, query: Query): Promise<Finding[]>
 export async function examineDatabase(target: DatabaseTarget): Promise<Finding[]> {
   let client: DatabaseClient | undefined;
   try {
-    const opened = await openClient(target.url, {
+    const options = {
       application_name: "mailroster-doctor",
       connectionTimeoutMillis: connectTimeoutMs,
       statement_timeout: statementTimeoutMs,
-    });
+    };
+    const opened = await openClient(target.url, options, target.reading);
     client = opened;
     const findings = await examine(target, async <Row extends object>(text: string, values?: unknown[]) => {
       const { rows } = await opened.query<Row>(text, values);

@@ -13,6 +13,7 @@ import { colourMarks } from "../../runtime/terminal.ts";
 import { examineDatabase } from "./database.ts";
 import { runningEmbeddedPostgres } from "./embedded.ts";
 import { asJson, asText, byCause, type Finding, findingsExitCode, ok, problem } from "./findings.ts";
+import { examineMail } from "./mail.ts";
 import { examineRabbitMq } from "./rabbitmq.ts";
 import { examineSystem } from "./system.ts";
 
@@ -58,6 +59,7 @@ async function examine(config: Config): Promise<Finding[]> {
   const findings = await Promise.all([
     examineSystem(config),
     databases(config),
+    examineMail(config),
     eventsAmqpUrl === undefined ? [] : examineRabbitMq(eventsAmqpUrl, amqpTls, retryDelaysMs, peers),
   ]);
   const misspelt = config.warnings.map((says) => problem("configuration", says, "docs/configuration.md"));

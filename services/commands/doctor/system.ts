@@ -8,7 +8,7 @@ import type { Config } from "../../config/index.ts";
 import type { Health } from "../../contracts/actions.ts";
 import { Unavailable } from "../../contracts/errors.ts";
 import { StartError } from "../../contracts/exits.ts";
-import { type HostedName, hostedServices, serviceNames } from "../../contracts/services.ts";
+import { essentialNames, type HostedName, hostedServices } from "../../contracts/services.ts";
 import { downIn, gatewaysOf } from "../../runtime/gateways.ts";
 import { reasonOf } from "../../runtime/reasons.ts";
 import { systemOf, visitSystem } from "../join.ts";
@@ -27,11 +27,11 @@ interface NodeInfo {
 }
 
 /** Everything that a whole system hosts somewhere. */
-const everyService = hostedServices(serviceNames);
+const everyService = hostedServices(essentialNames);
 
 /** How many processes host each service; with the last one its part of the work stands still. Pure. */
 export function instancesFinding(hosted: readonly { readonly name: string }[]): Finding {
-  const counts = serviceNames.map(
+  const counts = essentialNames.map(
     (name) => [name, hosted.filter((each) => each.name === name).length] as const,
   );
   const says = counts.map(([name, count]) => `${name} ${count}`).join(", ");

@@ -4,8 +4,10 @@
  */
 import { userInfo } from "node:os";
 import { newCorrelationId } from "../../../mixins/context/correlation.ts";
+import { operator } from "../../../mixins/context/operator.ts";
 import { rootLogger } from "../../../mixins/log/logging.ts";
 import type { Database } from "../../../mixins/postgres/database.ts";
+import { accessEntities } from "../../access/entities.ts";
 import { createKey, listKeys, revokeKey, rotateKey } from "../../access/keys.ts";
 import { loadClientConfig } from "../../config/index.ts";
 import { type Role, roles } from "../../contracts/access.ts";
@@ -22,9 +24,9 @@ import {
   usageError,
 } from "../../runtime/command-line.ts";
 import { runCommand } from "../../runtime/run-command.ts";
-import { operator } from "../repl/operator.ts";
-import { withUsersDatabase } from "./database.ts";
+import { withUsersDatabase } from "../users-database.ts";
 
+const statementTimeoutMs = 4_000;
 const minuteMs = 60_000;
 const dayMs = 24 * 60 * minuteMs;
 const breakGlassMinutes = { default: 60, max: 24 * 60 } as const;
@@ -213,9 +215,16 @@ async function run(line: CommandLine): Promise<number> {
     return exitCodes.ok;
   }
   const config = loadClientConfig(process.env, "key");
-  const log = rootLogger({ ...config, logLevel: "silent" });
+  const use = {
+    doing: "work on keys",
+    kept: "keys are kept",
+    applicationName: "mailroster-key",
+    entities: accessEntities,
+    statementTimeoutMs,
+    log: rootLogger({ ...config, logLevel: "silent" }),
+  };
   try {
-    const output = await withUsersDatabase(config, log, (db) => work(db, deed, id, line));
+    const output = await withUsersDatabase(config, use, (db) => work(db, deed, id, line));
     if (output !== "") process.stdout.write(`${output}\n`);
     return exitCodes.ok;
   } catch (error) {

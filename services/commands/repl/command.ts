@@ -3,15 +3,22 @@
  * begins with ✗, and never ends the REPL.
  */
 import type { ServiceBroker } from "moleculer";
+import { operator } from "../../../mixins/context/operator.ts";
 import { callAction } from "../../../mixins/moleculer/calls.ts";
+import { type NodeAnswers, onEveryNode } from "../../../mixins/moleculer/every-node.ts";
 import type { ActionInput, ActionName, ActionResult } from "../../contracts/actions.ts";
 import { Refusal } from "../../contracts/errors.ts";
-import { operator } from "./operator.ts";
 
 const callTimeoutMs = 10_000;
 
 export interface Desk {
   call<N extends ActionName>(name: N, params: ActionInput<N>, timeoutMs?: number): Promise<ActionResult<N>>;
+  /** Each process that offers the action, or the one of this id. */
+  everywhere<N extends ActionName>(
+    name: N,
+    params: ActionInput<N>,
+    node?: string,
+  ): Promise<NodeAnswers<ActionResult<N>>>;
   /** Aligned columns under their names; a sentence instead when there is no row. */
   table(header: readonly string[], rows: readonly (readonly unknown[])[], none?: string): string;
 }
@@ -90,6 +97,7 @@ function deskOf(broker: ServiceBroker, helpers: Helpers): Desk {
   return {
     call: (name, params, timeout = callTimeoutMs) =>
       callAction(broker, name, params, { timeout, meta: { actor } }),
+    everywhere: (name, params, node) => onEveryNode({ broker, meta: { actor } }, name, params, node),
     table(header, rows, none = "none") {
       if (rows.length === 0) return none;
       const cells = [header, ...rows].map((row) =>

@@ -5,6 +5,7 @@
 import type { BrokerOptions, Middleware, ServiceBroker } from "moleculer";
 import pretty from "pino-pretty";
 import { hasColours } from "../../../mixins/basics/colours.ts";
+import { operator } from "../../../mixins/context/operator.ts";
 import { type Logger, rootLogger } from "../../../mixins/log/logging.ts";
 import { openTerminal } from "../../../mixins/patches/moleculer-repl.ts";
 import { type Config, loadClientConfig, loadConfig } from "../../config/index.ts";
@@ -17,7 +18,6 @@ import { exitCodeOf, runCommand } from "../../runtime/run-command.ts";
 import { type Lifecycle, lifecycle } from "../../runtime/shutdown.ts";
 import { joinSystem, systemOf } from "../join.ts";
 import { customCommands } from "./index.ts";
-import { operator } from "./operator.ts";
 
 const form: CommandForm = {
   name: "repl",
