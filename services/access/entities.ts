@@ -77,4 +77,11 @@ export const ActivityKeyRow = defineEntity({
   checks: [{ name: "activity_keys_one_row_check", expression: "id = 1" }],
 });
 
-export const accessEntities = [ApiKeyRow, ActivityRow, ActivityKeyRow];
+/** A session of the console, or all that somebody had until then. */
+export const EndedSessionRow = defineEntity({
+  name: "EndedSessionRow",
+  tableName: "ended_sessions",
+  properties: { kind: p.text().primary(), id: p.text().primary(), at: p.datetime(3) },
+});
+
+export const accessEntities = [ApiKeyRow, ActivityRow, ActivityKeyRow, EndedSessionRow];

@@ -19,6 +19,7 @@ import type { ActionName, CallMeta } from "../contracts/actions.ts";
 import { type AccessKey, type CreatedKey, keysChangedEvent } from "../contracts/keys.ts";
 import { listActivities, storeActivities, sweepActivities } from "./activities.ts";
 import type { Doer } from "./activity.ts";
+import { endSessions } from "./ended-sessions.ts";
 import { accessEntities } from "./entities.ts";
 import { showKeys } from "./figures.ts";
 import * as keys from "./keys.ts";
@@ -104,6 +105,15 @@ export default function accessService(platform: Platform, config: Config): Servi
         const doer = doerOf(ctx);
         await keys.revokeKey(db, id, reason, { doer, at: now() });
         changed(ctx.broker, "revoked", await keys.getKey(db, id, now()), doer.principal);
+        return null;
+      },
+      async "end-sessions"(ctx) {
+        const { kind, id } = ctx.params;
+        const { user } = ctx.meta;
+        const isOwn = kind === "session" && user?.session === id;
+        await endSessions(db, ctx.params, { doer: doerOf(ctx), at: now(), isOwn });
+        if (!isOwn) log.info({ kind, by: doerOf(ctx).principal }, "sessions of the console ended");
+        void ctx.broker.broadcast(keysChangedEvent);
         return null;
       },
       list: (ctx) => keys.listKeys(db, ctx.params, now()),

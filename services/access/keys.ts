@@ -14,6 +14,7 @@ import type { ActionParams, ActionResult } from "../contracts/actions.ts";
 import { Refusal } from "../contracts/errors.ts";
 import { type AccessKey, type KeyPage, keyDays } from "../contracts/keys.ts";
 import { type Doer, recordActivity } from "./activity.ts";
+import { endedSessions } from "./ended-sessions.ts";
 import { ApiKeyRow } from "./entities.ts";
 import { keyStatus, keyView, snapshotMembers, snapshotView } from "./view.ts";
 
@@ -230,12 +231,15 @@ export async function keyChanges(
 ): Promise<ActionResult<"access.changes">> {
   const oldest = new Date(now.getTime() - endedDays * dayMs);
   const where = { expiresAt: { $gt: oldest }, $or: [{ revokedAt: null }, { revokedAt: { $gt: oldest } }] };
-  const rows = await db.read((em) =>
-    em.find(ApiKeyRow, where, { fields: snapshotMembers, orderBy: { id: "asc" } }),
-  );
+  const { rows, ended } = await db.read(async (em) => ({
+    rows: await em.find(ApiKeyRow, where, { fields: snapshotMembers, orderBy: { id: "asc" } }),
+    ended: await endedSessions(em, now),
+  }));
   const keys = rows.map(snapshotView);
-  const generation = createHash("sha256").update(JSON.stringify(keys)).digest("base64url");
-  return { generation, keys: generation === since ? null : keys };
+  const generation = createHash("sha256")
+    .update(JSON.stringify([keys, ended]))
+    .digest("base64url");
+  return generation === since ? { generation, keys: null } : { generation, keys, endedSessions: ended };
 }
 
 /** Notes when keys were used, each at most once in a minute, whoever tells it and how often. */

@@ -34,6 +34,7 @@ export const keyView = (row: ApiKeyRow, now: Date): AccessKey => ({
 export const snapshotMembers = [
   "id",
   "hash",
+  "name",
   "role",
   "domains",
   "expiresAt",
@@ -44,6 +45,7 @@ export const snapshotMembers = [
 export const snapshotView = (row: Pick<ApiKeyRow, (typeof snapshotMembers)[number]>): SnapshotKey => ({
   id: row.id,
   hash: row.hash,
+  name: row.name,
   role: row.role as Role,
   domains: row.domains ?? null,
   expiresAt: row.expiresAt.toISOString(),

@@ -1,0 +1,120 @@
+/**
+ * The way of an event through the system, a number at each place, as a status tells it.
+ *
+ * Promise: what could not be asked is "–", never 0; a place is in trouble by the thresholds of the alerts.
+ */
+import type { Status } from "../../../../contracts/status.ts";
+import { spanText } from "./times.ts";
+
+export interface Place {
+  readonly name: string;
+  readonly figure: string;
+  readonly unit: string;
+  readonly notes: readonly string[];
+  readonly trouble?: string;
+}
+
+/** As docs/runbook.md has it: an event that waits longer than this is late. */
+const outboxAgeSMax = 60;
+
+const trouble = (text: string | undefined): { trouble?: string } =>
+  text === undefined ? {} : { trouble: text };
+
+function serviceOf({ checks }: Status, name: string): string | undefined {
+  const check = checks[name];
+  return check?.status === "down"
+    ? `${name} is down${check.detail === undefined ? "" : `: ${check.detail}`}`
+    : undefined;
+}
+
+function usersPlace(status: Status): Place {
+  const { circuit, users } = status;
+  return {
+    name: "users",
+    figure: users === null ? "–" : String(users.active),
+    unit: "living",
+    notes: [`circuit ${circuit ?? "–"}`],
+    ...trouble(
+      circuit === "open" ? "writes are refused: smtp-registry does not answer" : serviceOf(status, "users"),
+    ),
+  };
+}
+
+function outboxPlace(status: Status): Place {
+  const { outbox } = status;
+  if (outbox === null)
+    return {
+      name: "outbox",
+      figure: "–",
+      unit: "waiting",
+      notes: ["oldest –"],
+      ...trouble(serviceOf(status, "outbox")),
+    };
+  const { pending, oldestAgeS } = outbox;
+  const isLate = oldestAgeS > outboxAgeSMax;
+  return {
+    name: "outbox",
+    figure: String(pending),
+    unit: "waiting",
+    notes: [`oldest ${pending === 0 ? "none" : spanText(oldestAgeS)}, late over ${outboxAgeSMax} s`],
+    ...trouble(isLate ? `the oldest waits for ${spanText(oldestAgeS)}` : serviceOf(status, "outbox")),
+  };
+}
+
+/** The service whose queue it is: `audit.user-events`. */
+const consumerOf = (queue: string): string => queue.split(".")[0] ?? queue;
+
+function queuePlaces(status: Status): Place[] {
+  const causes = status.deadLetters?.causes ?? [];
+  const queues =
+    status.queues ??
+    [...new Set(causes.map(({ queue }) => queue))].map((queue) => ({ queue, messages: undefined }));
+  if (queues.length === 0)
+    return [{ name: "bus", figure: "–", unit: "waiting", notes: ["no queue could be asked"] }];
+  return queues.map(({ queue, messages }) => {
+    const own = causes.filter((cause) => cause.queue === queue);
+    const letters = own.reduce((sum, cause) => sum + cause.letters, 0);
+    const dead =
+      status.deadLetters === null
+        ? "dead letters –"
+        : `${letters} dead letters${own.length === 0 ? "" : ` of ${own.length} ${own.length === 1 ? "cause" : "causes"}`}`;
+    return {
+      name: queue,
+      figure: messages === undefined ? "–" : String(messages),
+      unit: "waiting",
+      notes: [dead],
+      ...trouble(letters > 0 ? `${letters} given up` : serviceOf(status, consumerOf(queue))),
+    };
+  });
+}
+
+export const placesOf = (status: Status): Place[] => [
+  usersPlace(status),
+  outboxPlace(status),
+  ...queuePlaces(status),
+];
+
+/** All that is wrong, in words; each once. */
+export function troublesOf(status: Status): string[] {
+  const places = placesOf(status).flatMap(({ name, trouble: text }) =>
+    text === undefined ? [] : [`${name}: ${text}`],
+  );
+  const told = new Set(placesOf(status).map(({ name }) => consumerOf(name)));
+  const others = Object.keys(status.checks).flatMap((name) =>
+    told.has(name) ? [] : (serviceOf(status, name) ?? []),
+  );
+  const differ = Object.values(status.reconciliation?.violations ?? {}).reduce(
+    (sum, count) => sum + count,
+    0,
+  );
+  return [...places, ...others, ...(differ > 0 ? [`consistency: ${differ} violations`] : [])];
+}
+
+/** Ten minutes of looks every two seconds. */
+export const samplesMax = 300;
+export type Sample = Readonly<Record<string, number | undefined>>;
+
+export function sampleOf({ outbox, queues }: Status): Sample {
+  const waiting = (queues ?? []).map(({ queue, messages }) => [queue, messages] as const);
+  return Object.fromEntries([["outbox", outbox?.pending] as const, ...waiting]);
+}

@@ -1,0 +1,38 @@
+/** Links to what has a page of its own: an address, a user, a request. */
+import type { VNode } from "preact";
+import { html } from "../core/html.ts";
+import { hrefOf } from "../core/routes.ts";
+import { useMay } from "../core/session.ts";
+
+/** May break before the @, so that it fits a telephone. */
+export function Address({ of, at }: { readonly of: string; readonly at?: string }): VNode {
+  const split = of.lastIndexOf("@");
+  const text = split < 0 ? of : html`${of.slice(0, split)}<wbr />${of.slice(split)}`;
+  // What the server has masked is no address that one could look at.
+  if (of.includes("•") || split < 0) return html`<span class="address">${text}</span>`;
+  return html`<a class="address" href=${hrefOf("address", of, { at })}>${text}</a>`;
+}
+
+const short = (id: string): string => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+
+export function RequestLink({ id }: { readonly id: string | null | undefined }): VNode {
+  const mayTrace = useMay("trace:read");
+  if (id === null || id === undefined) return html`<span class="quiet">–</span>`;
+  if (!mayTrace) return html`<code title=${id}>${short(id)}</code>`;
+  return html`<a href=${hrefOf("trace", id)} title=${id}><span class="unseen">request </span><code>${short(id)}</code></a>`;
+}
+
+export function UserLink({
+  id,
+  name,
+}: {
+  readonly id: string | null | undefined;
+  readonly name?: string | undefined;
+}): VNode {
+  const maySee = useMay("users:read");
+  if (id === null || id === undefined) return html`<span class="quiet">–</span>`;
+  const text = name === undefined ? html`<code>${short(id)}</code>` : name;
+  return maySee
+    ? html`<a href=${hrefOf("user", id)} title=${id}>${text}</a>`
+    : html`<span title=${id}>${text}</span>`;
+}

@@ -1,0 +1,76 @@
+/** The life of an address as a table: who had it from when to when, and who made it so. */
+import type { VNode } from "preact";
+import type { AddressHistoryEntry } from "../../../../contracts/look-up.ts";
+import type { ListedUser } from "../../../../contracts/user-lists.ts";
+import { html } from "../core/html.ts";
+import type { EntriesOf } from "../core/people.ts";
+import { useMay } from "../core/session.ts";
+import { RequestLink, UserLink } from "../parts/links.ts";
+import { Mark } from "../parts/mark.ts";
+import { Moment } from "../parts/moment.ts";
+import { Refused } from "../parts/states.ts";
+import { type Column, Table } from "../parts/table.ts";
+
+interface HistoryProps {
+  readonly entries: readonly AddressHistoryEntry[];
+  readonly people: ReadonlyMap<string, ListedUser | null>;
+  readonly entriesOf: EntriesOf;
+  readonly at: string | undefined;
+}
+
+const isAt = ({ from, until }: AddressHistoryEntry, at: string | undefined): boolean =>
+  at !== undefined &&
+  Date.parse(from) <= Date.parse(at) &&
+  (until === null || Date.parse(at) < Date.parse(until));
+
+export function AddressHistoryTable({ entries, people, entriesOf, at }: HistoryProps): VNode {
+  const mayAudit = useMay("audit:read");
+  const own = ({ userId }: AddressHistoryEntry) => (userId === null ? [] : entriesOf(userId));
+  const madeBy = (row: AddressHistoryEntry) => own(row).find(({ version }) => version === row.version);
+  // What ends because the address is taken away has no entry behind it: the change of that moment ended it.
+  const endedBy = (row: AddressHistoryEntry) => own(row).find(({ at: changedAt }) => changedAt === row.until);
+  const columns: Column<AddressHistoryEntry>[] = [
+    {
+      name: "From",
+      cell: (row) =>
+        html`<${Moment} at=${row.from} />${isAt(row, at) ? html` <span class="mark good"><span aria-hidden="true">▼</span> then</span>` : null}`,
+    },
+    {
+      name: "Until",
+      cell: (row) => {
+        if (row.until === null) return html`<span class="quiet">it goes on</span>`;
+        const end = endedBy(row);
+        const by = html`<br /><span class="quiet">ended by ${end?.actor}</span> <${RequestLink} id=${end?.correlationId} />`;
+        return html`<${Moment} at=${row.until} bare />${end === undefined ? null : by}`;
+      },
+    },
+    {
+      name: "Whose",
+      cell: ({ userId }) =>
+        userId === null
+          ? html`<span class="quiet">somebody who was erased</span>`
+          : html`<${UserLink} id=${userId} name=${people.get(userId)?.displayName} />`,
+    },
+    {
+      name: "As",
+      cell: ({ status, kind }) =>
+        html`<${Mark} state=${status} word=${status === "active" ? (kind ?? "held") : "deleted, kept"} />`,
+    },
+    { name: "Version", isNumber: true, cell: ({ version }) => (version === null ? "–" : String(version)) },
+    ...(mayAudit
+      ? [
+          {
+            name: "Begun by",
+            cell: (row: AddressHistoryEntry) => madeBy(row)?.actor ?? html`<span class="quiet">–</span>`,
+          },
+          {
+            name: "Request",
+            cell: (row: AddressHistoryEntry) => html`<${RequestLink} id=${madeBy(row)?.correlationId} />`,
+          },
+        ]
+      : []),
+  ];
+  return html`<${Table} caption="Who had the address, newest first" columns=${columns} rows=${entries}
+      keyOf=${({ userId, from }: AddressHistoryEntry) => `${userId} ${from}`} />
+    ${mayAudit ? null : html`<${Refused} what="Who changed it" scope="audit:read" />`}`;
+}

@@ -1,0 +1,90 @@
+/** What somebody has, and what changed. */
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import type { ListedUser } from "../../../../contracts/user-lists.ts";
+import { html } from "../core/html.ts";
+import { type Resource, useResource } from "../core/resource.ts";
+import { hrefOf } from "../core/routes.ts";
+import { Copy } from "../parts/copy.ts";
+import { Mark } from "../parts/mark.ts";
+import { Moment } from "../parts/moment.ts";
+import { Page } from "../parts/page.ts";
+import { Empty, ForScope, Loaded } from "../parts/states.ts";
+import { UserAddresses } from "./user-addresses.ts";
+import { EditUser } from "./user-edit.ts";
+import { DeleteUser, RestoreUser } from "./user-ends.ts";
+import { UserHistory } from "./user-history.ts";
+import { userStateOf } from "./users.ts";
+
+function Facts({ user }: { readonly user: ListedUser }): VNode {
+  const {
+    id,
+    externalId,
+    userName,
+    version,
+    createdAt,
+    updatedAt,
+    deletedAt,
+    restorableUntil,
+    quarantinedUntil,
+  } = user;
+  const facts: [string, unknown][] = [
+    ["Id", html`<${Copy} text=${id} label="Copy" shown />`],
+    ["External id", externalId ?? html`<span class="quiet">none</span>`],
+    ["User name", userName ?? html`<span class="quiet">none</span>`],
+    ["Version", version],
+    ["Created", html`<${Moment} at=${createdAt} />`],
+    ["Changed", html`<${Moment} at=${updatedAt} />`],
+    ...(deletedAt === undefined
+      ? []
+      : ([
+          ["Deleted", html`<${Moment} at=${deletedAt} />`],
+          ["Restorable until", html`<${Moment} at=${restorableUntil} />`],
+          ["Addresses kept until", html`<${Moment} at=${quarantinedUntil} />`],
+        ] as [string, unknown][])),
+  ];
+  return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+interface UserProps {
+  readonly user: ListedUser;
+  readonly resource: Resource<ListedUser>;
+}
+
+function Living({ user, resource }: UserProps): VNode {
+  const [isEditing, setEditing] = useState(false);
+  const condition = { etag: resource.etag, onDone: resource.refresh };
+  return html`<h2>Addresses</h2>
+    <${UserAddresses} user=${user} ...${condition} />
+    <h2>Person</h2>
+    <${Facts} user=${user} />
+    <${ForScope} scope="users:write" what="Changing a user">
+      ${isEditing ? html`<${EditUser} user=${user} ...${condition} onClose=${() => setEditing(false)} />` : html`<p class="actions"><button type="button" onClick=${() => setEditing(true)}>Edit…</button></p>`}
+    </${ForScope}>
+    <${DeleteUser} user=${user} ...${condition} />`;
+}
+
+function Deleted({ user, resource }: UserProps): VNode {
+  return html`<p class="note warn"><span aria-hidden="true">░</span> Deleted <${Moment} at=${user.deletedAt} />. Until <${Moment} at=${user.restorableUntil} /> a restore gets back all addresses; until <${Moment} at=${user.quarantinedUntil} /> nobody else gets them.</p>
+    <${RestoreUser} user=${user} etag=${resource.etag} onDone=${resource.refresh} />
+    <h2>Addresses, kept</h2>
+    <ul class="plain">${[user.primarySmtp, ...user.secondarySmtps].map((address) => html`<li><a href=${hrefOf("address", address)}>${address}</a></li>`)}</ul>
+    <h2>Person</h2>
+    <${Facts} user=${user} />`;
+}
+
+export function UserScreen({ id }: { readonly id: string }): VNode {
+  const resource = useResource<ListedUser>(`/users/${encodeURIComponent(id)}?deleted=include`);
+  const user = resource.data;
+  const none = html`<${Empty} title="There is no such user">No user has this id, or the user was erased. The audit log still tells when.</${Empty}>`;
+  return html`<${Page} title="User" heading=${user === undefined ? "User" : html`${user.displayName} <${Mark} state=${userStateOf(user)} />`}>
+    <${ForScope} scope="users:read" what="Looking at a user">
+      <${Loaded} of=${resource} what="the user" none=${none}>${(data: ListedUser) =>
+        data.deletedAt === undefined
+          ? html`<${Living} user=${data} resource=${resource} />`
+          : html`<${Deleted} user=${data} resource=${resource} />`}</${Loaded}>
+    </${ForScope}>
+    <h2>What changed</h2>
+    <${UserHistory} id=${id} version=${user?.version} />
+  </${Page}>`;
+}
