@@ -37,6 +37,8 @@ export const AuditEntryRow = defineEntity({
   indexes: [
     { name: "audit_entries_at_idx", properties: ["at", "version", "id"] },
     { name: "audit_entries_correlation_id_idx", properties: ["correlationId", "at", "version", "id"] },
+    { name: "audit_entries_actor_idx", properties: ["actor", "at", "version", "id"] },
+    { name: "audit_entries_action_idx", properties: ["action", "at", "version", "id"] },
   ],
   uniques: [{ name: "audit_entries_user_id_version_idx", properties: ["userId", "version"] }],
   triggers: [

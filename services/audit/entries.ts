@@ -11,7 +11,8 @@ import type { ActionParams } from "../contracts/actions.ts";
 import { parseAddress } from "../contracts/address.ts";
 import { Assignment } from "../contracts/assignment.ts";
 import { AuditEntry, type AuditPage } from "../contracts/audit.ts";
-import { Change, isErasure, type UserEvent, type UserFact } from "../contracts/events.ts";
+import { Refusal } from "../contracts/errors.ts";
+import { Change, isErasure, isUserEvent, type UserEvent, type UserFact } from "../contracts/events.ts";
 import { generationSize } from "../contracts/generation.ts";
 import type { AuditTrailDigest, DigestQuery } from "../contracts/reconciliation.ts";
 import { type AuditTrace, placeBeforeAll, type RequestEntries } from "../contracts/trace.ts";
@@ -46,7 +47,14 @@ where (a.at, a.action, a.actor, a.correlation_id, a.changes) is distinct from
   (e.at, e.action, e.actor, e.correlation_id, e.changes)
   and not exists (select from erasures x where x.user_id = e.user_id)`;
 
-const actionOf = (event: UserFact): string => event.type.replace(/\.v\d+$/, "");
+/** A release is told of the deleted user that it concerns. */
+const actionOf = (event: UserFact): string =>
+  isUserEvent(event) && event.type === "user.deleted.v1" && isRelease(event)
+    ? "address.released"
+    : event.type.replace(/\.v\d+$/, "");
+
+const isRelease = ({ data: { changes } }: UserEvent): boolean =>
+  changes.length === 1 && changes[0]?.field === "released";
 
 const entryOf = (event: UserFact) => ({
   id: event.id,
@@ -125,34 +133,59 @@ function shown(row: Row): AuditEntry {
  * cursor carries them, so that the comparison is exact. Of one user it is the version alone: no clock has a say in it.
  * Each filter has an index that ends in this order, of which the bound of `at` is where a page begins.
  */
-function behind(cursor: string | undefined, ofUser: boolean) {
+function behind(cursor: string | undefined, ofUser: boolean, order: "asc" | "desc") {
   if (cursor === undefined) return {};
   const [text, version, id] = decodeCursor(cursor, Cursor);
   const at = new Date(text);
-  if (ofUser) return { version: { $gt: version } };
-  const later = [{ at: { $gt: at } }, { version: { $gt: version } }, { version, id: { $gt: id } }];
-  return { at: { $gte: at }, $or: later };
+  const [past, upTo] = order === "asc" ? (["$gt", "$gte"] as const) : (["$lt", "$lte"] as const);
+  if (ofUser) return { version: { [past]: version } };
+  const later = [{ at: { [past]: at } }, { version: { [past]: version } }, { version, id: { [past]: id } }];
+  return { at: { [upTo]: at }, $or: later };
 }
 
-/** Oldest first; with `domains` of users who had an address there then. Throws Refusal `invalid-fields` for a cursor of another list. */
+/** Of our era, and of four digits: what PostgreSQL can be asked for, and no entry is of another time. */
+const timeOf = (text: string): Date =>
+  new Date(Math.min(Math.max(0, Date.parse(text)), Date.parse("9999-12-31T00:00:00Z")));
+
+/** Throws Refusal `invalid-fields` for a span that ends before it begins. */
+function within({ from, to }: Pick<ActionParams<"audit.list">, "from" | "to">) {
+  if (from !== undefined && to !== undefined && Date.parse(to) < Date.parse(from))
+    throw new Refusal("invalid-fields", "The request has invalid fields", {
+      errors: [{ pointer: "#/to", detail: "must not be before from" }],
+    });
+  return [
+    ...(from === undefined ? [] : [{ at: { $gte: timeOf(from) } }]),
+    ...(to === undefined ? [] : [{ at: { $lt: timeOf(to) } }]),
+  ];
+}
+
+/**
+ * In the order of time, of one user of versions; with `domains` of users who had an address there then. Throws Refusal
+ * `invalid-fields` for a cursor of another list.
+ */
 export async function listEntries(
   db: Database,
   query: ActionParams<"audit.list">,
   domains?: readonly string[],
 ): Promise<AuditPage> {
-  const { userId, correlationId, cursor, limit } = query;
-  // No entry has such an id, and PostgreSQL would choke on a NUL in it.
-  if (correlationId !== undefined && !isCorrelationId(correlationId)) return { items: [], nextCursor: null };
+  const { userId, correlationId, actor, action, cursor, limit, order } = query;
+  const span = within(query);
+  // No entry has such a name, and PostgreSQL would choke on a NUL in it.
+  if ([correlationId, actor].some((text) => text !== undefined && !isCorrelationId(text)))
+    return { items: [], nextCursor: null };
   const ofUser = userId !== undefined;
   const where = {
     ...(ofUser ? { userId } : {}),
     ...(correlationId === undefined ? {} : { correlationId }),
+    ...(actor === undefined ? {} : { actor }),
+    ...(action === undefined ? {} : { action }),
     ...(domains === undefined ? {} : { domains: { $overlap: [...domains] } }),
-    ...behind(cursor, ofUser),
+    ...behind(cursor, ofUser, order),
+    $and: span,
   };
   const orderBy: QueryOrderMap<AuditEntryRow> = ofUser
-    ? { version: "asc" }
-    : { at: "asc", version: "asc", id: "asc" };
+    ? { version: order }
+    : { at: order, version: order, id: order };
   const rows = await db.read((em) =>
     em.find(AuditEntryRow, where, { fields: shownMembers, orderBy, limit: limit + 1 }),
   );

@@ -7,6 +7,8 @@ export interface DatabaseUrls {
   /** undefined: the embedded PostgreSQL serves both databases. */
   readonly usersDatabaseUrl: string | undefined;
   readonly registryDatabaseUrl: string | undefined;
+  /** A standby of the registry's database, which mail-lookup asks first; undefined: none. */
+  readonly registryReplicaUrl: string | undefined;
   /** Of the role that owns the tables; undefined: the one that serves does. */
   readonly usersOwnerUrl: string | undefined;
   readonly registryOwnerUrl: string | undefined;
@@ -19,6 +21,7 @@ export function readDatabaseUrls(env: Variables): DatabaseUrls {
   const urls = {
     usersDatabaseUrl: read("DATABASE_URL"),
     registryDatabaseUrl: read("REGISTRY_DATABASE_URL"),
+    registryReplicaUrl: read("REGISTRY_REPLICA_URL"),
     usersOwnerUrl: read("MIGRATE_DATABASE_URL"),
     registryOwnerUrl: read("MIGRATE_REGISTRY_DATABASE_URL"),
   };
@@ -28,5 +31,7 @@ export function readDatabaseUrls(env: Variables): DatabaseUrls {
     throw fault("MIGRATE_DATABASE_URL", "is of use beside DATABASE_URL alone");
   if (urls.registryOwnerUrl !== undefined && urls.registryDatabaseUrl === undefined)
     throw fault("MIGRATE_REGISTRY_DATABASE_URL", "is of use beside REGISTRY_DATABASE_URL alone");
+  if (urls.registryReplicaUrl !== undefined && urls.registryDatabaseUrl === undefined)
+    throw fault("REGISTRY_REPLICA_URL", "is of use beside REGISTRY_DATABASE_URL alone");
   return urls;
 }

@@ -8,17 +8,20 @@ import type { BrokerTls } from "../contracts/broker-tls.ts";
 import { reachableAuthority } from "../contracts/host.ts";
 import { type LogLevel, logLevels } from "../contracts/operations.ts";
 import type { Peers } from "../contracts/peers.ts";
-import { type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
+import { hostsEverything, type ServiceName, serviceNames, usesDatabase } from "../contracts/services.ts";
 import { accessValues } from "./access.ts";
 import { blockedByDefault } from "./blocked-local-parts.ts";
 import { brokerTls } from "./broker-tls.ts";
+import type { ConsoleSettings } from "./console.ts";
 import { type DatabaseUrls, readDatabaseUrls } from "./databases.ts";
 import { withholdFromLibraries } from "./library-variables.ts";
+import { type MailSettings, mailSettings, requireMailClients } from "./mail.ts";
 import { misspellings } from "./misspelling.ts";
 import { isInContainer, ownNodeId } from "./node-id.ts";
 import type { Oidc } from "./oidc.ts";
 import { commandNodeId, ownNodePrefix, readBroker, requirePeers } from "./peers.ts";
 import { baseUrl, bearerToken, host, integer, integers, list, localParts, nodeId, oneOf } from "./readers.ts";
+import { scimValues } from "./scim.ts";
 import { termsOf } from "./terms.ts";
 import { type Environment, fault, Variables } from "./variables.ts";
 
@@ -31,7 +34,7 @@ const drainInContainersMs = 5_000;
 /** Each is a queue of its own for every consumer. */
 const retriesMax = 20;
 
-export interface Config extends DatabaseUrls {
+export interface Config extends DatabaseUrls, MailSettings, ConsoleSettings {
   readonly services: readonly ServiceName[];
   readonly nodeId: string;
   /** undefined: calls and events stay in this process. `;` separates the nodes of a cluster. */
@@ -65,6 +68,10 @@ export interface Config extends DatabaseUrls {
   readonly proxySecret: string | undefined;
   /** Whose access tokens are taken, with AUTH=required; undefined: nobody's. */
   readonly oidc: Oidc | undefined;
+  /** In which domain a user of SCIM is whose name is no address; undefined: in none, such a user is refused. */
+  readonly scimDefaultDomain: string | undefined;
+  /** What stands before /Users in a location; undefined: as the client called us. */
+  readonly scimBaseUrl: string | undefined;
   /** What a client of ours (the seeder, the doctor) shows the gateway. */
   readonly gatewayToken: string | undefined;
   /** An owner's key that counts while there is none of another; undefined: there is none. */
@@ -196,6 +203,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     }),
     isLoopback: isLoopback(httpHost),
     ...accessValues(env),
+    ...scimValues(env),
     logLevel: oneOf(env, "LOG_LEVEL", logLevels, "info"),
     logFormat: oneOf(env, "LOG_FORMAT", ["json", "pretty"], isTerminal ? "pretty" : "json"),
     logPii: oneOf(env, "LOG_PII", ["true", "false"], "false") === "true",
@@ -213,6 +221,7 @@ function readValues(env: Variables, isTerminal: boolean): Omit<Config, "warnings
     reconcileMinutes: integer(env, "RECONCILE_MINUTES", { fallback: 60, min: 0, max: 10_080 }),
     reconcileGraceMs: integer(env, "RECONCILE_GRACE_MS", { fallback: 30_000, min: 100, max: 3_600_000 }),
     blockedLocalParts: localParts(env, "BLOCKED_LOCAL_PARTS") ?? blockedByDefault,
+    ...mailSettings(env),
     faultInjection: oneOf(env, "FAULT_INJECTION", ["true", "false"], "false") === "true",
     otlpEndpoint: baseUrl(env, "OTEL_EXPORTER_OTLP_ENDPOINT"),
     gatewayUrl: givenGateway ?? `http://${reachableAuthority(httpHost, httpPort)}`,
@@ -252,9 +261,10 @@ function requireTogether(config: Config): void {
       "OPS_TOKEN_FILE",
       "is missing: OPS_HOST is no loopback address (INSECURE_BIND=true lets whoever reaches it see all)",
     );
+  requireMailClients(config);
   const misspelt = config.warnings.length === 0 ? "" : ` (${config.warnings.join("; ")})`;
   const missing = (name: string, why: string) => fault(name, `is missing: ${why}${misspelt}`);
-  const hostsAll = serviceNames.every((name) => config.services.includes(name));
+  const hostsAll = hostsEverything(config.services);
   const hostsUsers = usesDatabase(config.services, "users");
   const hostsRegistry = usesDatabase(config.services, "registry");
   if (config.services.includes("gateway") && config.opsPort !== 0 && config.opsPort === config.httpPort)
@@ -272,5 +282,5 @@ function requireTogether(config: Config): void {
   if (hostsUsers && config.usersDatabaseUrl === undefined)
     throw missing("DATABASE_URL", "users, audit and outbox keep their data there");
   if (hostsRegistry && config.registryDatabaseUrl === undefined)
-    throw missing("REGISTRY_DATABASE_URL", "smtp-registry keeps its own database");
+    throw missing("REGISTRY_DATABASE_URL", "smtp-registry keeps its own database, and mail-lookup reads it");
 }

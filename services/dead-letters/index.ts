@@ -17,13 +17,17 @@ import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { seesPeople } from "../contracts/access.ts";
 import { consumerQueues } from "../contracts/consumers.ts";
+import { LetterReplayRow, ReplayedLetter } from "./entities.ts";
 import { intake } from "./intake.ts";
 import { letters } from "./letters.ts";
+import { replays, replaysAtOnceMax } from "./replays.ts";
 import { lettersOf } from "./trace.ts";
-import { showPending, sweepSettled } from "./upkeep.ts";
+import { showPending, sweepReplays, sweepSettled } from "./upkeep.ts";
 import { maskedView } from "./view.ts";
 
 const poolMax = 3;
+/** Whoever is told that somebody else is at it needs one too, and one of a pool is left to reads. */
+const lockPoolMax = replaysAtOnceMax + 2;
 const statementTimeoutMs = 10_000;
 const hourMs = 3_600_000;
 
@@ -33,8 +37,8 @@ export default function deadLettersService(
   config: Pick<Config, "usersDatabaseUrl" | "idempotencyHours" | "idempotencyKeysMax" | "deadLetterDays">,
 ): ServiceSchema {
   const { bus, metrics, now } = platform;
-  const { db, log, schema } = dataService("dead-letters", platform, config, {
-    entities: [DeadLetterRecord, ...idempotencyEntities],
+  const { db, log, pool, schema } = dataService("dead-letters", platform, config, {
+    entities: [DeadLetterRecord, LetterReplayRow, ReplayedLetter, ...idempotencyEntities],
     poolMax,
     statementTimeoutMs,
   });
@@ -42,6 +46,11 @@ export default function deadLettersService(
   const keys = idempotency(db, { ttlMs: idempotencyHours * hourMs, keysMax, now, log });
   const operator = letters({ db, bus, keys, log, now });
   const stopping = new AbortController();
+  const lock = pool(lockPoolMax);
+  const ofCauses = replays({
+    ...{ db, lock, keys, log, now, stopping: stopping.signal },
+    send: (letterId, replayId) => operator.replayFor(replayId, letterId),
+  });
   let hidePending: () => void = () => {};
   let subscriptions: readonly Subscription[] = [];
 
@@ -59,10 +68,13 @@ export default function deadLettersService(
         async stopped() {
           stopping.abort();
           await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+          await ofCauses.ended();
           hidePending();
         },
       },
       sweeper("settled dead letters", () => sweepSettled(db, now, config.deadLetterDays), log),
+      sweeper("old replays of causes", () => sweepReplays(db, now, config.deadLetterDays), log),
+      lock.mixin,
       // Expired keys are swept by users, whose table it is too.
     ],
     actions: actionsOf("dead-letters", {
@@ -74,6 +86,8 @@ export default function deadLettersService(
       },
       trace: (ctx) => lettersOf(db, ctx.params),
       replay: (ctx) => operator.replay(ctx.params, ctx.meta),
+      "replay-cause": (ctx) => ofCauses.begin(ctx.params, ctx.meta),
+      "replay-progress": (ctx) => ofCauses.get(ctx.params.id.toLowerCase()),
       pending: (ctx) => operator.pending(ctx.params.userIds),
       discard: (ctx) => operator.discard(ctx.params, ctx.meta),
     }),

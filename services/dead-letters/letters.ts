@@ -12,7 +12,7 @@ import type { Bus } from "../../mixins/bus/port.ts";
 import { askerOf } from "../../mixins/context/correlation.ts";
 import type { Idempotency, Ticket } from "../../mixins/idempotency.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
-import type { Database } from "../../mixins/postgres/database.ts";
+import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import type { ActionParams, ActionResult, CallMeta } from "../contracts/actions.ts";
@@ -23,6 +23,7 @@ import type {
   DeadLetterPage,
 } from "../contracts/dead-letters.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
+import { ReplayedLetter } from "./entities.ts";
 import * as sql from "./sql.ts";
 import { causeView, detailView, letterView, shownMembers } from "./view.ts";
 
@@ -45,6 +46,8 @@ export interface Letters {
   /** Refusals `not-found`, `dead-letter-settled`; Unavailable when the bus does not take it. */
   replay(params: ActionParams<"dead-letters.replay">, meta: CallMeta): Promise<DeadLetter>;
   discard(params: ActionParams<"dead-letters.discard">, meta: CallMeta): Promise<DeadLetter>;
+  /** As `replay`, for a replay of the letter's cause. */
+  replayFor(replayId: string, id: string): Promise<DeadLetter>;
 }
 
 const Cursor = z.tuple([z.uuid()]);
@@ -86,17 +89,17 @@ async function listLetters(db: Database, query: ActionParams<"dead-letters.list"
 const decided = (
   db: Database,
   id: string,
-  ticket: Ticket,
-  change: (row: DeadLetterRecord) => void,
+  ticket: Ticket | undefined,
+  change: (row: DeadLetterRecord, em: EntityManager) => void,
 ): Promise<DeadLetter> =>
   db.transaction(async (em) => {
     const row = requireRow(
       await em.findOne(DeadLetterRecord, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE }),
     );
-    change(row);
+    change(row, em);
     await em.flush();
     const answer = letterView(row);
-    await ticket.remember(em, answer);
+    await ticket?.remember(em, answer);
     return answer;
   });
 
@@ -112,7 +115,11 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
   const rowOf = async (id: string): Promise<DeadLetterRecord> =>
     requireRow(await db.read((em) => em.findOne(DeadLetterRecord, { id })));
 
-  const replayOnce = async (id: string, ticket: Ticket): Promise<DeadLetter> => {
+  const replayOnce = async (
+    id: string,
+    ticket: Ticket | undefined,
+    noting: (em: EntityManager, replays: number) => void = () => {},
+  ): Promise<DeadLetter> => {
     const row = await rowOf(id);
     requirePending(row, "replay");
     const replays = row.replays + 1;
@@ -128,7 +135,10 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
       throw new Unavailable("bus", `Cannot replay the dead letter: ${outcome.reason}`, {
         retryAfterMs: outcome.retryAfterMs ?? busRetryAfterMs,
       });
-    return decided(db, id, ticket, (locked) => markReplayed(locked, replays, now()));
+    return decided(db, id, ticket, (locked, em) => {
+      markReplayed(locked, replays, now());
+      noting(em, replays);
+    });
   };
 
   return {
@@ -158,6 +168,10 @@ export function letters({ db, bus, keys, log, now }: LettersOptions): Letters {
       log.info({ deadLetterId: id, queue, eventId, replays, status, by }, "dead letter replayed");
       return letter;
     },
+    replayFor: (replayId, letterId) =>
+      replayOnce(letterId, undefined, (em, count) => {
+        em.persist(em.create(ReplayedLetter, { replayId, letterId, replays: count }));
+      }),
     async discard({ id, reason }, meta) {
       const { actor: by, correlationId } = askerOf(meta);
       const call = { action: "dead-letters.discard", params: { id, reason }, meta };

@@ -15,6 +15,13 @@ import * as sql from "./sql.ts";
 export const sweepSettled = (db: Database, now: () => Date, retentionDays: number): Promise<number> =>
   sweepRows(db, (rowsMax) => sql.deleteSettled(new Date(now().getTime() - retentionDays * dayMs), rowsMax));
 
+/** The same of replays of a cause that began before the term, with what they sent. */
+export async function sweepReplays(db: Database, now: () => Date, retentionDays: number): Promise<number> {
+  const before = new Date(now().getTime() - retentionDays * dayMs);
+  const letters = await sweepRows(db, (rowsMax) => sql.deleteReplayed(before, rowsMax));
+  return letters + (await sweepRows(db, (rowsMax) => sql.deleteReplays(before, rowsMax)));
+}
+
 /** The gauge as the table stands at a scrape; queues that had letters once stay shown. Returns how to end it. */
 export function showPending(db: Database, metrics: Pick<Metrics, "deadLetters" | "onScrape">): () => void {
   const queues = new Set<string>(consumerQueues);

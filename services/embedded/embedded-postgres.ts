@@ -109,10 +109,11 @@ export const embeddedDatabaseUrls = (installation: Pick<Installation, "password"
 });
 
 async function installationIn(dataDir: string): Promise<Installation> {
-  const { initdb, postgres } = await embeddedBinaries();
+  const { initdb, postgres, pg_ctl } = await embeddedBinaries();
   const installation: Installation = {
     initdb,
     postgres,
+    pg_ctl,
     dataDir,
     user: postgresUser(postgres, dataDir),
     cluster: join(dataDir, "postgres"),

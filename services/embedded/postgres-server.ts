@@ -8,11 +8,12 @@ import { join } from "node:path";
 import pg from "pg";
 import { pause, within } from "../../mixins/basics/pause.ts";
 import { poll } from "../../mixins/basics/poll.ts";
+import { readProc } from "../../mixins/basics/proc.ts";
 import { retry } from "../../mixins/basics/retry.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
 import { StartError } from "../contracts/exits.ts";
-import type { PostgresBinaries } from "./postgres-binaries.ts";
+import type { EmbeddedBinaries } from "./postgres-binaries.ts";
 import { isDiskFull, reasonOfEnd } from "./postgres-reasons.ts";
 import { idsFor, type PostgresUser } from "./postgres-user.ts";
 
@@ -29,7 +30,7 @@ const restartPauseMinMs = 500;
 const restartPauseMaxMs = 10_000;
 const logBytesMax = 10 * 1024 * 1024;
 
-export interface Installation extends PostgresBinaries {
+export interface Installation extends EmbeddedBinaries {
   readonly user: PostgresUser;
   readonly dataDir: string;
   /** PostgreSQL's own folder, inside the data folder. */
@@ -42,10 +43,16 @@ function commandLineOf(pid: number): string {
   if (process.platform !== "linux")
     return spawnSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" }).stdout ?? "";
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+    return readProc(`/proc/${pid}/cmdline`).replaceAll("\0", " ");
   } catch {
     return "";
   }
+}
+
+/** By PostgreSQL's own program: Deno lets nobody signal a process that may not run every program. */
+function interrupt({ pg_ctl, user }: Installation, pid: number): void {
+  const { program, args } = user.command(pg_ctl, ["kill", "INT", String(pid)]);
+  spawnSync(program, args, idsFor(user, program));
 }
 
 /** Stops the server that a killed process left behind. We hold the data folder, so it belongs to nobody else. */
@@ -56,7 +63,7 @@ export async function stopOrphan(installation: Installation, log: Logger): Promi
   const isOurs = () => commandLineOf(pid).includes(installation.cluster);
   if (Number.isSafeInteger(pid) && pid > 1 && isOurs()) {
     log.warn({ pid }, "Stopping the PostgreSQL that a killed process left behind");
-    process.kill(pid, "SIGINT");
+    interrupt(installation, pid);
     if (await poll(isOurs, (is) => !is, { everyMs: pollMs, maxMs: orphanDeadlineMs }))
       throw new StartError(
         `Cannot use the data folder ${installation.dataDir}: the PostgreSQL with pid ${pid} that was left behind does not stop`,

@@ -4,7 +4,6 @@
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { StartError } from "../contracts/exits.ts";
 
 export interface PostgresUser {
@@ -62,10 +61,13 @@ export function postgresUser(program: string, dataDir: string): PostgresUser {
   if (reaches.status === 0) return { ids, command: plain };
   const command = throughClosedFolders(ids);
   const tried = command(program, ["--version"]);
-  if (spawnSync(tried.program, tried.args).status !== 0)
+  const { status, stderr, error } = spawnSync(tried.program, tried.args, { encoding: "utf8" });
+  if (status !== 0) {
+    const said = error?.message ?? stderr.trim().split("\n", 1)[0];
     throw new StartError(
-      `Cannot start the embedded PostgreSQL as root: the account ${account} can't enter ${dirname(program)} or ${dataDir} (run as another user, or elsewhere)`,
+      `Cannot start the embedded PostgreSQL as root: the account ${account} can't run ${program} in ${dataDir} (run as another user, or elsewhere): ${said}`,
     );
+  }
   return { ids, command };
 }
 

@@ -7,18 +7,19 @@
 import type { AddressInfo } from "node:net";
 import type { Middleware, Service, ServiceBroker, ServiceSchema } from "moleculer";
 import ApiGateway from "moleculer-web";
-import { activityLog } from "../../mixins/activity-log.ts";
+import { type ActivityLog, activityLog } from "../../mixins/activity-log.ts";
 import type { HealthCheck } from "../../mixins/basics/mixin.ts";
+import { occupancy } from "../../mixins/basics/occupancy.ts";
 import { httpGuard } from "../../mixins/http/host-guard.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import { keysChangedEvent } from "../contracts/keys.ts";
 import { inNetworks } from "../contracts/networks.ts";
 import { stoppingEvent } from "../contracts/operations.ts";
-import { accessOf } from "./access/index.ts";
+import { accessOf, noteFailure } from "./access/index.ts";
 import { type KeyRing, keyRing } from "./access/keys.ts";
 import { type OidcVerifier, oidcVerifier } from "./access/oidc.ts";
-import { refusals } from "./access/refusals.ts";
+import { type Refusals, refusals } from "./access/refusals.ts";
 import { answerMalformed } from "./answers/failure.ts";
 import { addressLimits } from "./http/addresses.ts";
 import { callerLimits } from "./http/callers.ts";
@@ -30,6 +31,8 @@ import { type WebService, webMethods, webSettings } from "./moleculer-web.ts";
 import { localAnswers } from "./own-answers.ts";
 import { outages } from "./problems/outages.ts";
 import { authFailures } from "./problems/problems.ts";
+import { type Operation, operations } from "./routes/index.ts";
+import { peopleAtConsole } from "./sessions/people-at-console.ts";
 
 export { defaultLimits, type GatewayLimits } from "./http/limits.ts";
 
@@ -71,11 +74,36 @@ function peopleOf({ platform: { log, now } }: Gate, { oidc }: Config): OidcVerif
   return oidc && oidcVerifier(oidc, { log, now: () => now().getTime() });
 }
 
+/** What the gateway needs beside the services behind it. */
+const checksOf = (keys: KeyRing | undefined, people: OidcVerifier | undefined) => ({
+  ...(keys === undefined ? {} : { access: keys.check }),
+  ...(people === undefined ? {} : { identity: people.check }),
+});
+
+/** Everything that tells who asks. */
+function identities(gate: Gate, activity: ActivityLog, refused: Refusals) {
+  const { config, platform } = gate;
+  const keys = keysOf(gate, config);
+  const people = peopleOf(gate, config);
+  const atConsole = peopleAtConsole({
+    config,
+    log: platform.log,
+    now: platform.now,
+    keys,
+    people,
+    activity,
+    refused: (req, error) => noteFailure(error, req, refused, platform.metrics),
+  });
+  const access = accessOf(config, { key: keys?.verify, jwt: people?.verify }, atConsole.browsers);
+  return { keys, people, checks: checksOf(keys, people), access, atConsole };
+}
+
 /** `start` rejects with one sentence that names HTTP_PORT or HTTP_HOST when the address can't be had. */
 export default function gatewayService(
   platform: Platform,
   config: Config,
   limits: GatewayLimits = defaultLimits,
+  table: readonly Operation[] = operations,
 ): ServiceSchema {
   const log = platform.log.child({ service: "gateway" });
   const { requestsPerMinuteMax } = config;
@@ -95,27 +123,25 @@ export default function gatewayService(
     failed: refused.byService,
     throttles: throttles(Math.random),
     inFlight: 0,
+    streams: occupancy(),
+    record: activity.write,
   };
-  const keys = keysOf(gate, config);
-  const people = peopleOf(gate, config);
-  const checks = {
-    ...(keys === undefined ? {} : { access: keys.check }),
-    ...(people === undefined ? {} : { identity: people.check }),
-  };
-  const access = accessOf(config, { key: keys?.verify, jwt: people?.verify });
+  const { keys, people, checks, access, atConsole } = identities(gate, activity, refused);
   for (const reason of authFailures) platform.metrics.authFailures.inc({ reason }, 0);
   let server: HttpServer | undefined;
   let stopping = false;
   let address: AddressInfo | undefined;
   let ownBroker: ServiceBroker | undefined;
   let openDoor: NodeJS.Timeout | undefined;
-  const local = localAnswers({
+  const answers = localAnswers({
     broker: () => ownBroker,
     healthTimeoutMs: limits.healthTimeoutMs,
     isOpen: config.auth === "none",
     checks,
     closing: () => stopping || server?.closing === true,
     resource: access.resource,
+    hasConsole: config.hasConsole,
+    sessions: atConsole.answers,
   });
   const drain = async (): Promise<void> => {
     if (server === undefined) return;
@@ -130,7 +156,7 @@ export default function gatewayService(
   return {
     name: "gateway",
     mixins: [ApiGateway],
-    settings: { ...webSettings(gate, local), $secureSettings: ["routes"] },
+    settings: { ...webSettings(gate, answers, table), $secureSettings: ["routes"] },
     // What moleculer-web offers every node to call: to read and to change the routes.
     actions: { listAliases: false, addRoute: false, removeRoute: false },
     methods: {

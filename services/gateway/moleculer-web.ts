@@ -13,11 +13,12 @@ import type { Refusals } from "./access/refusals.ts";
 import { answerError } from "./answers/failure.ts";
 import { sendResponse } from "./answers/success.ts";
 import { requestReader } from "./http/body.ts";
-import { type Gate, type Middleware, openExchange } from "./http/exchange.ts";
+import { type Gate, type Middleware, openExchange, type WebRequest } from "./http/exchange.ts";
 import { guard, type PathRows, strayGuard } from "./http/method-guard.ts";
 import { beforeCall } from "./http/request-head.ts";
 import type { LocalAnswer } from "./own-answers.ts";
-import { type Operation, operations } from "./routes/index.ts";
+import { HttpProblem } from "./problems/problems.ts";
+import type { Operation } from "./routes/index.ts";
 import type { LocalHandler } from "./routes/operation.ts";
 
 /** moleculer-web's service as the code here uses it. */
@@ -44,13 +45,14 @@ function handlerOf(gate: Gate, local: Record<LocalHandler, LocalAnswer>, operati
   const { target } = operation;
   if ("action" in target) return [requestReader(gate, operation), target.action];
   // A promise that rejects here is nobody's: moleculer-web takes what `next` is given.
-  return async (req, res, next) => {
+  const answer: Middleware = async (req, res, next) => {
     try {
       await local[target.local](req, res);
     } catch (error) {
       next(error);
     }
   };
+  return operation.body === undefined ? answer : [requestReader(gate, operation), answer];
 }
 
 /** The bare path, last, brings every other method to the guard. */
@@ -75,8 +77,12 @@ const common = (gate: Gate) => ({
 });
 
 /** The settings of moleculer-web. */
-export function webSettings(gate: Gate, local: Record<LocalHandler, LocalAnswer>) {
-  const paths = pathsOf(operations);
+export function webSettings(
+  gate: Gate,
+  local: Record<LocalHandler, LocalAnswer>,
+  table: readonly Operation[],
+) {
+  const paths = pathsOf(table);
   const everyMethod = new Set(paths.flatMap(({ methods }) => [...methods.keys()]));
   return {
     server: false,
@@ -104,12 +110,39 @@ export function webSettings(gate: Gate, local: Record<LocalHandler, LocalAnswer>
   };
 }
 
+type Hooks = ReturnType<typeof accessHooks>;
+
+/**
+ * The error, or the refusal that goes before it: moleculer-web looks for a service that has the action before it asks who
+ * calls, and whoever may not is told that, not what is there and what is away.
+ */
+async function refusalOr(error: unknown, req: WebRequest, { authenticate, authorize }: Hooks) {
+  const { exchange, $ctx: ctx } = req;
+  const isJudged = error instanceof HttpProblem || exchange.operation === undefined;
+  if (isJudged || ctx.meta.user !== undefined) return error;
+  try {
+    ctx.meta.user = (await authenticate(ctx, undefined, req)) ?? null;
+    authorize(ctx, undefined, req);
+    return error;
+  } catch (refusal) {
+    return refusal;
+  }
+}
+
 /** Methods of the service that moleculer-web calls. */
-export const webMethods = (gate: Gate, access: Access, refusals: Refusals) => ({
-  ...accessHooks(access, refusals, gate.platform.metrics),
-  sendResponse: sendResponse(gate),
-  /** moleculer-web would log stack and data of whatever is no 4xx; `onError` logs what an operator must know. */
-  errorHandler(this: WebService, req: IncomingMessage, res: ServerResponse, error: unknown): void {
-    this.sendError(req, res, error);
-  },
-});
+export function webMethods(gate: Gate, access: Access, refusals: Refusals) {
+  const hooks = accessHooks(access, refusals, gate.platform.metrics);
+  return {
+    ...hooks,
+    sendResponse: sendResponse(gate),
+    /** moleculer-web would log stack and data of whatever is no 4xx; `onError` logs what an operator must know. */
+    async errorHandler(
+      this: WebService,
+      req: WebRequest,
+      res: ServerResponse,
+      error: unknown,
+    ): Promise<void> {
+      this.sendError(req, res, await refusalOr(error, req, hooks));
+    },
+  };
+}

@@ -6,16 +6,19 @@ import { recent } from "../../mixins/basics/recent.ts";
 import { runChecks } from "../../mixins/health.ts";
 import type { Health } from "../contracts/actions.ts";
 import type { ProtectedResource } from "./access/protected-resource.ts";
+import { consoleAnswers } from "./console/answers.ts";
 import { asyncApiDocument } from "./documents/asyncapi.ts";
 import { docsFile, docsPage, type StaticFile } from "./documents/docs.ts";
 import { eventsPage } from "./documents/events-page.ts";
 import { openApiDocument } from "./documents/openapi.ts";
 import { startLinks, startPage } from "./documents/start-page.ts";
 import { liveness, readinessOf } from "./health.ts";
+import { qualityOf } from "./http/accept.ts";
 import { answerWith, type WebRequest } from "./http/exchange.ts";
 import { type ProblemSlug, problemTypes } from "./problems/problem-types.ts";
 import { HttpProblem } from "./problems/problems.ts";
 import type { LocalHandler } from "./routes/operation.ts";
+import type { sessionAnswers } from "./sessions/answers.ts";
 
 export type LocalAnswer = (req: WebRequest, res: ServerResponse) => Promise<void> | void;
 
@@ -30,20 +33,19 @@ export interface LocalOptions {
   readonly checks: Readonly<Record<string, HealthCheck>>;
   /** undefined: no tokens are taken. */
   readonly resource: ProtectedResource | undefined;
+  /** Whether the console is served. */
+  readonly hasConsole: boolean;
+  readonly sessions: Pick<Record<LocalHandler, LocalAnswer>, SessionHandler>;
 }
+
+type SessionHandler = keyof ReturnType<typeof sessionAnswers>;
 
 const html = "text/html; charset=utf-8";
 const varies = ["Vary", "Accept"];
 
 /** Whether the caller asks for JSON and not for the page; what takes anything, as curl does, gets the page. */
 function prefersJson({ headers }: IncomingMessage): boolean {
-  const quality = (type: string): number => {
-    const ranges = (headers.accept ?? "").toLowerCase().split(",");
-    const own = ranges.map((range) => range.split(";").map((part) => part.trim()));
-    const [, ...parameters] = own.find(([name]) => name === type) ?? [];
-    if (!own.some(([name]) => name === type)) return 0;
-    return Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1) || 0;
-  };
+  const quality = (type: string): number => qualityOf(headers.accept, type);
   return quality("application/json") > quality("text/html");
 }
 
@@ -100,6 +102,8 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
   const readiness = async (): Promise<Health> =>
     options.broker() === undefined || options.closing() ? stopping : askAll();
   return {
+    ...consoleAnswers(options.hasConsole),
+    ...options.sessions,
     start: sendStart,
     health: async (req, res) => {
       const { status } = await readiness();
@@ -119,6 +123,12 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
       if (options.resource === undefined)
         throw new HttpProblem("not-found", "No tokens are taken here (AUTH)");
       answerWith(req, res, { status: 200, content: JSON.stringify(options.resource.documentFor(req)) });
+    },
+    scimUnsupported: () => {
+      throw new HttpProblem(
+        "not-implemented",
+        "This part of SCIM is not supported here (ServiceProviderConfig)",
+      );
     },
     problem: (req, res) =>
       answerWith(req, res, { status: 200, content: problemPage(req.exchange.pathParams.slug ?? "") }),

@@ -1,6 +1,6 @@
 /**
- * ops: what an operator may change of a running process. It is hosted by every process, so that each can be reached
- * alone, and any of them can reach all.
+ * ops: what an operator looks at, and what may be changed of a running process. It is hosted by every process; who asks all of them is the
+ * operator's own (mixins/moleculer/every-node.ts), so that no other process has to be believed that one wants it.
  *
  * Promise: a level that was set for some minutes ends by itself, and each change is a line in the log.
  */
@@ -8,11 +8,10 @@ import type { ServiceSchema } from "moleculer";
 import { healthAction } from "../../mixins/health.ts";
 import { setLogLevel } from "../../mixins/log/logging.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
-import type { ActionContext } from "../../mixins/moleculer/calls.ts";
-import { onEveryNode } from "../../mixins/moleculer/every-node.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import type { Config } from "../config/index.ts";
 import type { LogLevel, NodeLogLevel } from "../contracts/operations.ts";
+import { snapshots } from "./snapshot.ts";
 
 const minuteMs = 60_000;
 
@@ -50,19 +49,16 @@ function levelOf({ log, now }: Platform, configured: LogLevel) {
 
 export default function opsService(platform: Platform, config: Pick<Config, "logLevel">): ServiceSchema {
   const level = levelOf(platform, config.logLevel);
-  const setHere = (ctx: ActionContext<"ops.log-level-here">): NodeLogLevel => {
-    if (ctx.params.level !== undefined) level.set(ctx.params.level, ctx.params.minutes);
-    return level.shown();
-  };
+  const snapshot = snapshots(platform.now);
   return {
     name: "ops",
     mixins: [healthAction({})],
     actions: actionsOf("ops", {
-      "log-level"(ctx) {
-        const { node, ...wanted } = ctx.params;
-        return onEveryNode(ctx, "ops.log-level-here", wanted, node);
+      "log-level"({ params }) {
+        if (params.level !== undefined) level.set(params.level, params.minutes);
+        return level.shown();
       },
-      "log-level-here": setHere,
+      status: ({ broker }) => snapshot(broker),
     }),
     stopped: level.end,
   };

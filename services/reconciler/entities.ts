@@ -1,5 +1,6 @@
-/** What the reconciler keeps: decisions on differences that nothing can end, and since when a queue holds messages. */
-import { defineEntity, p } from "@mikro-orm/core";
+/** What the reconciler keeps: its reports, decisions on differences that nothing can end, and since when a queue holds messages. */
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+import { keptWorkCheck, keptWorkProperties } from "../../mixins/postgres/kept-work.ts";
 import { secondsSince } from "../../mixins/postgres/seconds-since.ts";
 
 /** The key holds the gap: when the gap changes, nobody has acknowledged it. */
@@ -27,3 +28,24 @@ export const ConsistencyBacklog = defineEntity({
     ageS: secondsSince("since"),
   },
 });
+
+/** A pass, from when it begins. */
+export const ReconciliationRow = defineEntity({
+  name: "ReconciliationRow",
+  tableName: "reconciliations",
+  properties: {
+    ...keptWorkProperties,
+    kind: p.text(),
+    ofId: p.uuid().nullable(),
+    /** What it reports. */
+    result: p.json().nullable(),
+  },
+  checks: [
+    {
+      name: "reconciliations_kind_check",
+      expression: "kind in ('pass', 'repair', 'acknowledgement')",
+    },
+    keptWorkCheck("reconciliations"),
+  ],
+});
+export type ReconciliationRow = InferEntity<typeof ReconciliationRow>;

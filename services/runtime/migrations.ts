@@ -10,6 +10,7 @@ import { registryMigrations } from "../../migrations/registry/index.ts";
 import { usersMigrations } from "../../migrations/users/index.ts";
 import { ormOptions } from "../../mixins/postgres/database.ts";
 import { type DatabaseClient, openClient } from "../../mixins/postgres/database-client.ts";
+import type { Reading } from "../../mixins/postgres/database-servers.ts";
 import { StartError } from "../contracts/exits.ts";
 import { type DatabaseName, entitiesOf } from "./databases.ts";
 import { grantToServing } from "./grants.ts";
@@ -78,11 +79,10 @@ export function migratorOptions(name: DatabaseName, url: string) {
   };
 }
 
-const connect = (name: DatabaseName, url: string): Promise<DatabaseClient> =>
-  openClient(url, {
-    application_name: `mailroster-migrate-${name}`,
-    connectionTimeoutMillis: connectTimeoutMs,
-  });
+const connect = (name: DatabaseName, url: string, reading?: Reading): Promise<DatabaseClient> => {
+  const application_name = `mailroster-migrate-${name}`;
+  return openClient(url, { application_name, connectionTimeoutMillis: connectTimeoutMs }, reading);
+};
 
 async function applyPending(name: DatabaseName, url: string): Promise<string[]> {
   const orm = await MikroORM.init(migratorOptions(name, url));
@@ -135,13 +135,17 @@ export async function migrate(
  * Applies nothing, and needs no right but to read; rejects when the database can't be reached, and with StartError when
  * something that this release needs is not applied. What a newer release has applied is no obstacle.
  */
-export async function requireMigrated(name: DatabaseName, url: string): Promise<readonly string[]> {
-  const client = await connect(name, url);
+export async function requireMigrated(
+  name: DatabaseName,
+  url: string,
+  reading?: Reading,
+): Promise<readonly string[]> {
+  const client = await connect(name, url, reading);
   try {
     const { pending } = await migrationState(name, async (text) => (await client.query(text)).rows);
     if (pending.length > 0)
       throw new StartError(
-        `Cannot use the ${name} database: with MIGRATE=check \`npm run migrate\` has to apply ${pending.join(", ")} first`,
+        `Cannot use the ${name} database: ${reading === undefined ? "with MIGRATE=check `npm run migrate`" : "whoever writes there"} has to apply ${pending.join(", ")} first`,
       );
     return [];
   } finally {
@@ -149,11 +153,14 @@ export async function requireMigrated(name: DatabaseName, url: string): Promise<
   }
 }
 
+/** No entity has it, as not every database can (ADR 0059). */
+const optionalIndex = /^drop index (if exists )?"users_search_text_trgm";\n?/gm;
+
 /** The SQL by which the database differs from the entities; empty when it does not. */
 export async function schemaDrift(name: DatabaseName, url: string): Promise<string> {
   const orm = await MikroORM.init(migratorOptions(name, url));
   try {
-    return await orm.schema.getUpdateSchemaSQL({ wrap: false });
+    return (await orm.schema.getUpdateSchemaSQL({ wrap: false })).replaceAll(optionalIndex, "");
   } finally {
     await orm.close();
   }

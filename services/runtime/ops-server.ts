@@ -51,6 +51,8 @@ const requestTimeoutMs = 10_000;
 const connectionsCheckMs = 1_000;
 /** All metrics of a process are 10 ms of its time and several questions to its databases. */
 const metricsAgeMsMax = 200;
+/** Of one reading. Prometheus asks every some seconds; who asks without a pause is answered as often as there is a new one. */
+const metricsAskersMax = 20;
 
 interface Answer {
   readonly status: number;
@@ -108,7 +110,7 @@ function answers(options: OpsOptions): (request: IncomingMessage) => Promise<Ans
   const guard = httpGuard({ bound: options.host, allowed: options.allowedHosts });
   const seesAll = bearerCheck(options.token);
   const ready = recent(options.ready, 0);
-  const metrics = recent(() => options.metrics.expose(), metricsAgeMsMax);
+  const metrics = recent(() => options.metrics.expose(), metricsAgeMsMax, { askersMax: metricsAskersMax });
   const readiness = async (show: (health: Health) => unknown): Promise<Answer> => {
     const health = await ready();
     return json(health.status === "up" ? 200 : 503, show(health));

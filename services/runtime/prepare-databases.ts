@@ -5,10 +5,11 @@
 import { poll } from "../../mixins/basics/poll.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { databaseFaultOf } from "../../mixins/postgres/database-faults.ts";
+import type { Reading } from "../../mixins/postgres/database-servers.ts";
 import { roleOf } from "../../mixins/postgres/database-url.ts";
 import type { Config } from "../config/index.ts";
 import { StartError } from "../contracts/exits.ts";
-import { usesDatabase } from "../contracts/services.ts";
+import { readsDatabase, usesDatabase } from "../contracts/services.ts";
 import type { DatabaseName } from "./databases.ts";
 import type { Turn } from "./migration-turn.ts";
 import { migrate, requireMigrated } from "./migrations.ts";
@@ -23,13 +24,15 @@ export interface DatabaseTarget {
   readonly url: string;
   /** Of the role that owns the tables, where that is another one. */
   readonly ownerUrl?: string | undefined;
+  /** Nobody of this process writes there, so it migrates nothing: it waits for who does. */
+  readonly reading?: Reading | undefined;
 }
 
 /** By MIGRATE: each resolves with the names of what it has applied. */
 const ways = {
   auto: ({ name, url, ownerUrl }: DatabaseTarget, turn: Turn) =>
     ownerUrl === undefined ? migrate(name, url, turn) : migrate(name, ownerUrl, turn, roleOf(url)),
-  check: ({ name, url }: DatabaseTarget) => requireMigrated(name, url),
+  check: ({ name, url, reading }: DatabaseTarget) => requireMigrated(name, url, reading),
 } as const;
 
 export interface Preparation {
@@ -45,16 +48,27 @@ export interface Preparation {
 const calledBy = (embeddedIn: string | undefined, { variable, url }: DatabaseTarget): string =>
   embeddedIn === undefined ? `${variable} (${serverOf(url)})` : `the embedded PostgreSQL in ${embeddedIn}`;
 
-/** The databases that a process with this configuration writes to. */
+/** Where it is asked for the schema: a reader has to start while the primary is away. */
+function readerTarget({ registryDatabaseUrl, registryReplicaUrl }: Config) {
+  return registryReplicaUrl === undefined
+    ? ({ variable: "REGISTRY_DATABASE_URL", url: registryDatabaseUrl, reading: "of the primary" } as const)
+    : ({ variable: "REGISTRY_REPLICA_URL", url: registryReplicaUrl, reading: "of any" } as const);
+}
+
+/** The databases that a process with this configuration uses. */
 export function databaseTargets(config: Config): DatabaseTarget[] {
   const { services } = config;
   const all = [
     { name: "users", variable: "DATABASE_URL", url: config.usersDatabaseUrl, ownerUrl: config.usersOwnerUrl },
     {
       name: "registry",
-      variable: "REGISTRY_DATABASE_URL",
-      url: config.registryDatabaseUrl,
-      ownerUrl: config.registryOwnerUrl,
+      ...(readsDatabase(services, "registry")
+        ? readerTarget(config)
+        : {
+            variable: "REGISTRY_DATABASE_URL",
+            url: config.registryDatabaseUrl,
+            ownerUrl: config.registryOwnerUrl,
+          }),
     },
   ] as const;
   return all.flatMap(({ url, ...target }) =>
@@ -72,10 +86,15 @@ async function prepare(target: DatabaseTarget, preparation: Preparation): Promis
     try {
       const onWait = (holder: string): void =>
         log.warn({ database: name }, `Waiting to migrate ${called}: it is the turn of ${holder}`);
-      const applied = await ways[way](target, { signal, onWait });
+      const applied = await ways[target.reading === undefined ? way : "check"](target, { signal, onWait });
       log.info({ database: name, applied }, "The database schema is up to date");
       return undefined;
     } catch (cause) {
+      if (target.reading !== undefined && cause instanceof StartError) {
+        if (cause.message !== lastReason) log.warn({ database: name }, `Waiting: ${cause.message}`);
+        lastReason = cause.message;
+        return cause;
+      }
       const fault = databaseFaultOf(cause);
       if (fault?.kind !== "outage") throw cause;
       const { means } = fault;

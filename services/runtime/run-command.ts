@@ -1,11 +1,20 @@
 /** How a command ends: with an exit code that tells why, and with nothing left behind that could keep it. */
 import { ConfigError } from "../config/index.ts";
-import { exitCodes, StartError, UnreachableError, UsageError } from "../contracts/exits.ts";
+import {
+  DataError,
+  exitCodes,
+  ForbiddenError,
+  StartError,
+  UnreachableError,
+  UsageError,
+} from "../contracts/exits.ts";
 
 /** undefined: nobody expected it. */
 export function exitCodeOf(error: unknown): number | undefined {
   if (error instanceof ConfigError) return exitCodes.config;
   if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof DataError) return exitCodes.data;
+  if (error instanceof ForbiddenError) return exitCodes.forbidden;
   if (error instanceof UnreachableError) return exitCodes.unavailable;
   return error instanceof StartError ? exitCodes.failure : undefined;
 }

@@ -32,6 +32,11 @@ export const AddressRow = defineEntity({
     { name: "addresses_user_id_idx", properties: ["userId"] },
     { name: "addresses_expires_at_idx", properties: ["expiresAt"], where: "status = 'reserved'" },
     { name: "addresses_deleted_at_idx", properties: ["deletedAt"], where: "status = 'deleted'" },
+    // For mail-lookup, which is asked whether anybody lives in a domain, of every sender's and recipient's.
+    {
+      name: "addresses_domain_idx",
+      expression: `create index "addresses_domain_idx" on "addresses" (split_part(key, '@', 2), status) where status <> 'deleted'`,
+    },
   ],
   uniques: [{ name: "addresses_reservation_idx", properties: ["reservationId", "requestedKey"] }],
   checks: [
@@ -56,6 +61,8 @@ export const Watermark = defineEntity({
     appliedAt: p.datetime(3).nullable(),
     /** Since then no other event of the user has an effect. */
     erasedAt: p.datetime(3).nullable(),
+    /** Whether the user may log in, for mail-lookup; it changes nothing of who has an address. */
+    active: p.boolean().default(true),
   },
 });
 

@@ -28,6 +28,8 @@ interface Addresses {
   readonly primarySmtp: string | null;
   readonly secondarySmtps: readonly string[];
   readonly deletedAt: string | null;
+  /** Not the deleted user's any more. */
+  readonly released?: readonly string[] | undefined;
 }
 
 function held(addresses: Addresses): Map<string, HeldAddress> {
@@ -39,6 +41,7 @@ function held(addresses: Addresses): Map<string, HeldAddress> {
   };
   if (addresses.primarySmtp !== null) add(addresses.primarySmtp, "primary");
   for (const address of addresses.secondarySmtps) add(address, "secondary");
+  if (state === "deleted") for (const address of addresses.released ?? []) rows.delete(addressKey(address));
   return rows;
 }
 
@@ -54,15 +57,17 @@ function heldBefore(event: UserEvent): Map<string, HeldAddress> {
     const change = changes.find((item) => item.field === field);
     return change === undefined ? user[field] : change.from;
   };
-  const [primary, secondaries, deletedAt] = [
+  const [primary, secondaries, deletedAt, released] = [
     before("primarySmtp"),
     before("secondarySmtps"),
     before("deletedAt"),
+    before("released"),
   ];
   return held({
     primarySmtp: isText(primary) ? primary : null,
     secondarySmtps: Array.isArray(secondaries) ? secondaries.filter(isText) : [],
     deletedAt: isText(deletedAt) ? deletedAt : null,
+    released: Array.isArray(released) ? released.filter(isText) : [],
   });
 }
 

@@ -23,8 +23,8 @@ export const advanceWatermarks = (versions: readonly object[], now: Date) => sql
   given: number;
 }>`
 with v as materialized (
-  select user_id, version, event_id from jsonb_to_recordset(${json(versions)})
-    as v(user_id uuid, version int, event_id uuid)
+  select user_id, version, event_id, active from jsonb_to_recordset(${json(versions)})
+    as v(user_id uuid, version int, event_id uuid, active boolean)
   order by user_id
 ), marks as materialized (
   select m.user_id, case when m.erased_at is null then m.version else ${sql.lit(erasedMark)} end as version
@@ -32,11 +32,12 @@ with v as materialized (
     select w.user_id, w.version, w.erased_at from watermarks w where w.user_id = v.user_id offset 0 for update
   ) m
 ), advanced as (
-  insert into watermarks as mark (user_id, version, event_id, applied_at)
-  select user_id, version, event_id, ${now}::timestamptz from v where (select count(*) from marks) >= 0
+  insert into watermarks as mark (user_id, version, event_id, applied_at, active)
+  select user_id, version, event_id, ${now}::timestamptz, active from v where (select count(*) from marks) >= 0
   order by user_id
   on conflict (user_id) do update
-     set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at
+     set version = excluded.version, event_id = excluded.event_id, applied_at = excluded.applied_at,
+         active = excluded.active
    where mark.version < excluded.version and mark.erased_at is null
   returning user_id
 ), noted as materialized (

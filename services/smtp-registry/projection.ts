@@ -63,6 +63,9 @@ export function isReachable(version: number, mark: number | null, given: number)
   return generation > generationOf(mark) && version <= firstVersionOf(generation) + versionJumpMax;
 }
 
+const unreachable = () =>
+  new UnacceptableEvent("version-jump", "the version is too far ahead of the last one that was heard of");
+
 /** The newest event of each user. Pure. */
 export function newestOf(events: readonly UserEvent[]): Map<string, UserEvent> {
   const newest = new Map<string, UserEvent>();
@@ -108,6 +111,7 @@ async function erase(em: EntityManager, rules: ProjectionRules, event: UserErase
   const now = rules.now();
   const { subject: userId, sequence: version, id: eventId } = event;
   const [mark] = await run(em, markErased({ userId, version, eventId, now }));
+  if (mark !== undefined && !isReachable(version, mark.before, mark.given)) throw unreachable();
   const before = mark?.before ?? 0;
   if (before >= version) return before === version ? "duplicate" : "stale";
   const freed = freedBefore(now, rules.terms);
@@ -127,6 +131,8 @@ async function applyStates(
     user_id: event.subject,
     version: versionOf(event),
     event_id: event.id,
+    // An event of before there was such a thing says nothing of it.
+    active: event.data.user.active ?? true,
   }));
   const state = newest.flatMap((event) => stateRows(event, freed));
   const entries = events
@@ -138,10 +144,7 @@ async function applyStates(
   ]);
   const reached = new Map(newest.map((event) => [event.subject.toLowerCase(), versionOf(event)]));
   if (marks.some(({ userId, version, given }) => !isReachable(reached.get(userId) ?? 0, version, given)))
-    throw new UnacceptableEvent(
-      "version-jump",
-      "the version is too far ahead of the last one that was heard of",
-    );
+    throw unreachable();
   if (projected?.foreignCount !== 0)
     throw new AddressHeld(
       `Cannot apply events: ${projected?.foreignCount} addresses are held by another user`,

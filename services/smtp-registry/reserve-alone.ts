@@ -13,7 +13,7 @@ import { run } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
-import { freedBefore } from "../contracts/terms.ts";
+import { freedBefore, statusOf } from "../contracts/terms.ts";
 import type { AddressStatus } from "../contracts/user.ts";
 import {
   isRefusedWhenTaken,
@@ -23,7 +23,6 @@ import {
   wantedOf,
 } from "./reserve-request.ts";
 import * as sql from "./sql.ts";
-import { statusOf } from "./status.ts";
 import { type NoSuffix, reserveSuffixed, type TakenAddress } from "./suffix-choice.ts";
 import { counterKey } from "./suffix-rule.ts";
 import { giveBackNumbers } from "./suffix-sql.ts";

@@ -8,7 +8,7 @@ import { sql } from "kysely";
 import { json, type Statement } from "../../mixins/postgres/statement.ts";
 import type { AddressKind, AddressStatus } from "../contracts/user.ts";
 import { tombstoneOf } from "./erasure-sql.ts";
-import type { LedgerEntry } from "./history.ts";
+import { sinceOf } from "./past-sql.ts";
 import { firstSuffix } from "./suffix-rule.ts";
 
 /** By which clock a row is judged. */
@@ -170,22 +170,17 @@ interface HolderNow {
   /** Of a hold; null: since before it was noted. */
   readonly heldSince: Date | null;
   readonly deletedAt: Date | null;
+  /** Of a user's own. */
+  readonly since: Date | null;
 }
+
+const aboveAllVersions = sql.lit(2 ** 31 - 1);
 
 /** Who has a key, and how. */
 export const rowOfKey = (key: string) => sql<HolderNow>`
-select address, user_id, kind, status, held_since, deleted_at from addresses where key = ${key}`;
-
-/** The last word of each user on an address up to a time. */
-export const historyOfKey = (key: string, at: Date) => sql<
-  Omit<LedgerEntry, "version" | "key" | "at"> & { at: Date }
->`
-select * from (
-  select distinct on (user_id) user_id, address, kind, state, at
-  from address_history where key = ${key} and at <= ${at}::timestamptz
-  order by user_id, version desc
-) last
-order by at desc, user_id`;
+select a.address, a.user_id, a.kind, a.status, a.held_since, a.deleted_at,
+  case when a.status = 'active' then ${sinceOf("a", "status", aboveAllVersions)} end as since
+from addresses a where a.key = ${key}`;
 
 /**
  * Deletes what `chosen` selects, and the counters of the names that are free with it: a counter only spares a

@@ -1,21 +1,28 @@
-/** What a row means at a time. Pure: the clock and the terms come in. */
-import { dayMs, type Terms } from "../contracts/terms.ts";
+/** From when to when a row means what it does. Pure: the clock and the terms come in. */
+import { freedAt, type Holding, restorableUntil, type Terms } from "../contracts/terms.ts";
 import type { AddressStatus } from "../contracts/user.ts";
 
-export interface Holding {
-  readonly status: "reserved" | "active" | "deleted";
-  readonly deletedAt: Date | null;
+/** null: never. */
+export const earlier = (time: Date, other: Date | null): Date =>
+  other !== null && other < time ? other : time;
+
+/** What is known of when a holding began and ended; null: not known, or not ended. */
+export interface Bounds {
+  readonly since: Date | null;
+  readonly ends: Date | null;
 }
 
-/**
- * A term is over when it has wholly passed: at its last instant the address is free, as sql.ts has it (`<=`). A hold is
- * one as long as its row is there, also when it has lapsed: whether its user was committed is found out before the row
- * goes (lapsed-holds.ts), and until then nobody can say that it is available.
- */
-export function statusOf(holding: Holding | undefined, now: Date, terms: Terms): AddressStatus {
-  if (holding === undefined) return "available";
-  if (holding.status !== "deleted") return holding.status;
-  const sinceMs = now.getTime() - (holding.deletedAt?.getTime() ?? 0);
-  if (sinceMs < terms.tombstoneDays * dayMs) return "deleted";
-  return sinceMs < (terms.tombstoneDays + terms.quarantineDays) * dayMs ? "quarantined" : "available";
+/** From when to when a holding has a status: a term's ends count beside its own. */
+export function boundsOf(
+  { deletedAt, since, ends }: Holding & Bounds,
+  status: AddressStatus,
+  terms: Terms,
+): { since: Date | null; until: Date | null } {
+  if (status === "active" || status === "reserved") return { since, until: ends };
+  if (deletedAt === null || (status !== "deleted" && status !== "quarantined"))
+    return { since: null, until: null };
+  const restorable = restorableUntil(deletedAt, terms);
+  return status === "deleted"
+    ? { since: deletedAt, until: earlier(restorable, ends) }
+    : { since: restorable, until: earlier(freedAt(deletedAt, terms), ends) };
 }

@@ -98,6 +98,7 @@ function letterVerdict({ id, queue, status, reason, error, ageS }: TracedLetter)
     at: queue,
     sinceS: Math.floor(ageS),
     says: `dead letter ${id} of ${queue} belongs to no write that is known: ${reason} (${error})`,
+    action: "replay",
     next: `look into it (GET /dead-letters/${id}), then replay or discard it`,
   };
 }

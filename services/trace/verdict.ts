@@ -37,6 +37,7 @@ export const completeVerdict: TraceVerdict = {
   at: null,
   sinceS: null,
   says: "the change has arrived everywhere",
+  action: "none",
   next: "nothing to do",
 };
 
@@ -49,7 +50,14 @@ function diverged({ userId, addresses, consumers }: Steps): TraceVerdict | undef
       given.consumer === "audit"
         ? `nothing can put the entry into the audit log any more; in npm run repl: reconcile acknowledge audit_missing ${userId} <why> (docs/guides/consistency.md)`
         : repair(userId);
-    return { state: "diverged", at: given.consumer, sinceS: seconds(given.letter.ageS), says: why, next };
+    return {
+      state: "diverged",
+      at: given.consumer,
+      sinceS: seconds(given.letter.ageS),
+      says: why,
+      action: given.consumer === "audit" ? "acknowledge" : "repair",
+      next,
+    };
   }
   if (addresses.state !== "differ") return undefined;
   const [mine, theirs] = [addresses.users?.version ?? "none", addresses.registry?.version ?? "none"];
@@ -57,7 +65,7 @@ function diverged({ userId, addresses, consumers }: Steps): TraceVerdict | undef
     mine === theirs
       ? `smtp-registry holds other addresses for this user than users does, both at version ${mine}`
       : `smtp-registry is at version ${theirs} of this user, ahead of users at ${mine}`;
-  return { state: "diverged", at: "addresses", sinceS: null, says, next: repair(userId) };
+  return { state: "diverged", at: "addresses", sinceS: null, says, action: "repair", next: repair(userId) };
 }
 
 function dead({ consumers }: Steps): TraceVerdict | undefined {
@@ -70,6 +78,7 @@ function dead({ consumers }: Steps): TraceVerdict | undefined {
     at: step.consumer,
     sinceS: seconds(ageS),
     says: `${step.consumer} gave the event up after ${tried}: ${reason} (${error}); it is dead letter ${id}`,
+    action: "replay",
     next: `mend the cause, then POST /dead-letters/${id}/replay; a replay is harmless at any time`,
   };
 }
@@ -86,6 +95,7 @@ function atConsumer(step: ConsumerStep, ageS: number | null): TraceVerdict {
       at: consumer,
       sinceS: seconds(ageS),
       says: `${consumer} has failed on the event ${counted(failures, "time")}: ${error}`,
+      action: "wait",
       next: "mend the cause; it is tried again by itself, and is a dead letter when its retries are used up",
     };
   const since = letter?.status === "replayed" ? letter.ageS : ageS;
@@ -98,6 +108,7 @@ function atConsumer(step: ConsumerStep, ageS: number | null): TraceVerdict {
     at: consumer,
     sinceS: seconds(since),
     says,
+    action: "wait",
     next:
       late(since) === "in flight"
         ? "ask again in a few seconds"
@@ -117,6 +128,7 @@ function atOutbox({ attempts, refusal, ageS }: OutboxStep): TraceVerdict {
     at: "outbox",
     sinceS: seconds(ageS),
     says: `the event is committed and waits to be published${refused}`,
+    action: "wait",
     next:
       state === "in flight"
         ? "ask again in a few seconds"
@@ -176,6 +188,7 @@ export const remainderVerdicts = (left: number, total: number): TraceVerdict[] =
           at: null,
           sinceS: null,
           says: `${left} of ${total} writes were not looked at in time`,
+          action: "wait",
           next: "read the next pages, or ask by npm run trace, which takes its time",
         },
       ];
@@ -186,6 +199,7 @@ const cannotSee = (at: string, parts: readonly string[]): TraceVerdict => ({
   at,
   sinceS: null,
   says: `can't be seen now: ${parts.join(", ")}`,
+  action: "wait",
   next: "see which service is away (npm run doctor, GET /health/ready) and ask again; nothing is lost meanwhile",
 });
 

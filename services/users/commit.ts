@@ -12,17 +12,19 @@ import { randomUUID } from "node:crypto";
 import { outboxRow } from "../../mixins/bus/outbox-row.ts";
 import { coalescer, type Outcome } from "../../mixins/coalescing.ts";
 import type { Ticket } from "../../mixins/idempotency.ts";
+import { keepAnswers } from "../../mixins/idempotency.ts";
 import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { type Database, type EntityManager, isContention } from "../../mixins/postgres/database.ts";
-import { run } from "../../mixins/postgres/statement.ts";
+import { run, runInTurn } from "../../mixins/postgres/statement.ts";
 import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
+import { userNameKey } from "../contracts/user.ts";
 import { AddressKey } from "./entities.ts";
 import { erasedAmong } from "./erasure-sql.ts";
 import { type Cause, toNote, toUserEvent } from "./events.ts";
 import { searchTextOf } from "./queries.ts";
-import { addressesOf, type Decision } from "./rules.ts";
+import { type Decision, heldOf } from "./rules.ts";
 import * as sql from "./sql.ts";
 
 /** In one transaction; with one at a time twice as many share it as with two. */
@@ -79,6 +81,8 @@ export interface Work {
   readonly ticket: Ticket;
   readonly cause: Cause;
   readonly budget: Budget;
+  /** What is kept of what an identity provider said (provision.ts). */
+  readonly document?: sql.ScimWrite | undefined;
 }
 
 /** Rejects with LostRace, KeyTaken, AnsweredElsewhere, UnknownOutcome or Unavailable, or as the database does. */
@@ -133,8 +137,8 @@ async function transact(
   let decided = false;
   try {
     await db.transaction(async (em) => {
-      if (works.some(({ ticket }) => ticket.keyed)) await run(em, sql.limitLockWaits(lockTimeout));
-      for (const { ticket, answer } of works) await ticket.remember(em, answer);
+      const answers = works.map(({ ticket, answer }) => ticket.kept(answer));
+      await keepAnswers(em, answers, [sql.limitLockWaits(lockTimeout)]);
       await save(em, works, lockTimeout, freed());
       for (const { budget } of works) budget.check();
       decided = true;
@@ -153,11 +157,35 @@ async function save(
 ): Promise<void> {
   const writes = works.map((work) => userRowOf(work, freed));
   const events = works.flatMap(eventRowsOf).map((row, place) => ({ place, ...row }));
-  const rows = await run(em, sql.saveWrites({ lockTimeout, writes, freed, events }));
+  const documents = works.flatMap(({ document }) => document ?? []);
+  const saving = sql.saveWrites({ lockTimeout, writes, freed, events });
+  // What was said is kept of users as they are by then, so nobody need wait in between.
+  const [rows, kept] =
+    documents.length === 0
+      ? [await run(em, saving), []]
+      : await runInTurn(em, [saving, sql.saveDocuments(documents)]);
   if (rows.length < works.length)
     throw new LostRace("Cannot save the user: its version is no longer the one that was read");
   const keysCount = writes.reduce((sum, { fresh }) => sum + fresh.length, 0);
   if ((rows[0]?.keys ?? 0) < keysCount) throw new KeyTaken("Cannot save the user: another has its addresses");
+  requireKept(kept, documents);
+}
+
+function requireKept(kept: readonly unknown[], documents: readonly unknown[]): void {
+  if (kept.length < documents.length)
+    throw new LostRace("Cannot keep what was said of the user: it is no longer as it was read");
+}
+
+/** Of a write that changes nothing of the user. Rejects with LostRace. */
+export function keepAlone(
+  { db }: Pick<CommitDeps, "db">,
+  { ticket, answer, document, budget }: Pick<Work, "ticket" | "answer" | "document" | "budget">,
+): Promise<void> {
+  return db.transaction(async (em) => {
+    await ticket.remember(em, answer);
+    if (document !== undefined) requireKept(await run(em, sql.saveDocuments([document])), [document]);
+    budget.check();
+  });
 }
 
 function userRowOf({ before, decision: { state } }: Work, freed: Date) {
@@ -169,6 +197,7 @@ function userRowOf({ before, decision: { state } }: Work, freed: Date) {
     ...state,
     before: before?.version ?? null,
     searchText: searchTextOf(state),
+    userNameKey: state.userName == null ? null : userNameKey(state.userName),
     gone: [...held].filter((key) => !wanted.has(key)),
     // A deletion marks all of them, a restore takes all of them back.
     fresh: claimsNone ? [] : [...wanted].filter((key) => !isSameLife || !held.has(key)),
@@ -181,7 +210,7 @@ function eventRowsOf({ decision: { type, state, changes, assignments }, ticket, 
 }
 
 const keysOf = (user: UserState | undefined): Set<string> =>
-  new Set(user === undefined ? [] : addressesOf(user).map(({ address }) => addressKey(address)));
+  new Set(user === undefined ? [] : heldOf(user).map(({ address }) => addressKey(address)));
 
 /** `userId`: null once that user was erased. */
 export type TakenKey = Pick<AddressKey, "key" | "deletedAt"> & { readonly userId: string | null };

@@ -25,7 +25,7 @@ export interface Body {
   readonly secondarySmtps?: readonly string[] | undefined;
 }
 
-export const bodyOf = (command: Command): Body => (command.kind === "edit" ? command : {});
+export const bodyOf = (command: Command): Body => (command.kind === "remove" ? {} : command);
 
 /** Who has a conflict key by our own constraint, where the registry does not know yet. */
 export type Holders = ReadonlyMap<string, string>;

@@ -2,7 +2,6 @@
 import type { Database } from "../../mixins/postgres/database.ts";
 import type { ActionResult } from "../contracts/actions.ts";
 import { addressKey } from "../contracts/address.ts";
-import type { UserState } from "../contracts/events.ts";
 import {
   addressesHash,
   type DigestedAddress,
@@ -11,14 +10,12 @@ import {
 } from "../contracts/reconciliation.ts";
 import { UserRow } from "./entities.ts";
 import { stateOf } from "./queries.ts";
-import { addressesOf } from "./rules.ts";
+import { heldOf } from "./rules.ts";
 
 /** What the registry should say of the user's addresses. */
-export function heldAddresses(
-  user: Pick<UserState, "primarySmtp" | "secondarySmtps" | "deletedAt">,
-): DigestedAddress[] {
+export function heldAddresses(user: Parameters<typeof heldOf>[0]): DigestedAddress[] {
   const state = user.deletedAt === null ? "active" : "deleted";
-  return addressesOf(user).map(({ address, kind }) => ({ key: addressKey(address), address, kind, state }));
+  return heldOf(user).map(({ address, kind }) => ({ key: addressKey(address), address, kind, state }));
 }
 
 /** As `heldAddresses`; an erased user has none that anybody could tell. */

@@ -6,6 +6,7 @@ import { isLimited, type Limited, type Principal, reaches } from "../contracts/a
 import { addressKey, parseAddress } from "../contracts/address.ts";
 import { Refusal } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
+import { plainFields } from "./new-values.ts";
 import { addressesOf, type OwnedAddress } from "./rules.ts";
 
 function isWithin(asker: Limited, address: string): boolean {
@@ -13,9 +14,12 @@ function isWithin(asker: Limited, address: string): boolean {
   return parsed.ok && reaches(asker, parsed.asciiDomain);
 }
 
+export const sees = (asker: Limited, state: UserState): boolean =>
+  addressesOf(state).some(({ address }) => isWithin(asker, address));
+
 /** As of a user that never was: that there is one is no business of theirs. */
 export function refuseUnseen(asker: Limited, state: UserState): void {
-  if (!addressesOf(state).some(({ address }) => isWithin(asker, address)))
+  if (!sees(asker, state))
     throw new Refusal("not-found", "Cannot find the user: there is none with this id", {
       isOutside: true,
     });
@@ -42,7 +46,7 @@ function touched(before: UserState | undefined, after: UserState): string[] {
   if (before === undefined || before.deletedAt !== after.deletedAt)
     return addressesOf(after).map(({ address }) => address);
   const addresses = differing(before, after);
-  const isMore = addresses.length === 0 || before.displayName !== after.displayName;
+  const isMore = addresses.length === 0 || plainFields.some((field) => before[field] !== after[field]);
   return isMore ? [...addresses, before.primarySmtp] : addresses;
 }
 

@@ -6,6 +6,11 @@
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 import { PepperRow } from "../../mixins/postgres/keyed-hash.ts";
 
+/** Of all rows that have one: a deleted user keeps it (external-id.ts). */
+export const externalIdIndex = "users_external_id_key";
+/** Of living users: who is deleted keeps it, and so may somebody else have it (user-name.ts). */
+export const userNameIndex = "users_user_name_key";
+
 export const UserRow = defineEntity({
   name: "UserRow",
   tableName: "users",
@@ -15,15 +20,49 @@ export const UserRow = defineEntity({
     displayName: p.text(),
     primarySmtp: p.text(),
     secondarySmtps: p.array(),
+    externalId: p.text().nullable(),
+    /** False: the account is not in use. */
+    active: p.boolean().default(true),
+    userName: p.text().nullable(),
+    /** By which userNames are compared; computed by us, as the text of the search is (contracts/user.ts). */
+    userNameKey: p.text().nullable(),
     /** Name and addresses case-folded by us, so that searching does not depend on the database's locale. */
     searchText: p.text(),
     version: p.integer(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
     deletedAt: p.datetime().nullable(),
+    /** Of a deleted user: addresses that are anybody's before its terms are over. */
+    released: p.array().nullable(),
     /** Since then nothing but the id, the version and the times are left. */
     erasedAt: p.datetime().nullable(),
   },
+  indexes: [
+    {
+      name: "users_updated_at_idx",
+      expression: `create index "users_updated_at_idx" on "users" (updated_at, id)`,
+    },
+    {
+      name: "users_living_idx",
+      expression: `create index "users_living_idx" on "users" (id) where deleted_at is null and erased_at is null`,
+    },
+    {
+      name: "users_deleted_idx",
+      expression: `create index "users_deleted_idx" on "users" (id) where deleted_at is not null and erased_at is null`,
+    },
+    {
+      name: externalIdIndex,
+      expression: `create unique index "${externalIdIndex}" on "users" (external_id) where external_id is not null`,
+    },
+    {
+      name: userNameIndex,
+      expression: `create unique index "${userNameIndex}" on "users" (user_name_key) where deleted_at is null and user_name_key is not null`,
+    },
+    {
+      name: "users_deleted_user_name_idx",
+      expression: `create index "users_deleted_user_name_idx" on "users" (user_name_key) where deleted_at is not null and user_name_key is not null`,
+    },
+  ],
 });
 export type UserRow = InferEntity<typeof UserRow>;
 
@@ -37,6 +76,10 @@ export const AddressKey = defineEntity({
       name: "address_keys_domain_idx",
       // A key has one @.
       expression: `create index "address_keys_domain_idx" on "address_keys" (split_part(key, '@', 2), user_id)`,
+    },
+    {
+      name: "address_keys_deleted_domain_idx",
+      expression: `create index "address_keys_deleted_domain_idx" on "address_keys" (split_part(key, '@', 2), user_id) where deleted_at is not null`,
     },
   ],
 });
@@ -77,4 +120,40 @@ export const ErasedKey = defineEntity({
   indexes: [{ name: "erased_keys_deleted_at_idx", properties: ["deletedAt"] }],
 });
 
-export const usersEntities = [UserRow, AddressKey, GenerationRow, ErasureRow, ErasedKey, PepperRow];
+/** An address that is nobody's here any more and whose user can't be named: the registry has yet to hear of it. */
+export const ReleaseUnderWay = defineEntity({
+  name: "ReleaseUnderWay",
+  tableName: "releases_under_way",
+  properties: { key: p.text().primary(), releasedAt: p.datetime(3) },
+});
+
+/**
+ * What an identity provider said of a user that is no field of it, as it was sent. A deleted user keeps its row, so that
+ * its next create brings it back; an erasure deletes it.
+ */
+export const ScimUserRow = defineEntity({
+  name: "ScimUserRow",
+  tableName: "scim_users",
+  properties: {
+    userId: p.uuid().primary(),
+    client: p.text(),
+    externalId: p.text().nullable(),
+    emails: p.json<unknown[]>(),
+    attributes: p.json<Record<string, unknown>>(),
+    revision: p.integer(),
+    updatedAt: p.datetime(3),
+  },
+  indexes: [{ name: "scim_users_external_id_idx", properties: ["client", "externalId"] }],
+});
+export type ScimUserRow = InferEntity<typeof ScimUserRow>;
+
+export const usersEntities = [
+  UserRow,
+  AddressKey,
+  GenerationRow,
+  ErasureRow,
+  ErasedKey,
+  ReleaseUnderWay,
+  ScimUserRow,
+  PepperRow,
+];

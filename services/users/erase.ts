@@ -14,7 +14,7 @@ import { Refusal, Unavailable } from "../contracts/errors.ts";
 import { noneOf, userFieldNames } from "../contracts/user.ts";
 import { LostRace } from "./commit.ts";
 import { refuseUnlessWhole } from "./domain-rules.ts";
-import { UserRow } from "./entities.ts";
+import { ScimUserRow, UserRow } from "./entities.ts";
 import * as erasure from "./erasure-sql.ts";
 import { toErasedEvent, toNote } from "./events.ts";
 import { stateOf } from "./queries.ts";
@@ -95,6 +95,9 @@ async function eraseAll(
     await run(em, erasure.hideKeys(id, deletedAt));
     await run(em, erasure.noteErasure({ userId: id, at, by: cause.actor, reason }));
     await run(em, erasure.emptyAudit(id));
+    await em.nativeDelete(ScimUserRow, { userId: id });
+    await run(em, erasure.lockMembers);
+    await run(em, erasure.leaveGroups(id));
     await run(em, erasure.forgetAnswers(id));
     await run(em, lockLetters);
     await emptyLettersOfErased(em, id);

@@ -11,6 +11,10 @@ export const erasedAmong = (keys: readonly string[], freed: Date) => sql<{
 select k.key, null as user_id, e.deleted_at from unnest(${keys}::text[]) k (key)
 join erased_keys e on e.hash = ${keyedHash("k.key")} where e.deleted_at > ${freed}::timestamptz`;
 
+/** What an erased user has left of an address is nobody's. */
+export const releaseErased = (key: string) => sql`
+delete from erased_keys e using (select ${key}::text as key) k where e.hash = ${keyedHash("k.key")}`;
+
 /** The guard of a deleted user's addresses goes on without them. */
 export const hideKeys = (userId: string, deletedAt: Date) => sql`
 with guarded as (
@@ -46,6 +50,12 @@ select id from outbox where partition = ${partition}::smallint and aggregate_id 
 /** Answers that show the user; an index knows them by their beginning. The keys are free again. */
 export const forgetAnswers = (userId: string) => sql`
 delete from idempotency where starts_with(result, '{"id":"') and substr(result, 8, 36) = ${userId}`;
+
+/** Whoever makes a member of the user now has to be done with it first, and whoever comes later finds it deleted. */
+export const lockMembers = sql`lock table scim_group_members in share row exclusive mode`;
+
+export const leaveGroups = (userId: string) => sql`
+delete from scim_group_members where user_id = ${userId}::uuid`;
 
 /** A small batch of hashes whose terms are over. */
 export const sweepErasedKeys = (freed: Date, rowsMax: number) => sql`

@@ -10,7 +10,7 @@ import type { Erasure, UserExport } from "../contracts/erasure.ts";
 import { Refusal } from "../contracts/errors.ts";
 import { pageSizeMax } from "../contracts/paging.ts";
 import { refuseUnlessWhole } from "./domain-rules.ts";
-import { ErasureRow, UserRow } from "./entities.ts";
+import { ErasureRow, ScimUserRow, UserRow } from "./entities.ts";
 import { stateOf } from "./queries.ts";
 
 /** More than a person has in a lifetime; whoever has more is told that it is not all. */
@@ -24,6 +24,13 @@ const shown = (row: ErasureRow): Erasure => ({
   at: row.erasedAt.toISOString(),
   by: row.erasedBy,
   reason: row.reason,
+});
+
+const provisionedOf = ({ client, externalId, emails, attributes }: ScimUserRow) => ({
+  client,
+  externalId: externalId ?? null,
+  emails,
+  attributes,
 });
 
 const Cursor = z.tuple([z.uuid()]);
@@ -64,9 +71,10 @@ export async function exportUser(
   asker: Principal | null | undefined,
 ): Promise<UserExport> {
   const userId = id.toLowerCase();
-  const [row, erasure] = await db.read(async (em) => [
+  const [row, erasure, said] = await db.read(async (em) => [
     await em.findOne(UserRow, { id: userId }),
     await em.findOne(ErasureRow, { userId }),
+    await em.findOne(ScimUserRow, { userId }),
   ]);
   if (row === null) throw new Refusal("not-found", "Cannot find the user: there is none with this id");
   refuseUnlessWhole(asker, row.erasedAt ? undefined : stateOf(row));
@@ -78,6 +86,7 @@ export async function exportUser(
     userId,
     exportedAt: now.toISOString(),
     user: row.erasedAt ? null : stateOf(row),
+    provisioned: said && provisionedOf(said),
     erasure: erasure === null ? null : shown(erasure),
     addresses: addresses.items,
     audit: entries,

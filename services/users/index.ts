@@ -9,20 +9,25 @@ import { askerOf, newCorrelationId } from "../../mixins/context/correlation.ts";
 import { idempotency, type Ticket } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { errorText } from "../../mixins/log/error-text.ts";
+import type { Logger } from "../../mixins/log/logging.ts";
+import type { Metrics } from "../../mixins/metrics/metrics.ts";
 import { actionsOf } from "../../mixins/moleculer/actions.ts";
 import { type ActionContext, callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
+import { counting } from "../../mixins/postgres/counting.ts";
+import type { Database } from "../../mixins/postgres/database.ts";
 import { databaseFigures } from "../../mixins/postgres/database-figures.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { sweeper, sweepRows } from "../../mixins/postgres/sweeping.ts";
 import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
-import type { ActionName, ActionParams, CallMeta } from "../contracts/actions.ts";
+import type { ActionName, ActionParams, ActionResult, CallMeta } from "../contracts/actions.ts";
 import { domainsChangedEvent } from "../contracts/domains.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import { noneOf, userFieldNames } from "../contracts/user.ts";
 import { type AcceptedDomains, acceptedDomains } from "./accepted-domains.ts";
 import { holdersOf } from "./address-holders.ts";
+import { checkUsers } from "./check.ts";
 import { committer, writeBudget } from "./commit.ts";
 import { digestUsers } from "./digest.ts";
 import { usersEntities } from "./entities.ts";
@@ -31,14 +36,18 @@ import { sweepErasedKeys } from "./erasure-sql.ts";
 import { relayNudge } from "./events.ts";
 import { exportUser, listErasures } from "./export.ts";
 import { generations } from "./generation.ts";
+import { listedUser, listUsers } from "./list.ts";
 import { settleOrphan } from "./orphans.ts";
-import { getUser, listUsers, stateFinder } from "./queries.ts";
+import { provision } from "./provision.ts";
+import { findUser, stateFinder } from "./queries.ts";
 import { reemit } from "./reemit.ts";
 import { type Registry, registryClient } from "./registry-client.ts";
+import { releaseAddress, releaseTeller } from "./release.ts";
 import type { Command, Edit } from "./rules.ts";
 import { searches, searchLimits } from "./searches.ts";
-import { livingIn } from "./sql.ts";
+import { countUsers, livingIn } from "./sql.ts";
 import { addressesNow, requestsOf } from "./trace.ts";
+import { turns } from "./turns-of-a-user.ts";
 import { type UserWrites, userWrites, type WriteContext } from "./write.ts";
 
 /** Connections of one process; a write holds one for a few milliseconds. */
@@ -47,10 +56,16 @@ const poolMax = 20;
 const statementTimeoutMs = 1_000;
 /** A pass over a large directory takes minutes; nobody waits for this one. */
 const reconcileTimeoutMs = 30 * 60_000;
+const countTimeoutMs = 10_000;
 const hourMs = 3_600_000;
 
 interface Writes extends UserWrites {
+  provision(
+    params: ActionParams<"users.provision">,
+    context: WriteContext,
+  ): Promise<ActionResult<"users.provision">>;
   erase(params: ActionParams<"users.erase">, context: WriteContext): Promise<null>;
+  release(params: ActionParams<"users.release">, context: WriteContext): Promise<null>;
   settle(params: ActionParams<"users.settle">, context: WriteContext): Promise<{ version: number }>;
   begin(): Promise<{ generation: number }>;
   reemit(params: ActionParams<"users.reemit">, context: WriteContext): Promise<{ version: number }>;
@@ -65,23 +80,17 @@ export default function usersService(platform: Platform, config: Config): Servic
   });
   const searchDb = pool(searchLimits.atOnceMax, searchLimits.statementTimeoutMs);
   const search = searches(searchDb);
+  const { mixin: countMixin, counts } = userCounts(pool, platform.now, log);
   const keys = idempotency(db, {
     ttlMs: config.idempotencyHours * hourMs,
     keysMax: config.idempotencyKeysMax,
     now: platform.now,
     log,
   });
-  const admissionOf = (work: string) =>
-    admission({ service: "users", work, random: Math.random, metrics: platform.metrics });
-  const admitted = {
-    write: admissionOf("users.write"),
-    get: admissionOf("users.get"),
-    list: admissionOf("users.list"),
-  };
+  const admitted = admissions(platform.metrics);
   let registry: Registry | undefined;
   let accepted: AcceptedDomains | undefined;
   const freed = () => freedBefore(platform.now(), config);
-  const commit = committer({ db, freed });
   const findState = stateFinder(db);
   let writes: Writes | undefined;
 
@@ -97,7 +106,7 @@ export default function usersService(platform: Platform, config: Config): Servic
     const { onBehalfOf, traceparent } = ctx.meta;
     const cause = { action, ...askerOf(ctx.meta), onBehalfOf, traceparent };
     return admitted.write.run(budget.leftMs(), () =>
-      keys.run({ action, params: ctx.params, meta: ctx.meta }, (ticket: Ticket) =>
+      keys.run({ action, params: requestOf(ctx.params), meta: ctx.meta }, (ticket: Ticket) =>
         work(ready, { ticket, cause, budget, asker: ctx.meta.user }),
       ),
     );
@@ -110,13 +119,14 @@ export default function usersService(platform: Platform, config: Config): Servic
     );
   };
 
-  const sweepErased = () => sweepRows(db, (rowsMax) => sweepErasedKeys(freed(), rowsMax));
   return schema({
     mixins: [
       keys.mixin,
       searchDb.mixin,
+      countMixin,
       databaseFigures("users", db, platform.metrics),
-      sweeper("freed keys of erased users", sweepErased, log),
+      erasedKeysSweeper(db, freed, log),
+      releaseTeller(db, () => registry, log),
     ],
     created(this: { broker: ServiceBroker }) {
       const nudge = relayNudge(this.broker);
@@ -130,12 +140,27 @@ export default function usersService(platform: Platform, config: Config): Servic
       };
       const generation = generations({ db, give: registry.generationAbove, begun, log });
       const { now } = platform;
+      const commit = committer({ db, freed });
       accepted = acceptedDomains(db, log);
-      const deps = { db, freed, findState, commit, generation, registry, accepted, now, log, nudge };
+      const deps = {
+        db,
+        freed,
+        findState,
+        inTurn: turns(),
+        commit,
+        generation,
+        registry,
+        accepted,
+        now,
+        log,
+        nudge,
+      };
       writes = {
         ...userWrites(deps),
+        provision: (params, context) => provision(deps, params, context),
         erase: (params, context) => eraseUser(deps, params, context),
         reemit: (params, context) => reemit(deps, params, context),
+        release: (params, context) => releaseAddress(deps, params, context),
         begin: async () => ({ generation: await generation.begin() }),
         settle: (params, context) => settleOrphan(deps, params, context),
       };
@@ -151,12 +176,16 @@ export default function usersService(platform: Platform, config: Config): Servic
     actions: actionsOf("users", {
       create: (ctx) => write(ctx, "users.create", ({ create }, context) => create(ctx.params, context)),
       get: (ctx) =>
-        admitted.get.run(writeBudget().leftMs(), () => getUser(findState, ctx.params.id, ctx.meta.user)),
+        admitted.get.run(writeBudget().leftMs(), async () => {
+          const { id, deleted } = ctx.params;
+          const user = await findUser(findState, id, ctx.meta.user, deleted === "include");
+          return listedUser(user, config);
+        }),
       list: (ctx) => {
         const domains = ctx.meta.user?.domains;
         return ctx.params.q === undefined
-          ? admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params, domains))
-          : search((own) => listUsers(own, ctx.params, domains));
+          ? admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params, config, domains))
+          : search((own) => listUsers(own, ctx.params, config, domains));
       },
       replace: (ctx) => edit(ctx, "users.replace"),
       patch: (ctx) => edit(ctx, "users.patch"),
@@ -168,13 +197,18 @@ export default function usersService(platform: Platform, config: Config): Servic
         write(ctx, "users.restore", ({ change }, context) =>
           change(ctx.params.id, { kind: "restore" }, ctx.params.expectedVersions, context),
         ),
-      "living-in": async (ctx) => {
-        const [count] = await db.read((em) => run(em, livingIn(ctx.params.domain)));
-        return { addresses: count?.addresses ?? 0 };
-      },
+      release: (ctx) => write(ctx, "users.release", (ready, context) => ready.release(ctx.params, context)),
+      provision: (ctx) =>
+        write(ctx, "users.provision", (ready, context) => ready.provision(ctx.params, context)),
+      "living-in": (ctx) => countLiving(db, ctx.params.domain),
+      check: (ctx) =>
+        admitted.list.run(writeBudget().leftMs(), () =>
+          checkUsers({ db, accepted, freed: freed(), now: platform.now() }, ctx),
+        ),
       erase: (ctx) => write(ctx, "users.erase", ({ erase }, context) => erase(ctx.params, context)),
       export: (ctx) => exportUser(db, ctx, ctx.params.id, platform.now(), ctx.meta.user),
       erasures: (ctx) => listErasures(db, ctx.params),
+      standing: async () => ({ circuit: registry?.circuit() ?? "closed", counts: await counts() }),
       digest: (ctx) => digestUsers(db, ctx.params),
       trace: (ctx) => requestsOf(db, ctx.params, platform.now()),
       addresses: (ctx) => addressesNow(db, ctx.params.userIds),
@@ -184,6 +218,37 @@ export default function usersService(platform: Platform, config: Config): Servic
       reemit: (ctx) => write(ctx, "users.reemit", (ready, context) => ready.reemit(ctx.params, context)),
     }),
   });
+}
+
+/** What a repeat under the same key must have the same: of what another service made of a request, that request. */
+const requestOf = (params: unknown): unknown =>
+  params instanceof Object && "request" in params ? { request: params.request } : params;
+
+function admissions(metrics: Metrics) {
+  const of = (work: string) => admission({ service: "users", work, random: Math.random, metrics });
+  return { write: of("users.write"), get: of("users.get"), list: of("users.list") };
+}
+
+/** Over a connection of its own: a million rows take 0.1 to 0.2 s. */
+function userCounts(pool: (poolMax: number, timeoutMs: number) => Database, now: () => Date, log: Logger) {
+  const db = pool(1, countTimeoutMs);
+  const count = async () => {
+    const [row] = await db.read((em) => run(em, countUsers));
+    return row ?? { active: 0, deleted: 0, erased: 0 };
+  };
+  return { mixin: db.mixin, counts: counting(count, { now, log }) };
+}
+
+const erasedKeysSweeper = (db: Database, freed: () => Date, log: Logger) =>
+  sweeper(
+    "freed keys of erased users",
+    () => sweepRows(db, (rowsMax) => sweepErasedKeys(freed(), rowsMax)),
+    log,
+  );
+
+async function countLiving(db: Database, domain: string): Promise<{ addresses: number }> {
+  const [count] = await db.read((em) => run(em, livingIn(domain)));
+  return { addresses: count?.addresses ?? 0 };
 }
 
 /** What the client may set; its read-only members are ignored, and null takes away (RFC 7396). */

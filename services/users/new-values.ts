@@ -19,8 +19,12 @@ const objections: {
   readonly [F in PlainField]-?: (value: NonNullable<UserState[F]>) => string | undefined;
 } = {
   displayName: objectionToText,
+  externalId: objectionToText,
+  active: () => undefined,
+  userName: objectionToText,
 };
-const plainFields = Object.keys(objections) as PlainField[];
+export const plainFields = Object.keys(objections) as PlainField[];
+type Objection = (value: unknown) => string | undefined;
 
 /** As they are written: another spelling of an unfit address is a new one. */
 const spellingsOf = (user: Pick<Fields, AddressField>): Set<string> =>
@@ -38,7 +42,7 @@ export function refuseUnfit(user: Fields, edit: Edit): void {
   for (const field of plainFields) {
     const value = edit[field];
     if (value !== undefined && value !== null && value !== user[field])
-      check(`#/${field}`, objections[field](value));
+      check(`#/${field}`, (objections[field] as Objection)(value));
   }
   if (edit.primarySmtp !== undefined) checkAddress("#/primarySmtp", edit.primarySmtp);
   for (const [index, address] of (edit.secondarySmtps ?? []).entries())

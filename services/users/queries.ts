@@ -1,19 +1,17 @@
-/** The reads: only living users, straight from their rows; they go on while smtp-registry or RabbitMQ is away. */
-import * as z from "zod";
+/** The reads, straight from the rows of users; they go on while smtp-registry or RabbitMQ is away. */
 import { coalescer } from "../../mixins/coalescing.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
-import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
 import { run } from "../../mixins/postgres/statement.ts";
 import { isLimited, type Principal } from "../contracts/access.ts";
-import type { ActionParams, UserPage } from "../contracts/actions.ts";
-import { addressKey, inOtherForm, localKey, parseAddress } from "../contracts/address.ts";
+import type { CreatedUser } from "../contracts/actions.ts";
+import { localKey, parseAddress } from "../contracts/address.ts";
+import type { Assignment } from "../contracts/assignment.ts";
 import { Refusal } from "../contracts/errors.ts";
 import { UserState } from "../contracts/events.ts";
 import { User, type UserFieldName, userFieldNames, userFields } from "../contracts/user.ts";
 import { refuseUnseen } from "./domain-rules.ts";
 import * as sql from "./sql.ts";
 
-const Cursor = z.tuple([z.uuid()]);
 /** In one statement. */
 const readLimits = { itemsMax: 100, endOfTurn: true };
 
@@ -23,11 +21,12 @@ export const stateOf = (row: sql.StateRow): UserState => ({
   createdAt: row.createdAt.toISOString(),
   updatedAt: row.updatedAt.toISOString(),
   deletedAt: row.deletedAt?.toISOString() ?? null,
+  ...(row.released == null || row.deletedAt == null ? {} : { released: row.released }),
 });
 
 type Members = readonly (keyof UserState)[];
 const shownMembers = Object.keys(User.shape) as Members;
-const stateMembers = Object.keys(UserState.shape) as Members;
+const stateMembers = Object.keys(UserState.omit({ released: true }).shape) as Members;
 
 /** A copy by names: the rest of a destructured object costs as much. */
 function membersOf(row: object, members: Members): UserState {
@@ -40,7 +39,7 @@ function membersOf(row: object, members: Members): UserState {
 export const userView = (user: UserState): User => membersOf(user, shownMembers);
 
 /** Folded as addresses are; a final sigma is one only at a word's end, which a part of the word must not depend on. */
-const searchable = (text: string): string => localKey(text).replaceAll("ς", "σ");
+export const searchable = (text: string): string => localKey(text).replaceAll("ς", "σ");
 
 /** As it is read, and with its domain in A-labels where that is something else. */
 function formsOf(address: string): string[] {
@@ -53,19 +52,10 @@ function formsOf(address: string): string[] {
 export const searchTextOf = (user: Pick<User, UserFieldName>): string =>
   userFieldNames
     .filter((name) => userFields[name].isSearched)
-    .flatMap((name) => user[name] ?? [])
+    .flatMap((name) => (user[name] ?? []) as string | readonly string[])
     .flatMap(formsOf)
     .map(searchable)
     .join("\n");
-
-/** A LIKE pattern that finds the text itself: %, _ and \ stand for themselves. */
-const containing = (text: string): string => `%${searchable(text).replaceAll(/[\\%_]/g, "\\$&")}%`;
-
-/** As it is asked for, and with a domain in the other form: a user that is long unchanged may hold only that one. */
-function patternsOf(q: string): string[] {
-  const other = inOtherForm(q);
-  return [...new Set([q, ...(other === undefined ? [] : [other])].map(containing))];
-}
 
 /** Reads a user, deleted or not; undefined when there never was one, or it was erased. */
 export type FindState = (id: string) => Promise<UserState | undefined>;
@@ -85,33 +75,26 @@ export function stateFinder(db: Database): FindState {
   return (id) => findShared(id.toLowerCase());
 }
 
-/** Throws Refusal `not-found`. */
-export async function getUser(findState: FindState, id: string, asker?: Principal | null): Promise<User> {
+/** Throws Refusal `not-found`; `deleted`: also a deleted one is looked for. */
+export async function findUser(
+  findState: FindState,
+  id: string,
+  asker: Principal | null | undefined,
+  deleted: boolean,
+): Promise<UserState> {
   const state = await findState(id);
   if (state !== undefined && isLimited(asker)) refuseUnseen(asker, state);
-  if (state === undefined || state.deletedAt !== null)
+  if (state === undefined || (state.deletedAt !== null && !deleted))
     throw new Refusal("not-found", "Cannot find the user: there is none with this id");
-  return userView(state);
+  return state;
 }
 
-/** A page by creation, oldest first, with `domains` of those who have an address there; a user created meanwhile shows on a later page, none shows twice. */
-export async function listUsers(
-  db: Database,
-  query: ActionParams<"users.list">,
-  domains?: readonly string[],
-): Promise<UserPage> {
-  const { q, smtp, cursor, limit } = query;
-  // PostgreSQL can't be asked for a NUL, and no name or address has one.
-  if (q?.includes("\0")) return { items: [], nextCursor: null };
-  const after = cursor === undefined ? sql.beforeAll : decodeCursor(cursor, Cursor)[0];
-  const key = smtp === undefined ? undefined : addressKey(smtp);
-  const patterns = q === undefined ? [] : patternsOf(q);
-  const rows = await db.read((em) =>
-    run(em, sql.usersPage({ after, limit: limit + 1, key, patterns, domains })),
-  );
-  return page(
-    rows.map((row) => userView(stateOf(row))),
-    limit,
-    ({ id }) => [id],
-  );
+/** The answer to a create. */
+export function createdView(state: UserState, assignments: Assignment[]): CreatedUser {
+  const primary = assignments.find(({ kind }) => kind === "primary");
+  return {
+    ...userView(state),
+    ...(primary === undefined ? {} : { requestedSmtp: primary.requested }),
+    ...(assignments.length === 0 ? {} : { assignments }),
+  };
 }

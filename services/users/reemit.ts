@@ -18,18 +18,21 @@ export type ReemitDeps = Pick<
   "db" | "freed" | "findState" | "commit" | "generation" | "now" | "nudge" | "log"
 >;
 
-/** Commits what `plan` decides, which reserves nothing, and asks it anew when another write was first; the new version. */
+/**
+ * Commits what `plan` decides, which reserves nothing, and asks it anew when another write was first; the new version,
+ * which a repeat is answered with unless the plan says what is kept for it.
+ */
 export async function commitPlanned(
   { commit, generation, nudge }: ReemitDeps,
   context: WriteContext,
-  plan: () => Promise<Pick<Work, "before" | "decision">>,
+  plan: () => Promise<Pick<Work, "before" | "decision"> & { readonly kept?: unknown }>,
 ): Promise<{ version: number }> {
   for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
     context.budget.check();
-    const { before, decision } = await plan();
+    const { before, decision, kept } = await plan();
     const answer = { version: decision.state.version };
     try {
-      await commit({ before, decision, answer, ...context });
+      await commit({ before, decision, answer: kept === undefined ? answer : kept, ...context });
       nudge();
       return answer;
     } catch (error) {

@@ -7,16 +7,21 @@
 import { Errors } from "moleculer";
 import { CircuitOpen, circuitBreaker } from "../../mixins/circuit-breaker.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
-import type { Metrics } from "../../mixins/metrics/metrics.ts";
+import type { CircuitState, Metrics } from "../../mixins/metrics/metrics.ts";
 import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { ActionInput } from "../contracts/actions.ts";
+import type { Assignment } from "../contracts/assignment.ts";
 import { Unavailable } from "../contracts/errors.ts";
+import type { AddressInfo } from "../contracts/look-up.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 
 /** Part of the write's budget (commit.ts): what is left must do for the transaction. */
 export const registryTimeoutMs = 1_400;
 const releaseTimeoutMs = 1_000;
 const generationTimeoutMs = 1_000;
+/** Both, and the write between them, are part of one budget. */
+const lookUpTimeoutMs = 700;
+const freeTimeoutMs = 500;
 
 type Caller = Parameters<typeof callAction>[0];
 
@@ -33,6 +38,11 @@ export interface Registry {
   generationAbove(above: number): Promise<number>;
   /** Best effort: what can't be released lapses, once users has said that nobody has it. Never rejects. */
   release(reservation: ActionInput<"smtp-registry.release">): Promise<void>;
+  /** Throws Unavailable. */
+  lookUp(address: string): Promise<AddressInfo>;
+  /** Ends a tombstone. Throws Unavailable. */
+  free(request: ActionInput<"smtp-registry.free">): Promise<void>;
+  circuit(): CircuitState;
   /** A service has come or gone: if the registry was away, it is worth asking again. */
   mayBeBack(): void;
 }
@@ -96,6 +106,32 @@ export function registryClient(caller: Caller, metrics: Metrics, log: Logger): R
         // The hold is settled after its time to live; the write has failed already and must say why it did.
       }
     },
+    async lookUp(address) {
+      try {
+        return await callAction(caller, "smtp-registry.lookup", { address }, { timeout: lookUpTimeoutMs });
+      } catch (cause) {
+        throw unreachable(cause);
+      }
+    },
+    async free(request) {
+      try {
+        await callAction(caller, "smtp-registry.free", request, { timeout: freeTimeoutMs });
+      } catch (cause) {
+        throw unreachable(cause);
+      }
+    },
+    circuit: breaker.state,
     mayBeBack: breaker.mayBeBack,
   };
 }
+
+/** Which address was asked for, which was assigned, and why; of those that differ. */
+export const assignmentsOf = (reservation: Reservation): Assignment[] =>
+  reservation.addresses
+    .filter(({ requested, assigned }) => requested !== assigned)
+    .map(({ requested, assigned, kind, reason }) => ({
+      requested,
+      assigned,
+      kind,
+      reason: reason ?? "active",
+    }));

@@ -38,7 +38,8 @@ export type Edit = { readonly [F in UserFieldName]?: Readonly<UserState[F]> | un
 export type Command =
   | ({ readonly kind: "edit" } & Edit)
   | { readonly kind: "remove" }
-  | { readonly kind: "restore" };
+  /** As it was, or as it is to be from now on. */
+  | ({ readonly kind: "restore" } & Edit);
 
 /** From If-Match: the versions on which the command may be carried out; undefined is any. */
 export type ExpectedVersions = readonly number[] | undefined;
@@ -100,11 +101,11 @@ const asAsked = (request: Edit, before: Edit = {}): Pick<UserState, UserFieldNam
     }),
   ) as never;
 
-/** Of the fields of a user, in their order; what it has none of is null. */
+/** Of the fields of a user, in their order; what it has none of is null. A new user that is active is no change of that. */
 const changesOf = (before: Partial<UserState>, after: Partial<UserState>): Change[] =>
-  [...userFieldNames, "deletedAt" as const]
+  [...userFieldNames, "deletedAt" as const, "released" as const]
     .map((field) => ({ field, from: before[field] ?? null, to: after[field] ?? null }))
-    .filter(({ from, to }) => from !== to);
+    .filter(({ field, from, to }) => from !== to && !(from === null && field === "active" && to === true));
 
 /** A new user with the addresses that the registry assigned. */
 export function decideCreate(
@@ -154,7 +155,35 @@ export function decide(
   }
   if (state.deletedAt === null)
     throw new Refusal("not-deleted", "Cannot restore the user: it is not deleted");
-  return changed("user.restored.v1", state, { deletedAt: null }, timeAfter(state, now));
+  const { kind: _, ...edit } = command;
+  const edited = decideEdit(state, { ...edit }, now).state;
+  return changed(
+    "user.restored.v1",
+    state,
+    { ...edited, deletedAt: null, ...(state.released && { released: undefined }) },
+    timeAfter(state, now),
+  );
+}
+
+/** The addresses of which a user is known as the holder: of a deleted one none that was released. */
+export function heldOf(
+  user: Pick<UserState, "primarySmtp" | "secondarySmtps" | "deletedAt" | "released">,
+): OwnedAddress[] {
+  if (user.deletedAt === null || user.released === undefined) return addressesOf(user);
+  const released = new Set(user.released.map(addressKey));
+  return addressesOf(user).filter(({ address }) => !released.has(addressKey(address)));
+}
+
+/**
+ * A deleted user lets go of an address before its terms are over, and of nothing else: a restore asks for it again. The
+ * event is of the type that says that the user is deleted. undefined: the address is not kept for it.
+ */
+export function decideRelease(state: UserState, key: string, now: Date): Changed | undefined {
+  const held = heldOf(state).find(({ address }) => addressKey(address) === key);
+  if (state.deletedAt === null || held === undefined) return undefined;
+  const released = [...(state.released ?? []), held.address];
+  const decision = changed("user.deleted.v1", state, { released }, timeAfter(state, now));
+  return decision.kind === "changed" ? decision : undefined;
 }
 
 export const raised = (version: number, generation: number): number =>
@@ -186,6 +215,10 @@ export function decideReemit(state: UserState, above: number, now: Date, generat
     changes: [],
   };
 }
+
+/** Of a deleted user, whose terms are over: another takes it. */
+export const decideLetGo = (state: UserState, now: Date): Decision =>
+  changed("user.deleted.v1", state, { externalId: null }, timeAfter(state, now));
 
 function decideEdit(state: UserState, edit: Edit, now: Date): Decision {
   refuseUnfit(state, edit);

@@ -5,9 +5,10 @@
 import { sql } from "kysely";
 import { columnList, columnsOf } from "../../mixins/postgres/columns.ts";
 import { keyedHash } from "../../mixins/postgres/keyed-hash.ts";
-import { json, type Statement } from "../../mixins/postgres/statement.ts";
+import { json } from "../../mixins/postgres/statement.ts";
 import { currentTimeline } from "../../mixins/postgres/timeline.ts";
 import { generationSize } from "../contracts/generation.ts";
+import type { ScimDocument } from "../contracts/provision.ts";
 import { UserRow } from "./entities.ts";
 
 const columns = columnsOf(UserRow);
@@ -20,7 +21,7 @@ const lists = {
   /** The text of the search is not read. */
   state: columnList(
     columns.filter(({ property }) => property !== "searchText"),
-    ({ name }) => name,
+    ({ name }) => `users.${name}`,
   ),
 };
 
@@ -90,6 +91,27 @@ with w as materialized (
 )
 select id, (select count(*)::int from taken) as keys from written`;
 
+/** What an identity provider said of a user, by the version and the revision that follow those it was read with. */
+export interface ScimWrite extends ScimDocument {
+  readonly userId: string;
+  /** Of the user, as it is by now in this transaction. */
+  readonly version: number;
+  readonly revision: number;
+  readonly updatedAt: string;
+}
+
+/** A user of another version, and a document of another revision, are left as they are: those that were kept come back. */
+export const saveDocuments = (documents: readonly ScimWrite[]) => sql<{ userId: string }>`
+insert into scim_users as kept (user_id, client, external_id, emails, attributes, revision, updated_at)
+select d."userId", d.client, d."externalId", d.emails, d.attributes, d.revision, d."updatedAt"
+from (select * from jsonb_to_recordset(${json(documents)}) as d("userId" uuid, version int, client text, "externalId" text,
+  emails jsonb, attributes jsonb, revision int, "updatedAt" timestamptz) order by "userId") d
+cross join lateral (select from users u where u.id = d."userId" and u.version = d.version for update) u
+on conflict (user_id) do update set client = excluded.client, external_id = excluded.external_id, emails = excluded.emails,
+  attributes = excluded.attributes, revision = excluded.revision, updated_at = excluded.updated_at
+where kept.revision = excluded.revision - 1
+returning user_id`;
+
 /** With the timeline it was given for, and the one here and now; null: a standby. */
 export const readGeneration = sql<{ generation: number; timeline: string; here: string | null }>`
 select generation, timeline, ${currentTimeline} as here from generations where id = 1`;
@@ -114,28 +136,21 @@ returning generation`;
 export const limitLockWaits = (lockTimeout: string) =>
   sql`select set_config('lock_timeout', ${lockTimeout}, true)`;
 
+/** One walk of the table. */
+export const countUsers = sql<{ active: number; deleted: number; erased: number }>`
+select count(*) filter (where deleted_at is null)::int as active,
+  count(*) filter (where deleted_at is not null and erased_at is null)::int as deleted,
+  count(*) filter (where erased_at is not null)::int as erased
+from users`;
+
 export type StateRow = Omit<UserRow, "searchText">;
 
-const state = sql`select ${lists.state} from users`;
+/** Of the one table `users` in the statement. */
+export const stateColumns = lists.state;
 
 /** Users by their ids, deleted ones too. */
-export const usersById = (ids: readonly string[]) => sql<StateRow>`${state} where id = any (${ids}::uuid[])`;
-
-/** Comes before every id of ours: the first page. */
-export const beforeAll = "00000000-0000-0000-0000-000000000000";
-
-interface PageQuery {
-  readonly after: string;
-  readonly limit: number;
-  /** Of the address whose owner is looked for. */
-  readonly key: string | undefined;
-  /** One of them must be in the text. */
-  readonly patterns: readonly string[];
-  /** The user must have an address in one of them; undefined: anywhere. */
-  readonly domains?: readonly string[] | undefined;
-}
-
-const anyOf = (conditions: readonly Statement[]): Statement => sql`(${sql.join(conditions, sql` or `)})`;
+export const usersById = (ids: readonly string[]) => sql<StateRow>`
+select ${stateColumns} from users where id = any (${ids}::uuid[])`;
 
 /** In A-labels; the rows are the service domains'. */
 export const acceptedNow = sql<{
@@ -145,18 +160,3 @@ export const acceptedNow = sql<{
 /** How many addresses of living users are in a domain. */
 export const livingIn = (domain: string) => sql<{ addresses: number }>`
 select count(*)::int as addresses from address_keys where deleted_at is null and split_part(key, '@', 2) = ${domain}::text`;
-
-/** The domain of a key is what stands behind its only @; the index `address_keys_domain_idx` is on the same expression. */
-const hasAddressIn = (domains: readonly string[]): Statement =>
-  sql`exists (select 1 from address_keys k where k.user_id = users.id and split_part(k.key, '@', 2) = any (${[...domains]}::text[]))`;
-
-/**
- * The living users behind an id, in the order of ids: a walk of the primary key from there, or with `key`, who holds the
- * address now, one look-up in it. A text for each set of filters, as one with `key is null or …` is planned for all.
- */
-export const usersPage = ({ after, limit, key, patterns, domains }: PageQuery) => sql<StateRow>`${state}
-where deleted_at is null and id > ${after}::uuid
-  ${key === undefined ? sql`` : sql`and id = (select user_id from address_keys where key = ${key})`}
-  ${patterns.length === 0 ? sql`` : sql`and ${anyOf(patterns.map((each) => sql`search_text like ${each}`))}`}
-  ${domains === undefined ? sql`` : sql`and ${hasAddressIn(domains)}`}
-order by id limit ${limit}`;

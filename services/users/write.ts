@@ -8,12 +8,12 @@
  */
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { AnsweredElsewhere, type Ticket } from "../../mixins/idempotency.ts";
+import type { Ticket } from "../../mixins/idempotency.ts";
+import { AnsweredElsewhere } from "../../mixins/idempotency.ts";
 import type { Logger } from "../../mixins/log/logging.ts";
 import { isContention } from "../../mixins/postgres/database.ts";
 import { isLimited, type Principal } from "../contracts/access.ts";
 import type { ActionInput, ActionParams, CreatedUser } from "../contracts/actions.ts";
-import type { Assignment } from "../contracts/assignment.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { UserState } from "../contracts/events.ts";
 import type { Reservation } from "../contracts/reservations.ts";
@@ -24,6 +24,7 @@ import {
   type Commit,
   type CommitDeps,
   KeyTaken,
+  keepAlone,
   keysHeldByOthers,
   LostRace,
   type TakenKey,
@@ -32,10 +33,11 @@ import {
 import { addressTaken, bodyOf, heldAmong, restate } from "./conflicts.ts";
 import { refuseOutside, refuseUnseen } from "./domain-rules.ts";
 import type { Cause } from "./events.ts";
+import { freeExternalId, isExternalIdTaken } from "./external-id.ts";
 import type { Generation } from "./generation.ts";
 import { keptAsTheyAre } from "./new-values.ts";
-import { type FindState, userView } from "./queries.ts";
-import type { Registry } from "./registry-client.ts";
+import { createdView, type FindState, userView } from "./queries.ts";
+import { assignmentsOf, type Registry } from "./registry-client.ts";
 import {
   addressesOf,
   type Command,
@@ -47,7 +49,9 @@ import {
   type OwnedAddress,
   wantedAddresses,
 } from "./rules.ts";
-import { turns } from "./turns-of-a-user.ts";
+import type { ScimWrite } from "./sql.ts";
+import type { InTurn } from "./turns-of-a-user.ts";
+import { isUserNameTaken, refuseTakenUserName } from "./user-name.ts";
 
 const attemptsMax = 8;
 /** As many as one reservation can name (contracts/actions.ts). */
@@ -55,6 +59,7 @@ const alsoTakenMax = secondarySmtpsMax + 2;
 
 export interface WriteDeps extends CommitDeps {
   readonly findState: FindState;
+  readonly inTurn: InTurn;
   readonly commit: Commit;
   readonly generation: Generation;
   readonly registry: Registry;
@@ -86,19 +91,21 @@ export interface UserWrites {
 }
 
 /** One pass from the read to the decision, with its addresses reserved. */
-interface Plan {
+export interface Plan {
   readonly before: UserState | undefined;
   readonly decision: Decision;
   readonly answer: unknown;
+  /** What is kept of what an identity provider said (provision.ts). */
+  readonly document?: ScimWrite;
 }
 
 type OnTaken = ActionInput<"smtp-registry.reserve">["onTaken"];
 
-interface Attempt {
+export interface Attempt {
   readonly reserve: (addresses: readonly OwnedAddress[], onTaken: OnTaken) => Promise<Reservation>;
 }
 
-interface Write<P extends Plan> {
+interface Write<P> {
   readonly userId: string;
   readonly context: WriteContext;
   plan(attempt: Attempt): Promise<P>;
@@ -107,51 +114,62 @@ interface Write<P extends Plan> {
 }
 
 export function userWrites(deps: WriteDeps): UserWrites {
-  const inTurn = turns();
   return {
     create(params, context) {
       const userId = uuidv7();
-      const addresses = wantedAddresses(params);
-      const holders = new Map<string, string>();
-      return settle(deps, {
-        userId,
-        context,
-        async plan({ reserve }) {
-          const onTaken = params.onTaken ?? "suffix-primary";
-          const reservation = await reserve(addresses, onTaken).catch((error: unknown) => {
-            throw restate(error, params, holders);
-          });
-          const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
-          const assignments = assignmentsOf(reservation);
-          const generation = await currentGeneration(deps);
-          const created = decideCreate(userId, params, assigned, deps.now(), assignments);
-          const decision = inGeneration(created, generation);
-          const domains = deps.accepted.known ?? (await deps.accepted.look());
-          if (domains.size > 0) refuseUnaccepted(domains, undefined, decision.state, params);
-          if (isLimited(context.asker)) refuseOutside(context.asker, undefined, decision.state);
-          return { before: undefined, decision, answer: createdUser(decision.state, assignments) };
-        },
-        taken(_plan, held) {
-          for (const { key, userId: holder } of held) if (holder !== null) holders.set(key, holder);
-        },
-      });
+      return settle(deps, { userId, context, ...planCreate(deps, { userId, params, asker: context.asker }) });
     },
     change(id, command, expected, context) {
       const userId = id.toLowerCase();
-      return inTurn(userId, () =>
+      return deps.inTurn(userId, () =>
         settle(deps, {
           userId,
           context,
           plan: ({ reserve }) =>
             planChange(deps, { userId, command, expected, reserve, asker: context.asker }),
-          taken(plan, held) {
-            throw addressTaken(bodyOf(command), heldAmong(addressesOf(plan.decision.state), held));
-          },
+          taken: refuseTaken(command),
         }),
       );
     },
   };
 }
+
+interface CreateRequest {
+  readonly userId: string;
+  readonly params: ActionParams<"users.create">;
+  readonly asker: WriteContext["asker"];
+}
+
+export function planCreate(deps: WriteDeps, { userId, params, asker }: CreateRequest) {
+  const addresses = wantedAddresses(params);
+  const holders = new Map<string, string>();
+  return {
+    async plan({ reserve }: Attempt) {
+      const onTaken = params.onTaken ?? "suffix-primary";
+      const reservation = await reserve(addresses, onTaken).catch((error: unknown) => {
+        throw restate(error, params, holders);
+      });
+      const assigned = reservation.addresses.map(({ assigned, kind }) => ({ address: assigned, kind }));
+      const assignments = assignmentsOf(reservation);
+      const generation = await currentGeneration(deps);
+      const created = decideCreate(userId, params, assigned, deps.now(), assignments);
+      const decision = inGeneration(created, generation);
+      const domains = deps.accepted.known ?? (await deps.accepted.look());
+      if (domains.size > 0) refuseUnaccepted(domains, undefined, decision.state, params);
+      if (isLimited(asker)) refuseOutside(asker, undefined, decision.state);
+      return { before: undefined, decision, answer: createdView(decision.state, assignments) };
+    },
+    taken(_plan: Plan, held: readonly TakenKey[]): void {
+      for (const { key, userId: holder } of held) if (holder !== null) holders.set(key, holder);
+    },
+  };
+}
+
+export const refuseTaken =
+  (command: Command) =>
+  (plan: Plan, held: readonly TakenKey[]): void => {
+    throw addressTaken(bodyOf(command), heldAmong(addressesOf(plan.decision.state), held));
+  };
 
 interface ChangeRequest extends Attempt {
   readonly userId: string;
@@ -160,7 +178,10 @@ interface ChangeRequest extends Attempt {
   readonly asker: WriteContext["asker"];
 }
 
-async function planChange(deps: WriteDeps, request: ChangeRequest): Promise<Plan & { answer: User | null }> {
+export async function planChange(
+  deps: WriteDeps,
+  request: ChangeRequest,
+): Promise<Plan & { answer: User | null }> {
   const before = await deps.findState(request.userId);
   const { asker } = request;
   if (before !== undefined && isLimited(asker)) refuseUnseen(asker, before);
@@ -183,7 +204,10 @@ export const currentGeneration = ({ generation }: Pick<WriteDeps, "generation">)
   generation.known ?? generation.look();
 
 /** Runs a write until it is committed or refused. */
-async function settle<A, P extends Plan & { answer: A }>(deps: WriteDeps, write: Write<P>): Promise<A> {
+export async function settle<A, P extends Plan & { answer: A }>(
+  deps: WriteDeps,
+  write: Write<P>,
+): Promise<A> {
   const { budget } = write.context;
   const alsoTaken = new Set<string>();
   const reservations = new Set<string>();
@@ -210,15 +234,15 @@ async function settle<A, P extends Plan & { answer: A }>(deps: WriteDeps, write:
 async function tryCommit<P extends Plan>(
   deps: WriteDeps,
   { context }: Write<P>,
-  { before, decision, answer }: P,
+  { before, decision, answer, document }: P,
 ): Promise<{ taken: readonly TakenKey[] } | undefined> {
-  const { db, commit, log, nudge } = deps;
-  if (decision.kind === "unchanged") {
-    await db.transaction((em) => context.ticket.remember(em, answer));
-    return undefined;
-  }
+  const { commit, log, nudge } = deps;
   try {
-    await commit({ before, decision, answer, ...context });
+    if (decision.kind === "unchanged") {
+      await keepAlone(deps, { answer, document, ...context });
+      return undefined;
+    }
+    await commit({ before, decision, answer, document, ...context });
     nudge();
     const { id: userId, version, displayName, primarySmtp } = decision.state;
     log.info({ eventType: decision.type, userId, version, displayName, primarySmtp }, "user changed");
@@ -226,6 +250,15 @@ async function tryCommit<P extends Plan>(
   } catch (error) {
     if (error instanceof LostRace) deps.generation.forget();
     if (error instanceof LostRace || isContention(error)) return { taken: [] };
+    if (decision.kind === "unchanged") throw error;
+    if (isExternalIdTaken(error)) {
+      await freeExternalId(deps, decision.state, context);
+      return { taken: [] };
+    }
+    if (isUserNameTaken(error)) {
+      await refuseTakenUserName(deps, decision, context.asker);
+      return { taken: [] };
+    }
     if (!(error instanceof KeyTaken)) throw error;
     return { taken: await keysHeldByOthers(deps, decision.state) };
   }
@@ -255,24 +288,3 @@ const reservationIdOf = (operationId: string, asked: unknown): string =>
   createHash("sha256")
     .update(JSON.stringify([operationId, asked]))
     .digest("base64url");
-
-/** Which address was asked for, which was assigned, and why; of those that differ. */
-const assignmentsOf = (reservation: Reservation): Assignment[] =>
-  reservation.addresses
-    .filter(({ requested, assigned }) => requested !== assigned)
-    .map(({ requested, assigned, kind, reason }) => ({
-      requested,
-      assigned,
-      kind,
-      reason: reason ?? "active",
-    }));
-
-/** The answer to a create. */
-function createdUser(state: UserState, assignments: Assignment[]): CreatedUser {
-  const primary = assignments.find(({ kind }) => kind === "primary");
-  return {
-    ...userView(state),
-    ...(primary === undefined ? {} : { requestedSmtp: primary.requested }),
-    ...(assignments.length === 0 ? {} : { assignments }),
-  };
-}

@@ -7,7 +7,8 @@ import type { Metrics } from "../../../mixins/metrics/metrics.ts";
 import type { Config } from "../../config/index.ts";
 import { localPrincipal, type Principal, permits, type Scope } from "../../contracts/access.ts";
 import { httpHeader } from "../../contracts/headers.ts";
-import type { CallContext, WebRequest } from "../http/exchange.ts";
+import { consoleHeader } from "../../contracts/session.ts";
+import type { CallContext, Exchange, WebRequest } from "../http/exchange.ts";
 import { type AuthFailure, forbidden, HttpProblem, invalidHeader } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
 import { byToken, type TokenVerifiers } from "./bearer.ts";
@@ -24,11 +25,34 @@ export interface Access {
   readonly resource?: ProtectedResource | undefined;
 }
 
-/** The access control that the configuration asks for (`AUTH`). */
-export function accessOf(config: Config, verifiers: TokenVerifiers): Access {
+/** People at the console (sessions/). */
+export interface Browsers {
+  /** With AUTH=none: whoever sits there, of what the console asks; undefined: `local`, as everybody. */
+  readonly local: (req: WebRequest) => Principal | undefined;
+  /** Whether the request comes with the session of a browser. */
+  readonly isIn: (req: WebRequest) => boolean;
+  readonly principalOf: Access["principalOf"];
+}
+
+/** Requests of the console have the name of who sits there; any other program is `local`, as ever. */
+const isOfConsole = ({ headers }: WebRequest): boolean => headers[consoleHeader] !== undefined;
+
+/** The access control that the configuration asks for (`AUTH`). A token says more than the cookie beside it. */
+export function accessOf(config: Config, verifiers: TokenVerifiers, browsers: Browsers): Access {
   const documentsArePublic = config.auth === "none" || config.isLoopback;
-  if (config.auth === "none") return { documentsArePublic, principalOf: () => localPrincipal };
-  const principalOf = config.auth === "proxy" ? byProxy(config) : byToken(verifiers);
+  if (config.auth === "none")
+    return {
+      documentsArePublic,
+      principalOf: (req) => (isOfConsole(req) ? browsers.local(req) : undefined) ?? localPrincipal,
+    };
+  const byBearer = byToken(verifiers);
+  const principalOf: Access["principalOf"] =
+    config.auth === "proxy"
+      ? byProxy(config)
+      : (req) =>
+          req.headers.authorization === undefined && browsers.isIn(req)
+            ? browsers.principalOf(req)
+            : byBearer(req);
   return { documentsArePublic, principalOf, resource: protectedResource(config) };
 }
 
@@ -54,8 +78,12 @@ function setCaller(ctx: CallContext, req: WebRequest, user: Principal): Principa
 }
 
 /** Every scope that this request needs. */
-function scopesOf({ scope, queryScopes }: Operation, query: string): Scope[] {
-  const own = scope === "public" || scope === "documents" ? [] : [scope];
+function scopesOf(
+  { scope, alsoScopes = [], queryScopes, streams }: Operation,
+  { query, stream }: Exchange,
+): Scope[] {
+  const own = scope === "public" || scope === "documents" ? [] : [scope, ...alsoScopes];
+  if (streams !== undefined && stream !== undefined) own.push(streams.scope);
   if (queryScopes === undefined || query === "") return own;
   const names = new URLSearchParams(query);
   return [
@@ -63,6 +91,20 @@ function scopesOf({ scope, queryScopes }: Operation, query: string): Scope[] {
     ...Object.entries(queryScopes).flatMap(([name, needed]) => (names.has(name) ? needed : [])),
   ];
 }
+
+/** Counts whoever was not let in, and puts them on record. */
+export const noteFailure = (
+  error: unknown,
+  req: WebRequest,
+  refusals: Refusals,
+  { authFailures }: Metrics,
+): void => {
+  const { operation } = req.exchange;
+  const reason = failureOf(error);
+  if (reason === undefined || operation === undefined) return;
+  authFailures.inc({ reason });
+  refusals.unauthenticated(req, operation, reason);
+};
 
 /** Why nobody is believed to have sent the request; undefined: it is not known whether they are to be believed. */
 const failureOf = (error: unknown): AuthFailure | undefined =>
@@ -79,7 +121,7 @@ function pointed(error: unknown, req: WebRequest, { resource }: Access): unknown
 }
 
 /** The two hooks of moleculer-web, of one gateway. */
-export const accessHooks = (access: Access, refusals: Refusals, { authFailures }: Metrics) => ({
+export const accessHooks = (access: Access, refusals: Refusals, metrics: Metrics) => ({
   /** The caller, as `ctx.meta.user`; undefined where nobody is asked for. Throws a problem. */
   async authenticate(ctx: CallContext, _route: unknown, req: WebRequest): Promise<Principal | undefined> {
     const { operation } = req.exchange;
@@ -87,20 +129,16 @@ export const accessHooks = (access: Access, refusals: Refusals, { authFailures }
     try {
       return setCaller(ctx, req, await access.principalOf(req));
     } catch (error) {
-      const reason = failureOf(error);
-      if (reason !== undefined) {
-        authFailures.inc({ reason });
-        refusals.unauthenticated(req, operation, reason);
-      }
+      noteFailure(error, req, refusals, metrics);
       throw pointed(error, req, access);
     }
   },
   /** Throws a problem that names the first scope that is missing. */
   authorize(ctx: CallContext, _route: unknown, req: WebRequest): void {
-    const { operation, query } = req.exchange;
+    const { operation } = req.exchange;
     const { user } = ctx.meta;
     if (operation === undefined || user === undefined || user === null) return;
-    const missing = scopesOf(operation, query).find((scope) => !permits(user, scope));
+    const missing = scopesOf(operation, req.exchange).find((scope) => !permits(user, scope));
     if (missing === undefined) return;
     refusals.forbidden(req, operation, user, missing);
     throw pointed(forbidden(missing, user.because), req, access);

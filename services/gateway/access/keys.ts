@@ -8,6 +8,7 @@
 import { timingSafeEqual } from "node:crypto";
 import type { ServiceBroker } from "moleculer";
 import type { HealthCheck } from "../../../mixins/basics/mixin.ts";
+import { newCorrelationId } from "../../../mixins/context/correlation.ts";
 import { errorText } from "../../../mixins/log/error-text.ts";
 import { callAction } from "../../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../../mixins/platform.ts";
@@ -33,7 +34,7 @@ interface Entry {
   readonly breakGlass: boolean;
 }
 
-const entryOf = ({ id, hash, role, domains, expiresAt, ...flags }: SnapshotKey): Entry => ({
+const entryOf = ({ id, hash, name, role, domains, expiresAt, ...flags }: SnapshotKey): Entry => ({
   hash: Buffer.from(hash),
   principal: {
     id: `key:${id}`,
@@ -41,6 +42,7 @@ const entryOf = ({ id, hash, role, domains, expiresAt, ...flags }: SnapshotKey):
     roles: [role],
     ...(domains === null ? {} : { domains }),
     credential: id,
+    ...(name === undefined ? {} : { client: name }),
   },
   expiresAtMs: Date.parse(expiresAt),
   isRevoked: flags.isRevoked,
@@ -61,9 +63,31 @@ const nobody = entryOf({
 const isOwners = ({ role, isRevoked, expiresAt }: SnapshotKey, nowMs: number): boolean =>
   role === "owner" && !isRevoked && Date.parse(expiresAt) > nowMs;
 
+/** A key that is known to be good. */
+export interface HeldKey {
+  readonly principal: Principal;
+  readonly expiresAtMs: number;
+}
+
+/** Whose session it is, and since when. */
+interface SessionOf {
+  readonly sid: string;
+  readonly principal: string;
+  readonly beganAtMs: number;
+}
+
 export interface KeyRing {
   /** Throws 401, or Unavailable while the copy is too old to tell. */
   readonly verify: (token: string) => Principal;
+  /**
+   * Of somebody who has shown the key before, by its id, and by what the copy says, however old that is; undefined: there
+   * is no copy yet. Throws 401 when the key has ended.
+   */
+  readonly held: (id: string) => HeldKey | undefined;
+  /** Tells the service, and by it every gateway, as soon as that can be reached. Never throws. */
+  endSession(sid: string, user: Principal): void;
+  /** Whether a session that began then was ended, as far as the copy says, however old that is. */
+  readonly hasEnded: (session: SessionOf) => boolean;
   /** Rejects while no key can be told. */
   readonly check: HealthCheck;
   start(broker: ServiceBroker): void;
@@ -81,6 +105,7 @@ export function keyRing(
   ownerless: () => void = () => {},
 ): KeyRing {
   let entries: ReadonlyMap<string, Entry> = new Map();
+  let ended: ReadonlyMap<string, number> = new Map();
   let generation: string | undefined;
   /** When the answer was asked for that the copy stands for. */
   let askedAtMs = Number.NEGATIVE_INFINITY;
@@ -106,6 +131,9 @@ export function keyRing(
     const answer = await callAction(from, "access.changes", since, { timeout: askTimeoutMs });
     if (answer.keys !== null) {
       entries = new Map(answer.keys.map((key) => [key.id, entryOf(key)]));
+      ended = new Map(
+        (answer.endedSessions ?? []).map(({ kind, id, at }) => [`${kind} ${id}`, Date.parse(at)]),
+      );
       const nowMs = now().getTime();
       if (generation === undefined && !answer.keys.some((key) => isOwners(key, nowMs))) ownerless();
       generation = answer.generation;
@@ -157,21 +185,42 @@ export function keyRing(
     if (breakGlass) log.warn({ keyId: id }, "a key for an emergency is in use");
   };
 
+  const requireGood = ({ isRevoked, expiresAtMs }: Entry): void => {
+    if (isRevoked) throw unauthenticated("is an access key that was revoked", "revoked");
+    if (expiresAtMs <= now().getTime()) throw unauthenticated("is an access key that has expired", "expired");
+  };
+
   return {
     verify(token) {
       const id = keyIdOf(token);
       if (id === undefined) throw unauthenticated("is no access key: it is cut off or mistyped", "malformed");
       requireFresh();
       const entry = entries.get(id) ?? nobody;
-      const { principal, expiresAtMs, isRevoked } = entry;
       if (!timingSafeEqual(entry.hash, Buffer.from(keyHash(token))))
         throw unauthenticated("is no access key of this installation", "unknown");
-      if (isRevoked) throw unauthenticated("is an access key that was revoked", "revoked");
-      const nowMs = now().getTime();
-      if (expiresAtMs <= nowMs) throw unauthenticated("is an access key that has expired", "expired");
-      noteUse(id, entry, nowMs);
-      return principal;
+      requireGood(entry);
+      noteUse(id, entry, now().getTime());
+      return entry.principal;
     },
+    held(id) {
+      if (generation === undefined) return undefined;
+      const entry = entries.get(id) ?? nobody;
+      requireGood(entry);
+      noteUse(id, entry, now().getTime());
+      return entry;
+    },
+    endSession(sid, user) {
+      if (broker === undefined) return;
+      const told = { kind: "session" as const, id: sid, reason: "signed out" };
+      const meta = { user, actor: user.id, correlationId: newCorrelationId() };
+      callAction(broker, "access.end-sessions", told, { timeout: askTimeoutMs, meta }).catch(
+        (error: unknown) =>
+          log.warn({ reason: errorText(error) }, "other gateways do not hear that somebody has signed out"),
+      );
+    },
+    hasEnded: ({ sid, principal, beganAtMs }) =>
+      ended.has(`session ${sid}`) ||
+      beganAtMs <= (ended.get(`principal ${principal}`) ?? Number.NEGATIVE_INFINITY),
     check: requireFresh,
     start(own) {
       broker = own;

@@ -7,7 +7,14 @@
  */
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { decodeJwt, decodeProtectedHeader, errors, jwtVerify, type ProtectedHeaderParameters } from "jose";
+import {
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  jwtVerify,
+  type ProtectedHeaderParameters,
+} from "jose";
 import type { HealthCheck } from "../../../mixins/basics/mixin.ts";
 import { errorMessage } from "../../../mixins/log/error-text.ts";
 import type { Logger } from "../../../mixins/log/logging.ts";
@@ -17,7 +24,7 @@ import type { Principal } from "../../contracts/access.ts";
 import { type AuthFailure, type HttpProblem, unauthenticated } from "../problems/problems.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { type IssuerKeys, issuerKeys } from "./issuer-keys.ts";
-import { type ClaimFault, claimFault, principalOf } from "./token-claims.ts";
+import { type ClaimFault, claimFault, claimsToKeep, principalOf } from "./token-claims.ts";
 
 const rememberedMs = 30_000;
 const rememberedMax = 10_000;
@@ -197,6 +204,10 @@ function memory() {
 }
 
 export interface OidcVerifier {
+  /** What a session is to hold of verified claims (token-claims.ts). */
+  readonly claimsToKeep: (claims: JWTPayload) => JWTPayload | undefined;
+  /** Of somebody whose claims were verified before, by the roles as they are given now; undefined: of no issuer any more. */
+  readonly principalFor: (alias: string, claims: JWTPayload) => Principal | undefined;
   readonly verify: TokenVerifier;
   /** Rejects while no token of some issuer can be judged. */
   readonly check: HealthCheck;
@@ -213,6 +224,11 @@ export function oidcVerifier(oidc: Oidc, options: OidcOptions): OidcVerifier {
   };
   const currentGrants = grantsOf(oidc, options);
   return {
+    claimsToKeep: (claims) => claimsToKeep(claims, oidc, currentGrants()),
+    principalFor(alias, claims) {
+      const issuer = oidc.issuers.find((each) => each.alias === alias);
+      return issuer && principalOf(claims, issuer, oidc, currentGrants(), now() / 1_000);
+    },
     async verify(token) {
       const nowMs = now();
       const grants = currentGrants();

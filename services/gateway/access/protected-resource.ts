@@ -2,23 +2,13 @@
 import type { Config } from "../../config/index.ts";
 import { scopes } from "../../contracts/access.ts";
 import { protectedResourcePath } from "../../contracts/headers.ts";
-import { authorityOf } from "../../contracts/host.ts";
-import { inNetworks } from "../../contracts/networks.ts";
+import { originsBy } from "../http/addresses.ts";
 import type { WebRequest } from "../http/exchange.ts";
 
 export interface ProtectedResource {
   /** For `resource_metadata` of a challenge (§5.1). */
   urlFor(req: WebRequest): string;
   documentFor(req: WebRequest): object;
-}
-
-/** As the client called us: its Host was let through, and a proxy that is trusted knows of TLS. */
-function originsBy({ trustedProxies, httpHost, httpPort }: Config): (req: WebRequest) => string {
-  const isTrusted = inNetworks(trustedProxies);
-  return ({ headers, socket }) => {
-    const isSecure = headers["x-forwarded-proto"] === "https" && isTrusted(socket.remoteAddress);
-    return `${isSecure ? "https" : "http"}://${headers.host ?? authorityOf(httpHost, httpPort)}`;
-  };
 }
 
 /** undefined: no tokens are taken here. */

@@ -26,17 +26,19 @@ const clientClaims = ["client_id", "azp", "appid", "cid"];
 
 const isText = (claim: unknown): claim is string => typeof claim === "string" && claim !== "";
 
+const isSomebody = (claims: JWTPayload, subjectClaims: readonly string[]): boolean =>
+  subjectClaims.every((name) => isText(claims[name]) && claims[name].isWellFormed());
+
 /** undefined: nothing. `exp`, `iat` and `sub` are there already. */
 export function claimFault(claims: JWTPayload, { subjectClaims }: Oidc): ClaimFault | undefined {
   if (isIdToken(claims)) return "idToken";
   if (Number(claims.exp) - Number(claims.iat) > lifetimeMaxS) return "lifetime";
   const named = clientClaims.some((name) => isText(claims[name]));
-  const isSomebody = subjectClaims.every((name) => isText(claims[name]) && claims[name].isWellFormed());
-  return named && isSomebody ? undefined : "claims";
+  return named && isSomebody(claims, subjectClaims) ? undefined : "claims";
 }
 
 /** By its own name, which may have dots (`https://example.com/roles`), or by a path (`realm_access.roles`). */
-function claimOf(claims: JWTPayload, name: string): unknown {
+export function claimOf(claims: JWTPayload, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   return name
     .split(".")
@@ -81,6 +83,21 @@ function narrowedTo({ scope, scp }: JWTPayload): readonly Scope[] | undefined {
   const given = [...textsOf(scope), ...textsOf(scp)].flatMap((text) => text.split(" "));
   const own = scopes.filter((name) => given.includes(name));
   return own.length === 0 ? undefined : own;
+}
+
+/**
+ * What of the claims says who this is and what it may, for a session: of the groups those that are given something now.
+ * undefined: it does not say who.
+ */
+export function claimsToKeep(
+  claims: JWTPayload,
+  { subjectClaims, roleClaim }: Oidc,
+  grants: Grants,
+): JWTPayload | undefined {
+  if (!isSomebody(claims, subjectClaims)) return undefined;
+  const names = [...subjectClaims, "acr", "amr", "auth_time"].filter((name) => claims[name] !== undefined);
+  const groups = textsOf(claimOf(claims, roleClaim)).filter((group) => grants.has(group));
+  return { ...Object.fromEntries(names.map((name) => [name, claims[name]])), [roleClaim]: groups };
 }
 
 /** Both give others rights, or see through everything. */

@@ -5,21 +5,20 @@ import { newCorrelationId, withCorrelation } from "../../../mixins/context/corre
 import { errorMessage } from "../../../mixins/log/error-text.ts";
 import type { Platform } from "../../../mixins/platform.ts";
 import { isOverload } from "../../contracts/errors.ts";
-import { answerWith, type Exchange, type Gate, type WebRequest } from "../http/exchange.ts";
+import { answerWith, type Exchange, type Gate, isScim, type WebRequest } from "../http/exchange.ts";
 import { HttpProblem, problemBody, problemContentType, problemFor } from "../problems/problems.ts";
 import { locate } from "../routes/operation.ts";
+import { answerScimError } from "./scim.ts";
 
 /**
  * Logs what an operator must know of a failure: the cause of a defect, the reason of a refusal to serve. Too much that is
- * asked for is counted by a metric, and would be too much of a log, too.
+ * asked for, of a service or of the gateway (whose own 503 has no cause), is counted by a metric, and would be too much of
+ * a log, too.
  */
 function logFailure(platform: Platform, problem: HttpProblem): void {
   if (problem.status === 500) platform.log.error({ err: problem.cause }, "request failed");
-  else if (problem.status === 503 && !isOverload(problem.cause))
-    platform.log.warn(
-      problem.cause === undefined ? {} : { reason: errorMessage(problem.cause) },
-      "request could not be served",
-    );
+  else if (problem.status === 503 && problem.cause !== undefined && !isOverload(problem.cause))
+    platform.log.warn({ reason: errorMessage(problem.cause) }, "request could not be served");
 }
 
 /** Answers a request that the parser gave up on; there is none to take a correlation id from, and none to count. */
@@ -64,6 +63,10 @@ function answerProblem(gate: Gate, req: WebRequest, res: ServerResponse, error: 
   withCorrelation(correlation, () => logFailure(platform, problem));
   if (res.headersSent) {
     res.destroy();
+    return;
+  }
+  if (isScim(req.exchange.route)) {
+    answerScimError(req, res, problem);
     return;
   }
   const body = problemBody(problem, { instance: path, correlationId: correlation.correlationId });

@@ -1,8 +1,11 @@
 /** The answer of an action as HTTP: status and headers of the row, ETag, Location, the link to the next page. */
 import type { ServerResponse } from "node:http";
 import * as z from "zod";
+import type { ScimAnswer } from "../../contracts/scim.ts";
 import { answerWith, type Exchange, type Gate, type WebRequest } from "../http/exchange.ts";
 import type { Operation } from "../routes/operation.ts";
+import { presentScim } from "./scim.ts";
+import { sendStream } from "./stream.ts";
 
 /** Whether the answer is one page of a list, and says where the next one is. */
 export const isPaged = ({ answer }: Operation): boolean =>
@@ -31,11 +34,12 @@ function present(req: WebRequest, res: ServerResponse, operation: Operation, dat
   if (operation.location !== undefined)
     headers.push("Location", `${operation.location}/${(data as { id: string }).id}`);
   if (operation.tagged) {
-    const { version } = data as { version: number };
+    const { version } = data as { version: number | string };
     const tag = `"${version}"`;
     headers.push("ETag", tag);
     if (isUnmodified(req, tag)) status = 304;
   }
+  if (operation.streams !== undefined) headers.push("Vary", "Accept");
   if (isPaged(operation)) {
     const { nextCursor } = data as { nextCursor?: string | null };
     if (typeof nextCursor === "string") headers.push("Link", linkToNext(req.exchange, nextCursor));
@@ -46,13 +50,17 @@ function present(req: WebRequest, res: ServerResponse, operation: Operation, dat
 
 /** moleculer-web's own would set header by header, a quarter of a read, and answer a POST with 304 (ADR 0027). */
 export const sendResponse =
-  ({ outages, throttles }: Gate) =>
+  (gate: Gate) =>
   (req: WebRequest, res: ServerResponse, data: unknown): void => {
     const { operation } = req.exchange;
     if (operation === undefined) throw new Error("Cannot answer: the request has no row");
+    const { outages, throttles } = gate;
     if ("action" in operation.target) {
       if (outages.open.size > 0) outages.clear(operation.target.action);
       throttles.ended(operation.target.action, false, performance.now());
     }
-    present(req, res, operation, data);
+    if (operation.protocol === "scim")
+      presentScim(req, res, operation, data as ScimAnswer | null, isUnmodified);
+    else if (req.exchange.stream === undefined) present(req, res, operation, data);
+    else sendStream(gate, req, res, data);
   };

@@ -46,7 +46,11 @@ function fieldsOf(given: JsonSchema, schemas: Schemas, prefix = ""): Field[] {
   const schema = resolve(given, schemas);
   const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   return Object.entries((schema.properties ?? {}) as Record<string, JsonSchema>).flatMap(([name, member]) => {
-    const { description, default: value, ...rest } = resolve(member, schemas);
+    const { default: value, ...rest } = resolve(member, schemas);
+    // Of a member that may be null, what the other form says.
+    const description = [rest, ...arrayOf(rest.anyOf)]
+      .map((form) => resolve(form, schemas).description)
+      .find((text) => text !== undefined);
     const path = `${prefix}${name}`;
     const standard = value === undefined ? "" : `${JSON.stringify(value)} when absent`;
     const says = [description, standard].filter((part) => part !== undefined && part !== "").join("; ");

@@ -1,22 +1,13 @@
 /** The OpenAPI 3.1 document, made from the route table and the schemas of the contracts. */
-import type * as z from "zod";
+import * as z from "zod";
 import { roles, roleTexts } from "../../contracts/access.ts";
+import { ScimError } from "../answers/scim.ts";
 import { isPaged } from "../answers/success.ts";
-import { type ProblemSlug, problemTypes } from "../problems/problem-types.ts";
-import { type Fault, HttpProblem, Problem, problemBody, problemContentType } from "../problems/problems.ts";
+import { Problem } from "../problems/problems.ts";
 import { type Operation, operations } from "../routes/index.ts";
 import { tags } from "../routes/operation.ts";
 import { contact, projectInfo, type SchemaCollection, schemaCollection } from "./json-schema.ts";
-
-/** Problems that any operation may answer with. */
-const everywhere: readonly ProblemSlug[] = [
-  "malformed-request",
-  "misdirected",
-  "invalid-header",
-  "too-many-requests",
-  "internal",
-  "unavailable",
-];
+import { answerHeaders, correlationHeader, header, problemsOf } from "./problem-answers.ts";
 
 const text = { type: "string" };
 const headerParameters = {
@@ -57,88 +48,19 @@ const headerParameters = {
 };
 type HeaderParameter = keyof typeof headerParameters;
 
-const answerHeaders = {
-  CorrelationId: { description: "The correlation id of this request", required: true, schema: text },
-  ETag: { description: "The user's version as a strong entity tag", required: true, schema: text },
-  Location: { description: "The path of what was made", required: true, schema: text },
-  IdempotentReplayed: {
-    description: "true when this is the stored answer of an earlier request",
-    schema: { ...text, const: "true" },
-  },
-  RetryAfter: { description: "Seconds to wait", required: true, schema: { type: "string" } },
-  Link: {
-    description: 'The next page, when there is one: `</users?limit=50&cursor=…>; rel="next"` (RFC 8288)',
-    schema: text,
-  },
-};
-const header = (name: keyof typeof answerHeaders) => ({ $ref: `#/components/headers/${name}` });
-const correlationHeader = { "X-Correlation-ID": header("CorrelationId") };
-
-const wait = new Set<number>([429, 503]);
-const correlationExample = "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d";
-
-const faultExamples: Partial<Record<ProblemSlug, readonly Fault[]>> = {
-  "invalid-fields": [
-    { pointer: "#/primarySmtp", detail: "is missing" },
-    { parameter: "limit", detail: "must be at most 200" },
-  ],
-  "address-taken": [
-    {
-      pointer: "#/primarySmtp",
-      detail: "is not available: it is active",
-      conflict: {
-        address: "ann.chen@example.com",
-        status: "active",
-        userId: "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11",
-      },
-    },
-  ],
-  "invalid-header": [{ header: "If-Match", detail: 'must be * or tags like "3"' }],
-};
-
-function problemAnswer(status: number, slugs: readonly ProblemSlug[]) {
-  const headers = {
-    ...correlationHeader,
-    ...(wait.has(status) ? { "Retry-After": header("RetryAfter") } : {}),
-  };
-  const examples = slugs.map((slug) => {
-    const errors = faultExamples[slug];
-    const options = errors === undefined ? {} : { errors };
-    const problem = new HttpProblem(slug, problemTypes[slug].about, options);
-    return [slug, { value: problemBody(problem, { correlationId: correlationExample }) }];
-  });
-  return {
-    description: slugs.map((slug) => problemTypes[slug].title).join("; "),
-    headers,
-    content: {
-      [problemContentType]: {
-        schema: { $ref: "#/components/schemas/Problem" },
-        examples: Object.fromEntries(examples),
-      },
-    },
-  };
-}
-
-function problemsOf(operation: Operation): Record<string, unknown> {
-  const isLocal = "local" in operation.target;
-  const common = everywhere.filter((slug) => !isLocal || slug !== "unavailable");
-  const fields: readonly ProblemSlug[] = [
-    ...(isLocal ? [] : (["invalid-fields"] as const)),
-    ...(operation.method === "GET" ? [] : (["foreign-site"] as const)),
-    ...(operation.scope === "public" ? [] : (["unauthenticated"] as const)),
-    ...(operation.scope === "public" || operation.scope === "documents" ? [] : (["forbidden"] as const)),
-  ];
-  const slugs = [...new Set([...common, ...fields, ...operation.problems])];
-  const byStatus = Map.groupBy(slugs, (slug) => problemTypes[slug].status);
-  return Object.fromEntries([...byStatus].map(([status, group]) => [status, problemAnswer(status, group)]));
-}
+/** In which forms the answer can be had. */
+const mediaOf = ({ streams }: Operation, answer: NonNullable<Operation["answer"]>) => [
+  answer,
+  ...(answer.alternative === undefined ? [] : [answer.alternative]),
+  ...(streams?.formats ?? []).map(({ mediaType, example }) => ({ mediaType, example, schema: z.string() })),
+];
 
 function answers(operation: Operation, schemas: SchemaCollection) {
   const { answer, status } = operation;
   const headers = {
     ...correlationHeader,
     ...(operation.tagged ? { ETag: header("ETag") } : {}),
-    ...(status === 201 ? { Location: header("Location") } : {}),
+    ...(operation.location !== undefined ? { Location: header("Location") } : {}),
     ...(isPaged(operation) ? { Link: header("Link") } : {}),
     ...(operation.write ? { "Idempotent-Replayed": header("IdempotentReplayed") } : {}),
   };
@@ -147,7 +69,7 @@ function answers(operation: Operation, schemas: SchemaCollection) {
       ? {}
       : {
           content: Object.fromEntries(
-            [answer, ...(answer.alternative === undefined ? [] : [answer.alternative])].map((media) => [
+            mediaOf(operation, answer).map((media) => [
               media.mediaType ?? "application/json",
               {
                 schema: schemas.add(media.schema),
@@ -206,17 +128,23 @@ function requestBody({ body }: Operation, schemas: SchemaCollection) {
 }
 
 /** What the operation asks of a token; a bearer scheme may list scopes, or roles, since OpenAPI 3.1. */
-function securityOf({ scope, queryScopes = {} }: Operation): object[] {
+function securityOf({ scope, alsoScopes = [], queryScopes = {}, streams }: Operation): object[] {
   if (scope === "public") return [];
   if (scope === "documents") return [{}, { token: [] }];
-  return [{ token: [scope] }, ...Object.values(queryScopes).map((other) => ({ token: [scope, other] }))];
+  const others = [...Object.values(queryScopes), ...(streams === undefined ? [] : [streams.scope])];
+  const own = [scope, ...alsoScopes];
+  return [{ token: own }, ...others.map((other) => ({ token: [...own, other] }))];
 }
+
+/** What is answered with 501 is nothing that anybody can do. */
+const isDocumented = ({ status, isUndocumented }: Operation): boolean =>
+  status !== 501 && isUndocumented !== true;
 
 /** The whole document; valid OpenAPI 3.1 (test/integration/gateway-documents.test.ts). */
 export function openApiDocument() {
   const schemas = schemaCollection("draft-2020-12");
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const operation of operations) {
+  for (const operation of operations.filter(isDocumented)) {
     const path = operation.path.replaceAll(/:(\w+)/g, "{$1}");
     const item = paths[path] ?? {};
     paths[path] = item;
@@ -232,13 +160,16 @@ export function openApiDocument() {
     };
   }
   schemas.add(Problem);
+  if (operations.some(({ protocol }) => protocol === "scim")) schemas.add(ScimError);
   const { version, description } = projectInfo();
   return {
     openapi: "3.1.1",
     info: { title: "mailroster", version, description, contact, license: { name: "MIT", identifier: "MIT" } },
     servers: [{ url: "/", description: "The gateway that serves this document" }],
     security: [],
-    tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
+    tags: Object.entries(tags)
+      .filter(([name]) => operations.some(({ tag }) => tag === name))
+      .map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: schemas.schemas,

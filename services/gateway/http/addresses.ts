@@ -7,11 +7,14 @@
  * Connections, bodies and failures of this machine itself are not counted by address: a proxy that runs here and is not
  * named has all users behind one address, and who is on the machine can do worse.
  */
+
 import type { IncomingMessage } from "node:http";
 import { type Buckets, buckets, type Grant } from "../../../mixins/basics/buckets.ts";
 import { type Occupancy, occupancy } from "../../../mixins/basics/occupancy.ts";
 import { clientOf } from "../../../mixins/http/client-address.ts";
-import { bareAddress, isLoopbackAddress } from "../../contracts/networks.ts";
+import type { Config } from "../../config/index.ts";
+import { authorityOf } from "../../contracts/host.ts";
+import { bareAddress, inNetworks, isLoopbackAddress } from "../../contracts/networks.ts";
 import type { GatewayLimits } from "./limits.ts";
 
 /** How much more than one of its networks of 64 bits an IPv6 network of 48 bits has. */
@@ -162,4 +165,13 @@ export function addressLimits({
         : enterBoth(connections, peer, limits.connectionsPerAddressMax),
   };
   return own;
+}
+
+/** As the client called us: its Host was let through, and a proxy that is trusted knows of TLS. */
+export function originsBy({ trustedProxies, httpHost, httpPort }: Config): (req: IncomingMessage) => string {
+  const isTrusted = inNetworks(trustedProxies);
+  return ({ headers, socket }) => {
+    const isSecure = headers["x-forwarded-proto"] === "https" && isTrusted(socket.remoteAddress);
+    return `${isSecure ? "https" : "http"}://${headers.host ?? authorityOf(httpHost, httpPort)}`;
+  };
 }

@@ -13,8 +13,11 @@ import { type Operation, paramsOf } from "../routes/index.ts";
 import type { AddressLimits } from "./addresses.ts";
 import type { Exchange, Gate, Middleware } from "./exchange.ts";
 import { structureFault } from "./json-structure.ts";
+import { bytesPerSecondMin } from "./limits.ts";
 import { tooManyRequests } from "./quota.ts";
 import { readHead } from "./request-head.ts";
+import { scimHeadReader } from "./scim-head.ts";
+import { enterStream } from "./stream-places.ts";
 
 /** A user nests two levels; some thousands would overflow the stack of what serializes the call to the next service. */
 const nestingLevelsMax = 16;
@@ -23,8 +26,6 @@ const memberCharsMax = 64;
 
 /** Too large a body is read on, and thrown away, up to this, so that the client can hear why; then it is cut off. */
 const discardedBytesMax = 8 * 1024 * 1024;
-/** A client that is no faster than this in the end is cut off. */
-const bytesPerSecondMin = 16 * 1024;
 
 interface BodyOptions {
   readonly bytesMax: number;
@@ -199,7 +200,7 @@ function requireStructure(text: string): void {
 /** Reads the request's body. No object in it has a member twice, so there is one way to read it. */
 async function readJsonObject(
   req: IncomingMessage,
-  { mediaTypes, optional }: NonNullable<Operation["body"]>,
+  { mediaTypes, optional, bytesMax }: NonNullable<Operation["body"]>,
   { addresses, config, limits }: Gate,
 ): Promise<Record<string, unknown>> {
   if (!hasBody(req)) {
@@ -208,7 +209,11 @@ async function readJsonObject(
   }
   requireMediaType(req, mediaTypes);
   const { text, value } = parse(
-    await readBytes(req, { bytesMax: config.bodyBytesMax, graceMs: limits.bodyGraceMs, addresses }),
+    await readBytes(req, {
+      bytesMax: bytesMax ?? config.bodyBytesMax,
+      graceMs: limits.bodyGraceMs,
+      addresses,
+    }),
   );
   requireStructure(text);
   if (typeof value !== "object" || value === null || Array.isArray(value))
@@ -225,15 +230,16 @@ async function readJsonObject(
  * has a byte of it read. What only waits for its client is not in hand yet, so that no client takes what all need by
  * being slow.
  */
-export const requestReader =
-  (gate: Gate, operation: Operation): Middleware =>
-  (req, _, next) => {
+export const requestReader = (gate: Gate, operation: Operation): Middleware => {
+  const readHeadOf = operation.protocol === "scim" ? scimHeadReader(gate.config) : readHead;
+  return (req, res, next) => {
     const { exchange } = req;
     const { user } = req.$ctx.meta;
     try {
       if (user && user.via !== "none")
         gate.callers.enter(user, operation, exchange, gate.platform.now().getTime());
-      readHead(req, operation);
+      readHeadOf(req, operation);
+      if (exchange.stream !== undefined) enterStream(gate, req, res);
       if (operation.body === undefined) {
         req.$params = paramsOf(operation, exchange, {});
         enterFlight(gate, exchange);
@@ -254,3 +260,4 @@ export const requestReader =
       })
       .then(() => next(), next);
   };
+};

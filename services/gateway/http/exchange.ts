@@ -8,6 +8,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import helmet from "helmet";
 import type { Context } from "moleculer";
+import type { ActivityLog } from "../../../mixins/activity-log.ts";
+import type { Occupancy } from "../../../mixins/basics/occupancy.ts";
 import {
   anonymous,
   type Correlation,
@@ -29,7 +31,7 @@ import type { Config } from "../../config/index.ts";
 import type { CallMeta } from "../../contracts/actions.ts";
 import { httpHeader } from "../../contracts/headers.ts";
 import type { Outages } from "../problems/outages.ts";
-import type { Operation } from "../routes/operation.ts";
+import type { Operation, ScimHead, StreamFormat } from "../routes/operation.ts";
 import type { AddressLimits } from "./addresses.ts";
 import type { CallerLimits } from "./callers.ts";
 import type { GatewayLimits } from "./limits.ts";
@@ -49,6 +51,10 @@ export interface Gate {
   readonly throttles: Throttles;
   /** Requests that are there as a whole and have no answer yet (body.ts). */
   inFlight: number;
+  /** Streams under way, by caller. */
+  readonly streams: Occupancy;
+  /** Rejects with Unavailable when it is not on record. */
+  readonly record: ActivityLog["write"];
 }
 
 /** What is known of a request, filled in on its way. */
@@ -64,12 +70,20 @@ export interface Exchange {
   /** The route's pattern, once it is found. */
   pattern: string;
   operation: Operation | undefined;
+  /** The whole list is asked for in this form, instead of a page of it. */
+  stream: StreamFormat | undefined;
+  /** Of a stream: when its head was sent, by `performance.now()`. */
+  begunAtMs: number | undefined;
   pathParams: Readonly<Record<string, string>>;
   queryParams: Readonly<Record<string, string>>;
   expectedVersions: readonly number[] | undefined;
+  /** Of a request of SCIM. */
+  scim: ScimHead | undefined;
   readonly meta: CallMeta;
   /** What the answer says of limits: name, value, name, value … */
   limitHeaders: readonly string[];
+  /** A session that goes on: name, value. */
+  sessionHeaders: readonly string[];
   /** The answer is there, or nobody waits for it any more: gives back what the request holds. */
   readonly leaves: (() => void)[];
 }
@@ -115,6 +129,16 @@ const securityHeaders = headersOfHelmet();
 /** Asked for every few seconds by whoever watches; `path` may be a pattern. */
 export const isHealth = (path: string): boolean => path === "/health" || path.startsWith("/health/");
 
+export const scimPath = "/scim/v2";
+/** Whether what is asked is to be answered as SCIM does, its errors too. */
+export const isScim = (route: string): boolean => route === scimPath || route.startsWith(`${scimPath}/`);
+
+/** One slash more at the end is what base URLs of identity providers, and of people, are often written with. */
+function routeOf(path: string): string {
+  const route = path.startsWith("/") ? unreservedDecoded(path) : `/${path}`;
+  return route.endsWith("/") && (isScim(route) || route === "/console/") ? route.slice(0, -1) : route;
+}
+
 /** Takes what the caller sent where it is usable and makes the id if not; never fails, so every answer can carry it. */
 function correlationOf({ headers }: IncomingMessage): Correlation {
   const given = headers[httpHeader.correlationId];
@@ -154,7 +178,9 @@ function observe(gate: Gate, span: OpenSpan | undefined, req: WebRequest, res: S
     const status = res.writableFinished ? res.statusCode : clientGone;
     const route = exchange.pattern;
     if (status === unauthenticated) gate.addresses.failed(req, gate.platform.now().getTime());
-    metrics.httpDuration.observe({ method, route, status: String(status) }, ms / 1_000);
+    // How long a stream takes is its reader's affair.
+    const madeInMs = (exchange.begunAtMs ?? startedAt + ms) - startedAt;
+    metrics.httpDuration.observe({ method, route, status: String(status) }, madeInMs / 1_000);
     span?.end({
       name: `${method} ${route}`,
       attributes: { "http.route": route, "http.response.status_code": status },
@@ -178,16 +204,20 @@ function begin(gate: Gate, req: WebRequest, res: ServerResponse): Exchange {
   req.exchange = {
     correlation,
     path,
-    route: path.startsWith("/") ? unreservedDecoded(path) : `/${path}`,
+    route: routeOf(path),
     query,
     refusal,
     meta: { correlationId, traceparent },
     pattern: "unmatched",
     operation: undefined,
+    stream: undefined,
+    begunAtMs: undefined,
     pathParams: {},
     queryParams: {},
     expectedVersions: undefined,
+    scim: undefined,
     limitHeaders: [],
+    sessionHeaders: [],
     leaves: [],
   };
   observe(gate, span, req, res);
@@ -211,11 +241,35 @@ export const openExchange =
     req.url = `${route}/`;
   };
 
+/** Of every answer: name, value, name, value … */
+const headOf = (
+  { correlation, limitHeaders, sessionHeaders }: Exchange,
+  cacheControl = "no-store",
+  security: readonly string[] = securityHeaders,
+): string[] => [
+  ...security,
+  "X-Correlation-ID",
+  correlation.correlationId,
+  "Cache-Control",
+  cacheControl,
+  ...limitHeaders,
+  ...sessionHeaders,
+];
+
+/** Sends the head of an answer whose lines follow, and gives back what the request holds. */
+export function beginAnswer(req: WebRequest, res: ServerResponse, headers: readonly string[]): void {
+  leave(req.exchange);
+  req.exchange.begunAtMs = performance.now();
+  res.writeHead(200, [...headOf(req.exchange), ...headers]);
+}
+
 export interface Answer {
   readonly status: number;
   /** Beside those that every answer has: name, value, name, value … */
   readonly headers?: readonly string[];
   readonly cacheControl?: string;
+  /** Instead of helmet's. */
+  readonly securityHeaders?: readonly string[];
   readonly contentType?: string;
   /** Absent: no body. */
   readonly content?: string | Buffer;
@@ -226,18 +280,15 @@ export interface Answer {
  * HEAD Node sends the body's length alone.
  */
 export function answerWith(req: WebRequest, res: ServerResponse, answer: Answer): void {
-  const { correlation, limitHeaders } = req.exchange;
-  const { correlationId } = correlation;
-  const { status, headers = [], cacheControl = "no-store", contentType = json, content } = answer;
-  const head = [
-    ...securityHeaders,
-    "X-Correlation-ID",
-    correlationId,
-    "Cache-Control",
+  const {
+    status,
+    headers = [],
     cacheControl,
-    ...limitHeaders,
-    ...headers,
-  ];
+    contentType = json,
+    content,
+    securityHeaders: security,
+  } = answer;
+  const head = [...headOf(req.exchange, cacheControl, security), ...headers];
   if (content !== undefined)
     head.push("Content-Type", contentType, "Content-Length", String(Buffer.byteLength(content)));
   // Who takes an answer slowly must not count as work that is still to be done.

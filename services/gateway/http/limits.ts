@@ -1,5 +1,8 @@
 /** The gateway's bounds. What a client, a network and a caller may take of them is in addresses.ts and callers.ts. */
 
+/** A client that sends a body, or takes a stream, no faster than this in the end is cut off. */
+export const bytesPerSecondMin = 16 * 1024;
+
 export interface GatewayLimits {
   /** A service that has not answered by then is answered for with 503, so that every answer comes within 2 s. */
   readonly callTimeoutMs: number;
@@ -25,6 +28,12 @@ export interface GatewayLimits {
   readonly requestTimeoutMs: number;
   /** Who neither sends nor takes anything for so long while an answer is due is cut off. */
   readonly stallTimeoutMs: number;
+  /** Lists that are told as a whole at a time; beyond it 503. */
+  readonly streamsMax: number;
+  /** … to one caller; beyond it 429. */
+  readonly streamsPerCallerMax: number;
+  /** So long a reader of one may keep us waiting in all, and a second for every 16 KB that it has taken. */
+  readonly streamGraceMs: number;
   /** An idle connection is kept for this long; longer than the 60 s of common load balancers. */
   readonly keepAliveTimeoutMs: number;
   /** … while more than half of the connections are in use. */
@@ -50,6 +59,9 @@ export const defaultLimits: GatewayLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   stallTimeoutMs: 45_000,
+  streamsMax: 20,
+  streamsPerCallerMax: 3,
+  streamGraceMs: 30_000,
   keepAliveTimeoutMs: 65_000,
   keepAliveTimeoutBusyMs: 15_000,
   drainMs: 5_000,

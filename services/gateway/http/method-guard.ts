@@ -6,6 +6,7 @@ import type { ServerResponse } from "node:http";
 import { Unavailable } from "../../contracts/errors.ts";
 import { HttpProblem, problemFor } from "../problems/problems.ts";
 import type { Operation } from "../routes/operation.ts";
+import { streamWanted } from "./accept.ts";
 import { answerWith, type Gate, type Middleware, type WebRequest } from "./exchange.ts";
 import { addressPolicy, tooManyRequests } from "./quota.ts";
 
@@ -71,6 +72,7 @@ function letThrough(gate: Gate, rows: PathRows, req: WebRequest, res: ServerResp
     throw new HttpProblem("method-not-allowed", `This path takes ${allow}`, { headers: { Allow: allow } });
   }
   exchange.operation = operation;
+  if (operation.streams !== undefined) exchange.stream = streamWanted(operation.streams, req.headers.accept);
   throttle(gate, operation);
   return true;
 }

@@ -68,6 +68,24 @@ export const problemTypes = {
     about:
       "An address of the request belongs, belonged or is promised to somebody else, or is blocked; errors names each with its status and who has it.",
   },
+  "external-id-taken": {
+    status: 409,
+    title: "External id taken",
+    about:
+      "Another user has the externalId of the request, or it is kept for one who was deleted, for as long as the addresses are; errors says who.",
+  },
+  "user-name-taken": {
+    status: 409,
+    title: "User name taken",
+    about:
+      "Another living user has the userName of the request, or the one that a restore would give back; errors says who.",
+  },
+  "address-held": {
+    status: 409,
+    title: "Address held",
+    about:
+      "A living user has the address, or a write under way; only what is kept for a deleted user can be released.",
+  },
   "not-deleted": {
     status: 409,
     title: "Not deleted",
@@ -82,6 +100,18 @@ export const problemTypes = {
     status: 409,
     title: "Dead letter settled",
     about: "The dead letter has been replayed or discarded; only a pending one can be.",
+  },
+  "reconciliation-running": {
+    status: 409,
+    title: "Reconciliation running",
+    about:
+      "One pass of the reconciler runs at a time in an installation; GET /reconciliations/latest tells which, begin again when it is over.",
+  },
+  "replay-running": {
+    status: 409,
+    title: "Replay running",
+    about:
+      "One replay of a cause runs at a time in an installation; begin again when it is over (GET /dead-letters/replays/:id).",
   },
   "key-ended": {
     status: 409,
@@ -154,6 +184,11 @@ export const problemTypes = {
     status: 500,
     title: "Internal error",
     about: "A defect on our side; the correlation id leads to it in the logs.",
+  },
+  "not-implemented": {
+    status: 501,
+    title: "Not implemented",
+    about: "A part of SCIM that is not supported: /Me and /Bulk. ServiceProviderConfig tells what is.",
   },
   "search-too-slow": {
     status: 503,

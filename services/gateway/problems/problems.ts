@@ -6,7 +6,8 @@
 import { Errors } from "moleculer";
 import * as z from "zod";
 import { type FieldError, Refusal, Unavailable } from "../../contracts/errors.ts";
-import { AddressConflict } from "../../contracts/user.ts";
+import type { ScimType } from "../../contracts/scim.ts";
+import { FieldConflict } from "../../contracts/user.ts";
 import { type ProblemSlug, problemTypes } from "./problem-types.ts";
 
 export const Problem = z
@@ -29,8 +30,9 @@ export const Problem = z
             .optional()
             .meta({ description: "A parameter of the query or the path, by its name" }),
           header: z.string().optional().meta({ description: "A header of the request, by its name" }),
-          conflict: AddressConflict.optional().meta({
-            description: "Of address-taken: what stands against the address, and who has it",
+          conflict: FieldConflict.optional().meta({
+            description:
+              "Of address-taken, external-id-taken and user-name-taken: what stands against the value, and who has it",
           }),
         }),
       )
@@ -43,7 +45,7 @@ export type Problem = z.infer<typeof Problem>;
 export const problemContentType = "application/problem+json";
 
 /** One fault and where it is: in the body, among the parameters of query and path, or in a header. */
-export type Fault = { readonly detail: string; readonly conflict?: AddressConflict } & (
+export type Fault = { readonly detail: string; readonly conflict?: FieldConflict } & (
   | { readonly pointer: string }
   | { readonly parameter: string }
   | { readonly header: string }
@@ -55,6 +57,8 @@ interface ProblemOptions {
   readonly cause?: unknown;
   /** Of a 401: why nobody could be told, as auth_failures_total counts it. */
   readonly reason?: AuthFailure | undefined;
+  /** As the service `scim` says it. */
+  readonly scimType?: ScimType | undefined;
 }
 
 /**
@@ -85,6 +89,7 @@ export class HttpProblem extends Errors.MoleculerError {
   readonly errors: readonly Fault[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly reason: AuthFailure | undefined;
+  readonly scimType: ScimType | undefined;
   constructor(slug: ProblemSlug, detail: string, options: ProblemOptions = {}) {
     super(detail, problemTypes[slug].status, slug);
     if (options.cause !== undefined) this.cause = options.cause;
@@ -92,6 +97,7 @@ export class HttpProblem extends Errors.MoleculerError {
     this.errors = options.errors;
     this.headers = options.headers ?? {};
     this.reason = options.reason;
+    this.scimType = options.scimType;
   }
   get status(): number {
     return problemTypes[this.slug].status;
@@ -128,6 +134,13 @@ export const unauthenticated = (why?: string, reason: AuthFailure = "invalid"): 
         headers: challenge(', error="invalid_token"'),
         reason,
       });
+
+/** 401 of somebody who had signed in; `why` completes "The session …". */
+export const sessionOver = (why: string, reason: AuthFailure): HttpProblem =>
+  new HttpProblem("unauthenticated", `The session ${why}: sign in again`, {
+    headers: challenge(', error="invalid_token"'),
+    reason,
+  });
 
 /** 403 for whoever lacks a scope; `because` says why, where it is known. */
 export const forbidden = (scope: string, because?: string): HttpProblem =>
@@ -178,9 +191,10 @@ const isWorthRepeating = (slug: ProblemSlug): boolean =>
 
 function refusalProblem(error: Refusal, locate: Locate): HttpProblem {
   if (!isProblemSlug(error.type)) return internalProblem(error);
-  const errors = error.data?.errors;
+  const { errors, scimType } = error.data ?? {};
   return new HttpProblem(error.type, error.message, {
     ...(errors === undefined ? {} : { errors: errors.map(locate) }),
+    ...(scimType === undefined ? {} : { scimType: scimType as ScimType }),
     ...(isWorthRepeating(error.type) ? { headers: retryAfter() } : {}),
   });
 }

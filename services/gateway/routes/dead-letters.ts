@@ -10,8 +10,9 @@ import {
   DiscardReason,
   ListDeadLetters,
 } from "../../contracts/dead-letters.ts";
+import { BeginReplay, LetterReplay, LetterReplayId } from "../../contracts/replays.ts";
 import { HttpProblem, invalidField, invalidParameter } from "../problems/problems.ts";
-import * as example from "./examples.ts";
+import * as example from "./dead-letter-examples.ts";
 import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 
 /** A path id that is no UUID names nothing, so it is as unknown as any other. */
@@ -19,6 +20,12 @@ function letterId({ path }: RequestParts): string {
   const parsed = DeadLetterId.safeParse(path.id);
   if (!parsed.success)
     throw new HttpProblem("not-found", "Cannot find the dead letter: no dead letter has this id");
+  return parsed.data.toLowerCase();
+}
+
+function replayId({ path }: RequestParts): string {
+  const parsed = LetterReplayId.safeParse(path.id);
+  if (!parsed.success) throw new HttpProblem("not-found", "Cannot find the replay: none has this id");
   return parsed.data.toLowerCase();
 }
 
@@ -64,6 +71,40 @@ export const deadLetterOperations: readonly Operation[] = [
     status: 200,
     answer: { schema: DeadLetterCauses, example: example.deadLetterCauses },
     problems: [],
+  },
+  {
+    id: "beginReplay",
+    method: "POST",
+    path: "/dead-letters/replays",
+    tag: "dead letters",
+    scope: "letters:write",
+    summary: "Send all letters of a cause to their queue again",
+    description:
+      "What is pending of the cause, the oldest first, at most max. Answered once it has begun; Location tells how far it is and how many have failed again. One replay of a cause runs at a time.",
+    target: to("dead-letters.replay-cause", ({ body }) => body as ActionInput<"dead-letters.replay-cause">),
+    query: {},
+    body: { schema: BeginReplay, mediaTypes: jsonAlone, example: example.beginReplay },
+    status: 202,
+    location: "/dead-letters/replays",
+    answer: { schema: LetterReplay, example: example.begunReplay },
+    write: true,
+    problems: ["replay-running", ...bodyProblems, ...keyProblems],
+  },
+  {
+    id: "getReplay",
+    method: "GET",
+    path: "/dead-letters/replays/:id",
+    tag: "dead letters",
+    scope: "letters:read",
+    summary: "How far a replay of a cause is, and how many came back",
+    description:
+      "One whose process has ended is interrupted: what it sent stands, and another can be begun for the rest. Kept for as long as settled letters.",
+    target: to("dead-letters.replay-progress", (parts) => ({ id: replayId(parts) })),
+    pathParams: { id: LetterReplayId.meta({ description: "The replay's id, a UUID" }) },
+    query: {},
+    status: 200,
+    answer: { schema: LetterReplay, example: example.replay },
+    problems: ["not-found"],
   },
   {
     id: "getDeadLetter",

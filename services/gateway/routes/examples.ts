@@ -1,13 +1,7 @@
 /** The examples of the OpenAPI document: one user's life, so that they tell a story together. */
-import type { ActionInput, CreatedUser, Health, UserPage } from "../../contracts/actions.ts";
+import type { ActionInput, CreatedUser, Health } from "../../contracts/actions.ts";
 import type { ActivityPage } from "../../contracts/activity.ts";
 import type { AuditPage } from "../../contracts/audit.ts";
-import type {
-  DeadLetter,
-  DeadLetterCauses,
-  DeadLetterDetail,
-  DeadLetterPage,
-} from "../../contracts/dead-letters.ts";
 import type { UserExport } from "../../contracts/erasure.ts";
 import {
   type Change,
@@ -19,23 +13,28 @@ import {
   type UserFact,
   type UserState,
 } from "../../contracts/events.ts";
-import type { AddressInfo } from "../../contracts/look-up.ts";
 import type { Trace, TraceVerdict } from "../../contracts/trace.ts";
 import type { User } from "../../contracts/user.ts";
+import type { UserPage } from "../../contracts/user-lists.ts";
 
-const id = "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11";
+/** Of the user whose life it is. */
+export const id = "01997b1e-7f6c-7c1e-9d3a-5b0f6f2a4c11";
 const createdAt = "2026-03-02T09:30:00.000Z";
-const updatedAt = "2026-03-02T10:00:00.000Z";
+export const updatedAt = "2026-03-02T10:00:00.000Z";
 
 export const createUser: ActionInput<"users.create"> = {
   displayName: "Ann Lee",
   primarySmtp: "ann.lee@example.com",
   secondarySmtps: ["ann@example.com"],
+  externalId: "E-104711",
 };
 const firstState = {
   displayName: "Ann Lee",
   primarySmtp: "ann.lee2@example.com",
   secondarySmtps: ["ann@example.com"],
+  externalId: "E-104711",
+  active: true,
+  userName: null,
   version: 1,
   updatedAt: createdAt,
 };
@@ -58,6 +57,9 @@ export const user: User = {
   displayName: "Ann Chen",
   primarySmtp: "ann.chen@example.com",
   secondarySmtps: ["ann.lee2@example.com", "ann@example.com"],
+  externalId: "E-104711",
+  active: true,
+  userName: null,
   version: 2,
   createdAt,
   updatedAt,
@@ -123,12 +125,6 @@ export const replaceUser = { displayName: "Ann Chen", primarySmtp: "ann.chen@exa
 export const patchUser = { primarySmtp: "ann.chen@example.com" };
 export const erasureReason = { reason: "Request of 3 March, ticket 4711" };
 export const userPage: UserPage = { items: [user], nextCursor: null };
-export const addressInfo: AddressInfo = {
-  address: "ann.chen@example.com",
-  status: "active",
-  userId: id,
-  kind: "primary",
-};
 export const auditPage: AuditPage = {
   items: [
     {
@@ -148,6 +144,7 @@ export const userExport: UserExport = {
   userId: id,
   exportedAt: "2026-03-03T08:00:00.000Z",
   user: { ...user, deletedAt: null },
+  provisioned: null,
   erasure: null,
   addresses: [
     { version: 1, address: "ann.lee2@example.com", kind: "primary", state: "active", at: createdAt },
@@ -185,54 +182,6 @@ export const activityPage: ActivityPage = {
   ],
   nextCursor: null,
 };
-const deadLetter: DeadLetter = {
-  id: "01997b3c-2b1e-7d0a-9c55-0a1b2c3d4e5f",
-  queue: "audit.user-events",
-  status: "pending",
-  eventId: "01997b3a-0d10-7a52-8b7f-1f0c2d3e4f50",
-  eventType: "user.updated.v1",
-  userId: id,
-  correlationId: "3f1d5c1e-9d55-4a0a-8f5e-6f1b0a7e2c9d",
-  reason: "retries-exhausted",
-  error: "DriverException 22P05",
-  cause: "5d1c0b7e9a42",
-  attempts: 6,
-  replays: 0,
-  firstFailedAt: updatedAt,
-  lastFailedAt: "2026-03-02T10:12:36.000Z",
-  lastReplayedAt: null,
-};
-export const deadLetterPage: DeadLetterPage = { items: [deadLetter], nextCursor: null };
-export const deadLetterCauses: DeadLetterCauses = {
-  items: [
-    {
-      cause: deadLetter.cause,
-      letters: 12,
-      queue: deadLetter.queue,
-      eventType: "user.updated.v1",
-      reason: deadLetter.reason,
-      error: deadLetter.error,
-      firstFailedAt: updatedAt,
-      lastFailedAt: deadLetter.lastFailedAt,
-      exampleId: deadLetter.id,
-    },
-  ],
-};
-export const deadLetterDetail: DeadLetterDetail = {
-  ...deadLetter,
-  routingKey: "user.updated.v1",
-  payload: { specversion: "1.0", id: deadLetter.eventId, type: "user.updated.v1", subject: id, sequence: 2 },
-  payloadEncoding: "json",
-  headers: { "x-attempts": 6, "x-consumer": "mailroster users-1" },
-  discarded: null,
-};
-export const replayedDeadLetter: DeadLetter = {
-  ...deadLetter,
-  status: "replayed",
-  replays: 1,
-  lastReplayedAt: "2026-03-02T11:00:00.000Z",
-};
-export const discardDeadLetter = { reason: "The user was removed by hand, ticket 4711" };
 const consumption = { state: "processed", duplicates: 0, failures: 0, error: null, letter: null } as const;
 const side: Trace["writes"][number]["addresses"] = {
   users: {
@@ -254,6 +203,7 @@ const completeVerdict: TraceVerdict = {
   at: null,
   sinceS: null,
   says: "the change has arrived everywhere",
+  action: "none",
   next: "nothing to do",
 };
 export const trace: Trace = {

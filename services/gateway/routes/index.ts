@@ -6,17 +6,17 @@ import {
   type ActionInput,
   CreatedUser,
   CreateUser,
-  ListUsers,
   PatchUser,
   ReplaceUser,
-  UserPage,
 } from "../../contracts/actions.ts";
 import { AuditPage, ListAudit } from "../../contracts/audit.ts";
-import { AddressInfo, LookUpAddress } from "../../contracts/look-up.ts";
 import { CorrelationId, Trace, tracePaging } from "../../contracts/trace.ts";
-import { User, WrittenSmtpAddress } from "../../contracts/user.ts";
+import { User } from "../../contracts/user.ts";
+import { GetUser, ListedUser, ListUsers, UserPage } from "../../contracts/user-lists.ts";
 import { HttpProblem } from "../problems/problems.ts";
 import { activityOperations } from "./activity.ts";
+import { addressOperations } from "./addresses.ts";
+import { consoleOperations } from "./console.ts";
 import { deadLetterOperations } from "./dead-letters.ts";
 import { domainOperations } from "./domains.ts";
 import * as example from "./examples.ts";
@@ -24,6 +24,12 @@ import { keyOperations } from "./keys.ts";
 import { bodyProblems, jsonAlone, keyProblems, type Operation, type RequestParts, to } from "./operation.ts";
 import { localOperations } from "./own-answers.ts";
 import { privacyOperations } from "./privacy.ts";
+import { reconciliationOperations } from "./reconciliations.ts";
+import { scimOperations } from "./scim.ts";
+import { sessionOperations } from "./sessions.ts";
+import { statusOperations } from "./status.ts";
+import { checkOperations } from "./user-checks.ts";
+import { userStreams } from "./user-streams.ts";
 import { body, echoedId, targetUser, userId, userPath, withBody } from "./user-target.ts";
 
 export type { Operation } from "./operation.ts";
@@ -46,7 +52,7 @@ const ReplaceUserBody = ReplaceUser.omit(targetOnly).extend(echoedId).meta({
 const PatchUserBody = PatchUser.omit(targetOnly).extend(echoedId).meta({
   id: "PatchUserBody",
   description:
-    "JSON merge patch (RFC 7396); null empties secondarySmtps; read-only members are accepted and ignored",
+    "JSON merge patch (RFC 7396); null empties secondarySmtps and takes externalId and userName away; read-only members are accepted and ignored",
 });
 
 const userOperations: readonly Operation[] = [
@@ -67,7 +73,13 @@ const userOperations: readonly Operation[] = [
     answer: { schema: CreatedUser, example: example.createdUser },
     tagged: true,
     write: true,
-    problems: ["domain-not-accepted", ...bodyProblems, ...keyProblems],
+    problems: [
+      "domain-not-accepted",
+      "external-id-taken",
+      "user-name-taken",
+      ...bodyProblems,
+      ...keyProblems,
+    ],
   },
   {
     id: "listUsers",
@@ -76,10 +88,11 @@ const userOperations: readonly Operation[] = [
     tag: "users",
     scope: "users:read",
     queryScopes: { q: "users:search" },
+    streams: userStreams,
     summary: "List users",
     description:
-      "In a stable order; nextCursor, when it is not null, fetches the next page. A raw + in q is a space, in smtp a plus.",
-    target: to("users.list", ({ query }) => query),
+      "In the order of creation, or with updatedSince of the last change; nextCursor, when it is not null, fetches the next page. With Accept: text/csv or application/x-ndjson (scope users:export) all of them are streamed, without limit and cursor, and an answer that ends before its last chunk is not complete. A raw + in q is a space, in smtp and externalId a plus.",
+    target: to("users.list", ({ query }) => query as ActionInput<"users.list">),
     query: ListUsers.shape,
     texts: ["q"],
     status: 200,
@@ -93,11 +106,14 @@ const userOperations: readonly Operation[] = [
     tag: "users",
     scope: "users:read",
     summary: "Get a user",
-    description: "A deleted user is not found; a restore brings it back.",
-    target: to("users.get", (parts) => ({ id: userId(parts) })),
+    description:
+      "A deleted user is not found without deleted=include, and an erased one not at all; a restore brings a deleted one back.",
+    target: to("users.get", (parts) => ({ ...(parts.query as { deleted?: "include" }), id: userId(parts) })),
     ...userPath,
-    query: {},
-    ...userAnswer,
+    query: { deleted: GetUser.shape.deleted },
+    status: 200,
+    answer: { schema: ListedUser, example: example.user },
+    tagged: true,
     problems: ["not-found"],
   },
   {
@@ -108,7 +124,7 @@ const userOperations: readonly Operation[] = [
     scope: "users:write",
     summary: "Replace a user",
     description:
-      "Without secondarySmtps they are kept; with it the list is set exactly, and the old primary joins it when the primary changed.",
+      "A member that is left out is kept: secondarySmtps, externalId, active, userName. With secondarySmtps the list is set exactly, and the old primary joins it when the primary changed.",
     target: to("users.replace", (parts) => withBody(parts) as ActionInput<"users.replace">),
     ...userPath,
     query: {},
@@ -120,6 +136,8 @@ const userOperations: readonly Operation[] = [
       "domain-not-accepted",
       "not-found",
       "address-taken",
+      "external-id-taken",
+      "user-name-taken",
       "version-mismatch",
       ...bodyProblems,
       ...keyProblems,
@@ -144,6 +162,8 @@ const userOperations: readonly Operation[] = [
       "domain-not-accepted",
       "not-found",
       "address-taken",
+      "external-id-taken",
+      "user-name-taken",
       "version-mismatch",
       ...bodyProblems,
       ...keyProblems,
@@ -185,6 +205,7 @@ const userOperations: readonly Operation[] = [
       "not-found",
       "not-deleted",
       "address-taken",
+      "user-name-taken",
       "version-mismatch",
       ...keyProblems,
     ],
@@ -193,23 +214,6 @@ const userOperations: readonly Operation[] = [
 
 const readOperations: readonly Operation[] = [
   {
-    id: "lookUpAddress",
-    method: "GET",
-    path: "/smtp/:address",
-    tag: "addresses",
-    scope: "addresses:read",
-    queryScopes: { at: "addresses:history" },
-    summary: "Who holds an address, now or at a time in the past",
-    description:
-      "Always 200 for an address that can be one: its status says whether anybody holds it. An address is found however its letters are written (upper or lower case, composed or not). A raw + in at is a plus, as in the time zone of 2026-11-01T10:00:00+01:00.",
-    target: to("smtp-registry.lookup", ({ path, query }) => ({ ...query, address: path.address ?? "" })),
-    pathParams: { address: WrittenSmtpAddress.meta({ description: "The address that is looked up" }) },
-    query: { at: LookUpAddress.shape.at },
-    status: 200,
-    answer: { schema: AddressInfo, example: example.addressInfo },
-    problems: [],
-  },
-  {
     id: "listAudit",
     method: "GET",
     path: "/audit",
@@ -217,8 +221,8 @@ const readOperations: readonly Operation[] = [
     scope: "audit:read",
     summary: "Who changed what, and when",
     description:
-      "In the order in which it happened; of one user, in the order of its versions. An entry follows its change within moments, and is never changed or taken away.",
-    target: to("audit.list", ({ query }) => query),
+      "In the order in which it happened, or with order=desc the newest first; of one user, in the order of its versions. from, to, actor, action, userId and correlationId narrow it, together. An entry follows its change within moments, and is never changed or taken away.",
+    target: to("audit.list", ({ query }) => query as ActionInput<"audit.list">),
     query: ListAudit.shape,
     status: 200,
     answer: { schema: AuditPage, example: example.auditPage },
@@ -245,13 +249,21 @@ const readOperations: readonly Operation[] = [
 ];
 
 export const operations: readonly Operation[] = [
+  // Before the paths with an id, which would take it for one.
+  ...checkOperations,
   ...userOperations,
   ...privacyOperations,
+  ...addressOperations,
   ...readOperations,
   ...activityOperations,
   ...keyOperations,
   ...domainOperations,
   ...deadLetterOperations,
+  ...reconciliationOperations,
+  ...statusOperations,
+  ...scimOperations,
+  ...consoleOperations,
+  ...sessionOperations,
   ...localOperations,
 ];
 
@@ -260,11 +272,13 @@ interface Head {
   readonly pathParams: RequestParts["path"];
   readonly queryParams: RequestParts["query"];
   readonly expectedVersions: RequestParts["expectedVersions"];
+  readonly scim: RequestParts["scim"];
 }
 
 /** The parameters of the row's action; throws a problem. */
 export function paramsOf({ target }: Operation, head: Head, body: RequestParts["body"]): unknown {
-  if (!("action" in target)) return {};
-  const { pathParams: path, queryParams: query, expectedVersions } = head;
-  return target.params({ path, query, body, expectedVersions });
+  // The gateway itself looks at what it was sent.
+  if (!("action" in target)) return body;
+  const { pathParams: path, queryParams: query, expectedVersions, scim } = head;
+  return target.params({ path, query, body, expectedVersions, scim });
 }

@@ -12,6 +12,16 @@ export interface RequestParts {
   readonly query: Readonly<Record<string, string>>;
   readonly body: Readonly<Record<string, unknown>>;
   readonly expectedVersions: readonly number[] | undefined;
+  /** Of a row of SCIM, else undefined. */
+  readonly scim?: ScimHead | undefined;
+}
+
+/** What SCIM takes of a head beside its query. */
+export interface ScimHead {
+  /** What stands before /Users in a location. */
+  readonly baseUrl: string;
+  /** The tags of If-Match as they came; undefined: no condition. */
+  readonly expected: readonly string[] | undefined;
 }
 
 export type LocalHandler =
@@ -25,6 +35,14 @@ export type LocalHandler =
   | "eventsPage"
   | "docsFile"
   | "protectedResource"
+  | "scimUnsupported"
+  | "consolePage"
+  | "consoleFile"
+  | "session"
+  | "sessionKey"
+  | "sessionLogin"
+  | "sessionCallback"
+  | "sessionLogout"
   | "problem";
 
 /** What the operations are about, in the order of the document. */
@@ -36,8 +54,11 @@ export const tags = {
   trace: "What became of a request, step by step.",
   domains: "In which domains addresses may be taken.",
   keys: "Access keys of machines: make, rotate, revoke.",
+  scim: "SCIM 2.0, for identity providers: people and groups as they keep them.",
+  reconciliations: "Whether users, registry and audit log agree; repair where they do not.",
   "dead letters": "Events that a consumer gave up: look into them, send them again, discard them.",
   health: "Whether the system can work, for orchestrators and people.",
+  console: "The console for people: its page, and who has signed in to it.",
   documents: "The documents of the interfaces, and pages for people.",
 } as const;
 export type Tag = keyof typeof tags;
@@ -47,6 +68,16 @@ interface Media {
   readonly example?: unknown;
   /** `application/json` when absent. */
   readonly mediaType?: string;
+}
+
+/** How a list is told as a whole, line by line. */
+export interface StreamFormat {
+  readonly mediaType: string;
+  /** With its parameters. */
+  readonly contentType: string;
+  readonly example: string;
+  /** What stands before the first line, and the line of an item, for a request with this query. */
+  writer(query: RequestParts["query"]): { readonly head: string; line(item: unknown): string };
 }
 
 interface ActionTarget {
@@ -67,9 +98,15 @@ export interface Operation {
    * loopback only, else for whoever has shown who they are.
    */
   readonly scope: Scope | "public" | "documents";
+  /** What every request needs beside that. */
+  readonly alsoScopes?: readonly Scope[];
+  /** Its head is read, and it is answered, as SCIM has it; REST when absent. */
+  readonly protocol?: "scim";
   /** What a request with this query parameter needs beside that. */
   readonly queryScopes?: Readonly<Record<string, Scope>>;
   readonly pathParams?: Readonly<Record<string, z.ZodType>>;
+  /** Of a list: whoever asks for one of these forms by Accept gets all that the query takes; the scope is needed besides. */
+  readonly streams?: { readonly scope: Scope; readonly formats: readonly StreamFormat[] };
   /** Known query parameters; absent: an action has none. What the gateway answers by itself ignores the query. */
   readonly query?: Readonly<Record<string, z.ZodType>>;
   /** Those of them that are free text: a raw `+` in them is a space. */
@@ -78,21 +115,25 @@ export interface Operation {
     readonly schema: z.ZodType;
     readonly mediaTypes: readonly string[];
     readonly example: unknown;
+    /** Instead of HTTP_BODY_BYTES_MAX. */
+    readonly bytesMax?: number;
     /** The request may come without it. */
     readonly optional?: boolean;
   };
-  readonly status: 200 | 201 | 204;
+  readonly status: 200 | 201 | 202 | 204 | 303 | 501;
   /** The status when the answer says that nothing was made (`created: false`). */
   readonly statusElse?: 204;
   readonly answer?: Media & { readonly alternative?: Media };
   /** The answer carries ETag. */
   readonly tagged?: boolean;
-  /** Of a 201: the path at which, with its id behind, what was made is found. */
+  /** Of a 201 or a 202: the path at which, with its id behind, what was made is found. */
   readonly location?: string;
   /** Takes Idempotency-Key. */
   readonly write?: boolean;
   /** Takes If-Match. */
   readonly conditional?: boolean;
+  /** Nothing for a program, and of no form that OpenAPI could tell. */
+  readonly isUndocumented?: boolean;
   /** Beside those that every operation has. */
   readonly problems: readonly ProblemSlug[];
 }
