@@ -70,6 +70,8 @@ const steps: Record<string, Check> = {
   "promises (eslint)": tool("eslint", "--max-warnings", "0", "."),
   // What has not changed since the last run on this machine is not checked again: a quarter of the time.
   "types (tsc)": tool("tsc", "-p", ".", "--incremental", "--tsBuildInfoFile", "node_modules/.cache/tsc.info"),
+  // What runs in browsers knows no Node.
+  "types (console)": tool("tsc", "-p", "services/gateway/console/app"),
   "types (deno check)": (): ReturnType<Check> => tool("deno", "check", ...entryPoints())(),
   imports: () => importViolations(repositoryRoot),
   "dead code (knip)": tool("knip"),
@@ -85,7 +87,7 @@ const steps: Record<string, Check> = {
 
 const names = Object.keys(steps);
 /** Those that say in seconds whether one can go on. */
-const fast = ["format and lint", "types (tsc)", "imports", "house rules"];
+const fast = ["format and lint", "types (tsc)", "types (console)", "imports", "house rules"];
 const form: CommandForm = {
   name: "check",
   says: `The gate. A word chooses the steps that have it in their name: ${names.join(", ")}.`,

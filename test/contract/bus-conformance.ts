@@ -426,10 +426,11 @@ function lifeTests(test: TestFn, maker: BusMaker): void {
     const published = publishAll(bus, sent);
     await eventually(() => assert.ok(first.seen.length > 0));
     const stopping = Promise.all([subscription.stop(), subscription.stop()]).then(() => answered);
-    const second = recorder();
-    subscribe(queue, second.handler);
     open();
     t.true(await stopping, "stop did not wait for the batch in hand");
+    // Not before: what the queue still has would come to it ahead of what is handed back.
+    const second = recorder();
+    subscribe(queue, second.handler);
     await published;
     await eventually(() => assert.equal(first.seen.length + second.seen.length, 30));
     t.true(second.seen.length >= 25);

@@ -7,10 +7,10 @@ import { accessEntities } from "../../services/access/entities.ts";
 import type { Role } from "../../services/contracts/access.ts";
 import type { ActionInput } from "../../services/contracts/actions.ts";
 import { type ActivityEntry, ActivityPage } from "../../services/contracts/activity.ts";
-import { consumers } from "../../services/contracts/consumers.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { bearer, makeKey, mistyped } from "../support/keys.ts";
+import { letterOf } from "../support/letters.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { type Rig, rigOf } from "../support/rig.ts";
 
@@ -75,21 +75,8 @@ async function letterIn({ usersDb: _, config }: Rig, t: ExecutionContext) {
   const event = userEvent();
   const id = () => db.read((em) => em.findOneOrFail(DeadLetterRecord, { messageId: event.id }));
   const at = new Date();
-  await db.transaction((em) =>
-    storeDeadLetter(em, {
-      queue: consumers.audit.queue,
-      messageId: event.id,
-      correlationId: event.correlationid,
-      routingKey: event.type,
-      body: Buffer.from(JSON.stringify(event)),
-      reason: "retries-exhausted",
-      error: "DriverException 22P05",
-      attempts: 6,
-      firstFailedAt: at,
-      lastFailedAt: at,
-      headers: { "x-attempts": 6 },
-    }),
-  );
+  const parts = { firstFailedAt: at, lastFailedAt: at, headers: { "x-attempts": 6 } };
+  await db.transaction((em) => storeDeadLetter(em, letterOf(parts, event)));
   return { event, id: (await id()).id };
 }
 
@@ -206,6 +193,7 @@ test("what an operator did is on record, over HTTP and at the REPL, with name an
   const items = await rig.recorded("principal=repl:ann", 3);
   const reasons = Object.fromEntries(items.map(({ action, reason }) => [action, reason]));
   t.is(reasons["ops.log-level"], "info for 5 minutes");
+  t.deepEqual(items.find(({ action }) => action === "ops.log-level")?.target?.kind, "process");
   t.is(reasons["dead-letters.get"], "people shown");
   t.true("reconciler.repair" in reasons);
 });

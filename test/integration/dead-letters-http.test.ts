@@ -7,9 +7,8 @@ import type { DeadLetter } from "../../mixins/bus/port.ts";
 import { consumers } from "../../services/contracts/consumers.ts";
 import { DeadLetterCauses, DeadLetterDetail } from "../../services/contracts/dead-letters.ts";
 import { sweepSettled } from "../../services/dead-letters/upkeep.ts";
-import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
-import { letterById, lettersOf, pendingByQueue } from "../support/letters.ts";
+import { letterOf as anyLetter, letterById, lettersOf, pendingByQueue } from "../support/letters.ts";
 import { nextOf } from "../support/links.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { rigOf } from "../support/rig.ts";
@@ -18,24 +17,8 @@ import { rigOf } from "../support/rig.ts";
 const test = anyTest.serial;
 const dayMs = 86_400_000;
 
-/** A letter of an event that audit can handle by now. */
-const letterOf = (parts: Partial<DeadLetter> = {}): DeadLetter => {
-  const event = userEvent();
-  return {
-    queue: consumers.audit.queue,
-    messageId: event.id,
-    correlationId: event.correlationid,
-    routingKey: event.type,
-    body: Buffer.from(JSON.stringify(event)),
-    reason: "retries-exhausted",
-    error: "DriverException 22P05",
-    attempts: 6,
-    firstFailedAt: new Date("2026-11-01T10:00:00.000Z"),
-    lastFailedAt: new Date("2026-11-01T10:12:00.000Z"),
-    headers: { "x-attempts": 6, note: "a\0b", "x-death": [{ count: 1 }] },
-    ...parts,
-  };
-};
+const letterOf = (parts: Partial<DeadLetter> = {}): DeadLetter =>
+  anyLetter({ headers: { "x-attempts": 6, note: "a\0b", "x-death": [{ count: 1 }] }, ...parts });
 
 async function rigWith(t: ExecutionContext, letters: readonly DeadLetter[]) {
   const rig = await rigOf(t);

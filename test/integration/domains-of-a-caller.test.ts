@@ -56,6 +56,47 @@ test("a user without an address in the caller's domains is not found: not read, 
   t.is((await rig.call("users.get", { id })).version, 1);
 });
 
+test("a check tells nothing of addresses and ids that lie outside", async (t) => {
+  const rig = await rigOf(t);
+  const { own, foreign } = await people(rig);
+  const bob = await rig.call("users.create", {
+    displayName: "Bob",
+    primarySmtp: `${name()}@b.example`,
+    externalId: "E-9",
+  });
+  const ann = { displayName: "Ann" };
+  const users = [
+    { ...ann, primarySmtp: foreign.primarySmtp },
+    { ...ann, primarySmtp: `${name()}@a.example`, externalId: "E-9" },
+    { ...ann, primarySmtp: `${name()}@a.example`, secondarySmtps: [foreign.primarySmtp] },
+    { ...ann, primarySmtp: own.primarySmtp },
+  ];
+  for (const key of [undefined, "externalId", "primarySmtp"] as const) {
+    const { items } = await rig.call("users.check", { users, key }, limited);
+    t.is(items[3]?.outcome, key === "externalId" ? "refused" : "unchanged");
+    const told = JSON.stringify(items.slice(0, 3));
+    t.deepEqual(
+      items.slice(0, 3).map(({ outcome }) => outcome),
+      ["refused", "refused", "refused"],
+    );
+    for (const secret of [foreign.id, bob.id, bob.primarySmtp]) t.false(told.includes(secret));
+  }
+});
+
+test("an externalId that somebody outside has is refused without a word of who", async (t) => {
+  const rig = await rigOf(t);
+  await rig.call("users.create", {
+    displayName: "Bob",
+    primarySmtp: `${name()}@b.example`,
+    externalId: "E-2",
+  });
+  const ann = { displayName: "Ann", primarySmtp: `${name()}@a.example`, externalId: "E-2" };
+  const { type, data } = await t.throwsAsync<Refusal>(rig.call("users.create", ann, limited));
+  t.is(type, "external-id-taken");
+  t.deepEqual(data.errors?.[0]?.conflict, { externalId: "E-2", status: "active", userId: null });
+  t.deepEqual((await rig.call("users.list", { externalId: "E-2" }, limited)).items, []);
+});
+
 test("a change that touches an address of another domain is forbidden, and leaves nothing behind", async (t) => {
   const rig = await rigOf(t);
   const { own, both, mixed } = await people(rig);
@@ -74,6 +115,12 @@ test("a change that touches an address of another domain is forbidden, and leave
   const [second = ""] = both.secondarySmtps;
   t.is(await patch(both.id, { primarySmtp: second }), "forbidden", "the old primary changes its kind");
   t.is(await patch(both.id, { secondarySmtps: [second, `${name()}@a.example`] }), "granted");
+  t.is(await patch(both.id, { externalId: "E-1" }), "forbidden", "so does the externalId");
+  t.is(
+    await patch(both.id, { externalId: "E-1", secondarySmtps: [second] }),
+    "forbidden",
+    "also beside an address of theirs",
+  );
   t.is(await refused(() => rig.call("users.remove", { id: mixed.id }, limited))(), "forbidden");
   t.is(await refused(() => rig.call("users.remove", { id: own.id }, limited))(), "granted");
   t.is(await refused(() => rig.call("users.restore", { id: own.id }, limited))(), "granted");

@@ -1,5 +1,6 @@
 /** What callers may take, over HTTP: who they are is told by a trusted proxy. */
 import test from "ava";
+import { askWithoutBody, guardedRows, pathOf } from "../support/access-walk.ts";
 import { startGateway } from "../support/rig.ts";
 import { recordStandIn, usersStandIn } from "../support/stand-ins.ts";
 
@@ -38,4 +39,25 @@ test("an address that does not say who asks is refused at last whatever it sends
   const refused = await ask("192.0.2.1", { "x-actor": "ann", "x-roles": "viewer" });
   t.is(refused.status, 429);
   t.is((await ask("192.0.2.2", { "x-actor": "ann", "x-roles": "viewer" })).status, 200);
+});
+
+test("whoever may not is told that, whatever is away behind the gateway", async (t) => {
+  const closed = await startGateway({ environment: { AUTH: "required" } });
+  t.teardown(closed.stop);
+  for (const row of guardedRows) {
+    const { status, headers, body } = await askWithoutBody(closed.port, row, pathOf(row));
+    t.is(status, 401, `${row.id}: ${body}`);
+    t.regex(headers.get("www-authenticate") ?? "", /^Bearer/, row.id);
+  }
+  const proxied = await startGateway({
+    environment: { AUTH: "proxy", TRUSTED_PROXIES: "127.0.0.1" },
+  });
+  t.teardown(proxied.stop);
+  const remove = (role: string) =>
+    proxied.http("DELETE", "/users/0199aaaa-0000-7000-8000-000000000000", undefined, {
+      "x-actor": "ann",
+      "x-roles": role,
+    });
+  t.is((await remove("viewer")).status, 403);
+  t.is((await remove("mail-admin")).status, 503);
 });

@@ -46,7 +46,7 @@ test("A free address is reserved until the time to live ends", async (t) => {
   const reservation = await rig.reserve({ want: [address], userId });
   t.deepEqual(reservation.addresses, [{ requested: address, assigned: address, kind: "primary" }]);
   t.is(reservation.expiresAt, new Date(rig.now().getTime() + ttlMs).toISOString());
-  t.deepEqual(await rig.lookUp(address.toUpperCase()), {
+  t.like(await rig.lookUp(address.toUpperCase()), {
     address,
     status: "reserved",
     userId,

@@ -14,7 +14,7 @@ test("The service answers its actions, follows the bus, tells its health and lea
   const created = new Life(new Date(), userId).create("ann@example.com");
   t.deepEqual(await rig.bus.publish([outgoing(created)]), [{ status: "confirmed" }]);
   const found = await rig.call("smtp-registry.lookup", { address: "ann@example.com" });
-  t.deepEqual(found, { address: "ann@example.com", status: "active", userId, kind: "primary" });
+  t.like(found, { address: "ann@example.com", status: "active", userId, kind: "primary" });
   const released = await rig.call("smtp-registry.release", { reservationId: "r1", userId });
   t.deepEqual(released, { released: 0 });
   const health = await rig.call("smtp-registry.health", {});

@@ -22,6 +22,8 @@ test("A lapsed hold is free for anyone who writes, and nobody is told so before 
       status: "available",
       userId: null,
       kind: null,
+      since: null,
+      until: null,
     });
     t.is((await rig.reserve({ want })).addresses[0]?.assigned, "ann@example.com");
   } finally {
@@ -46,7 +48,7 @@ test("A tombstone goes to nobody else until both terms are over, and back to its
       [364, "quarantined"],
     ] as const) {
       rig.advanceDays(days);
-      t.deepEqual(await rig.lookUp("ann@example.com"), { ...expected, status });
+      t.like(await rig.lookUp("ann@example.com"), { ...expected, status });
       await t.throwsAsync(rig.reserve(other), { instanceOf: Refusal }, `after ${days} days`);
       t.is((await rig.reserve({ want: ["ann@example.com"] })).addresses[0]?.reason, status);
       await rig.reserve(owner);

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
 import { v7 as uuidv7 } from "uuid";
+import { answerFinder, unkeyed } from "../../mixins/idempotency.ts";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
 import { blockedNames } from "../../services/smtp-registry/blocked.ts";
@@ -24,7 +25,6 @@ interface Sharing {
 }
 
 const wanted = () => [{ address: `${randomUUID()}@example.com`, kind: "primary" as const }];
-const ticket = () => ({ operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() });
 
 const reads: Sharing = {
   what: "reads",
@@ -32,6 +32,15 @@ const reads: Sharing = {
   asking(db) {
     const find = stateFinder(db);
     return () => find(randomUUID());
+  },
+};
+
+const answers: Sharing = {
+  what: "answers of keys",
+  of: "users",
+  asking(db) {
+    const find = answerFinder(db, () => new Date());
+    return () => find({ scope: "somebody", key: randomUUID() });
   },
 };
 
@@ -45,7 +54,7 @@ const commits: Sharing = {
         before: undefined,
         decision: decideCreate(uuidv7(), { displayName: "Somebody" }, wanted(), new Date()),
         answer: null,
-        ticket: ticket(),
+        ticket: unkeyed(),
         cause: { action: "users.create", correlationId: "shared", actor: "anonymous" },
         budget: writeBudget(),
       });
@@ -68,7 +77,7 @@ const holds: Sharing = {
   },
 };
 
-for (const { what, of, asking } of [reads, commits, holds])
+for (const { what, of, asking } of [reads, answers, commits, holds])
   test(`a statement that hangs holds up no ${what} but those that share it`, async (t) => {
     const own = await testDatabase();
     await migrate(of, own.url);

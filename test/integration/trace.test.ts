@@ -477,7 +477,15 @@ test.serial(
     );
     const [last = ""] = placesOf(await pagesOf(rig, "large")).slice(-1);
     await rig.registryDb.query("delete from addresses where user_id = $1", [last]);
-    const whole = await ask(60_000);
+    // On a busy machine a service may not answer for a part in its time, which is then unknown.
+    const whole = await eventually(
+      async () => {
+        const trace = await ask(60_000);
+        if (trace.counts?.unknown !== 0) throw new Error(JSON.stringify(trace.counts));
+        return trace;
+      },
+      { timeoutMs: 60_000 },
+    );
     t.deepEqual(whole.counts, { complete: count - 1, diverged: 1, stuck: 0, unknown: 0, "in flight": 0 });
     t.deepEqual([whole.total, whole.verdict.state, whole.unseen], [count, "diverged", []]);
     const hasty = await ask(0);

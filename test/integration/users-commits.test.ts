@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import { v7 as uuidv7 } from "uuid";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
-import { AnsweredElsewhere } from "../../mixins/idempotency.ts";
+import { AnsweredElsewhere, keepAnswers, type Ticket, unkeyed } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
 import { committer, KeyTaken, LostRace, type Work, writeBudget } from "../../services/users/commit.ts";
 import { usersEntities } from "../../services/users/entities.ts";
@@ -11,7 +11,6 @@ import { decide, decideCreate } from "../../services/users/rules.ts";
 import { ownDatabase } from "../support/own-database.ts";
 
 const cause = { action: "users.create", correlationId: "together", actor: "anonymous" } as const;
-const unkeyed = () => ({ operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() });
 
 const creating = (address: string, overrides: Partial<Work> = {}): Work => ({
   before: undefined,
@@ -22,6 +21,22 @@ const creating = (address: string, overrides: Partial<Work> = {}): Work => ({
   budget: writeBudget(),
   ...overrides,
 });
+
+/** Of a write that carries this key. */
+function keyed(key: string): Ticket {
+  const createdAt = new Date().toISOString();
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  const kept = (result: unknown) => ({
+    ...{ scope: "somebody", key, fingerprint: key, result: JSON.stringify(result), createdAt, expiresAt },
+    ...{ action: "users.create", correlationId: null },
+  });
+  return {
+    operationId: randomUUID(),
+    keyed: true,
+    kept,
+    remember: (em, result) => keepAnswers(em, [kept(result)]),
+  };
+}
 
 const renaming = (created: Work, displayName: string): Work => {
   const before = created.decision.state;
@@ -44,6 +59,13 @@ async function stage() {
       );
       return rows[0]?.n ?? 0;
     },
+    /** By how many statements. */
+    async statements(table: string): Promise<number> {
+      const { rows } = await pool.query<{ n: number }>(
+        `select count(distinct (xmin::text, cmin::text))::int as n from ${table}`,
+      );
+      return rows[0]?.n ?? 0;
+    },
     async count(table: string): Promise<number> {
       return (await pool.query(`select from ${table}`)).rowCount ?? 0;
     },
@@ -63,24 +85,33 @@ test("60 creates at once are committed in a few transactions, each with its keys
   }
 });
 
+test("the answers of keyed writes that share a transaction are stored by one statement", async (t) => {
+  const { commit, transactions, statements, count, close } = await stage();
+  try {
+    const works = Array.from({ length: 60 }, (_, index) =>
+      creating(`keyed.${index}@example.com`, { ticket: keyed(`key-${index}`) }),
+    );
+    await Promise.all(works.map(commit));
+    t.is(await count("idempotency"), 60);
+    t.true((await transactions("idempotency")) <= 4, `${await transactions("idempotency")} transactions`);
+    t.is(await statements("idempotency"), await transactions("idempotency"));
+  } finally {
+    await close();
+  }
+});
+
 test("a write that can't succeed fails alone, and its neighbours are committed once", async (t) => {
   const { commit, pool, count, close } = await stage();
   try {
     const taken = creating("taken@example.com");
     await commit(taken);
     await commit(renaming(taken, "Somebody else"));
+    await commit(creating("first@example.com", { ticket: keyed("answered") }));
     const plain = Array.from({ length: 20 }, (_, index) => creating(`plain.${index}@example.com`));
     const odd = [
       creating("taken@example.com"),
       renaming(taken, "Too late"),
-      creating("answered@example.com", {
-        ticket: {
-          operationId: randomUUID(),
-          keyed: true,
-          remember: () =>
-            Promise.reject(new AnsweredElsewhere("Cannot store the answer: the key has one already")),
-        },
-      }),
+      creating("answered@example.com", { ticket: keyed("answered") }),
       creating("late@example.com", { budget: writeBudget(0) }),
     ];
     // The first is committed alone; the others come meanwhile and share one transaction.
@@ -93,8 +124,8 @@ test("a write that can't succeed fails alone, and its neighbours are committed o
     t.true(failures[2] instanceof AnsweredElsewhere);
     t.is(failures[3]?.type, "unavailable");
     t.true([...outcomes.slice(0, 2), ...outcomes.slice(6)].every(({ status }) => status === "fulfilled"));
-    t.is(await count("users"), 21);
-    t.is(await count("outbox"), 22);
+    t.is(await count("users"), 22);
+    t.is(await count("outbox"), 23);
     const { rows } = await pool.query(
       "select display_name from users where primary_smtp = 'taken@example.com'",
     );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import test, { type ExecutionContext } from "ava";
 import { OutboxMessage } from "../../mixins/bus/outbox-row.ts";
+import { unkeyed } from "../../mixins/idempotency.ts";
 import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { Refusal, Unavailable } from "../../services/contracts/errors.ts";
 import { committer, writeBudget, writeBudgetMs } from "../../services/users/commit.ts";
@@ -10,6 +11,7 @@ import { generations } from "../../services/users/generation.ts";
 import { stateFinder } from "../../services/users/queries.ts";
 import { registryClient } from "../../services/users/registry-client.ts";
 import { decideCreate } from "../../services/users/rules.ts";
+import { turns } from "../../services/users/turns-of-a-user.ts";
 import { userWrites } from "../../services/users/write.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
@@ -133,7 +135,7 @@ test.serial("a write whose time is over is not committed", async (t) => {
     [{ address: "late@six.example", kind: "primary" }],
     new Date(),
   );
-  const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
+  const ticket = unkeyed();
   const cause = { action: "users.create", correlationId: "late", actor: "anonymous" } as const;
   const work = { before: undefined, decision, answer: null, ticket, cause };
   const commit = committer({ db, freed: () => new Date(0) });
@@ -157,7 +159,8 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
   let aheadMs = 0;
   performance.now = () => monotonicMs() + aheadMs;
   try {
-    const deps = { db, freed: () => new Date(0), now: () => new Date(), log: testLogger(), nudge() {} };
+    const times = { freed: () => new Date(0), now: () => new Date() };
+    const deps = { db, inTurn: turns(), ...times, log: testLogger(), nudge() {} };
     const find = stateFinder(db);
     const registry = registryClient(rig.broker, processMetrics(), testLogger());
     const writes = userWrites({
@@ -173,7 +176,7 @@ test.serial("a write whose time is over before it asks the registry leaves no ho
         return found;
       },
     });
-    const ticket = { operationId: randomUUID(), keyed: false, remember: () => Promise.resolve() };
+    const ticket = unkeyed();
     const cause = { action: "users.patch", correlationId: "late", actor: "anonymous" } as const;
     const edit = { kind: "edit", secondarySmtps: ["late@nine.example"] } as const;
     const late = writes.change(id, edit, undefined, { ticket, cause, budget: writeBudget() });

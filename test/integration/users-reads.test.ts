@@ -4,7 +4,7 @@ import { toASCII } from "tr46";
 import { run } from "../../mixins/postgres/statement.ts";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { usersEntities } from "../../services/users/entities.ts";
-import { beforeAll, usersPage } from "../../services/users/sql.ts";
+import { beforeAll, usersPage } from "../../services/users/list-sql.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { type Rig, startRig } from "../support/rig.ts";
 

@@ -8,13 +8,22 @@ import { domains } from "./list/domains.ts";
 import { erasures } from "./list/erasures.ts";
 import { events } from "./list/events.ts";
 import { failovers } from "./list/failovers.ts";
+import { groups } from "./list/groups.ts";
+import { imports } from "./list/imports.ts";
 import { letters } from "./list/letters.ts";
 import { limits } from "./list/limits.ts";
+import { mail } from "./list/mail.ts";
+import { moves } from "./list/moves.ts";
 import { operations } from "./list/operations.ts";
 import { peers } from "./list/peers.ts";
 import { people } from "./list/people.ts";
 import { record } from "./list/record.ts";
+import { releases } from "./list/releases.ts";
 import { requests } from "./list/requests.ts";
+import { sandbox } from "./list/sandbox.ts";
+import { scim } from "./list/scim.ts";
+import { scimLists } from "./list/scim-lists.ts";
+import { consoleSessions } from "./list/sessions.ts";
 import { transport } from "./list/transport.ts";
 import { writes } from "./list/writes.ts";
 import type { Mutation } from "./mutation.ts";
@@ -22,10 +31,14 @@ import type { Mutation } from "./mutation.ts";
 export const mutations: readonly Mutation[] = [
   ...access,
   ...addresses,
+  ...mail,
+  ...scim,
   ...domains,
   ...events,
   ...writes,
+  ...imports,
   ...letters,
+  ...moves,
   ...operations,
   ...databases,
   ...record,
@@ -37,5 +50,10 @@ export const mutations: readonly Mutation[] = [
   ...calls,
   ...failovers,
   ...erasures,
+  ...groups,
   ...limits,
+  ...sandbox,
+  ...releases,
+  ...consoleSessions,
+  ...scimLists,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

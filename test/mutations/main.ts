@@ -141,7 +141,7 @@ async function killAll(folder: string, all: readonly Mutation[], servers: Server
 }
 
 async function run(all: readonly Mutation[]): Promise<boolean> {
-  const servers = await startServers(print, interrupted.signal, { withPrometheus: true });
+  const servers = await startServers(print, interrupted.signal, { withPrograms: true });
   const folder = copyTree(root);
   try {
     const faults = await compileFaults(folder, all);

@@ -9,6 +9,9 @@ export const guardedRows = operations.flatMap((row) =>
 );
 type Row = (typeof guardedRows)[number];
 
+/** Of the rows that ask for somebody, whoever it is, where the gateway listens on more than loopback. */
+export const documentRows = operations.filter(({ scope }) => scope === "documents");
+
 const values: Readonly<Record<string, string>> = {
   address: "walk@example.com",
   at: "2026-01-01T00:00:00Z",
@@ -21,7 +24,7 @@ export const pathOf = ({ path }: Pick<Operation, "path">): string =>
 
 /** A row, and with it a parameter that asks for more. */
 export const waysOf = (row: Row): { readonly target: string; readonly scopes: readonly Scope[] }[] => [
-  { target: pathOf(row), scopes: [row.scope] },
+  { target: pathOf(row), scopes: [row.scope, ...(row.alsoScopes ?? [])] },
   ...Object.entries(row.queryScopes ?? {}).map(([name, scope]) => ({
     target: `${pathOf(row)}?${name}=${encodeURIComponent(values[name] ?? "walk")}`,
     scopes: [row.scope, scope],
@@ -43,12 +46,20 @@ const head = (method: string, target: string, key: string | undefined, bytes: nu
   ].join("\r\n");
 
 /** The head of a request whose body never comes: an answer was given without a byte of it. */
-export const askWithoutBody = (port: number, { method }: Row, target: string, key?: string) =>
-  sendRaw(port, head(method, target, key, 10));
+export const askWithoutBody = (
+  port: number,
+  { method }: Pick<Operation, "method">,
+  target: string,
+  key?: string,
+) => sendRaw(port, head(method, target, key, 10));
 
 /** The whole request, with an empty object where there is a body. */
-export const askWhole = (port: number, { method, body }: Row, target: string, key: string) =>
-  sendRaw(port, body === undefined ? head(method, target, key, 0) : `${head(method, target, key, 2)}{}`);
+export const askWhole = (
+  port: number,
+  { method, body }: Pick<Operation, "method" | "body">,
+  target: string,
+  key?: string,
+) => sendRaw(port, body === undefined ? head(method, target, key, 0) : `${head(method, target, key, 2)}{}`);
 
 /** Some at a time, so that no bound of the gateway is met. */
 export async function eachOf<T>(items: readonly T[], walk: (item: T) => Promise<void>): Promise<void> {

@@ -68,9 +68,16 @@ export interface Dockerfile {
   readonly user: string | undefined;
 }
 
-/** The last stage of our Dockerfile; one instruction a line. */
+/** `A=b C="d e"`, as ENV takes it. */
+const pairsOf = (words: string): [string, string][] =>
+  [...words.matchAll(/(\w+)=(?:"([^"]*)"|(\S*))/g)].map(([, name = "", quoted, plain = ""]) => [
+    name,
+    quoted ?? plain,
+  ]);
+
+/** The last stage of our Dockerfile; one instruction a line, but for lines that a backslash goes on with. */
 export function dockerfile(): Dockerfile {
-  const lines = readFileSync(join(repositoryRoot, "Dockerfile"), "utf8").split("\n");
+  const lines = readFileSync(join(repositoryRoot, "Dockerfile"), "utf8").replaceAll("\\\n", "").split("\n");
   const last = lines.slice(lines.findLastIndex((line) => line.startsWith("FROM ")));
   const argumentsOf = (instruction: string): string[] =>
     last
@@ -82,7 +89,7 @@ export function dockerfile(): Dockerfile {
     copies: argumentsOf("COPY")
       .filter((words) => !words.startsWith("--from="))
       .flatMap((words) => words.split(" ").slice(0, -1)),
-    environment: Object.fromEntries(argumentsOf("ENV").map((pair) => pair.split("=") as [string, string])),
+    environment: Object.fromEntries(argumentsOf("ENV").flatMap(pairsOf)),
     command: JSON.parse(command) as string[],
     user: argumentsOf("USER")[0],
   };

@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { freePort } from "../../mixins/basics/ports.ts";
-import { type ComposeService, composeFile, dockerfile } from "./compose-file.ts";
+import { type ComposeService, composeFile, type Dockerfile, dockerfile } from "./compose-file.ts";
 import { eventually } from "./eventually.ts";
 import { repositoryRoot } from "./gate/run-tool.ts";
 
@@ -48,6 +48,15 @@ function imageFolder(): string {
     cpSync(join(repositoryRoot, path), join(folder, path), { recursive: true });
   symlinkSync(join(repositoryRoot, "node_modules"), join(folder, "node_modules"), "dir");
   return folder;
+}
+
+/** Its options say /app, where the packages lie as well; nothing is compiled before. */
+function imageIn(folder: string): Dockerfile {
+  const { environment, ...image } = dockerfile();
+  const { NODE_COMPILE_CACHE: _, NODE_OPTIONS = "", ...others } = environment;
+  const packages = `--allow-fs-read=${join(repositoryRoot, "node_modules")}/`;
+  const options = `${NODE_OPTIONS.replaceAll("/app/", `${folder}/`)} ${packages}`;
+  return { ...image, environment: { ...others, NODE_OPTIONS: options } };
 }
 
 const filesOf = (folder: string): string[] =>
@@ -112,8 +121,9 @@ async function untilHealthy(
 /** `translate` puts the test's servers in the place of the containers that are not ours. */
 export async function containers(translate: (value: string) => string): Promise<Containers> {
   const { services } = composeFile();
-  const image = dockerfile();
   const folder = imageFolder();
+  const image = imageIn(folder);
+  const scratch = mkdtempSync(join(tmpdir(), "mailroster-tmp-"));
   const files = new Set(filesOf(folder));
   const ours = Object.keys(services).filter((name) => services[name]?.image.startsWith("mailroster:"));
   const ports: Record<string, Ports> = {};
@@ -126,6 +136,9 @@ export async function containers(translate: (value: string) => string): Promise<
       (text, name) => text.replaceAll(`//${name}:${containerPorts.http}`, `//127.0.0.1:${ports[name]?.http}`),
       translate(value).replaceAll("0.0.0.0", "127.0.0.1"),
     );
+  /** A container has a /tmp of its own. */
+  const inScratch = <T extends object>(part: T): T =>
+    JSON.parse(JSON.stringify(part).replaceAll("/tmp/", `${scratch}/`)) as T;
   const serviceOf = (name: string): ComposeService => {
     const service = services[name];
     if (service === undefined) throw new Error(`Cannot start ${name}: docker-compose.yml does not know it`);
@@ -141,7 +154,7 @@ export async function containers(translate: (value: string) => string): Promise<
       folder,
       ports: own,
       environment: {
-        PATH: dirname(process.execPath),
+        PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
         HOME: tmpdir(),
         HTTP_PORT: String(own.http),
         OPS_PORT: String(own.ops),
@@ -160,9 +173,11 @@ export async function containers(translate: (value: string) => string): Promise<
   async function bringUp(name: string): Promise<void> {
     await dependenciesOf(name);
     const service = serviceOf(name);
-    const container = start(service.command ?? image.command, runOf(name));
+    const own = { ...service, command: service.command ?? image.command };
+    const { command, healthcheck } = inScratch(own);
+    const container = start(command, runOf(name));
     running.set(name, container);
-    await untilHealthy(name, service, container, runOf(name));
+    await untilHealthy(name, { ...service, ...(healthcheck && { healthcheck }) }, container, runOf(name));
   }
   function up(name: string): Promise<void> {
     const known = starting.get(name) ?? bringUp(name);
@@ -189,6 +204,8 @@ export async function containers(translate: (value: string) => string): Promise<
       return ends;
     },
     written: () => filesOf(folder).filter((path) => !files.has(path)),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove: () => {
+      for (const path of [folder, scratch]) rmSync(path, { recursive: true, force: true });
+    },
   };
 }

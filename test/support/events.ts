@@ -40,6 +40,7 @@ export function userEvent(parts: EventParts = {}): UserEvent {
         displayName: "Ann Lee",
         primarySmtp: "ann.lee@example.com",
         secondarySmtps: [],
+        active: true,
         version,
         createdAt: time,
         updatedAt: time,

@@ -21,6 +21,7 @@ export interface Person {
   readonly groups?: readonly string[];
   /** How they sign in; undefined: the provider says nothing about it. */
   readonly acr?: string;
+  readonly name?: string;
 }
 
 export interface IdentityProviderOptions {
@@ -29,6 +30,8 @@ export interface IdentityProviderOptions {
   readonly audience: string;
   /** Any free one when absent. */
   readonly port?: number;
+  /** Groups and names stand in the ID token; else whoever has one must ask for them. */
+  readonly tellsInIdToken?: boolean;
 }
 
 interface SigningKey {
@@ -53,6 +56,12 @@ export interface IdentityProvider {
 
 /** A program on the machine of whoever signs in, without a secret (RFC 8252). */
 const client = { id: "mailroster-cli", redirectUri: "http://127.0.0.1/callback" };
+/** mailroster itself, for people at its console on this machine. */
+export const consoleClient = {
+  id: "mailroster-console",
+  secret: "a secret of nobody but this machine",
+  redirectUri: "http://127.0.0.1/session/callback",
+};
 const algorithm = "ES256";
 const tokenSeconds = 600;
 
@@ -64,7 +73,7 @@ async function newKey(): Promise<SigningKey> {
 
 function provider(
   issuer: string,
-  { people, audience }: IdentityProviderOptions,
+  { people, audience, tellsInIdToken = false }: IdentityProviderOptions,
   { jwk }: SigningKey,
 ): Provider {
   return new Provider(issuer, {
@@ -78,9 +87,24 @@ function provider(
         token_endpoint_auth_method: "none",
         id_token_signed_response_alg: algorithm,
       },
+      {
+        client_id: consoleClient.id,
+        client_secret: consoleClient.secret,
+        redirect_uris: [consoleClient.redirectUri],
+        application_type: "native",
+        token_endpoint_auth_method: "client_secret_basic",
+        id_token_signed_response_alg: algorithm,
+      },
     ],
+    claims: { openid: ["sub"], profile: ["name", "groups"] },
+    conformIdTokenClaims: !tellsInIdToken,
     findAccount: (_ctx, sub) =>
-      Object.hasOwn(people, sub) ? { accountId: sub, claims: () => ({ sub }) } : undefined,
+      Object.hasOwn(people, sub)
+        ? {
+            accountId: sub,
+            claims: () => ({ sub, groups: people[sub]?.groups, name: people[sub]?.name }),
+          }
+        : undefined,
     extraTokenClaims(_ctx, token) {
       const { groups, acr } = people[(token as { accountId?: string }).accountId ?? ""] ?? {};
       return { groups, acr, auth_time: acr === undefined ? undefined : Math.floor(Date.now() / 1_000) };
@@ -172,6 +196,21 @@ function browser() {
 
 const stepsMax = 12;
 
+/** What a browser does from the address that somebody is sent to until they are sent back to where `back` begins. */
+export async function walkThrough(ask: URL, name: string, back: string): Promise<URL> {
+  const go = browser();
+  const forms: Record<string, string>[] = [
+    { prompt: "login", login: name, password: "any" },
+    { prompt: "consent" },
+  ];
+  let place = await go(ask);
+  for (let step = 0; !place.href.startsWith(back); step += 1) {
+    if (step === stepsMax) throw new Error("Cannot sign in: the provider leads nowhere");
+    place = await go(place, place.pathname.startsWith("/interaction/") ? forms.shift() : undefined);
+  }
+  return place;
+}
+
 export interface Tokens {
   readonly access_token: string;
   readonly id_token: string;
@@ -195,16 +234,7 @@ export async function signIn(
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
     code_challenge_method: "S256",
   }).toString();
-  const go = browser();
-  const forms: Record<string, string>[] = [
-    { prompt: "login", login: name, password: "any" },
-    { prompt: "consent" },
-  ];
-  let place = await go(ask);
-  for (let step = 0; !place.href.startsWith(client.redirectUri); step += 1) {
-    if (step === stepsMax) throw new Error("Cannot sign in: the provider leads nowhere");
-    place = await go(place, place.pathname.startsWith("/interaction/") ? forms.shift() : undefined);
-  }
+  const place = await walkThrough(ask, name, client.redirectUri);
   const answer = await fetch(new URL("/token", issuer), {
     method: "POST",
     body: new URLSearchParams({

@@ -1,4 +1,6 @@
 /** Dead letters as a test looks at them. */
+import type { DeadLetter as StoredLetter } from "../../mixins/bus/port.ts";
+import { consumers } from "../../services/contracts/consumers.ts";
 import { type DeadLetter, DeadLetterPage } from "../../services/contracts/dead-letters.ts";
 import type { UserEvent } from "../../services/contracts/events.ts";
 import { type EventParts, userEvent } from "./events.ts";
@@ -29,4 +31,22 @@ export async function pendingByQueue({ metrics }: Rig): Promise<Record<string, n
   await metrics.expose();
   const { values } = await metrics.deadLetters.get();
   return Object.fromEntries(values.map(({ labels, value }) => [String(labels.queue), value]));
+}
+
+/** A letter of an event that audit can handle by now. */
+export function letterOf(parts: Partial<StoredLetter> = {}, event = userEvent()): StoredLetter {
+  return {
+    queue: consumers.audit.queue,
+    messageId: event.id,
+    correlationId: event.correlationid,
+    routingKey: event.type,
+    body: Buffer.from(JSON.stringify(event)),
+    reason: "retries-exhausted",
+    error: "DriverException 22P05",
+    attempts: 6,
+    firstFailedAt: new Date("2026-11-01T10:00:00.000Z"),
+    lastFailedAt: new Date("2026-11-01T10:12:00.000Z"),
+    headers: {},
+    ...parts,
+  };
 }

@@ -22,6 +22,7 @@ import gatewayService, {
   type GatewayLimits,
   gatewayAddress,
 } from "../../services/gateway/index.ts";
+import type { Operation } from "../../services/gateway/routes/index.ts";
 import { hostedService, processBus } from "../../services/runtime/composition.ts";
 import { eventually } from "./eventually.ts";
 import { testLogger } from "./logs.ts";
@@ -84,6 +85,8 @@ interface InstanceOptions {
   readonly now?: (() => Date) | undefined;
   /** Of the gateway. */
   readonly limits?: Partial<GatewayLimits>;
+  /** Its rows, instead of the whole table. */
+  readonly table?: readonly Operation[];
 }
 
 interface RigOptions extends InstanceOptions {
@@ -135,6 +138,7 @@ async function startInstance({
   environment = {},
   now = () => new Date(),
   limits = {},
+  table,
 }: InstanceOptions): Promise<Instance> {
   const config = loadConfig({ HTTP_PORT: "0", NODE_ID: `rig-${randomUUID()}`, ...environment });
   const lines: Record<string, unknown>[] = [];
@@ -149,7 +153,7 @@ async function startInstance({
   for (const name of hosted)
     broker.createService(
       name === "gateway"
-        ? gatewayService(platform, config, { ...defaultLimits, ...limits })
+        ? gatewayService(platform, config, { ...defaultLimits, ...limits }, table)
         : await hostedService(name, platform, config),
     );
   await broker.start();

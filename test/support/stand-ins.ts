@@ -75,7 +75,8 @@ export const usersStandIn = (): ServiceSchema => ({
       await fail(displayName);
       const at = new Date().toISOString();
       const times = { createdAt: at, updatedAt: at };
-      const user: User = { id: randomUUID(), displayName, primarySmtp, secondarySmtps, version: 1, ...times };
+      const content = { displayName, primarySmtp, secondarySmtps, active: true };
+      const user: User = { id: randomUUID(), ...content, version: 1, ...times };
       users.set(user.id, user);
       if (key !== undefined) answered.set(key, user);
       return user;
@@ -118,6 +119,8 @@ export const registryStandIn = (): ServiceSchema => ({
       status: "available",
       userId: null,
       kind: null,
+      since: null,
+      until: null,
     })),
     health: action("smtp-registry.health", () => ({
       status: "down",

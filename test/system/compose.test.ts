@@ -1,18 +1,62 @@
 /** docker-compose.yml comes up: every container of ours with its own command, environment and health check. */
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import amqp from "amqplib";
 import test from "ava";
 import pg from "pg";
 import { composeFile } from "../support/compose-file.ts";
 import { type Containers, containers } from "../support/containers.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
-import { testVhost } from "../support/resources.ts";
+import { runProgram } from "../support/provision/command.ts";
+import { rabbitEval } from "../support/resources.ts";
 
 const adminUrl = process.env.TEST_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
+const brokerUrl = process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
 const prefix = `mailroster_compose_${randomBytes(4).toString("hex")}`;
 const named = (text: string): string =>
-  text.replaceAll(/mailroster_(users|registry)/g, (_, side: string) => `${prefix}_${side}`);
+  text.replaceAll(/mailroster_(users|registry|owner)/g, (_, side: string) => `${prefix}_${side}`);
+
+/** Names of RabbitMQ, which others on the same machine may have. */
+const brokerNamed = (text: string): string =>
+  text.replaceAll(
+    /mailroster-(gateway|users|registry|operator|calls|events)/g,
+    (_, name: string) => `${prefix}-${name}`,
+  );
+
+/** docker/rabbitmq as the container does it, up to RabbitMQ itself: the definitions are told to the one that is there. */
+async function importDefinitions(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "mailroster-definitions-"));
+  try {
+    const source = join(repositoryRoot, "docker/rabbitmq");
+    const definitions = readFileSync(join(source, "definitions.json"), "utf8");
+    writeFileSync(join(folder, "definitions.json"), brokerNamed(definitions));
+    const filled = join(folder, "filled.json");
+    const { code, stderr } = await runProgram("sh", [join(source, "start.sh"), "echo"], {
+      env: {
+        ...process.env,
+        ...composeFile().services.rabbitmq?.environment,
+        FOLDER: folder,
+        FILLED: filled,
+      },
+    });
+    if (code !== 0) throw new Error(stderr);
+    const text = readFileSync(filled, "base64");
+    await rabbitEval(`rabbit_definitions:import_raw(base64:decode(<<"${text}">>)).`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function dropDefinitions(): Promise<void> {
+  const as = '<<"test">>';
+  const vhosts = ["calls", "events"].map((name) => `rabbit_vhost:delete(<<"${prefix}-${name}">>, ${as})`);
+  const users = ["gateway", "users", "registry", "operator"].map(
+    (name) => `rabbit_auth_backend_internal:delete_user(<<"${prefix}-${name}">>, ${as})`,
+  );
+  await rabbitEval(`${[...vhosts, ...users].join(", ")}.`);
+}
 
 async function administer(statements: readonly string[]): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
@@ -47,11 +91,13 @@ let cleanUp: () => Promise<void> = async () => {};
 let databaseUrls: string[] = [];
 
 test.before(async () => {
-  const vhost = await testVhost();
+  await importDefinitions();
   await administer(initStatements());
   const { host } = new URL(adminUrl);
   const translate = (value: string): string =>
-    value.startsWith("amqp:") ? vhost.url : named(value).replaceAll("@postgres:5432", `@${host}`);
+    brokerNamed(named(value))
+      .replaceAll("@postgres:5432", `@${host}`)
+      .replaceAll("@rabbitmq:5672", `@${new URL(brokerUrl).host}`);
   const { services } = composeFile();
   databaseUrls = [
     services.users?.environment?.DATABASE_URL,
@@ -62,7 +108,8 @@ test.before(async () => {
     system.remove();
     const sides = [`${prefix}_users`, `${prefix}_registry`];
     await administer(sides.flatMap((side) => [`drop database ${side}`, `drop role ${side}`]));
-    await vhost.drop();
+    await administer([`drop role ${prefix}_owner`]);
+    await dropDefinitions();
   };
 });
 
@@ -103,6 +150,25 @@ test.serial("a request goes through gateway, users and smtp-registry and back", 
   t.is(((await found.json()) as { userId: string }).userId, id);
 });
 
+test.serial(
+  "who serves owns no table, and nobody may log in at RabbitMQ in another's virtual host",
+  async (t) => {
+    for (const url of databaseUrls) {
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      const { rows } = await client.query(
+        "select distinct tableowner as owner from pg_tables where schemaname = 'public'",
+      );
+      await client.end();
+      t.deepEqual(rows, [{ owner: `${prefix}_owner` }]);
+    }
+    const gateway = new URL(brokerUrl);
+    [gateway.username, gateway.password] = [`${prefix}-gateway`, "local-only"];
+    gateway.pathname = `/${prefix}-events`;
+    await t.throwsAsync(amqp.connect(gateway.href), { message: /ConnectionClose/ });
+  },
+);
+
 test.serial("the role of one side can't connect to the database of the other", async (t) => {
   const [users = "", registry = ""] = databaseUrls;
   const crossed = new URL(users);
@@ -113,7 +179,8 @@ test.serial("the role of one side can't connect to the database of the other", a
 });
 
 test.serial("a stop drains every container within its time and leaves no file in the image", async (t) => {
-  const ends = await system.stop();
+  const { migrate, ...ends } = await system.stop();
+  t.is(migrate?.code, null, "it sleeps until it is told to end");
   t.deepEqual(Object.keys(ends).sort(), ["gateway", "smtp-registry", "users"]);
   for (const [name, { code, output }] of Object.entries(ends)) t.is(code, 0, `${name}:\n${output}`);
   t.deepEqual(system.written(), []);

@@ -2,6 +2,7 @@
 import test, { type ExecutionContext } from "ava";
 import pg from "pg";
 import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { type Processes as All, Processes, type Runtime, request, runtimes } from "../support/processes.ts";
 import { rabbitEval } from "../support/resources.ts";
 import { createUser, ownAddress } from "../support/system-story.ts";
@@ -58,7 +59,7 @@ for (const runtime of runtimes)
     async (t) => {
       const processes = new Processes();
       try {
-        const folder = { DATA_DIR: processes.folder() };
+        const folder = { DATA_DIR: processes.folder(), SOCKETMAP_PORT: String(await fixedPort()) };
         const stopped = await visit(processes, folder, runtime);
         t.deepEqual([stopped.code, stopped.verdict], [69, "unreachable"]);
         t.regex(stopped.part("system")?.says ?? "", /^no system runs in /);
@@ -69,7 +70,14 @@ for (const runtime of runtimes)
         // It asks the system where the gateway listens: its HTTP_PORT is not the doctor's.
         const well = await visit(processes, folder, runtime);
         t.deepEqual([well.code, well.verdict, well.not("ok")], [0, "healthy", []]);
-        for (const part of ["users migrations", "registry clock", "outbox", "gateway", "reconciliation"])
+        for (const part of [
+          "users migrations",
+          "registry clock",
+          "outbox",
+          "gateway",
+          "reconciliation",
+          "mail look-ups",
+        ])
           t.truthy(well.part(part), part);
         const people = await processes.start({ runtime, script, env: system.environment });
         t.is((await people.exited()).code, 0);
@@ -135,7 +143,7 @@ async function findsEachFault(t: ExecutionContext, processes: All): Promise<void
     system.registry.kill("SIGTERM");
     await system.registry.exited();
     const without = await visit(processes, all);
-    t.regex(without.part("services")?.says ?? "", /nobody hosts smtp-registry/);
+    t.regex(without.part("services")?.says ?? "", /nobody hosts mail-lookup, smtp-registry/);
     t.regex(without.part("queue smtp-registry.user-events")?.says ?? "", /0 readers/);
     t.deepEqual([without.code, without.not("ok").length > 1], [1, true]);
     const [cause] = without.findings;

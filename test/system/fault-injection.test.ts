@@ -88,34 +88,35 @@ test.serial(
     const operator = await joinAsOperator(own.vhost.url, ["fault", "smtp-registry"]);
     try {
       await eventually(async () => {
-        if (Object.keys((await operator.call("fault.list", {})).nodes).length < 3) throw new Error("not all");
+        if (Object.keys((await operator.everywhere("fault.list", {})).nodes).length < 3)
+          throw new Error("not all");
       });
-      const set = await operator.call("fault.set", { action: reserve, delayMs });
+      const set = await operator.everywhere("fault.set", { action: reserve, delayMs });
       t.like(
         Object.values(set.nodes),
         Array(3).fill([{ action: reserve, delayMs, errorRate: 0, failed: 0 }]),
       );
       const urls = { httpUrl: system.gateway.httpUrl, opsUrl: system.users.opsUrl };
       await theQuantileShowsIt(t, urls);
-      const { nodes } = await operator.call("fault.list", {});
+      const { nodes } = await operator.everywhere("fault.list", {});
       const delayed = Object.values(nodes).map(([fault]) => fault?.delayed ?? 0);
       t.deepEqual(delayed.sort(), [0, 0, slowCreates], "only the process that carries it out is slow");
 
-      await operator.call("fault.set", { action: reserve, errorRate: 1 });
+      await operator.everywhere("fault.set", { action: reserve, errorRate: 1 });
       const address = await writesAreRefusedWithoutATrace(t, urls.httpUrl);
-      await operator.call("fault.set", { action: "users.create", errorRate: 1 });
-      await operator.call("fault.clear", { action: reserve });
+      await operator.everywhere("fault.set", { action: "users.create", errorRate: 1 });
+      await operator.everywhere("fault.clear", { action: reserve });
       await writesAreRefusedWithoutATrace(t, urls.httpUrl);
-      await operator.call("fault.set", { action: "smtp-registry.health", errorRate: 1 });
+      await operator.everywhere("fault.set", { action: "smtp-registry.health", errorRate: 1 });
       const ready = await request(`${urls.httpUrl}/health/ready`);
       t.is(ready.status, 503);
       t.like(ready.json(), { checks: { "smtp-registry": { status: "down" } } });
-      await operator.call("fault.clear", {});
+      await operator.everywhere("fault.clear", {});
       t.is((await createUser(urls.httpUrl, address)).status, 201);
 
       for (const wrong of ["fault.set", "users", "users.fly"])
-        await t.throwsAsync(operator.call("fault.set", { action: wrong }), { name: "Refusal" });
-      await t.throwsAsync(operator.call("fault.set", { action: reserve, errorRate: 2 }), {
+        await t.throwsAsync(operator.everywhere("fault.set", { action: wrong }), { name: "Refusal" });
+      await t.throwsAsync(operator.everywhere("fault.set", { action: reserve, errorRate: 2 }), {
         name: "Refusal",
       });
     } finally {

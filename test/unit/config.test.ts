@@ -33,6 +33,12 @@ const badValues: [variable: string, env: Record<string, string>][] = [
   ["HTTP_PORT", { HTTP_PORT: "http" }],
   ["HTTP_PORT", { HTTP_PORT: "65536" }],
   ["OPS_PORT", { OPS_PORT: "-1" }],
+  ["SOCKETMAP_PORT", { SOCKETMAP_PORT: "smtp" }],
+  ["SOCKETMAP_ALLOW", { SOCKETMAP_PORT: "10099", SOCKETMAP_HOST: "0.0.0.0" }],
+  ["SOCKETMAP_ALLOW", { SOCKETMAP_ALLOW: "10.0.0.0/33" }],
+  ["RECIPIENT_DELIMITER", { RECIPIENT_DELIMITER: "a" }],
+  ["SOCKETMAP_POSTMASTER", { SOCKETMAP_POSTMASTER: "postmaster" }],
+  ["SOCKETMAP_INACTIVE", { SOCKETMAP_INACTIVE: "bounce" }],
   ["OPS_PORT", { HTTP_PORT: "3999", OPS_PORT: "3999" }],
   ...[
     "a b",
@@ -191,7 +197,7 @@ test("no environment at all is the embedded system", (t) => {
   const config = loadConfig({}, false);
   t.is(config.usersDatabaseUrl, undefined);
   t.is(config.amqpUrl, undefined);
-  t.is(config.services.length, 5);
+  t.is(config.services.length, 6);
   t.is(config.httpPort, 3000);
   t.is(config.opsPort, 3001);
   t.is(config.logFormat, "json");

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { loadConfig, variableNames } from "../../services/config/index.ts";
-import { serviceNames } from "../../services/contracts/services.ts";
+import { loadConfig, parsePeers, variableNames } from "../../services/config/index.ts";
+import { essentialNames } from "../../services/contracts/services.ts";
 import { dockerfile } from "../support/compose-file.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 import {
@@ -70,7 +70,10 @@ const workloads = [...deployments, ...ofKind<Workload>("Job")];
 const isOperators = ({ apiVersion }: Manifest): boolean => apiVersion.startsWith("rabbitmq.com/");
 const page = readFileSync(join(repositoryRoot, "docs/deploy/README.md"), "utf8");
 const settings = Object.fromEntries(
-  (kustomization().configMapGenerator[0]?.literals ?? []).map((line) => line.split("=") as [string, string]),
+  (kustomization().configMapGenerator[0]?.literals ?? []).map((line) => [
+    line.slice(0, line.indexOf("=")),
+    line.slice(line.indexOf("=") + 1),
+  ]),
 );
 
 /** Of the pods that there are: ours, and those that the operators make. */
@@ -155,7 +158,7 @@ test("two of each role host every service, with two nodes for them", (t) => {
     const { env = [] } = spec.template.spec.containers[0];
     return env.flatMap(({ name, value = "" }) => (name === "SERVICES" ? value.split(",") : []));
   });
-  t.deepEqual(hosted.sort(), [...serviceNames].sort());
+  t.deepEqual(hosted.sort(), [...essentialNames].sort());
   for (const { spec, metadata } of deployments) {
     t.is(spec.replicas, 2, metadata.name);
     t.true(
@@ -166,21 +169,23 @@ test("two of each role host every service, with two nodes for them", (t) => {
 });
 
 test("every process starts with what its manifest says, and its secrets come as files that are there", (t) => {
-  const secrets: Record<string, string> = {
+  const secretsOf = (user: string): Record<string, string> => ({
     DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_users?sslmode=verify-full",
     REGISTRY_DATABASE_URL: "postgresql://a:b@postgres-rw:5432/mailroster_registry?sslmode=verify-full",
-    AMQP_URL: "amqp://a:b@rabbitmq-server-0.rabbitmq-nodes:5672",
+    AMQP_URL: `amqp://${user}:b@rabbitmq-server-0.rabbitmq-nodes:5672/mailroster-calls`,
+    EVENTS_AMQP_URL: `amqp://${user}:b@rabbitmq-server-0.rabbitmq-nodes:5672/mailroster-events`,
     OPS_TOKEN: "a".repeat(64),
-  };
+  });
   for (const { spec, metadata } of workloads) {
     const [{ env = [], volumeMounts = [] }] = spec.template.spec.containers;
     const sources = spec.template.spec.volumes.flatMap(({ projected }) => projected?.sources ?? []);
     const [{ mountPath = "" } = {}] = volumeMounts.filter(({ name }) => name === "secrets");
     const files = sources.flatMap(({ secret }) => secret.items.map(({ path }) => `${mountPath}/${path}`));
+    const secrets = secretsOf(metadata.name);
     const environment: Record<string, string> = metadata.name === "migrate" ? {} : { ...settings };
     for (const { name, value } of env) {
       t.true(variableNames().includes(name), `${metadata.name}: ${name}`);
-      if (!name.endsWith("_FILE")) environment[name] = value ?? metadata.name;
+      if (!name.endsWith("_FILE")) environment[name] = value ?? `${metadata.name}-5d4f-x2`;
       else {
         t.true(files.includes(value ?? ""), `${metadata.name}: ${value}`);
         environment[name.replace(/_FILE$/, "")] = secrets[name.replace(/_FILE$/, "")] ?? "";
@@ -189,6 +194,7 @@ test("every process starts with what its manifest says, and its secrets come as 
     if (metadata.name === "migrate") continue;
     const config = loadConfig(environment);
     t.is(config.migrate, "check", metadata.name);
+    t.deepEqual(config.peers, parsePeers(settings.AMQP_PEERS ?? ""), metadata.name);
     t.is(config.opsToken, secrets.OPS_TOKEN, metadata.name);
     t.deepEqual(config.warnings, [], metadata.name);
     const graceS = spec.template.spec.terminationGracePeriodSeconds ?? 30;
@@ -205,9 +211,33 @@ test("every secret that a pod mounts is made by the page or by an operator", (t)
   );
   const byOperators = ["postgres-ca"];
   const expected = made.flatMap((name) =>
-    name === "postgres-$side" ? ["postgres-users", "postgres-registry"] : name,
+    name === "postgres-$side"
+      ? ["postgres-users", "postgres-registry"]
+      : name === "broker-$user"
+        ? ["broker-users", "broker-smtp-registry"]
+        : name,
   );
   t.deepEqual([...new Set(mounted)].filter((name) => !byOperators.includes(name)).sort(), expected.sort());
+});
+
+test("the page makes the users of RabbitMQ that the pods log in as", (t) => {
+  t.true(page.includes(`export AMQP_PEERS=${settings.AMQP_PEERS}\n`));
+  for (const { metadata } of deployments)
+    t.true(parsePeers(settings.AMQP_PEERS ?? "").has(metadata.name), metadata.name);
+});
+
+test("the owner of the tables is known to the job that migrates alone", (t) => {
+  const knows = workloads.filter(({ spec }) => JSON.stringify(spec).includes("postgres-owner"));
+  t.deepEqual(
+    knows.map(({ metadata }) => metadata.name),
+    ["migrate"],
+  );
+  const [cluster] = ofKind<Manifest & { spec: { bootstrap: { initdb: { owner: string } } } }>("Cluster");
+  const [registry] = ofKind<Manifest & { spec: { owner: string } }>("Database");
+  t.deepEqual(
+    [cluster?.spec.bootstrap.initdb.owner, registry?.spec.owner],
+    ["mailroster_owner", "mailroster_owner"],
+  );
 });
 
 test("probes ask the ops port, what is ready is ready, and every port that is named is there", (t) => {

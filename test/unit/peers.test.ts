@@ -1,6 +1,13 @@
 /** AMQP_PEERS, what it asks of the other variables, and the rights at RabbitMQ that fit. */
 import test from "ava";
-import { environmentOf, peersText, planOf, rabbitmqctlLines } from "../../services/commands/broker/plan.ts";
+import {
+  consumerPlan,
+  environmentOf,
+  isForeignConsumer,
+  peersText,
+  planOf,
+  rabbitmqctlLines,
+} from "../../services/commands/broker/plan.ts";
 import { brokerRights } from "../../services/commands/broker/rights.ts";
 import { ConfigError, loadClientConfig, loadConfig } from "../../services/config/index.ts";
 import { parsePeers } from "../../services/config/peers.ts";
@@ -103,13 +110,26 @@ test("the plan makes a user for each peer with a password of its own, and takes 
   if (gateway === undefined || core === undefined) return t.fail();
   t.is(peersText(plan), "gw=gateway,core=users+registry");
   t.not(gateway.password, core.password);
-  t.deepEqual(Object.keys(environmentOf(gateway, vhosts, "h:5672")), ["AMQP_URL"]);
-  t.is(
-    environmentOf(core, vhosts, "h:5672").EVENTS_AMQP_URL,
-    `amqp://core:${core.password}@h:5672/it's%20events`,
-  );
+  t.deepEqual(Object.keys(environmentOf(gateway, "h:5672")), ["AMQP_URL"]);
+  t.is(environmentOf(core, "h:5672").EVENTS_AMQP_URL, `amqp://core:${core.password}@h:5672/it's%20events`);
   const lines = rabbitmqctlLines(plan);
   t.true(lines.includes(String.raw`rabbitmqctl clear_permissions -p 'it'\''s events' 'gw'`));
   t.is(lines.filter((line) => line.startsWith("rabbitmqctl set_permissions")).length, 3);
   t.is(lines.filter((line) => line.includes("add_user")).length, 2);
+});
+
+test("a consumer that is no part of the system has a login of its own, where events are and nowhere else", (t) => {
+  const plan = consumerPlan("billing", "events");
+  const [user] = plan.users;
+  if (user === undefined) return t.fail();
+  t.deepEqual(plan.vhosts, []);
+  t.deepEqual(environmentOf(user, "h:5672"), {
+    AMQP_URL: `amqp://consumer-billing:${user.password}@h:5672/events`,
+  });
+  t.deepEqual(rabbitmqctlLines(plan).slice(1), [
+    String.raw`rabbitmqctl set_permissions -p 'events' 'consumer-billing' '^(billing\.user-events(\..*)?)$' '^(billing\.user-events(\..*)?)$' '^(mailroster\.users|billing\.user-events(\..*)?)$'`,
+  ]);
+  for (const name of ["billing", "b", "crm-2"]) t.true(isForeignConsumer(name), name);
+  for (const name of ["audit", "smtp-registry", "audit.user-events", ".*", "a|b", "-a", ""])
+    t.false(isForeignConsumer(name), name);
 });

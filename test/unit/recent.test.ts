@@ -25,3 +25,19 @@ test("a result that is older than it may be is made anew, and a failure is not k
   t.is(await ask(), 2);
   t.is(await ask(), 3);
 });
+
+test("a result is given to so many, and who comes after them shares the next one", async (t) => {
+  let runs = 0;
+  const ask = recent(
+    () => {
+      runs += 1;
+      return Promise.resolve(runs);
+    },
+    20,
+    { askersMax: 3 },
+  );
+  const first = await ask();
+  const others = await Promise.all([ask(), ask(), ask(), ask()]);
+  t.deepEqual([first, ...others], [1, 1, 1, 2, 2]);
+  t.is(runs, 2);
+});

@@ -1,11 +1,10 @@
 import test from "ava";
 import fc from "fast-check";
 import { addressOctetsMax, localPartOctetsMax, parseAddress } from "../../services/contracts/address.ts";
-import { dayMs, freedBefore } from "../../services/contracts/terms.ts";
+import { dayMs, freedBefore, statusOf } from "../../services/contracts/terms.ts";
 import { blockedNames } from "../../services/smtp-registry/blocked.ts";
 import { ledgerEntries } from "../../services/smtp-registry/history.ts";
 import { judge, newestOf } from "../../services/smtp-registry/projection.ts";
-import { statusOf } from "../../services/smtp-registry/status.ts";
 import { nextSpan } from "../../services/smtp-registry/suffix-choice.ts";
 import { counterKey, suffixesOf, truncate } from "../../services/smtp-registry/suffix-rule.ts";
 import { Life } from "../support/life.ts";

@@ -1,7 +1,7 @@
 /** Under which name the REPL's decisions are kept. */
 import { userInfo } from "node:os";
 import test from "ava";
-import { operator } from "../../services/commands/repl/operator.ts";
+import { operator } from "../../mixins/context/operator.ts";
 
 test("The operator is the account that the REPL runs as", (t) => {
   t.is(operator(), `repl:${userInfo().username}`);

@@ -12,6 +12,8 @@ const needs: Record<string, ServerName[]> = {
   "test/integration/event-path.test.ts": ["postgres", "rabbit"],
   "test/system/embedded.test.ts": [],
   "test/system/observability.test.ts": ["postgres", "rabbit", "prometheus"],
+  "test/system/postfix.test.ts": ["postgres", "rabbit", "postfix"],
+  "test/system/mail-guide.test.ts": ["postgres", "rabbit", "postfix", "exim", "haraka"],
   "test/chaos/chaos.test.ts": [],
   "test/ha/ha.test.ts": [],
 };

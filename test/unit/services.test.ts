@@ -8,6 +8,7 @@ import {
   hostedNames,
   hostedServices,
   hostRoles,
+  hostsEverything,
   serviceNames,
   services,
   usesBus,
@@ -41,15 +42,25 @@ test("a service that keeps data is not made without its database, and one senten
   }
 });
 
-test("SERVICES names the five services that come with no other", (t) => {
-  t.deepEqual([...serviceNames].sort(), ["audit", "gateway", "outbox", "smtp-registry", "users"]);
+test("SERVICES names the five services that come with no other, and mail-lookup, which may stand alone too", (t) => {
+  t.deepEqual([...serviceNames].sort(), [
+    "audit",
+    "gateway",
+    "mail-lookup",
+    "outbox",
+    "smtp-registry",
+    "users",
+  ]);
+  const alone = serviceNames.filter((name) => name !== "mail-lookup");
+  t.true(hostsEverything(alone) && !hostsEverything(["mail-lookup"]));
 });
 
 test("a process hosts what SERVICES names and what comes with it, who asks for work before who does it", (t) => {
   t.deepEqual(hostedServices(["gateway"]), ["gateway", "trace", "ops"]);
-  t.deepEqual(hostedServices(["smtp-registry"]), ["smtp-registry", "ops"]);
+  t.deepEqual(hostedServices(["smtp-registry"]), ["mail-lookup", "smtp-registry", "ops"]);
+  t.deepEqual(hostedServices(["mail-lookup"]), ["mail-lookup", "ops"]);
   t.deepEqual(hostedServices(["outbox", "users"]), [
-    ...["trace", "reconciler", "access", "domains", "users", "dead-letters", "outbox"],
+    ...["trace", "reconciler", "access", "domains", "scim", "users", "dead-letters", "outbox"],
     "ops",
   ]);
 });
@@ -73,6 +84,7 @@ test("a service that comes with others is hosted in their roles, and one of ever
   t.deepEqual(hostRoles("trace"), ["gateway", "users"]);
   t.deepEqual(hostRoles("dead-letters"), ["users"]);
   t.deepEqual(hostRoles("smtp-registry"), ["registry"]);
+  t.deepEqual(hostRoles("mail-lookup"), ["registry"]);
   t.deepEqual(hostRoles("ops"), peerRoles);
 });
 

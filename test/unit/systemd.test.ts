@@ -5,7 +5,7 @@ import { join } from "node:path";
 import test from "ava";
 import { loadConfig, variableNames } from "../../services/config/index.ts";
 import { exitCodes } from "../../services/contracts/exits.ts";
-import { serviceNames } from "../../services/contracts/services.ts";
+import { essentialNames } from "../../services/contracts/services.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 import { findProgram, runProgram } from "../support/provision/command.ts";
 
@@ -56,7 +56,7 @@ test("systemd reads the units without a complaint, where there is one", async (t
 
 test("each role starts with its file, and together they host every service on ports of their own", (t) => {
   const configs = roles.map((name) => loadConfig(environmentOf(name)));
-  t.deepEqual(configs.flatMap(({ services }) => services).sort(), [...serviceNames].sort());
+  t.deepEqual(configs.flatMap(({ services }) => services).sort(), [...essentialNames].sort());
   t.is(new Set(configs.map(({ opsPort }) => opsPort)).size, roles.length);
   for (const config of configs) {
     t.deepEqual(config.warnings, []);
@@ -70,7 +70,7 @@ test("the migrations know both databases, and what runs is there", (t) => {
   t.is(EnvironmentFile, "/etc/mailroster/migrate.env");
   t.deepEqual(
     lines(read("migrate.env")).map(([name]) => name),
-    ["DATABASE_URL", "REGISTRY_DATABASE_URL"],
+    ["DATABASE_URL", "REGISTRY_DATABASE_URL", "MIGRATE_DATABASE_URL", "MIGRATE_REGISTRY_DATABASE_URL"],
   );
   for (const name of units)
     t.notThrows(

@@ -1,7 +1,12 @@
 /** The verdict on a request's way as a table: given these steps, this is said; and the text that people read. */
 import test from "ava";
 import { traceText } from "../../services/commands/trace/text.ts";
-import type { ConsumerStep, OutboxStep, Trace, TracedLetter } from "../../services/contracts/trace.ts";
+import {
+  ConsumerStep,
+  type OutboxStep,
+  type Trace,
+  type TracedLetter,
+} from "../../services/contracts/trace.ts";
 import { countsOf, explain as explainPage, verdictsOf } from "../../services/trace/explain.ts";
 import { eventsOf, type Facts } from "../../services/trace/facts.ts";
 import { type Steps, verdictOf, worstOf } from "../../services/trace/verdict.ts";
@@ -150,6 +155,11 @@ const table: readonly [title: string, steps: Partial<Steps>, verdict: string][] 
     "diverged at smtp-registry since 90 s",
   ],
   [
+    "audit's dead letter was discarded",
+    { consumers: [registry(), audit({ ...waiting, state: "discarded", letter: discarded })] },
+    "diverged at audit since 90 s",
+  ],
+  [
     "the addresses differ",
     { addresses: { users: side(1), registry: side(1, "secondary"), state: "differ" } },
     "diverged at addresses",
@@ -193,10 +203,21 @@ const told = ({ state, at: where, sinceS }: ReturnType<typeof verdictOf>): strin
     " ",
   );
 
+/** What somebody has to decide on; all else comes right by itself, or has. */
+const decisions: Readonly<Record<string, ReturnType<typeof verdictOf>["action"]>> = {
+  "it is a dead letter": "replay",
+  "its dead letter was discarded": "repair",
+  "audit's dead letter was discarded": "acknowledge",
+  "the addresses differ": "repair",
+  "the registry is ahead": "repair",
+  "the addresses differ, and audit is away": "repair",
+};
+
 for (const [title, steps, verdict] of table)
   test(`${title}: ${verdict}`, (t) => {
     const given = verdictOf({ ...arrived, ...steps });
     t.is(told(given), verdict);
+    t.is(given.action, decisions[title] ?? (verdict === "complete" ? "none" : "wait"));
     t.true(given.says.length > 0 && given.next.length > 0);
   });
 
@@ -298,7 +319,10 @@ test("a deleted user whose terms are over needs no tombstone in the registry", (
 
 test("a dead letter that is no known write's is told by itself and waits for somebody", (t) => {
   const stray = explain(nothing, [{ ...letter, eventId: null }]);
-  t.like(stray, { verdict: { state: "stuck", at: letter.queue }, letters: [{ id: letter.id }] });
+  t.like(stray, {
+    verdict: { state: "stuck", at: letter.queue, action: "replay" },
+    letters: [{ id: letter.id }],
+  });
 });
 
 test("the text tells each step, the verdict and the next action", (t) => {
@@ -354,17 +378,7 @@ write 1 of 1: stuck at smtp-registry since 90 s
 test("the text names what could not be seen, and every state has its words", (t) => {
   const base = explain(facts) as Trace;
   const [write] = base.writes as [Trace["writes"][number]];
-  const states = [
-    "processed",
-    "superseded",
-    "stale",
-    "waiting",
-    "retrying",
-    "dead",
-    "discarded",
-    "unknown",
-  ] as const;
-  for (const state of states) {
+  for (const state of ConsumerStep.shape.state.options) {
     const text = traceText({ ...base, writes: [{ ...write, consumers: [registry({ state })] }] });
     t.regex(text, /^ {2}[✓…✗?] smtp-registry {2}\S/m, state);
   }

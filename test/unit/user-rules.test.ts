@@ -23,6 +23,7 @@ const user = (overrides: Partial<UserState> = {}): UserState => ({
   displayName: "Ann Lee",
   primarySmtp: "ann@example.com",
   secondarySmtps: [],
+  active: true,
   version: 1,
   createdAt: "2026-11-23T11:00:00.000Z",
   updatedAt: "2026-11-23T11:00:00.000Z",

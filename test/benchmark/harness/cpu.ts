@@ -36,11 +36,12 @@ function timesOf(pid: number): ProcessTimes | undefined {
   }
 }
 
-/** Megabytes that a process holds in memory; NaN where that is not told. */
-export function residentMb(pid: number): number {
+/** Megabytes that a process holds in memory, or held at most by now; NaN where that is not told. */
+export function residentMb(pid: number, when: "now" | "most" = "now"): number {
+  const name = when === "now" ? "VmRSS" : "VmHWM";
   try {
-    const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-    return Number(kilobytes) / kilobytesPerMegabyte;
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1]) / kilobytesPerMegabyte;
   } catch {
     return Number.NaN;
   }

@@ -14,6 +14,7 @@ export function newUserEvents(count: number): UserEvent[] {
       displayName: `Person ${prefix} ${index}`,
       primarySmtp: `${prefix}.${index}@bench.example`,
       secondarySmtps: [],
+      active: true,
     };
     const times = { createdAt: at, updatedAt: at, deletedAt: null };
     const changes = Object.entries(content).map(([field, to]) => ({ field, from: null, to }));

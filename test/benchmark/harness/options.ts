@@ -24,6 +24,8 @@ export interface Scale {
   readonly sameAddress: number;
   readonly longBacklog: number;
   readonly instances: readonly number[];
+  /** Of one import. */
+  readonly importRows: number;
 }
 
 const full: Scale = {
@@ -39,6 +41,7 @@ const full: Scale = {
   sameAddress: 10_000,
   longBacklog: 1_000_000,
   instances: [1, 2, 4],
+  importRows: 10_000,
 };
 
 /** Right in form only: its figures say that everything runs, and nothing of how fast. */
@@ -55,6 +58,7 @@ const quick: Scale = {
   sameAddress: 500,
   longBacklog: 20_000,
   instances: [1, 2],
+  importRows: 1_000,
 };
 
 export interface Options {

@@ -115,13 +115,15 @@ interface SystemOptions {
   readonly runtime?: Runtime;
   /** Called with the place before anything connects to it. */
   readonly prepare?: (place: Place) => Promise<unknown>;
+  /** Beside what every system of a benchmark is started with. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** One process, in-process bus, the benchmark's PostgreSQL. */
 export async function startEmbedded(
   servers: Servers,
   placeName: string,
-  { name = "embedded", runtime = "node", prepare }: SystemOptions = {},
+  { name = "embedded", runtime = "node", prepare, env }: SystemOptions = {},
 ): Promise<System> {
   const place = await placeFor(servers, placeName, { broker: false });
   await prepare?.(place);
@@ -134,6 +136,7 @@ export async function startEmbedded(
       DATABASE_URL: place.usersUrl,
       REGISTRY_DATABASE_URL: place.registryUrl,
       DATA_DIR: processes.folder(),
+      ...env,
     },
   });
   await one.ready();

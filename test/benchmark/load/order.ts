@@ -1,8 +1,18 @@
 /** What the process that makes the load is asked for, and what it answers; one JSON object a line. */
 
-export type Work =
+export type Work = HttpWork | LookupWork;
+
+/** Mail servers that ask by socketmap whether there are these addresses, one after the other. */
+export interface LookupWork {
+  readonly kind: "lookup";
+  readonly addresses: readonly string[];
+}
+
+export type HttpWork =
   /** Every create asks for an address that nobody has. */
   | { readonly kind: "create"; readonly prefix: string }
+  /** As an identity provider makes them, by SCIM. */
+  | { readonly kind: "create-scim"; readonly prefix: string }
   /** Every create asks for the same address. */
   | { readonly kind: "create-same"; readonly address: string }
   /** Each user in turn gets another display name. */
@@ -16,11 +26,23 @@ export type Pace =
   | { readonly perSecond: number; readonly seconds: number };
 
 export interface Order {
-  /** Several gateways share the connections. */
+  /** Several gateways share the connections. Of look-ups: `tcp://host:port`. */
   readonly urls: readonly string[];
   readonly work: Work;
   readonly pace: Pace;
+  /** Whose requests they are; undefined: nobody's. */
+  readonly token?: string | undefined;
 }
+
+export interface HttpOrder extends Order {
+  readonly work: HttpWork;
+}
+
+export interface LookupOrder extends Order {
+  readonly work: LookupWork;
+}
+
+export const asksMaps = (order: Order): order is LookupOrder => order.work.kind === "lookup";
 
 export interface LoadResult {
   /** Answers with a status of 2xx in each second of the measured time. */
@@ -30,7 +52,7 @@ export interface LoadResult {
   /** What the failed ones were answered, if at all: `503 × 12, no answer × 1`. */
   readonly failures: string;
   readonly seconds: number;
-  /** Of a steady load, from when each request was due to the end of its answer. */
+  /** Of a steady load and of look-ups, from when each request was due to the end of its answer. */
   readonly latenciesMs?: readonly number[];
 }
 
@@ -50,7 +72,7 @@ export interface NextRequest {
 const json = "application/json";
 
 /** The requests of a load, one after the other. Bodies are put together by hand: it costs the cores that are measured. */
-export function requestsOf(work: Work): () => NextRequest {
+export function requestsOf(work: HttpWork): () => NextRequest {
   let count = 0;
   switch (work.kind) {
     case "create":
@@ -58,6 +80,13 @@ export function requestsOf(work: Work): () => NextRequest {
         const name = `${work.prefix}-${++count}`;
         const body = `{"displayName":"Person ${name}","primarySmtp":"${name}@bench.example"}`;
         return { method: "POST", path: "/users", contentType: json, body };
+      };
+    case "create-scim":
+      return () => {
+        const name = `${work.prefix}-${++count}`;
+        const address = `${name}@bench.example`;
+        const body = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"${address}","externalId":"${name}","name":{"givenName":"Person","familyName":"${name}"},"emails":[{"value":"${address}","type":"work","primary":true}],"active":true}`;
+        return { method: "POST", path: "/scim/v2/Users", contentType: "application/scim+json", body };
       };
     case "create-same":
       return () => {

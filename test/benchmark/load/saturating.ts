@@ -1,10 +1,10 @@
 /** Load by autocannon: each connection asks again as soon as it has its answer. */
 import autocannon from "autocannon";
-import { failuresOf, type LoadResult, type Order, requestsOf } from "./order.ts";
+import { failuresOf, type HttpOrder, type LoadResult, requestsOf } from "./order.ts";
 
 const sampleMs = 100; // also how late it notices that its time is over
 
-export async function saturate({ urls, work, pace }: Order): Promise<LoadResult> {
+export async function saturate({ urls, work, pace, token }: HttpOrder): Promise<LoadResult> {
   if ("perSecond" in pace) throw new TypeError("Cannot saturate at a fixed rate");
   const next = requestsOf(work);
   const { method, contentType } = next();
@@ -18,7 +18,10 @@ export async function saturate({ urls, work, pace }: Order): Promise<LoadResult>
     requests: [
       {
         method,
-        ...(contentType === undefined ? {} : { headers: { "content-type": contentType } }),
+        headers: {
+          ...(contentType === undefined ? {} : { "content-type": contentType }),
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
         // It hands over an object that nobody else has, so it need not be copied.
         setupRequest(req) {
           const { path, body } = next();

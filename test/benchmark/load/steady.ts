@@ -4,7 +4,7 @@
  */
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { failuresOf, type LoadResult, type NextRequest, type Order, requestsOf } from "./order.ts";
+import { failuresOf, type HttpOrder, type LoadResult, type NextRequest, requestsOf } from "./order.ts";
 
 const socketsMax = 64;
 const answerMsMax = 10_000;
@@ -30,7 +30,7 @@ function send(agent: Agent, url: string, next: NextRequest): Promise<string> {
   });
 }
 
-export async function keepSteady({ urls, work, pace }: Order): Promise<LoadResult> {
+export async function keepSteady({ urls, work, pace }: HttpOrder): Promise<LoadResult> {
   if (!("perSecond" in pace)) throw new TypeError("Cannot keep steady without a rate");
   const agent = new Agent({ keepAlive: true, maxSockets: socketsMax });
   const next = requestsOf(work);

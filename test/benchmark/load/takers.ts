@@ -1,6 +1,6 @@
 /**
  * Clients that take more than their share, in a process of their own: `KIND` of them at `URL`, until it is stopped. Prints
- * `ready 0` once they are at it.
+ * `ready 0` once all of them are at it.
  */
 import { Agent, get } from "node:http";
 import { connect } from "node:net";
@@ -15,8 +15,12 @@ const { KIND: kind = "", URL: url = "" } = process.env;
 const { hostname, port } = new URL(url);
 let begun = 0;
 
-/** Sends the head of a create and one byte of its body, and does so again a second after it was cut off. */
+/**
+ * Sends the head of a create and one byte of its body, and does so again about a second after it was cut off: each by its
+ * own clock, as clients that do not know of each other.
+ */
 async function sendSlowly(): Promise<void> {
+  await delay(againMs * Math.random());
   for (;;) {
     await new Promise<void>((resolve) => {
       const socket = connect(Number(port), hostname, () => {
@@ -31,7 +35,7 @@ async function sendSlowly(): Promise<void> {
       socket.resume();
       socket.once("close", () => resolve());
     });
-    await delay(againMs);
+    await delay(againMs * (0.5 + Math.random()));
   }
 }
 

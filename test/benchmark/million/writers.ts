@@ -43,6 +43,7 @@ function nextState(before: UserState | undefined, number: number, now: string): 
     displayName: `Person ${number} the ${version}`,
     primarySmtp: `person.${number}@example.com`,
     secondarySmtps: version % 4 === 3 ? [...own, `third.${number}.${version}@example.com`] : own,
+    active: true,
     version,
     createdAt: before?.createdAt ?? now,
     updatedAt: now,

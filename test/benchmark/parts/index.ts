@@ -6,14 +6,19 @@ import { growthAddress } from "./growth-address.ts";
 import { growthBacklog } from "./growth-backlog.ts";
 import { growthUsers } from "./growth-users.ts";
 import { idle } from "./idle.ts";
+import { importPart } from "./import.ts";
 import { instances } from "./instances.ts";
+import { keysPart } from "./keys.ts";
 import { latency } from "./latency.ts";
+import { mailPart } from "./mail.ts";
 import { peersPart } from "./peers.ts";
 import { requests } from "./requests.ts";
 import { runtimesPart } from "./runtimes.ts";
+import { scimPart } from "./scim.ts";
 import { unfair } from "./unfair.ts";
 
 export const parts: readonly Part[] = [
   ...[creates, latency, requests, drains, peersPart, idle],
-  ...[growthUsers, growthAddress, growthBacklog, instances, runtimesPart, unfair],
+  ...[growthUsers, growthAddress, growthBacklog, instances, runtimesPart, unfair, keysPart],
+  ...[mailPart, importPart, scimPart],
 ];

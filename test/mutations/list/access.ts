@@ -10,10 +10,21 @@ export const access: readonly Mutation[] = [
     name: "scope-not-asked",
     guarantee: "49a",
     edits: [
-      edit("services/gateway/access/index.ts", "accessHooks.authorize", becomes(condition("missing"), never)),
+      edit(
+        "services/gateway/access/index.ts",
+        "accessHooks.authorize",
+        becomes(condition("missing"), always),
+      ),
     ],
     file: "test/integration/access-walk.test.ts",
     title: "each role is let through where the table says so, and elsewhere hears which scope it lacks",
+  },
+  {
+    name: "away-before-refused",
+    guarantee: "49a",
+    edits: [edit("services/gateway/moleculer-web.ts", "refusalOr", becomes(condition("isJudged"), always))],
+    file: "test/integration/gateway-callers.test.ts",
+    title: "whoever may not is told that, whatever is away behind the gateway",
   },
   {
     name: "key-crc-not-asked",
@@ -39,7 +50,7 @@ export const access: readonly Mutation[] = [
     name: "revoked-still-good",
     guarantee: "49c",
     edits: [
-      edit("services/gateway/access/keys.ts", "keyRing.verify", becomes(condition("isRevoked"), never)),
+      edit("services/gateway/access/keys.ts", "keyRing.requireGood", becomes(condition("isRevoked"), never)),
     ],
     file: keysTest,
     title: "a revoked key is refused, by a gateway that is told and by one that asks",
@@ -55,7 +66,11 @@ export const access: readonly Mutation[] = [
     name: "expired-still-good",
     guarantee: "49c",
     edits: [
-      edit("services/gateway/access/keys.ts", "keyRing.verify", becomes(condition("expiresAtMs"), never)),
+      edit(
+        "services/gateway/access/keys.ts",
+        "keyRing.requireGood",
+        becomes(condition("expiresAtMs"), never),
+      ),
     ],
     file: keysTest,
     title: "a rotation gives as much for as long, and leaves the old key its overlap",

@@ -1,6 +1,6 @@
 /** What the broker says, and what a broker's login may do: guarantee 26. */
 import { edit, type Mutation } from "../mutation.ts";
-import { becomes, call, condition, drops, property, statement, use } from "../operators.ts";
+import { becomes, call, condition, drops, never, property, statement, use } from "../operators.ts";
 
 const brokerTextTest = "test/integration/broker-text.test.ts";
 const refusalsTest = "test/system/broker-refusals.test.ts";
@@ -28,6 +28,12 @@ export const broker: readonly Mutation[] = [
         "mixins/patches/moleculer-amqp.ts",
         "TransientAmqp.follow",
         becomes(condition("channelDisconnecting"), "!($)"),
+      ),
+      // The second line: nothing of ours comes back, so the connection is given up.
+      edit(
+        "mixins/moleculer/call-transporter.ts",
+        "CallTransporter.#listen",
+        becomes(condition("look"), never),
       ),
     ],
     file: refusalsTest,

@@ -54,7 +54,7 @@ export const databases: readonly Mutation[] = [
   {
     name: "sessions-stay-read-only",
     guarantee: "20b",
-    edits: [edit(client, "DatabaseClient.isSpent", becomes(statement("#isReadOnly"), "return false;"))],
+    edits: [edit(client, "DatabaseClient.isSpent", becomes(statement("#isUnfit"), "return false;"))],
     file: readOnlyTest,
     title: "while either database takes no writes every write is Unavailable, health says why, reads go on",
   },
@@ -157,7 +157,13 @@ export const databases: readonly Mutation[] = [
   {
     name: "check-applies-what-is-missing",
     guarantee: "20h",
-    edits: [edit("services/runtime/prepare-databases.ts", "ways", becomes(property("check"), "migrate"))],
+    edits: [
+      edit(
+        "services/runtime/prepare-databases.ts",
+        "ways",
+        becomes(call("requireMigrated"), "migrate(name, url)"),
+      ),
+    ],
     file: "test/integration/runtime-refusals.test.ts",
     title: "a start with MIGRATE=check goes on only once `npm run migrate` has been there",
   },

@@ -12,21 +12,21 @@ export const domains: readonly Mutation[] = [
   {
     name: "domain-not-asked",
     guarantee: "41a",
-    edits: [edit(rules, "refuseUnseen", becomes(call("isWithin"), "true"))],
+    edits: [edit(rules, "sees", becomes(call("isWithin"), "true"))],
     file,
     title: seen,
   },
   {
     name: "everybody-is-listed",
     guarantee: "41a",
-    edits: [edit("services/users/sql.ts", "usersPage", becomes(call("hasAddressIn"), "sql`true`"))],
+    edits: [edit("services/users/list-sql.ts", "filtered", becomes(call("hasAddressIn"), "sql`true`"))],
     file,
     title: seen,
   },
   {
     name: "foreign-domain-is-given",
     guarantee: "41b",
-    edits: [edit("services/users/write.ts", "userWrites", drops(statement("refuseOutside")))],
+    edits: [edit("services/users/write.ts", "planCreate", drops(statement("refuseOutside")))],
     file,
     title: changed,
   },
@@ -53,7 +53,7 @@ export const domains: readonly Mutation[] = [
   {
     name: "any-domain-is-taken",
     guarantee: "41d",
-    edits: [edit("services/users/write.ts", "userWrites", drops(statement("refuseUnaccepted")))],
+    edits: [edit("services/users/write.ts", "planCreate", drops(statement("refuseUnaccepted")))],
     file: "test/integration/accepted-domains.test.ts",
     title:
       "while no domain is declared any is taken; from the first one on a new address elsewhere is refused in every process",

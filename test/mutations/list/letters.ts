@@ -24,7 +24,40 @@ const rules = "services/users/rules.ts";
 const serviceTest = "test/integration/dead-letters-service.test.ts";
 const reconcilerTest = "test/integration/reconciler.test.ts";
 
+const replays = "services/dead-letters/replays.ts";
+const replaysTest = "test/integration/dead-letter-replays.test.ts";
+
 export const letters: readonly Mutation[] = [
+  {
+    name: "replay-has-no-bound",
+    guarantee: "8h",
+    edits: [edit(replays, "walk", becomes(condition("letters"), never))],
+    file: replaysTest,
+    title:
+      "a replay of a cause sends the oldest that failed before, at most so many, tells how many, and is on record",
+  },
+  {
+    name: "replays-beside-each-other",
+    guarantee: "8h",
+    edits: [edit("mixins/postgres/exclusive.ts", "runExclusively", becomes(condition("locked"), "true"))],
+    file: replaysTest,
+    title:
+      "one replay of a cause runs at a time in an installation, others beside it, and a repeat begins no other",
+  },
+  {
+    name: "interrupted-replay-runs-for-ever",
+    guarantee: "8h",
+    edits: [edit("mixins/postgres/kept-work.ts", "asItStands", becomes(call("isHeld"), "true"))],
+    file: replaysTest,
+    title: "a replay whose process has ended is interrupted, and another goes on with what is left",
+  },
+  {
+    name: "interrupted-replay-ends-anew",
+    guarantee: "8h",
+    edits: [edit(replays, "replays.end", drops(property("status")))],
+    file: replaysTest,
+    title: "a replay that was called interrupted stays so, though its process lives and comes to its end",
+  },
   {
     name: "letter-acknowledged-first",
     guarantee: "8a",

@@ -99,7 +99,7 @@ export const limits: readonly Mutation[] = [
         "",
         becomes(
           call("search", "listUsers"),
-          "admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params))",
+          "admitted.list.run(writeBudget().leftMs(), () => listUsers(db, ctx.params, config, domains))",
         ),
       ),
     ],

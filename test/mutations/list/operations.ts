@@ -23,6 +23,23 @@ const traceTest = "test/integration/trace.test.ts";
 
 export const operations: readonly Mutation[] = [
   {
+    name: "away-is-up",
+    guarantee: "61d",
+    edits: [
+      edit("services/ops/snapshot.ts", "gather", drops(statement("away", "set", "split"))),
+      edit("services/ops/snapshot.ts", "gather", drops(statement("checks", "away", "Error"))),
+    ],
+    file: "test/integration/status.test.ts",
+    title: "while a service is away the rest is told, and who is away is named",
+  },
+  {
+    name: "snapshot-for-each-caller",
+    guarantee: "61d",
+    edits: [edit("services/ops/snapshot.ts", "snapshots", becomes(condition("last", "nowMs"), always))],
+    file: "test/integration/status.test.ts",
+    title: "all who ask within a second get one snapshot, and 304 while nothing else is told",
+  },
+  {
     name: "events-are-closed",
     guarantee: "10",
     edits: [edit("test/support/gate/schema-releases.ts", "schemaOf", becomes(property("io"), '"output"'))],

@@ -43,4 +43,24 @@ export const peers: readonly Mutation[] = [
     file: "test/integration/registry-projection.test.ts",
     title: "A version that users can't have come to is refused, and the first ones of a generation are taken",
   },
+  {
+    name: "erasure-jump-is-believed",
+    guarantee: "26g",
+    edits: [edit("services/smtp-registry/projection.ts", "erase", becomes(call("isReachable"), "true"))],
+    file: "test/integration/registry-projection.test.ts",
+    title: "An erasure of a version that users can't have come to is refused, and takes nothing away",
+  },
+  {
+    name: "consumer-reads-anything",
+    guarantee: "26h",
+    edits: [
+      edit(
+        "services/commands/broker/rights.ts",
+        "foreignConsumerRights",
+        becomes(call("anyOf", "exchange"), '".*"'),
+      ),
+    ],
+    file: "test/system/events-guide.test.ts",
+    title: "with the guide's login nobody tells an event, reaches a queue of others or takes part in calls",
+  },
 ];

@@ -15,7 +15,7 @@ export const record: readonly Mutation[] = [
   {
     name: "refusal-leaves-no-record",
     guarantee: "42a",
-    edits: [edit("services/gateway/access/index.ts", "accessHooks", drops(statement("unauthenticated")))],
+    edits: [edit("services/gateway/access/index.ts", "noteFailure", drops(statement("unauthenticated")))],
     file,
     title: "who was not let in is on record, once a minute for an address and a reason, without the token",
   },

@@ -23,7 +23,82 @@ const addressTest = "test/integration/address-rules.test.ts";
 
 const commitsTest = "test/integration/users-commits.test.ts";
 
+const externalIdFile = "services/users/external-id.ts";
+const externalIdTest = "test/integration/users-external-id.test.ts";
+
+const activeTest = "test/integration/users-active.test.ts";
+
 export const writes: readonly Mutation[] = [
+  {
+    name: "user-names-not-unique",
+    guarantee: "2l",
+    edits: [
+      edit(
+        "migrations/users/Migration20261127000310_active.ts",
+        "Migration20261127000310_active.up",
+        becomes(clause("create unique index"), "create index"),
+      ),
+    ],
+    file: activeTest,
+    title: "of many at the same time who want one userName in any case one gets it",
+  },
+  {
+    name: "user-names-by-case",
+    guarantee: "2l",
+    edits: [edit("services/contracts/user.ts", "userNameKey", becomes(call("toLowerCase"), "userName"))],
+    file: activeTest,
+    title: "of many at the same time who want one userName in any case one gets it",
+  },
+  {
+    name: "external-ids-not-unique",
+    guarantee: "2j",
+    edits: [
+      edit(
+        "migrations/users/Migration20261127000100_external_id.ts",
+        "Migration20261127000100_external_id.up",
+        becomes(clause("create unique index"), "create index"),
+      ),
+    ],
+    file: externalIdTest,
+    title: "of many at the same time who want one externalId one gets it, and no other write suffers",
+  },
+  {
+    name: "external-id-of-the-deleted-goes",
+    guarantee: "2j",
+    edits: [edit(externalIdFile, "freeExternalId", becomes(condition("freed"), "before.deletedAt === null"))],
+    file: externalIdTest,
+    title:
+      "a deleted user's externalId is kept for as long as the addresses are, then whoever wants it takes it",
+  },
+  {
+    name: "changed-users-by-creation",
+    guarantee: "2k",
+    edits: [
+      edit(
+        "services/users/list-sql.ts",
+        "changedUsers",
+        becomes(clause("order by users.updated_at, users.id"), "order by users.id"),
+      ),
+    ],
+    file: "test/integration/users-lists.test.ts",
+    title:
+      "those who changed since a time come in the order of their last change, and one that changes meanwhile again",
+  },
+  {
+    name: "erased-are-listed",
+    guarantee: "2k",
+    edits: [edit("services/users/list-sql.ts", "living.include", becomes(value, "sql`true`"))],
+    file: "test/integration/users-lists.test.ts",
+    title:
+      "deleted users are listed and read where they are asked for, with their terms, and erased ones never",
+  },
+  {
+    name: "whose-external-id-is-told",
+    guarantee: "2j",
+    edits: [edit("services/users/domain-rules.ts", "sees", becomes(call("some"), "true"))],
+    file: "test/integration/domains-of-a-caller.test.ts",
+    title: "an externalId that somebody outside has is refused without a word of who",
+  },
   {
     name: "unseen-is-granted",
     guarantee: "2e",
@@ -246,7 +321,7 @@ export const writes: readonly Mutation[] = [
         "services/users/index.ts",
         "usersService",
         becomes(
-          call("getUser"),
+          call("findUser"),
           '$.then(async (user) => { await ctx.call("smtp-registry.lookup", { address: user.primarySmtp }); return user; })',
         ),
       ),
@@ -301,7 +376,7 @@ export const writes: readonly Mutation[] = [
     edits: [
       edit(
         "mixins/idempotency.ts",
-        "insertRecord",
+        "insertRecords",
         drops(clause("where idempotency.expires_at <= excluded.created_at")),
       ),
     ],
@@ -312,7 +387,7 @@ export const writes: readonly Mutation[] = [
     name: "answer-kept-apart",
     guarantee: "6",
     edits: [
-      edit("services/users/commit.ts", "transact", drops(call("remember"))),
+      edit("services/users/commit.ts", "transact", drops(call("keepAnswers"))),
       edit(
         "services/users/commit.ts",
         "transact",
@@ -324,6 +399,22 @@ export const writes: readonly Mutation[] = [
     ],
     file: "test/integration/users-idempotency.test.ts",
     title: "an answer and its write are stored together or not at all",
+  },
+  {
+    name: "answers-one-by-one",
+    guarantee: "15",
+    edits: [
+      edit(
+        "services/users/commit.ts",
+        "transact",
+        becomes(
+          call("keepAnswers"),
+          "Promise.all(works.map(({ ticket, answer }) => ticket.remember(em, answer)))",
+        ),
+      ),
+    ],
+    file: "test/integration/users-commits.test.ts",
+    title: "the answers of keyed writes that share a transaction are stored by one statement",
   },
   {
     name: "neighbours-fail-too",

@@ -53,6 +53,10 @@ function changedMeanings(released: JsonSchema, today: JsonSchema): string[] {
 /** jsoncompat proves statements about values; it refuses the names of whole documents. */
 const bare = ({ $id: _, ...schema }: JsonSchema): string => JSON.stringify(schema);
 
+/** What is only there in addition is rarely what breaks anything. */
+const isAddition = ({ pointer, text }: { readonly pointer: string; readonly text: string }): boolean =>
+  text.startsWith("new:") && !pointer.includes("/required/");
+
 /** What breaks, each a sentence with `release` in it, and what differs; nothing when both understand each other. */
 export function breakingChanges(release: string, released: JsonSchema, today: JsonSchema): string[] {
   load();
@@ -64,7 +68,10 @@ export function breakingChanges(release: string, released: JsonSchema, today: Js
   if (!check_compat(old, now, "deserializer"))
     broken.push(`today's consumers may not understand the events of release ${release}`);
   if (broken.length > 0) {
-    const told = differences(released, today).map(({ text }) => text);
+    const all = differences(released, today);
+    const told = [...all.filter((each) => !isAddition(each)), ...all.filter(isAddition)].map(
+      ({ text }) => text,
+    );
     const rest = told.length > differencesToldMax ? [`and ${told.length - differencesToldMax} more`] : [];
     return [...broken, ...told.slice(0, differencesToldMax), ...rest];
   }
