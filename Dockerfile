@@ -22,5 +22,12 @@ ENV NODE_COMPILE_CACHE=/app/.compiled
 RUN SERVICES=gateway node services/runtime/main.ts 2> /dev/null; [ $? -eq 78 ]
 RUN node services/runtime/container-health.ts; [ $? -eq 1 ]
 RUN node --input-type=module --eval 'import { globSync } from "node:fs"; for (const path of globSync("/app/{services/{*/index,embedded/embedded-postgres,runtime/prepare-databases},mixins/bus/*,migrations/*/*}.ts")) await import(path)'
+# From here on a process reads its code, its secrets and what shows its own memory, and writes nothing but what it has
+# compiled; it runs no program, thread or addon. Of Node's options this is the one place: a command that writes a file
+# says `NODE_OPTIONS=` (docs/adr/0047-a-process-may-what-its-role-needs.md).
+ENV NODE_OPTIONS="--max-semi-space-size=8 --permission \
+--allow-fs-read=/app/ --allow-fs-read=/run/secrets/ --allow-fs-read=/.dockerenv --allow-fs-read=/run/.containerenv \
+--allow-fs-read=/proc/self/status --allow-fs-read=/proc/self/fd --allow-fs-read=/proc/self/limits \
+--allow-fs-write=/app/.compiled/"
 EXPOSE 3000 3001
 CMD ["node", "services/runtime/main.ts"]
