@@ -14,6 +14,7 @@ const needs: Record<string, ServerName[]> = {
   "test/system/observability.test.ts": ["postgres", "rabbit", "prometheus"],
   "test/system/postfix.test.ts": ["postgres", "rabbit", "postfix"],
   "test/system/mail-guide.test.ts": ["postgres", "rabbit", "postfix", "exim", "haraka"],
+  "test/system/console-shell.test.ts": ["chromium"],
   "test/chaos/chaos.test.ts": [],
   "test/ha/ha.test.ts": [],
 };

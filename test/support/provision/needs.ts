@@ -2,7 +2,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-export const serverNames = ["postgres", "rabbit", "prometheus", "postfix", "exim", "haraka"] as const;
+export const serverNames = [
+  "postgres",
+  "rabbit",
+  "prometheus",
+  "postfix",
+  "exim",
+  "haraka",
+  "chromium",
+] as const;
 export type ServerName = (typeof serverNames)[number];
 
 /** The functions of test/support/resources.ts, and the variables that name servers. */
@@ -13,6 +21,7 @@ const marks: Readonly<Record<ServerName, RegExp>> = {
   postfix: /\benv\.TEST_POSTFIX\b/,
   exim: /\benv\.TEST_EXIM\b/,
   haraka: /\benv\.TEST_HARAKA\b/,
+  chromium: /\benv\.TEST_CHROMIUM\b/,
 };
 /** They make every kind for whoever asks for one. */
 const provisioning = /\/test\/support\/(resources\.ts|provision\/)/;

@@ -1,4 +1,5 @@
 /** What tests run on, found or started, and the environment that names it. */
+import { chromiumAdvice, chromiumWays } from "./chromium.ts";
 import type { ProgramProvision, Provided } from "./command.ts";
 import {
   eximAdvice,
@@ -66,6 +67,7 @@ const programs = {
   postfix: ["TEST_POSTFIX", ["Postfix", postfixWays(), postfixAdvice]],
   exim: ["TEST_EXIM", ["Exim", eximWays(), eximAdvice]],
   haraka: ["TEST_HARAKA", ["Haraka", harakaWays(), harakaAdvice]],
+  chromium: ["TEST_CHROMIUM", ["Chromium", chromiumWays(), chromiumAdvice]],
 } satisfies Record<string, [variable: string, found: Found<ProgramProvision>]>;
 
 /** Finds or starts each server when it is first asked for, several at once, and each only once. */
