@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { commandLine } from "../services/runtime/command-line.ts";
@@ -25,6 +25,8 @@ const interrupted = new AbortController();
 const servers = new ServerPool(print, interrupted.signal);
 /** A tier that takes minutes says how far it is. */
 const progressMs = 20_000;
+/** More tests than these have not failed because of others beside them. */
+const unsteadyMax = 3;
 let running: ChildProcess | undefined;
 
 interface Tier {
@@ -39,7 +41,12 @@ interface Tier {
 
 const seconds = (sinceMs: number): string => `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
 
-function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<Counts> {
+interface TierCounts extends Counts {
+  /** Where tests have failed: names of files without folder and ending. */
+  readonly failedFiles: readonly string[];
+}
+
+function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<TierCounts> {
   const startedAt = performance.now();
   print(`\n${tier.name}`);
   const reader = tapReader({ verbose: tier.verbose, print });
@@ -62,7 +69,7 @@ function runTier(tier: Tier, environment: NodeJS.ProcessEnv): Promise<Counts> {
       clearInterval(progress);
       const counts = reader.end(code);
       print(`  ${counts.passed} passed, ${counts.failed} failed (${seconds(startedAt)})`);
-      resolve(counts);
+      resolve({ ...counts, failedFiles: reader.failedFiles() });
     });
   });
 }
@@ -122,6 +129,22 @@ const missingEngines = (): Promise<string | undefined> =>
     (error: Error) => error.message,
   );
 
+/**
+ * Files of which few tests have failed are run once more, alone: beside others a machine of two cores can be too slow for
+ * what a test waits for. What fails again has failed; what passes is told, for somebody to look at.
+ */
+async function runAgain(tier: Tier, first: TierCounts, environment: NodeJS.ProcessEnv): Promise<Counts> {
+  const again = filesOf(`test/${tier.name}/**/*.test.ts`).filter((path) =>
+    first.failedFiles.includes(basename(path, ".test.ts")),
+  );
+  if (first.failed === 0 || first.failed > unsteadyMax || again.length === 0) return first;
+  const name = `${tier.name}, again and alone: ${again.join(", ")}`;
+  const args = [ava, "--tap", "--concurrency", "1", ...again];
+  const { failed } = await runTier({ ...tier, name, args, files: again.length }, environment);
+  if (failed === 0) print(`  ▲ unsteady: ${first.failed} failed beside other files and passed alone`);
+  return { passed: first.passed + Math.max(0, first.failed - failed), failed };
+}
+
 /** Without the servers that it needs a tier counts as one failure; the others run. */
 async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Counts> {
   try {
@@ -131,7 +154,9 @@ async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Count
       return { passed: 0, failed: 0 };
     }
     const environment = await servers.environment(tier.needs);
-    return await runTier(tier, { ...environment, TEST_LOG_DIR: logFolder });
+    const complete = { ...environment, TEST_LOG_DIR: logFolder };
+    const counts = await runTier(tier, complete);
+    return tier.verbose ? counts : await runAgain(tier, counts, complete);
   } catch (error) {
     interrupted.signal.throwIfAborted();
     print(`\n${tier.name}\n  ✘ ${(error as Error).message}`);

@@ -2,9 +2,9 @@
 import { strict as assert } from "node:assert";
 import amqp, { type ChannelModel } from "amqplib";
 import test, { type ExecutionContext } from "ava";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { brokerText } from "../../mixins/bus/broker-text.ts";
 import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { testLogger } from "../support/logs.ts";
 import { brokerUser, rabbitEval, testVhost } from "../support/resources.ts";
 
@@ -101,7 +101,7 @@ test("an event that may not be published is refused in the broker's words", asyn
 });
 
 test("a port that nobody listens on, and a name that nobody has, are told in the system's words", async (t) => {
-  const port = await freePort();
+  const port = await fixedPort();
   t.is(await refusalOf(`amqp://127.0.0.1:${port}`), `connect ECONNREFUSED 127.0.0.1:${port}`);
   t.is(await refusalOf("amqp://no-such-host.invalid"), "getaddrinfo ENOTFOUND no-such-host.invalid");
 });

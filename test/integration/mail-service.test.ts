@@ -1,14 +1,14 @@
 /** The service as a process hosts it: the port, the gateway's row, health and stop. */
 import { randomUUID } from "node:crypto";
 import test from "ava";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { outgoing } from "../support/events.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { Life } from "../support/life.ts";
 import { rigOf } from "../support/rig.ts";
 import { socketmap } from "../support/socketmap.ts";
 
 test("mail servers ask the port and the gateway, and the port goes with the service", async (t) => {
-  const port = await freePort();
+  const port = await fixedPort();
   const rig = await rigOf(t, {
     services: ["gateway", "mail-lookup", "smtp-registry"],
     environment: { SOCKETMAP_PORT: `${port}` },

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { type CryptoKey, exportSPKI, importJWK, SignJWT } from "jose";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { type IdentityProvider, signIn, startIdentityProvider } from "../support/identity-provider.ts";
 import { type Answer, type Instance, startGateway } from "../support/rig.ts";
 import {
@@ -355,7 +355,7 @@ test.serial(
 test.serial(
   "a gateway whose provider was never there is not ready and answers tokens with 503, until it is",
   async (t) => {
-    const port = await freePort();
+    const port = await fixedPort();
     const issuer = `http://127.0.0.1:${port}`;
     const stage = await stageOf(t, `demo=${issuer}`, {}, false);
     const stranger = await shared.sign(claims({ iss: issuer }));

@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test from "ava";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { UnreachableError } from "../../services/contracts/exits.ts";
 import { ownerOf } from "../../services/runtime/data-folder.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { Processes, request } from "../support/processes.ts";
 import { testDatabase } from "../support/resources.ts";
 import { createUser, ownAddress } from "../support/system-story.ts";
@@ -164,7 +164,7 @@ test.serial(
   async (t) => {
     const processes = new Processes();
     try {
-      const port = await freePort();
+      const port = await fixedPort();
       const absent = `postgresql://postgres:hidden@127.0.0.1:${port}`;
       const waiting = await processes.start({
         env: {

@@ -6,9 +6,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { type ComposeService, composeFile, type Dockerfile, dockerfile } from "./compose-file.ts";
 import { eventually } from "./eventually.ts";
+import { fixedPort } from "./fixed-port.ts";
 import { repositoryRoot } from "./gate/run-tool.ts";
 
 const containerPorts = { http: 3000, ops: 3001 };
@@ -127,7 +127,7 @@ export async function containers(translate: (value: string) => string): Promise<
   const files = new Set(filesOf(folder));
   const ours = Object.keys(services).filter((name) => services[name]?.image.startsWith("mailroster:"));
   const ports: Record<string, Ports> = {};
-  for (const name of ours) ports[name] = { http: await freePort(), ops: await freePort() };
+  for (const name of ours) ports[name] = { http: await fixedPort(), ops: await fixedPort() };
   const running = new Map<string, Container>();
   const starting = new Map<string, Promise<void>>();
 

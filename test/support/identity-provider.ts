@@ -14,8 +14,8 @@ import {
   SignJWT,
 } from "jose";
 import Provider from "oidc-provider";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { scopes } from "../../services/contracts/access.ts";
+import { fixedPort } from "./fixed-port.ts";
 
 export interface Person {
   readonly groups?: readonly string[];
@@ -138,7 +138,7 @@ const listening = (server: Server, port: number): Promise<void> =>
   });
 
 export async function startIdentityProvider(options: IdentityProviderOptions): Promise<IdentityProvider> {
-  const port = options.port ?? (await freePort());
+  const port = options.port ?? (await fixedPort());
   const issuer = `http://127.0.0.1:${port}`;
   let key = await newKey();
   let answer = provider(issuer, options, key).callback();

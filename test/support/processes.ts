@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { reachableAuthority } from "../../services/contracts/host.ts";
 import { eventually } from "./eventually.ts";
+import { fixedPort } from "./fixed-port.ts";
 import { outputKeeper } from "./logs.ts";
 import { findProgram, hasEnded } from "./provision/command.ts";
 
@@ -16,6 +16,8 @@ export type Runtime = (typeof runtimes)[number];
 
 const readyTimeoutMs = 60_000;
 const exitTimeoutMs = 40_000;
+/** Longer than a stop in order takes (services/runtime/shutdown.ts). */
+const stopTimeoutMs = 25_000;
 const requestTimeoutMs = 15_000;
 
 export interface Exit {
@@ -83,7 +85,7 @@ export class Processes {
     const { runtime = "node", script = "services/runtime/main.ts", args: own = [] } = options;
     const [typed, ...rest] = options.command ?? [];
     const [program, args] = typed === undefined ? commandOf(runtime, script, own) : [typed, rest];
-    const [httpPort, opsPort] = [await freePort(), await freePort()];
+    const [httpPort, opsPort] = [await fixedPort(), await fixedPort()];
     const environment = {
       HTTP_PORT: String(httpPort),
       OPS_PORT: String(opsPort),
@@ -111,7 +113,7 @@ export class Processes {
     for (const { child, process: started } of this.#started) {
       if (hasEnded(child)) continue;
       child.kill("SIGTERM");
-      const killer = setTimeout(() => child.kill("SIGKILL"), exitTimeoutMs);
+      const killer = setTimeout(() => child.kill("SIGKILL"), stopTimeoutMs);
       await started.exited();
       clearTimeout(killer);
     }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { freePort } from "../../mixins/basics/ports.ts";
+import { fixedPort } from "./fixed-port.ts";
 import { prometheusProgram } from "./prometheus.ts";
 import { stopChild } from "./provision/command.ts";
 import { observability, ruleFiles } from "./rules.ts";
@@ -37,7 +37,7 @@ export async function prometheusServer(targets: readonly string[]): Promise<Prom
     })),
   };
   writeFileSync(join(home, "prometheus.yml"), stringify(configuration));
-  const port = await freePort();
+  const port = await fixedPort();
   const child = spawn(
     prometheusProgram("prometheus"),
     [

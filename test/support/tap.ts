@@ -22,17 +22,22 @@ export interface TapOptions {
 export function tapReader({ verbose, print }: TapOptions) {
   const counts: Counts = { passed: 0, failed: 0 };
   const files = new Set<string>();
+  const failedFiles = new Set<string>();
   let detailLines = 0;
   let inDetails = false;
   return {
     /** What there is so far; of several files each has its name in front of its titles. */
     progress: () => ({ ...counts, files: files.size }),
+    /** Where tests have failed, as they stand in front of the titles. */
+    failedFiles: (): readonly string[] => [...failedFiles],
     line(text: string): void {
       const result = resultLine.exec(text);
       if (result !== null) {
         const [, verdict, title = ""] = result;
-        files.add(title.split(" › ")[0] ?? "");
+        const [file = ""] = title.split(" › ");
+        files.add(file);
         const isPassed = verdict === "ok" && !skipped.test(title);
+        if (!isPassed) failedFiles.add(file);
         inDetails = !isPassed;
         detailLines = 0;
         if (isPassed) counts.passed += 1;

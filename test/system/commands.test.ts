@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import test from "ava";
 import pg from "pg";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import {
   commandOf,
   Processes,
@@ -95,7 +95,7 @@ const askers = [
 for (const runtime of runtimes)
   for (const [name, args] of askers)
     test.serial(`on ${runtime} ${name} says that RabbitMQ refuses the connection, and where`, async (t) => {
-      const port = await freePort();
+      const port = await fixedPort();
       const env = { AMQP_URL: `amqp://guest:hunter2@127.0.0.1:${port}` };
       const told = await run(alone(t), name, { runtime, args: [...args], env });
       t.is(told.code, 69, `${told.stdout}${told.stderr}`);
@@ -212,7 +212,7 @@ test.serial(
     const processes = alone(t);
     const env = { DATA_DIR: processes.folder() };
     await (await processes.start({ env })).ready();
-    const MAILROSTER_URL = `http://127.0.0.1:${await freePort()}`;
+    const MAILROSTER_URL = `http://127.0.0.1:${await fixedPort()}`;
     const told = await run(processes, "seed", { env: { ...env, MAILROSTER_URL } });
     t.deepEqual([told.code, told.stdout], [69, ""]);
     t.regex(told.stderr, new RegExp(`^Cannot seed: ${MAILROSTER_URL} refuses the connection .*\\n$`));
@@ -235,7 +235,7 @@ test.serial(
   "migrate says which server refuses and is stopped by one signal while it waits for its turn",
   async (t) => {
     const processes = alone(t);
-    const port = await freePort();
+    const port = await fixedPort();
     const url = `postgresql://postgres:hunter2@127.0.0.1:${port}/users`;
     const refused = await run(processes, "migrate", { env: { DATABASE_URL: url } });
     t.is(refused.code, 69);
@@ -352,7 +352,7 @@ test.serial(
   async (t) => {
     const processes = alone(t);
     const [users, registry] = [await testDatabase(), await testDatabase()];
-    const port = await freePort();
+    const port = await fixedPort();
     const system = await processes.start({
       env: {
         DATABASE_URL: users.url,

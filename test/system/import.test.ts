@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { Processes, type Runtime, request, runtimes, type TestProcess } from "../support/processes.ts";
 
 const script = "services/commands/import/index.ts";
@@ -185,7 +185,7 @@ test.serial("what can't be read or reached ends with its code and one sentence",
   const word = await type(system, [ragged, "--on-taken", "sufix"]);
   t.is(word.code, 64);
   t.regex(word.stderr, /the nearest is "suffix"/);
-  const url = `http://127.0.0.1:${await freePort()}`;
+  const url = `http://127.0.0.1:${await fixedPort()}`;
   const away = await processes.start({ script, args: [ragged, "--url", url] });
   t.is((await away.exited()).code, 69);
   t.is(

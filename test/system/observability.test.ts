@@ -5,7 +5,6 @@
 import amqp from "amqplib";
 import test from "ava";
 import pg from "pg";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { processMetrics } from "../../mixins/metrics/metrics.ts";
 import { consumerQueues } from "../../services/contracts/consumers.ts";
 import { usersExchange } from "../../services/contracts/headers.ts";
@@ -19,6 +18,7 @@ import {
   systemIsReady,
 } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { Processes, request } from "../support/processes.ts";
 import { promtool } from "../support/prometheus.ts";
 import { type PrometheusServer, prometheusServer } from "../support/prometheus-server.ts";
@@ -48,7 +48,7 @@ const complete = (): Promise<string[]> =>
 
 test.before(async () => {
   around = await servers();
-  const mailPort = await freePort();
+  const mailPort = await fixedPort();
   const mail = { SOCKETMAP_PORT: String(mailPort) };
   system = await startSystem(processes, around, around.vhost.url, "node", mail);
   await systemIsReady(system.gateway);

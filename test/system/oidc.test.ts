@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { freePort } from "../../mixins/basics/ports.ts";
 import { eventually } from "../support/eventually.ts";
+import { fixedPort } from "../support/fixed-port.ts";
 import { ownDatabase } from "../support/own-database.ts";
 import { Processes, type Runtime, request, root, runtimes } from "../support/processes.ts";
 
@@ -31,7 +31,7 @@ async function signedIn(processes: Processes, port: number, name: string): Promi
 }
 
 async function tour(t: ExecutionContext, processes: Processes, runtime: Runtime): Promise<void> {
-  const port = await freePort();
+  const port = await fixedPort();
   const env = await startProvider(processes, port);
   // A key of one's own is another section's.
   const { MAILROSTER_TOKEN: _, ...example } = exportsOf(guide);
@@ -84,7 +84,7 @@ test.serial("the command says who it does not know, and that nobody answers", as
   try {
     const stranger = await processes.start({ script, args: ["token", "eve"] });
     t.is((await stranger.exited()).code, 64);
-    const port = String(await freePort());
+    const port = String(await fixedPort());
     const alone = await processes.start({ script, args: ["token", "ann", "--port", port] });
     t.is((await alone.exited()).code, 69);
     t.regex(alone.stderr(), /^Cannot sign in: nobody answers at /);

@@ -5,9 +5,9 @@ import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { freePort } from "../../../mixins/basics/ports.ts";
 import { embeddedBinaries, type PostgresBinaries } from "../../../services/embedded/postgres-binaries.ts";
 import { idsFor, postgresUser } from "../../../services/embedded/postgres-user.ts";
+import { fixedPort } from "../fixed-port.ts";
 import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
 
 const connectTimeoutMs = 3_000;
@@ -43,7 +43,7 @@ async function startPrivately(binaries: PostgresBinaries, from: string): Promise
     remove();
     throw new Error(made.stderr.trim().split("\n").at(-1) ?? "initdb failed");
   }
-  const port = await freePort();
+  const port = await fixedPort();
   const settings = [
     ...[`port=${port}`, "listen_addresses=127.0.0.1", "unix_socket_directories="],
     ...["fsync=off", `max_connections=${connectionsMax}`],
