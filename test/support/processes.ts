@@ -1,6 +1,6 @@
 /** Processes of ours as an operator starts them: their own environment and ports, their output kept, ended by pid. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -121,6 +121,23 @@ export class Processes {
   }
 }
 
+/** What each thread of a process that says nothing is at: its name, its state, its CPU time in ticks, and the call in the kernel. */
+function threadsOf(pid: number | undefined): string {
+  try {
+    const folder = `/proc/${pid}/task`;
+    const textOf = (thread: string, file: string): string => readFileSync(join(folder, thread, file), "utf8");
+    return readdirSync(folder)
+      .map((thread) => {
+        const [, name = "", rest = ""] = /\((.*)\) (.*)/.exec(textOf(thread, "stat")) ?? [];
+        const fields = rest.split(" ");
+        return `${thread} ${name} ${fields[0]} ${fields[11]}+${fields[12]} ${textOf(thread, "wchan")}`;
+      })
+      .join("\n");
+  } catch {
+    return "(its threads can't be read)";
+  }
+}
+
 function follow(child: ChildProcess, environment: Record<string, string>): TestProcess {
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) {
@@ -153,7 +170,8 @@ function follow(child: ChildProcess, environment: Record<string, string>): TestP
         .map((line) => JSON.parse(line) as Record<string, unknown>),
     kill: (signal) => void child.kill(signal),
     write: (text) => void child.stdin?.end(text),
-    exited: () => bounded(exit, exitTimeoutMs, () => `It does not end:\n${everything()}`),
+    exited: () =>
+      bounded(exit, exitTimeoutMs, () => `It does not end:\n${everything()}\n${threadsOf(child.pid)}`),
     async ready() {
       await eventually(
         async () => {
