@@ -1,9 +1,20 @@
-/** Waiting with an end: every wait is bounded or ends with a signal. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** Waiting with an end: every wait is bounded or ends with a signal. In browsers, too. */
 
 /** Resolves after `ms`, or at once when the signal is aborted; never rejects. */
 export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  sleep(ms, undefined, { signal }).catch(() => {});
+  new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const over = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", over);
+      resolve();
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener("abort", over, { once: true });
+  });
 
 /** Doubles from `minMs` to `maxMs`; half of it is chance, so that many clients do not come back at once. */
 export const backoffMs = (failures: number, minMs: number, maxMs: number): number =>
@@ -23,7 +34,7 @@ export class TimeoutError extends Error {
 
 /** As the work ends, or rejects with a TimeoutError of this message after `ms`; the work itself goes on. */
 export async function within<T>(ms: number, message: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new TimeoutError(message)), ms);
   });

@@ -18,6 +18,7 @@
  */
 import { isDomainValid, isEmailValid } from "@hapi/address";
 import { toASCII, toUnicode } from "tr46";
+import { localKey } from "./local-key.ts";
 import { outsideIdentifierClass } from "./precis.ts";
 import { invisible, unkeyable } from "./unicode.ts";
 
@@ -70,11 +71,6 @@ export function memoize<R extends object | string>(
 }
 
 const octets = (text: string): number => Buffer.byteLength(text);
-
-/** The conflict key of a local part alone; idempotent. */
-export function localKey(local: string): string {
-  return local.normalize("NFKC").toLowerCase().toUpperCase().toLowerCase().normalize("NFKC");
-}
 
 /** A Dot-string of RFC 5321 §4.1.2, as RFC 6531 widens it. */
 const isDotString = (local: string): boolean => isEmailValid(`${local}@example.com`, { ignoreLength: true });

@@ -1,9 +1,7 @@
 /** What a write of users would do, asked beforehand and for many at once: what an import decides by. */
 import * as z from "zod";
+import { checkedUsersMax, checkOutcomes } from "./check-outcomes.ts";
 import { AddressConflict, replacedFields, UserId, userFieldNames } from "./user.ts";
-
-/** With names and addresses of a usual length a request of so many is a third of what a body may have. */
-export const checkedUsersMax = 100;
 
 export const WantedUser = z.strictObject(replacedFields).meta({ id: "WantedUser" });
 
@@ -32,8 +30,6 @@ export const CheckUsers = z
     }),
   })
   .meta({ id: "CheckUsers" });
-
-export const checkOutcomes = ["created", "unchanged", "changed", "suffixed", "refused"] as const;
 
 export const UserCheck = z
   .object({

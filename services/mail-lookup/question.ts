@@ -1,5 +1,6 @@
 /** What a mail server's key asks for. Pure. */
-import { localKey, parseAddress } from "../contracts/address.ts";
+import { parseAddress } from "../contracts/address.ts";
+import { localKey } from "../contracts/local-key.ts";
 
 export interface Question {
   /** Of the address as it was written; undefined: it is none. */

@@ -1,5 +1,5 @@
 /** The local parts that no user can ever take. Compared by conflict key, so `POSTMASTER` is blocked too. Pure. */
-import { localKey } from "../contracts/address.ts";
+import { localKey } from "../contracts/local-key.ts";
 
 export interface BlockedNames {
   /** Whether a conflict key belongs to nobody. */

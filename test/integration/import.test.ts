@@ -8,10 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import test, { type ExecutionContext } from "ava";
-import { type GatewayRequest, gatewayClient } from "../../services/commands/http-client.ts";
+import type { GatewayRequest } from "../../mixins/http/patient-client.ts";
+import type { ImportOptions } from "../../mixins/import/judge.ts";
+import { importRows, type RowResult } from "../../mixins/import/run.ts";
+import { gatewayClient } from "../../services/commands/http-client.ts";
 import { openRows, surveyOf } from "../../services/commands/import/file.ts";
-import type { ImportOptions } from "../../services/commands/import/judge.ts";
-import { importRows, type RowResult } from "../../services/commands/import/run.ts";
+import { contractWishes } from "../../services/commands/import/wishes.ts";
 import { eventually } from "../support/eventually.ts";
 import { makeKey } from "../support/keys.ts";
 import { type Rig, rigOf, startRig } from "../support/rig.ts";
@@ -59,7 +61,8 @@ async function run(t: ExecutionContext, content: string, order: Order = {}): Pro
   };
   const options = { onTaken, key, dryRun };
   const keyPrefix = order.keyPrefix ?? digest.slice(0, 32);
-  for await (const result of importRows({ client: asking, options, keyPrefix, correlationId }, source.rows)) {
+  const importing = { client: asking, wishes: contractWishes, options, keyPrefix, correlationId };
+  for await (const result of importRows(importing, source.rows)) {
     results.push(result);
     if (results.length === order.until) break;
   }

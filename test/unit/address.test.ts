@@ -7,10 +7,10 @@ import {
   addressKey,
   addressOctetsMax,
   displayOf,
-  localKey,
   localPartOctetsMax,
   parseAddress,
 } from "../../services/contracts/address.ts";
+import { localKey } from "../../services/contracts/local-key.ts";
 
 const root = join(import.meta.dirname, "../..");
 const octets = (text: string): number => Buffer.byteLength(text);

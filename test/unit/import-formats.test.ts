@@ -1,10 +1,11 @@
 /** What each format makes of rows as the systems write them, and where a file that is none is wrong. */
 import test from "ava";
 import iconv from "iconv-lite";
-import { type FormatName, importFormats, recognised } from "../../services/commands/import/formats.ts";
-import { proxyAddressesOf } from "../../services/commands/import/proxy-addresses.ts";
-import type { ReaderOptions, SourceRow } from "../../services/commands/import/row.ts";
-import { peek, textOf } from "../../services/commands/import/text.ts";
+import { type FormatName, importFormats, recognised } from "../../mixins/import/formats.ts";
+import { proxyAddressesOf } from "../../mixins/import/proxy-addresses.ts";
+import type { ReaderOptions, SourceRow } from "../../mixins/import/row.ts";
+import { peek } from "../../mixins/import/text.ts";
+import { textOf } from "../../services/commands/import/text.ts";
 import { WantedUser } from "../../services/contracts/user-checks.ts";
 
 async function* inPieces(bytes: Buffer, size: number): AsyncIterable<Buffer> {

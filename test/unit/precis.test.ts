@@ -1,6 +1,7 @@
 /** What may be a new local part, for every code point; and what a name needs beside its letters. */
 import test from "ava";
-import { localKey, objectionToNew } from "../../services/contracts/address.ts";
+import { objectionToNew } from "../../services/contracts/address.ts";
+import { localKey } from "../../services/contracts/local-key.ts";
 
 const isTaken = (local: string): boolean => objectionToNew(`${local}@example.com`) === undefined;
 /** All that is assigned, and of the empty planes the beginnings: a machine under load has no time for a million. */

@@ -1,17 +1,17 @@
 /** What bulk changes ask of a gateway, all of one run under one correlation id. */
 import { pause } from "../../../mixins/basics/pause.ts";
-import { ForbiddenError, StartError } from "../../contracts/exits.ts";
-import type { AddressInfo } from "../../contracts/look-up.ts";
-import { pageSizeMax } from "../../contracts/paging.ts";
-import type { User } from "../../contracts/user.ts";
-import type { ListedUser, UserPage } from "../../contracts/user-lists.ts";
 import {
   type GatewayAnswer,
   type GatewayClient,
   type GatewayRequest,
   type ProblemBody,
   slugOf,
-} from "../http-client.ts";
+} from "../../../mixins/http/patient-client.ts";
+import { ForbiddenError, StartError } from "../../contracts/exits.ts";
+import type { AddressInfo } from "../../contracts/look-up.ts";
+import { pageSizeMax } from "../../contracts/paging.ts";
+import type { User } from "../../contracts/user.ts";
+import type { ListedUser, UserPage } from "../../contracts/user-lists.ts";
 
 /** A write that is under way still, of an answer that got lost, ends within the time of a write. */
 const inUseWaitMs = 300;

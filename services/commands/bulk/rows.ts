@@ -6,9 +6,9 @@ import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import { type CsvError, type Info, parse } from "csv-parse";
 import * as z from "zod";
+import { BadFile } from "../../../mixins/import/row.ts";
 import { fromFormulaSafe } from "../../contracts/csv-cells.ts";
 import { DataError } from "../../contracts/exits.ts";
-import { BadFile } from "../import/row.ts";
 import { textOf } from "../import/text.ts";
 
 export const kinds = ["id", "address", "externalId"] as const;

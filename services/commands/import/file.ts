@@ -1,12 +1,12 @@
 /** A file of users: looked through once before anything is done, so that a fault in its last line stops nothing halfway. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import type { FormatName } from "../../../mixins/import/formats.ts";
+import { BadFile, type ReaderOptions, type Source } from "../../../mixins/import/row.ts";
+import { countSource, sourceOf } from "../../../mixins/import/source.ts";
 import { DataError } from "../../contracts/exits.ts";
-import { type FormatName, importFormats, recognised } from "./formats.ts";
-import { BadFile, type ReaderOptions, type Source } from "./row.ts";
-import { peek, textOf } from "./text.ts";
+import { decoderOf } from "./text.ts";
 
-const recognitionCharsMin = 8_192;
 const pieceBytes = 256 * 1024;
 
 export interface FileOptions extends ReaderOptions {
@@ -23,22 +23,14 @@ export interface Survey {
   readonly digest: string;
 }
 
-async function sourceOf(
-  { path, format, encoding, columns }: FileOptions,
-  onPiece: (piece: Buffer) => void,
-): Promise<{ readonly format: FormatName; readonly source: Source }> {
+function openFile({ path, ...options }: FileOptions, onPiece: (piece: Buffer) => void = () => {}) {
   const pieces = async function* (): AsyncIterable<Buffer> {
     for await (const piece of createReadStream(path, { highWaterMark: pieceBytes })) {
       onPiece(piece as Buffer);
       yield piece as Buffer;
     }
   };
-  const { begin, whole } = await peek(textOf(pieces(), encoding), recognitionCharsMin);
-  const chosen = format ?? recognised(begin);
-  return {
-    format: chosen,
-    source: importFormats[chosen].read(whole, columns === undefined ? {} : { columns }),
-  };
+  return sourceOf(pieces(), { ...options, decoderOf });
 }
 
 /** What a fault is told as: with the file's name before its line. */
@@ -54,9 +46,8 @@ const named = (path: string, error: unknown): unknown => {
 export async function surveyOf(options: FileOptions): Promise<Survey> {
   const hash = createHash("sha256");
   try {
-    const { format, source } = await sourceOf(options, (piece) => void hash.update(piece));
-    let rows = 0;
-    for await (const { passedOver } of source.rows) if (passedOver === undefined) rows += 1;
+    const { format, source } = await openFile(options, (piece) => void hash.update(piece));
+    const rows = await countSource(source);
     return { format, rows, digest: hash.digest("hex") };
   } catch (error) {
     throw named(options.path, error);
@@ -66,7 +57,7 @@ export async function surveyOf(options: FileOptions): Promise<Survey> {
 /** Its rows, piece by piece; they end with a DataError where it has changed since it was looked through. */
 export async function openRows(options: FileOptions): Promise<Source> {
   try {
-    const { source } = await sourceOf(options, () => {});
+    const { source } = await openFile(options);
     const rows = async function* () {
       try {
         yield* source.rows;

@@ -3,9 +3,13 @@
  * docs/guides/moving-in.md tells how; what the summary and the exit codes are is the contract's.
  */
 import { randomBytes } from "node:crypto";
+import { importFormatNames } from "../../../mixins/import/formats.ts";
+import type { ImportOptions } from "../../../mixins/import/judge.ts";
+import { ownColumns, type WantedUser } from "../../../mixins/import/row.ts";
+import { importRows, type RowResult } from "../../../mixins/import/run.ts";
+import { importTally } from "../../../mixins/import/tally.ts";
 import { loadClientConfig } from "../../config/index.ts";
 import { exitCodes } from "../../contracts/exits.ts";
-import { checkOutcomes } from "../../contracts/user-checks.ts";
 import { type CommandForm, type CommandLine, commandLine, usageError } from "../../runtime/command-line.ts";
 import { runCommand } from "../../runtime/run-command.ts";
 import { gatewayOptions, reachableGateway } from "../gateway.ts";
@@ -13,11 +17,8 @@ import { gatewayClient } from "../http-client.ts";
 import { progressBar } from "../progress.ts";
 import { rejectedRows } from "../rejected-rows.ts";
 import { type FileOptions, openRows, surveyOf } from "./file.ts";
-import { importFormatNames } from "./formats.ts";
-import type { ImportOptions } from "./judge.ts";
-import { ownColumns, type WantedUser } from "./row.ts";
-import { importRows, type RowResult } from "./run.ts";
 import { isEncoding } from "./text.ts";
+import { contractWishes } from "./wishes.ts";
 
 const onTakenWords = ["refuse", "suffix"] as const;
 const keyWords = ["externalId", "primarySmtp"] as const;
@@ -98,25 +99,6 @@ function fileOf(line: CommandLine): FileOptions {
   };
 }
 
-/** In the order of the contract. */
-function tally() {
-  const counts = { created: 0, changed: 0, unchanged: 0, suffixed: 0, refused: 0 };
-  let passedOver = 0;
-  return {
-    counts,
-    get passedOver() {
-      return passedOver;
-    },
-    get rows() {
-      return checkOutcomes.reduce((sum, outcome) => sum + counts[outcome], 0);
-    },
-    add({ outcome }: RowResult): void {
-      if (outcome === "passed over") passedOver += 1;
-      else counts[outcome] += 1;
-    },
-  };
-}
-
 /** What a dry run says of a row. */
 function rowText({ source, outcome, reason }: RowResult, isJson: boolean): string {
   const { line, wanted } = source;
@@ -143,10 +125,11 @@ async function run(line: CommandLine): Promise<number> {
   const rejected = rejectedRows(`${file.path}.rejected.csv`, source.columns);
   const correlationId = `import-${randomBytes(4).toString("hex")}`;
   const keyPrefix = `import-${survey.digest.slice(0, 32)}`;
+  const order = { client, wishes: contractWishes, options, keyPrefix, correlationId };
   const progress = progressBar("rows");
-  const done = tally();
+  const done = importTally();
   try {
-    for await (const result of importRows({ client, options, keyPrefix, correlationId }, source.rows)) {
+    for await (const result of importRows(order, source.rows)) {
       done.add(result);
       progress.update(done.rows, survey.rows, done.rows);
       if (options.dryRun) print(rowText(result, isJson));

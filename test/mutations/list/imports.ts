@@ -6,7 +6,7 @@ const importTest = "test/integration/import.test.ts";
 const formatsTest = "test/unit/import-formats.test.ts";
 const checkTest = "test/integration/users-check.test.ts";
 const domainsTest = "test/integration/domains-of-a-caller.test.ts";
-const run = "services/commands/import/run.ts";
+const run = "mixins/import/run.ts";
 const rules = "services/users/check-rules.ts";
 
 export const imports: readonly Mutation[] = [
@@ -34,7 +34,7 @@ export const imports: readonly Mutation[] = [
   {
     name: "patches-without-a-version",
     guarantee: "53c",
-    edits: [edit("services/commands/http-client.ts", "headersOf", becomes(condition("version"), "true"))],
+    edits: [edit("mixins/http/patient-client.ts", "requestHeaders", becomes(condition("version"), "true"))],
     file: importTest,
     title: "a user that others change meanwhile is looked at once more, not overwritten",
   },
@@ -55,7 +55,7 @@ export const imports: readonly Mutation[] = [
   {
     name: "wrong-bytes-are-read",
     guarantee: "53e",
-    edits: [edit("services/commands/import/text.ts", "readUtf8", becomes(condition("isUtf8"), "false"))],
+    edits: [edit("mixins/import/text.ts", "readUtf8", becomes(condition("text"), "false"))],
     file: formatsTest,
     title:
       "Windows-1252 is read when it is named, and told apart from UTF-8 by line and column when it is not",

@@ -6,13 +6,22 @@
  * A row that is there already is not written. A write that is repeated finds its first answer under its idempotency
  * key; when that is forgotten the check finds the user.
  */
-import type { CreatedUser } from "../../contracts/actions.ts";
-import { ForbiddenError, StartError } from "../../contracts/exits.ts";
-import { httpHeader } from "../../contracts/headers.ts";
-import type { User } from "../../contracts/user.ts";
-import { checkedUsersMax, type UserCheck } from "../../contracts/user-checks.ts";
-import { type GatewayAnswer, type GatewayClient, slugOf } from "../http-client.ts";
-import { type ImportOptions, type Judge, type Refused, rowJudge, type ValidRow } from "./judge.ts";
+import type { CreatedUser } from "../../services/contracts/actions.ts";
+import { checkedUsersMax } from "../../services/contracts/check-outcomes.ts";
+import { ForbiddenError } from "../../services/contracts/exits.ts";
+import { httpHeader } from "../../services/contracts/headers.ts";
+import type { User } from "../../services/contracts/user.ts";
+import type { UserCheck } from "../../services/contracts/user-checks.ts";
+import { type GatewayAnswer, type GatewayClient, slugOf } from "../http/patient-client.ts";
+import { checkRows, type RowCheck } from "./checks.ts";
+import {
+  type ImportOptions,
+  type Judge,
+  type Refused,
+  rowJudge,
+  type ValidRow,
+  type WishReader,
+} from "./judge.ts";
 import { checkText, problemText } from "./reasons.ts";
 import type { SourceRow } from "./row.ts";
 
@@ -36,6 +45,7 @@ export interface RowResult {
 
 export interface ImportRun {
   readonly client: Pick<GatewayClient, "request">;
+  readonly wishes: WishReader;
   readonly options: ImportOptions;
   /** What the idempotency keys of this file begin with. */
   readonly keyPrefix: string;
@@ -50,35 +60,10 @@ interface Running extends ImportRun {
 type Step = ValidRow | Refused | { readonly source: SourceRow; readonly passedOver: string };
 interface Checked {
   readonly step: Step;
-  readonly check: UserCheck | undefined;
+  readonly check: RowCheck | undefined;
 }
 
 const isValid = (step: Step): step is ValidRow => "user" in step;
-
-/** Of an answer to what only the right caller may ask. Throws ForbiddenError or StartError. */
-function require200(answer: GatewayAnswer): void {
-  if (answer.status === 200) return;
-  const why = problemText(answer, {});
-  if (answer.status === 401 || answer.status === 403) throw new ForbiddenError(`Cannot import: ${why}`);
-  throw new StartError(
-    `Cannot import: the gateway answers ${answer.status} when asked what is there: ${why}`,
-  );
-}
-
-/** What the directory says of rows, in their order. */
-async function checkRows(run: ImportRun, rows: readonly ValidRow[]): Promise<UserCheck[]> {
-  if (rows.length === 0) return [];
-  const { key, onTaken, dryRun } = run.options;
-  const users = rows.map(({ user, occurrence }) => (occurrence === 0 ? user : { ...user, occurrence }));
-  const answer = await run.client.request({
-    method: "POST",
-    path: "/users/checks",
-    body: { users, onTaken, thorough: dryRun, ...(key === undefined ? {} : { key }) },
-    correlationId: run.correlationId,
-  });
-  require200(answer);
-  return (answer.body as { items: UserCheck[] }).items;
-}
 
 async function* batches(rows: AsyncIterable<SourceRow>, own: Judge): AsyncIterable<Step[]> {
   let batch: Step[] = [];
@@ -183,7 +168,7 @@ async function createdAfterAll(run: Running, row: ValidRow, answer: GatewayAnswe
 
 async function change(run: Running, row: ValidRow, first: UserCheck): Promise<RowResult> {
   const { source } = row;
-  let check: UserCheck | undefined = first;
+  let check: RowCheck | undefined = first;
   for (let tried = 1; check?.outcome === "changed" && tried <= changesTriedMax; tried += 1) {
     const { userId, version, patch } = check;
     const asked = { method: "PATCH" as const, path: `/users/${userId}`, body: patch };
@@ -231,7 +216,7 @@ async function settle(run: Running, own: Judge, row: ValidRow, check: UserCheck)
  * by then is done.
  */
 export async function* importRows(run: ImportRun, rows: AsyncIterable<SourceRow>): AsyncIterable<RowResult> {
-  const own = rowJudge(run.options);
+  const own = rowJudge(run.options, run.wishes);
   const running: Running = { ...run, areKeysUsedUp: false };
   const inHand: Promise<RowResult>[] = [];
   /** Of the marks in hand, the last row of each. */
@@ -243,6 +228,10 @@ export async function* importRows(run: ImportRun, rows: AsyncIterable<SourceRow>
       return Promise.resolve({ source, outcome: "passed over", reason: step.passedOver });
     if (!isValid(step) || check === undefined)
       return Promise.resolve({ source, outcome: "refused", reason: isValid(step) ? "" : step.reason });
+    if (check.outcome === "invalid") {
+      const reason = checkText(check.reasons, source.wanted);
+      return Promise.resolve({ source, outcome: "refused", reason });
+    }
     const before = new Set(step.marks.flatMap((mark) => last.get(mark) ?? []));
     const result = Promise.allSettled(before).then(() => settle(running, own, step, check));
     for (const mark of step.marks) last.set(mark, result);

@@ -4,8 +4,6 @@
  * is written; the directory decides. Two texts of one hash are mistaken for one another once in some ten thousand files
  * of a million rows.
  */
-import { hash } from "node:crypto";
-
 const slotsInTable = 2 ** 20;
 const fillMax = 0.75 * slotsInTable;
 /** 32 MB; what comes after 3.1 million is no longer remembered. */
@@ -35,12 +33,30 @@ function slotOf({ slots }: Table, start: number, mark: number): number {
   return slot * slotSize;
 }
 
+/**
+ * 64 bits in two halves: rounds of multiplication over each code unit, then the finalizer of MurmurHash3, which spreads
+ * every bit over all. Browsers have no digest that answers at once, and nobody but who made the file could gain by a
+ * collision.
+ */
+function hashed(text: string): readonly [start: number, mark: number] {
+  let [first, second] = [0xdeadbeef, 0x41c6ce57];
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    first = Math.imul(first ^ unit, 0x9e3779b1);
+    second = Math.imul(second ^ unit, 0x5f356495);
+    first = (first << 13) | (first >>> 19);
+    second = (second << 17) | (second >>> 15);
+  }
+  const final = (half: number): number => {
+    const mixed = Math.imul(half ^ (half >>> 16), 0x85ebca6b);
+    const again = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+    return (again ^ (again >>> 16)) >>> 0;
+  };
+  return [final(first ^ text.length), final(second + text.length)];
+}
+
 export function claims(): Claims {
   const tables: Table[] = [];
-  const hashed = (text: string): readonly [start: number, mark: number] => {
-    const digest = hash("sha256", text, "buffer");
-    return [digest.readUInt32LE(0), digest.readUInt32LE(4)];
-  };
   const find = (start: number, mark: number): number | undefined => {
     for (const table of tables) {
       const line = table.slots[slotOf(table, start, mark) + 1];

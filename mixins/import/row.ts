@@ -1,5 +1,5 @@
 /** What every format makes of a file: rows, each with what it wants of a user and where it stands. No logic. */
-import { DataError } from "../../contracts/exits.ts";
+import { DataError } from "../../services/contracts/exits.ts";
 
 /** What a row says of a user; what it does not say is left as it is. */
 export interface WantedUser {

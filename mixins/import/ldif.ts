@@ -49,23 +49,27 @@ async function* unfolded(text: AsyncIterable<string>): AsyncIterable<Unfolded> {
 const base64 = /^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/;
 
 /** Of Active Directory: 16 bytes, of which the first three groups are little-endian ([MS-DTYP] §2.3.4). */
-function guidOf(bytes: Buffer): string | undefined {
+function guidOf(bytes: Uint8Array): string | undefined {
   if (bytes.length !== 16) return undefined;
-  const [a, b, c, rest] = [
-    bytes.subarray(0, 4),
-    bytes.subarray(4, 6),
-    bytes.subarray(6, 8),
-    bytes.subarray(8),
+  const hex = (from: number, to: number): string[] =>
+    Array.from(bytes.subarray(from, to), (byte) => byte.toString(16).padStart(2, "0"));
+  const groups = [
+    hex(0, 4).toReversed(),
+    hex(4, 6).toReversed(),
+    hex(6, 8).toReversed(),
+    hex(8, 10),
+    hex(10, 16),
   ];
-  const [first, second, third] = [a, b, c].map((part) => Buffer.from(part).reverse().toString("hex"));
-  return `${first}-${second}-${third}-${rest.toString("hex", 0, 2)}-${rest.toString("hex", 2)}`;
+  return groups.map((group) => group.join("")).join("-");
 }
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 function decoded(name: string, text: string, number: number, column: number): string | undefined {
   if (!base64.test(text)) throw new BadFile(number, column, `the value of ${name} is no base64`);
-  const bytes = Buffer.from(text, "base64");
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   if (name === "objectguid") return guidOf(bytes);
-  const value = bytes.toString("utf8");
+  const value = utf8.decode(bytes);
   // What is no text (a photo, a certificate) says nothing here.
   return value.includes("\ufffd") || value.includes("\0") ? undefined : value;
 }

@@ -1,7 +1,5 @@
 /** Why a row is refused, in words for whoever has to mend it. Pure. */
-import type { CheckReason } from "../../contracts/user-checks.ts";
-import type { GatewayAnswer, ProblemBody } from "../http-client.ts";
-import { slugOf } from "../http-client.ts";
+import { type GatewayAnswer, type ProblemBody, slugOf } from "../http/patient-client.ts";
 import type { WantedUser } from "./row.ts";
 
 /** What stands against an address, by its status. */
@@ -49,5 +47,5 @@ export function problemText(answer: GatewayAnswer, wanted: WantedUser): string {
   return detail ?? title ?? slugOf(answer) ?? `the gateway answers ${answer.status}`;
 }
 
-export const checkText = (reasons: readonly CheckReason[], wanted: WantedUser): string =>
+export const checkText = (reasons: readonly Reason[], wanted: WantedUser): string =>
   reasonsText(reasons, wanted);

@@ -2,11 +2,9 @@
  * What a row may be before anybody is asked: whether it is a user at all, what it shares with other rows of the file, and
  * what an earlier row means for it. Pure but for the claims, which it keeps.
  */
-import { addressKey } from "../../contracts/address.ts";
-import type { UserCheck } from "../../contracts/user-checks.ts";
-import { WantedUser as Wanted } from "../../contracts/user-checks.ts";
+import type { UserCheck, WantedUser as Wanted } from "../../services/contracts/user-checks.ts";
 import { type Claims, claims } from "./claims.ts";
-import { reasonsText } from "./reasons.ts";
+import { type Reason, reasonsText } from "./reasons.ts";
 import type { SourceRow, WantedUser } from "./row.ts";
 
 export type Key = "externalId" | "primarySmtp";
@@ -19,6 +17,15 @@ export interface ImportOptions {
 
 /** As the API takes it. */
 export type ValidUser = (typeof Wanted)["_output"];
+
+/** What can be said of a wish before anybody is asked: the user, or why it can be none. */
+export interface WishReader {
+  readonly read: (
+    wanted: WantedUser,
+  ) => { readonly user: ValidUser } | { readonly reasons: readonly Reason[] };
+  /** The conflict key of an address of such a user. */
+  readonly keyOf: (address: string) => string;
+}
 
 export interface ValidRow {
   readonly source: SourceRow;
@@ -52,7 +59,7 @@ export interface Judge {
   readonly isFull: boolean;
 }
 
-export function rowJudge({ onTaken, key }: ImportOptions): Judge {
+export function rowJudge({ onTaken, key }: ImportOptions, { read, keyOf }: WishReader): Judge {
   const claimed: Claims = claims();
   const contents: Claims = claims();
   /** Of contents that more than one row has. */
@@ -84,17 +91,11 @@ export function rowJudge({ onTaken, key }: ImportOptions): Judge {
       const { wanted } = source;
       const lacking = missing(wanted);
       if (lacking.length > 0) return { source, reason: `${lacking.join(" and ")} is missing` };
-      const parsed = Wanted.safeParse(wanted);
-      if (!parsed.success) {
-        const reasons = parsed.error.issues.map(({ path, message }) => ({
-          pointer: `#/${path.join("/")}`,
-          detail: message,
-        }));
-        return { source, reason: reasonsText(reasons, wanted) };
-      }
-      const user = parsed.data;
+      const wish = read(wanted);
+      if ("reasons" in wish) return { source, reason: reasonsText(wish.reasons, wanted) };
+      const { user } = wish;
       const { primarySmtp, secondarySmtps = [], externalId } = user;
-      const addresses = [primarySmtp, ...secondarySmtps].map(addressKey);
+      const addresses = [primarySmtp, ...secondarySmtps].map(keyOf);
       const ids = externalId == null ? [] : [idMark(externalId)];
       const marks = [...new Set([...addresses, ...ids])];
       return { source, user, occurrence: occurrenceOf(user, source.line), marks };
@@ -106,7 +107,7 @@ export function rowJudge({ onTaken, key }: ImportOptions): Judge {
       const { line, mark } = before;
       const { externalId, primarySmtp } = row.user;
       const isId = externalId != null && mark === idMark(externalId);
-      const isKey = isId || (key === "primarySmtp" && mark === addressKey(primarySmtp));
+      const isKey = isId || (key === "primarySmtp" && mark === keyOf(primarySmtp));
       if (onTaken === "suffix" && !isKey) {
         if (outcome === "unchanged" || outcome === "refused") return undefined;
         // A number is for who is new; a user who is there is not given another address than the file says.

@@ -2,7 +2,7 @@
  * Our own columns: displayName, primarySmtp, secondarySmtps (separated by spaces or `;`), externalId, userName and active (`true`, `false`), in any order and
  * beside others. Other files name them otherwise: the usual names are known, any other is told by `--columns`.
  */
-import { fromFormulaSafe } from "../../contracts/csv-cells.ts";
+import { fromFormulaSafe } from "../../services/contracts/csv-cells.ts";
 import { type CellOf, folded, tableSource } from "./csv-table.ts";
 import {
   BadFile,

@@ -2,8 +2,7 @@
  * A CSV file as a table: its header and its records with their lines, in bounded memory. A record with more or fewer
  * cells than the header, and a quote in the wrong place, are a BadFile: nobody can tell what was meant.
  */
-import { Readable } from "node:stream";
-import { CsvError, type InfoCallback, parse } from "csv-parse";
+import { CsvError, type InfoCallback, type Options, parse } from "csv-parse";
 import { BadFile, type SourceRow, type WantedUser } from "./row.ts";
 import { peek } from "./text.ts";
 
@@ -96,6 +95,43 @@ function badFileOf({ error, header, recordLine, offset }: Fault): BadFile {
   return byCode[code]?.(place) ?? new BadFile(line, cell, "this is no CSV");
 }
 
+/**
+ * Records as they are read, those of a piece of text before the next one is taken. The parser keeps none of them: what
+ * it offers to browsers is a stream that nobody can iterate over.
+ */
+async function* recordsOf(
+  text: AsyncIterable<string>,
+  options: Options,
+  placed: (record: string[], info: InfoCallback) => Placed,
+): AsyncIterable<Placed> {
+  let records: Placed[] = [];
+  const keep = (record: string[], info: InfoCallback): null => {
+    records.push(placed(record, info));
+    return null;
+  };
+  // Its types know no record that is left out.
+  const parser = parse({ ...options, on_record: keep as never });
+  const fault = new Promise<never>((_resolve, reject) => parser.on("error", reject));
+  fault.catch(() => {});
+  const end = new Promise<void>((resolve) => parser.on("end", resolve));
+  parser.resume();
+  const read = function* (): Iterable<Placed> {
+    const some = records;
+    records = [];
+    yield* some;
+  };
+  for await (const piece of text) {
+    const written = new Promise<void>((resolve, reject) =>
+      parser.write(piece, (error) => (error ? reject(error) : resolve())),
+    );
+    await Promise.race([written, fault]);
+    yield* read();
+  }
+  parser.end();
+  await Promise.race([end, fault]);
+  yield* read();
+}
+
 /** The first record is the header. Throws BadFile. */
 export async function tableOf(text: AsyncIterable<string>): Promise<Table> {
   const { begin, whole } = await peek(text, headerCharsMin);
@@ -123,22 +159,17 @@ export async function tableOf(text: AsyncIterable<string>): Promise<Table> {
     lastLine = lines - extraLines;
     return { line: linesBefore + lastLine - newlines(record), cells: record };
   };
-  // Its types know no record that becomes something else.
-  const parser = parse({
-    delimiter,
-    on_record: placed as never,
-    skip_empty_lines: true,
-    max_record_size: recordCharsMax,
-  });
-  const source = Readable.from(body());
-  source.on("error", (error) => parser.destroy(error));
-  const records = source.pipe(parser)[Symbol.asyncIterator]() as AsyncIterator<Placed>;
+  const records = recordsOf(
+    body(),
+    { delimiter, skip_empty_lines: true, max_record_size: recordCharsMax },
+    placed,
+  )[Symbol.asyncIterator]();
   const next = async (): Promise<Placed | undefined> => {
     try {
       const { done, value } = await records.next();
       return done === true ? undefined : value;
     } catch (error) {
-      if (error instanceof BadFile || !(error instanceof CsvError)) throw error;
+      if (!(error instanceof CsvError)) throw error;
       throw badFileOf({
         error,
         header,
