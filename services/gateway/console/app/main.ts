@@ -1,6 +1,7 @@
 /** The console: what a browser runs below /console. */
 import { render } from "preact";
 import { html } from "./core/html.ts";
+import { beginOnline } from "./core/online.ts";
 import { beginRouting } from "./core/router.ts";
 import { hasEnded, lookAtSession } from "./core/session.ts";
 import { beginSettings } from "./core/settings.ts";
@@ -8,6 +9,7 @@ import { beginShortcuts } from "./core/shortcuts.ts";
 import { Shell } from "./screens/shell.ts";
 
 beginSettings();
+beginOnline();
 beginRouting();
 beginShortcuts();
 void lookAtSession();

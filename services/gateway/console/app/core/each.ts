@@ -1,13 +1,15 @@
 /**
  * Several small things beside what a page is about: the people of an address, their entries in the audit log.
  *
- * Promise: each is asked once while the page is open, a few at a time, and one that fails takes nothing from the others.
+ * Promise: each is answered once while the page is open, a few at a time; one that fails takes nothing from the others, and
+ * where it may pass it is asked again every 5 s.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, asProblem, isAbort, type ProblemAnswer } from "./api.ts";
 
 const atOnceMax = 4;
 const pathsMax = 24;
+const againMs = 5_000;
 
 export interface Part<T> {
   readonly data?: T;
@@ -18,9 +20,15 @@ export interface Part<T> {
 export function useEach<T>(paths: readonly string[]): ReadonlyMap<string, Part<T>> {
   const [parts, setParts] = useState<ReadonlyMap<string, Part<T>>>(new Map());
   const asked = useRef(new Set<string>());
+  const [turn, setTurn] = useState(0);
   const list = [...new Set(paths)].slice(0, pathsMax).join("\n");
   useEffect(() => {
     const abort = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const again = (key: string): void => {
+      asked.current.delete(key);
+      timer ??= setTimeout(() => setTurn((before) => before + 1), againMs);
+    };
     const waiting = list.split("\n").filter((path) => path !== "" && !asked.current.has(path));
     for (const path of waiting) asked.current.add(path);
     const next = async (): Promise<void> => {
@@ -30,11 +38,13 @@ export function useEach<T>(paths: readonly string[]): ReadonlyMap<string, Part<T
           const { data } = await ask<T>(key, { signal: abort.signal });
           setParts((before) => new Map(before).set(key, { data }));
         } catch (error) {
-          if (isAbort(error)) {
+          if (isAbort(error) || abort.signal.aborted) {
             asked.current.delete(key);
             return;
           }
-          setParts((before) => new Map(before).set(key, { problem: asProblem(error) }));
+          const problem = asProblem(error);
+          setParts((before) => new Map(before).set(key, { problem }));
+          if (problem.mayPass) again(key);
         }
       }
     };
@@ -42,7 +52,8 @@ export function useEach<T>(paths: readonly string[]): ReadonlyMap<string, Part<T
     return () => {
       for (const path of waiting) asked.current.delete(path);
       abort.abort();
+      clearTimeout(timer);
     };
-  }, [list]);
+  }, [list, turn]);
   return parts;
 }

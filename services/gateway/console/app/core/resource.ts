@@ -1,11 +1,12 @@
 /**
  * What a page shows of the gateway: read, read again, and watched.
  *
- * Promise: what is shown stays until something newer is there, with its age; a hidden tab asks nothing; the next look
- * begins only after the answer to the last one; after a failure the looks come ever further apart, 30 s at most.
+ * Promise: what is shown stays until something newer is there, with its age; a hidden tab asks nothing, and what it would
+ * have asked it asks once it is seen; the next look begins only after the answer to the last one; after a failure the looks
+ * come ever further apart, 30 s at most, but for a device that is online again.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Answer, ask, asProblem, isAbort, type ProblemAnswer } from "./api.ts";
+import { type Answer, ask, asProblem, type ProblemAnswer } from "./api.ts";
 import { endSession, hasEnded } from "./session.ts";
 import { useStore } from "./store.ts";
 
@@ -85,6 +86,8 @@ export function useResource<T>(
     };
     if (latest.current.path !== path) keep({ ...unseen });
 
+    let isDue = false;
+    let isLooking = false;
     const plan = (): void => {
       clearTimeout(timer);
       const { data, retryAtMs, problem } = latest.current;
@@ -93,31 +96,36 @@ export function useResource<T>(
       timer = setTimeout(() => void look(true), Math.max(0, wait));
     };
     const look = async (isPoll = false): Promise<void> => {
+      if (isLooking) return;
       clearTimeout(timer);
-      if (document.hidden) return;
+      isDue = document.hidden;
+      if (isDue) return;
+      isLooking = true;
       try {
         const answer = await ask<T>(path, { signal: abort.signal, ifNoneMatch: latest.current.etag, isPoll });
         keep(afterAnswer(latest.current, answer));
       } catch (error) {
-        if (isAbort(error) || abort.signal.aborted) return;
+        if (abort.signal.aborted) return;
         const problem = asProblem(error);
         if (problem.status === 401) endSession();
         keep(afterFault(latest.current, problem, lastRhythm.current(latest.current.data) !== undefined));
       }
+      isLooking = false;
       plan();
     };
     const woken = (): void => {
-      if (
-        !document.hidden &&
-        (latest.current.asOfMs === undefined || lastRhythm.current(latest.current.data) !== undefined)
-      )
-        void look();
+      if (!document.hidden && (isDue || lastRhythm.current(latest.current.data) !== undefined)) void look();
     };
+    const online = (): void => {
+      if (latest.current.problem?.status === 0) void look();
+    };
+    window.addEventListener("online", online);
     document.addEventListener("visibilitychange", woken);
     void look();
     return () => {
       abort.abort();
       clearTimeout(timer);
+      window.removeEventListener("online", online);
       document.removeEventListener("visibilitychange", woken);
     };
   }, [path, turn, isSignedOut, edition]);

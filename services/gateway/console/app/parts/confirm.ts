@@ -2,7 +2,8 @@
  * What is asked before something with a consequence happens.
  *
  * Promise: the dialog begins at Cancel; without it nothing happens; what can't be taken back asks for a reason, and for
- * the very text or number that it is about.
+ * the very text or number that it is about. Once acted on it is gone, so that the outcome is seen on the page, and whoever
+ * opened it is where they were.
  */
 import type { VNode } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
@@ -17,12 +18,13 @@ export interface ConfirmProps {
   readonly reason?: "needed" | "none";
   readonly isFinal?: boolean;
   readonly children: Content;
-  readonly onCancel: () => void;
+  /** It has gone, acted on or not. */
+  readonly onClose: () => void;
   readonly onAct: (reason: string) => void;
 }
 
 export function Confirm(props: ConfirmProps): VNode {
-  const { title, act, typed, reason = "none", isFinal, children, onCancel, onAct } = props;
+  const { title, act, typed, reason = "none", isFinal, children, onClose, onAct } = props;
   const dialog = useRef<HTMLDialogElement>(null);
   const cancel = useRef<HTMLButtonElement>(null);
   const [text, setText] = useState("");
@@ -35,9 +37,11 @@ export function Confirm(props: ConfirmProps): VNode {
   const isReady = (typed === undefined || text.trim() === typed) && (reason === "none" || why.trim() !== "");
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (isReady) onAct(why.trim());
+    if (!isReady) return;
+    dialog.current?.close();
+    onAct(why.trim());
   };
-  return html`<dialog ref=${dialog} aria-labelledby=${`${id}-title`} onClose=${onCancel}>
+  return html`<dialog ref=${dialog} aria-labelledby=${`${id}-title`} onClose=${onClose}>
     <form onSubmit=${submit}>
       <h2 id=${`${id}-title`}>${title}</h2>
       ${children}

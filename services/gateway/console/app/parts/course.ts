@@ -33,7 +33,7 @@ export function Course({ of, done }: { readonly of: Intent<unknown>; readonly do
   const { state, problem, retryAtMs, answer } = of;
   if (state === "sending")
     return html`<p class="note" role="status"><span aria-hidden="true">…</span> Sent, waiting for the answer</p>`;
-  if (problem !== undefined) return html`<${FaultNote} problem=${problem} retryAtMs=${retryAtMs} />`;
+  if (problem !== undefined) return html`<${FaultNote} problem=${problem} retryAtMs=${retryAtMs} isWrite />`;
   if (state !== "done") return null;
   const id = answer?.correlationId;
   return html`<div class="note good" role="status">

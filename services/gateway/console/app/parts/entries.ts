@@ -7,6 +7,10 @@ import { Moment } from "./moment.ts";
 import { type Column, Table } from "./table.ts";
 import { Changes } from "./values.ts";
 
+/** Who made a change, and for whom they said to. */
+export const By = ({ of: { actor, onBehalfOf } }: { readonly of: AuditEntry }): VNode =>
+  html`${actor}${onBehalfOf === undefined ? null : html` <span class="quiet">for ${onBehalfOf}</span>`}`;
+
 const columns: readonly Column<AuditEntry>[] = [
   { name: "When", cell: ({ at }) => html`<${Moment} at=${at} />` },
   {
@@ -16,8 +20,8 @@ const columns: readonly Column<AuditEntry>[] = [
   { name: "User", cell: ({ userId }) => html`<${UserLink} id=${userId} />` },
   {
     name: "By",
-    cell: ({ actor, onBehalfOf, reason }) =>
-      html`${actor}${onBehalfOf === undefined ? null : html` <span class="quiet">for ${onBehalfOf}</span>`}${reason === undefined ? null : html`<br /><span class="quiet">${reason}</span>`}`,
+    cell: (entry) =>
+      html`<${By} of=${entry} />${entry.reason === undefined ? null : html`<br /><span class="quiet">${entry.reason}</span>`}`,
   },
   { name: "Changes", cell: ({ changes }) => html`<${Changes} of=${changes} />` },
   { name: "Request", cell: ({ correlationId }) => html`<${RequestLink} id=${correlationId} />` },

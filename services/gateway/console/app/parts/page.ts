@@ -3,6 +3,8 @@ import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Content, html } from "../core/html.ts";
 import { useHere } from "../core/router.ts";
+import { stalePlaces } from "../core/stale.ts";
+import { useStore } from "../core/store.ts";
 
 interface PageProps {
   /** For the tab and the history: never an address or a name. */
@@ -18,9 +20,12 @@ let focused = 0;
 export function Page({ title, alarm, heading, children }: PageProps): VNode {
   const { page } = useHere();
   const place = useRef<HTMLHeadingElement>(null);
+  const isStale = useStore(stalePlaces) > 0;
   useEffect(() => {
-    document.title = `${alarm === undefined ? "" : `${alarm} · `}${title} · mailroster`;
-  }, [title, alarm]);
+    document.title = [isStale ? "can't refresh" : undefined, alarm, title, "mailroster"]
+      .filter((part) => part !== undefined)
+      .join(" · ");
+  }, [title, alarm, isStale]);
   useEffect(() => {
     if (page === focused) return;
     focused = page;

@@ -6,7 +6,7 @@ import type { Pass } from "../core/passes.ts";
 import { Mark } from "./mark.ts";
 import { FaultNote } from "./states.ts";
 
-function says({ kind, report, acknowledgement }: Reconciliation): string {
+export function passText({ kind, report, acknowledgement }: Reconciliation): string {
   if (acknowledgement !== null) {
     const left = acknowledgement.left.map(({ why }) => why).join(", ");
     return `${acknowledgement.acknowledged.length} acknowledged${left === "" ? "" : `; left: ${left}`}`;
@@ -19,12 +19,13 @@ function says({ kind, report, acknowledgement }: Reconciliation): string {
 }
 
 export function PassOutcome({ of }: { readonly of: Pass }): VNode | null {
-  const { intent, begun } = of;
+  const { intent, begun, problem } = of;
+  if (problem !== undefined) return html`<${FaultNote} problem=${problem} />`;
   if (intent.problem !== undefined)
-    return html`<${FaultNote} problem=${intent.problem} retryAtMs=${intent.retryAtMs} />`;
+    return html`<${FaultNote} problem=${intent.problem} retryAtMs=${intent.retryAtMs} isWrite />`;
   if (begun.data !== undefined) {
     const { kind, status, error } = begun.data;
-    return html`<div class=${`note ${status === "done" ? "good" : "warn"}`} role="status"><${Mark} state=${status} word=${`${kind} ${status}`} /> ${error ?? says(begun.data)}</div>`;
+    return html`<div class=${`note ${status === "done" ? "good" : "warn"}`} role="status"><${Mark} state=${status} word=${`${kind} ${status}`} /> ${error ?? passText(begun.data)}</div>`;
   }
   if (begun.problem !== undefined)
     return html`<${FaultNote} problem=${begun.problem} retryAtMs=${begun.retryAtMs} />`;

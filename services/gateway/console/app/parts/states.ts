@@ -2,7 +2,7 @@
  * How a page is while it has nothing, not yet, not all or not any more to show: the same everywhere.
  *
  * Loading: nothing for 300 ms, then a skeleton. Empty says why. A problem tells title, detail and the id of its request.
- * What is old says of when it is. What a role may not do is one line.
+ * What is old says of when it is, in the title of the tab too, once it could not be read three times or is not tried again. What a role may not do is one line.
  */
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
@@ -14,6 +14,7 @@ import type { Resource } from "../core/resource.ts";
 import { hrefOf } from "../core/routes.ts";
 import { useMay, useSession } from "../core/session.ts";
 import { useSettings, zoneOf } from "../core/settings.ts";
+import { stalePlaces } from "../core/stale.ts";
 import { momentText } from "../core/times.ts";
 import { Copy } from "./copy.ts";
 
@@ -38,7 +39,7 @@ export const Empty = ({ title, children }: { readonly title: string; readonly ch
     ${children === undefined ? null : html`<p>${children}</p>`}
   </div>`;
 
-/** Counts down to a moment. */
+/** Counts down to a moment. It stands in no live region: each second would be read. */
 function Countdown({ untilMs }: { readonly untilMs: number }): VNode {
   const now = useClock(1_000);
   const seconds = Math.max(0, Math.ceil((untilMs - now) / 1_000));
@@ -49,6 +50,8 @@ interface FaultProps {
   readonly problem: ProblemAnswer;
   readonly retryAtMs?: number | undefined;
   readonly again?: (() => void) | undefined;
+  /** Of a write: it is repeated under the key that it had. */
+  readonly isWrite?: boolean;
 }
 
 const titleOf = ({ status, body }: ProblemAnswer): string =>
@@ -75,16 +78,18 @@ function Conflicts({ problem }: { readonly problem: ProblemAnswer }): VNode | nu
 }
 
 /** A request that was refused or failed. */
-export function FaultNote({ problem, retryAtMs, again }: FaultProps): VNode {
+export function FaultNote({ problem, retryAtMs, again, isWrite = false }: FaultProps): VNode {
   const { correlationId } = problem.body;
-  return html`<div class="note bad" role="alert">
-    <p class="strong"><span aria-hidden="true">✕</span> ${titleOf(problem)}</p>
-    <p>${problem.message}</p>
-    <${Conflicts} problem=${problem} />
+  return html`<div class="note bad">
+    <div role="alert">
+      <p class="strong"><span aria-hidden="true">✕</span> ${titleOf(problem)}</p>
+      <p>${problem.message}</p>
+      <${Conflicts} problem=${problem} />
+    </div>
     ${
       retryAtMs === undefined
         ? null
-        : html`<p>Tried again by itself <${Countdown} untilMs=${retryAtMs} />${problem.status === 0 ? "" : ", under the same key"}.</p>`
+        : html`<p>Tried again by itself <${Countdown} untilMs=${retryAtMs} />${isWrite ? ", under the same key" : ""}.</p>`
     }
     <p class="actions">
       ${again === undefined ? null : html`<button type="button" onClick=${again}>Try again</button>`}
@@ -119,13 +124,25 @@ export function ForScope(props: {
     : html`<${Refused} what=${props.what} scope=${props.scope} />`;
 }
 
+/** Looks in a row that may fail before what is shown counts as old. */
+const staleMisses = 3;
+
 /** Old data that could not be read again. */
 export function Stale({ of }: { readonly of: Resource<unknown> }): VNode | null {
   const zone = zoneOf(useSettings());
-  if (of.data === undefined || of.problem === undefined || of.asOfMs === undefined) return null;
+  const isStale =
+    of.data !== undefined &&
+    of.problem !== undefined &&
+    (of.misses >= staleMisses || of.retryAtMs === undefined);
+  useEffect(() => {
+    if (!isStale) return;
+    stalePlaces.set(stalePlaces.get() + 1);
+    return () => stalePlaces.set(stalePlaces.get() - 1);
+  }, [isStale]);
+  if (!isStale || of.problem === undefined || of.asOfMs === undefined) return null;
   const at = momentText(new Date(of.asOfMs).toISOString(), zone);
-  return html`<div class="note warn" role="status">
-    <p><span aria-hidden="true">◷</span> As of ${at}: can't refresh (${titleOf(of.problem)}).
+  return html`<div class="note warn">
+    <p><span role="status"><span aria-hidden="true">◷</span> As of ${at}: can't refresh (${titleOf(of.problem)}).</span>
       ${of.retryAtMs === undefined ? null : html` Tried again <${Countdown} untilMs=${of.retryAtMs} />.`}
       ${" "}<button type="button" class="small" onClick=${of.refresh}>Refresh</button></p>
   </div>`;

@@ -5,6 +5,7 @@ import type { ListedUser } from "../../../../contracts/user-lists.ts";
 import { html } from "../core/html.ts";
 import type { EntriesOf } from "../core/people.ts";
 import { useMay } from "../core/session.ts";
+import { By } from "../parts/entries.ts";
 import { RequestLink, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
@@ -40,8 +41,11 @@ export function AddressHistoryTable({ entries, people, entriesOf, at }: HistoryP
       cell: (row) => {
         if (row.until === null) return html`<span class="quiet">it goes on</span>`;
         const end = endedBy(row);
-        const by = html`<br /><span class="quiet">ended by ${end?.actor}</span> <${RequestLink} id=${end?.correlationId} />`;
-        return html`<${Moment} at=${row.until} bare />${end === undefined ? null : by}`;
+        const by =
+          end === undefined
+            ? null
+            : html`<br /><span class="quiet">ended by <${By} of=${end} /></span> <${RequestLink} id=${end.correlationId} />`;
+        return html`<${Moment} at=${row.until} bare />${by}`;
       },
     },
     {
@@ -61,7 +65,10 @@ export function AddressHistoryTable({ entries, people, entriesOf, at }: HistoryP
       ? [
           {
             name: "Begun by",
-            cell: (row: AddressHistoryEntry) => madeBy(row)?.actor ?? html`<span class="quiet">–</span>`,
+            cell: (row: AddressHistoryEntry) => {
+              const entry = madeBy(row);
+              return entry === undefined ? html`<span class="quiet">–</span>` : html`<${By} of=${entry} />`;
+            },
           },
           {
             name: "Request",

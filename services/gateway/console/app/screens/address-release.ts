@@ -20,7 +20,6 @@ export function Release({
   const [isAsking, setAsking] = useState(false);
   const { address, status } = info;
   const send = async (reason: string): Promise<void> => {
-    setAsking(false);
     const path = `/smtp/${encodeURIComponent(address)}/release`;
     if ((await intent.send(path, { method: "POST", body: { reason } })) === undefined) return;
     speak("Released");
@@ -34,7 +33,7 @@ export function Release({
     ${
       isAsking
         ? html`<${Confirm} title="Release the address" act="Release 1 address" typed=${address} reason="needed" isFinal
-            onCancel=${() => setAsking(false)} onAct=${(reason: string) => void send(reason)}>
+            onClose=${() => setAsking(false)} onAct=${(reason: string) => void send(reason)}>
             <p><strong>Anyone can take it at once</strong>, before its terms are over. A restore of its last owner then gets it back only while nobody else has it.</p>
           </${Confirm}>`
         : null

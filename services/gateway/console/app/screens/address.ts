@@ -1,11 +1,10 @@
 /** Who has an address, since when, and who had it at a time in the past. */
 import type { VNode } from "preact";
 import type { AddressHistoryPage, AddressInfo } from "../../../../contracts/look-up.ts";
-import type { ListedUser } from "../../../../contracts/user-lists.ts";
 import { html } from "../core/html.ts";
 import { lanesOf } from "../core/lanes.ts";
-import { useEntries, usePeople } from "../core/people.ts";
-import { useResource } from "../core/resource.ts";
+import { type People, useEntries, usePeople } from "../core/people.ts";
+import { type Resource, useResource } from "../core/resource.ts";
 import { useHere } from "../core/router.ts";
 import { queryText } from "../core/routes.ts";
 import { useMay } from "../core/session.ts";
@@ -16,13 +15,11 @@ import { UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
-import { Empty, ForScope, Loaded, Loading } from "../parts/states.ts";
+import { Empty, ForScope, Loaded, Missing } from "../parts/states.ts";
 import { AddressHistoryTable } from "./address-history.ts";
 import { Lanes } from "./address-lanes.ts";
 import { AtPicker } from "./address-picker.ts";
 import { Release } from "./address-release.ts";
-
-type People = ReadonlyMap<string, ListedUser | null>;
 
 const nameOf = (people: People, id: string | null): string =>
   id === null ? "nobody" : (people.get(id)?.displayName ?? id);
@@ -89,65 +86,71 @@ function Answered({
 const historyMax = 200;
 
 function Life({
-  id,
+  history,
   at,
   people,
 }: {
-  readonly id: string;
+  readonly history: Resource<AddressHistoryPage>;
   readonly at: string | undefined;
   readonly people: People;
 }): VNode {
-  const history = useHistory(id, true);
   const owners = (history.data?.items ?? []).flatMap(({ userId }) => userId ?? []);
-  const entriesOf = useEntries(owners);
-  return html`<${Loaded} of=${history} what="the past of the address">${(page: AddressHistoryPage) => {
-    if (page.items.length === 0)
-      return html`<${Empty} title="Nobody ever had it">Or it was longer ago than is kept.</${Empty}>`;
-    const lanes = lanesOf(page.items, (userId) => people.get(userId)?.restorableUntil);
-    return html`<${Lanes} lanes=${lanes} atMs=${at === undefined ? undefined : Date.parse(at)} nameOf=${(userId: string | null) => (userId === null ? "somebody who was erased" : nameOf(people, userId))} />
+  const { entriesOf, problem } = useEntries(owners);
+  return html`${problem === undefined ? null : html`<${Missing} what="Who changed it" why=${problem.message} />`}
+    <${Loaded} of=${history} what="the past of the address">${(page: AddressHistoryPage) => {
+      if (page.items.length === 0)
+        return html`<${Empty} title="Nobody ever had it">Or it was longer ago than is kept.</${Empty}>`;
+      const lanes = lanesOf(page.items, (userId) => people.get(userId)?.restorableUntil);
+      return html`<${Lanes} lanes=${lanes} atMs=${at === undefined ? undefined : Date.parse(at)} nameOf=${(userId: string | null) => (userId === null ? "somebody who was erased" : nameOf(people, userId))} />
       <${AddressHistoryTable} entries=${page.items} people=${people} entriesOf=${entriesOf} at=${at} />
       ${page.nextCursor === null ? null : html`<p class="quiet">The newest ${historyMax} entries; there are older ones.</p>`}`;
-  }}</${Loaded}>`;
+    }}</${Loaded}>`;
 }
 
 const pathOf = (id: string): string => `/smtp/${encodeURIComponent(id)}`;
-const useHistory = (id: string, isOpen: boolean) =>
-  useResource<AddressHistoryPage>(
-    isOpen ? `${pathOf(id)}/history${queryText({ limit: historyMax })}` : undefined,
-  );
 
 export function AddressPage({ id }: { readonly id: string }): VNode {
   const { query } = useHere();
   const mayPast = useMay("addresses:history");
   const at = query.at !== undefined && !Number.isNaN(Date.parse(query.at)) ? query.at : undefined;
-  const now = useResource<AddressInfo>(pathOf(id));
+  const mayLook = useMay("addresses:read");
+  const now = useResource<AddressInfo>(mayLook ? pathOf(id) : undefined);
   const then = useResource<AddressInfo>(
     at === undefined || !mayPast ? undefined : `${pathOf(id)}${queryText({ at })}`,
   );
-  const history = useHistory(id, mayPast);
+  const history = useResource<AddressHistoryPage>(
+    mayPast ? `${pathOf(id)}/history${queryText({ limit: historyMax })}` : undefined,
+  );
+  const released = (): void => {
+    now.refresh();
+    history.refresh();
+  };
   const ids = [
     now.data?.userId,
     then.data?.userId,
     ...(history.data?.items ?? []).map(({ userId }) => userId),
   ];
-  const people = usePeople([...new Set(ids.filter((each) => typeof each === "string"))]);
+  const { people, problem } = usePeople([...new Set(ids.filter((each) => typeof each === "string"))]);
   return html`<${Page} title="Address" heading=${html`<span class="address">${id}</span>`}>
     ${
       at === undefined
         ? null
         : html`<${Loaded} of=${then} what="who had it">${(info: AddressInfo) => html`<${Answered} info=${info} people=${people} at=${at} />`}</${Loaded}>`
     }
-    <${Loaded} of=${now} what="who has it">${(
-      info: AddressInfo,
-    ) => html`<${Answered} info=${info} people=${people} />
-      <${Release} info=${info} onDone=${now.refresh} />`}</${Loaded}>
+    ${problem === undefined ? null : html`<${Missing} what="Names" why=${problem.message} />`}
+    <${ForScope} scope="addresses:read" what="Looking at an address">
+      <${Loaded} of=${now} what="who has it">${(
+        info: AddressInfo,
+      ) => html`<${Answered} info=${info} people=${people} />
+        <${Release} info=${info} onDone=${released} />`}</${Loaded}>
+    </${ForScope}>
     ${
       now.problem?.status === 422
         ? null
         : html`<h2>Its life</h2>
     <${ForScope} scope="addresses:history" what="Who had it">
       <${AtPicker} at=${at} />
-      ${now.data === undefined && now.problem === undefined ? html`<${Loading} what="its life" />` : html`<${Life} id=${id} at=${at} people=${people} />`}
+      <${Life} history=${history} at=${at} people=${people} />
     </${ForScope}>`
     }
   </${Page}>`;

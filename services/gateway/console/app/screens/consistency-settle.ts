@@ -27,19 +27,13 @@ interface AskProps {
 
 export function AskSettle({ of, pass, onClose }: AskProps): VNode {
   if (of.kind === "acknowledge")
-    return html`<${Confirm} title="Acknowledge a difference" act="Acknowledge 1 difference" reason="needed" typed="1" isFinal onCancel=${onClose}
-      onAct=${(reason: string) => {
-        onClose();
-        void pass.acknowledge(of.userIds, of.check, reason);
-      }}>
+    return html`<${Confirm} title="Acknowledge a difference" act="Acknowledge 1 difference" reason="needed" typed="1" isFinal onClose=${onClose}
+      onAct=${(reason: string) => void pass.acknowledge(of.userIds, of.check, reason)}>
       <p>Nothing can mend <code>${of.check}</code>. Accepted, it is counted nowhere else; who did it and why stays.</p>
     </${Confirm}>`;
   const what = of.userIds === undefined ? "all that differ" : "1 user";
-  return html`<${Confirm} title="Repair" act=${`Repair ${what}`} onCancel=${onClose}
-    onAct=${() => {
-      onClose();
-      void pass.repair(of.userIds);
-    }}>
+  return html`<${Confirm} title="Repair" act=${`Repair ${what}`} onClose=${onClose}
+    onAct=${() => void pass.repair(of.userIds)}>
     <p>The state of ${what} is told again under a newer version, so that registry and audit log follow: right from here on. ${of.userIds === undefined ? `The last pass found ${of.count} violations; it looks again before.` : ""}</p>
   </${Confirm}>`;
 }

@@ -30,15 +30,15 @@ const fixed: readonly Column<AcceptedDomain>[] = [
 interface WriteProps {
   readonly isFirst: boolean;
   readonly removed: AcceptedDomain | undefined;
+  readonly onClose: () => void;
   readonly onDone: () => void;
 }
 
-function Writes({ isFirst, removed, onDone }: WriteProps): VNode {
+function Writes({ isFirst, removed, onClose, onDone }: WriteProps): VNode {
   const intent = useIntent<AcceptedDomain | undefined>();
   const [text, setText] = useState("");
   const [isAsking, setAsking] = useState(false);
   const send = async (method: "PUT" | "DELETE", domain: string): Promise<void> => {
-    setAsking(false);
     if ((await intent.send(`/domains/${encodeURIComponent(domain)}`, { method })) === undefined) return;
     speak("Done");
     setText("");
@@ -60,7 +60,7 @@ function Writes({ isFirst, removed, onDone }: WriteProps): VNode {
     <${Course} of=${intent} done="Done; every process knows it within 5 s." />
     ${
       isAsking
-        ? html`<${Confirm} title="Declare the first domain" act="Declare 1 domain" onCancel=${() => setAsking(false)} onAct=${() => void send("PUT", domain)}>
+        ? html`<${Confirm} title="Declare the first domain" act="Declare 1 domain" onClose=${() => setAsking(false)} onAct=${() => void send("PUT", domain)}>
             <p><strong>From then on a new address in any other domain than <code>${domain}</code> is refused.</strong> Addresses that exist stay.</p>
           </${Confirm}>`
         : null
@@ -68,7 +68,7 @@ function Writes({ isFirst, removed, onDone }: WriteProps): VNode {
     ${
       removed === undefined
         ? null
-        : html`<${Confirm} title="Take a domain back" act="Take 1 domain back" typed=${removed.name} isFinal onCancel=${onDone} onAct=${() => void send("DELETE", removed.domain)}>
+        : html`<${Confirm} title="Take a domain back" act="Take 1 domain back" typed=${removed.name} isFinal onClose=${onClose} onAct=${() => void send("DELETE", removed.domain)}>
             <p>No new address in it is taken any more. It is refused while addresses of living users are in it. Once the last domain is gone, addresses are taken in any domain again.</p>
           </${Confirm}>`
     }`;
@@ -98,10 +98,7 @@ export function Domains(): VNode {
   return html`<${Page} title="Domains" heading="Accepted domains">
     <${ForScope} scope="domains:read" what="Looking at domains">
       <${ForScope} scope="domains:write" what="Declaring a domain">
-        <${Writes} isFirst=${isFirst} removed=${removed} onDone=${() => {
-          setRemoved(undefined);
-          page.refresh();
-        }} />
+        <${Writes} isFirst=${isFirst} removed=${removed} onClose=${() => setRemoved(undefined)} onDone=${page.refresh} />
       </${ForScope}>
       <${Loaded} of=${page} what="domains">${(data: DomainPage) =>
         data.items.length === 0

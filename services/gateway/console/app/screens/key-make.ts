@@ -57,24 +57,26 @@ export function MakeKey({ onDone }: { readonly onDone: () => void }): VNode {
     <${Course} of=${intent} done=${html`<${Shown} made=${intent.answer?.data} />`} />`;
 }
 
-export function KeyRotation({
-  wanted,
-  onDone,
-}: {
+export interface OfKey {
+  /** undefined: of none, and what became of the last one stays. */
   readonly wanted: AccessKey | undefined;
+  readonly onClose: () => void;
   readonly onDone: () => void;
-}): VNode {
+}
+
+export function KeyRotation({ wanted, onClose, onDone }: OfKey): VNode {
   const intent = useIntent<CreatedKey>();
   const send = async (id: string): Promise<void> => {
     const answer = await intent.send(`/keys/${id}/rotate`, { method: "POST", body: { overlapHours: 24 } });
-    if (answer !== undefined) speak("The key was made");
+    if (answer === undefined) return;
+    speak("The key was made");
     onDone();
   };
   return html`<${Course} of=${intent} done=${html`<${Shown} made=${intent.answer?.data} />`} />
     ${
       wanted === undefined
         ? null
-        : html`<${Confirm} title="Rotate a key" act="Make 1 key in its place" onCancel=${onDone} onAct=${() => void send(wanted.id)}>
+        : html`<${Confirm} title="Rotate a key" act="Make 1 key in its place" onClose=${onClose} onAct=${() => void send(wanted.id)}>
             <p>A new key of the same name, role and domains; ${wanted.name} <code>${wanted.id}</code> is good for 24 hours beside it.</p>
           </${Confirm}>`
     }`;

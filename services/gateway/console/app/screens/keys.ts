@@ -17,7 +17,7 @@ import { Page } from "../parts/page.ts";
 import { Pager } from "../parts/pager.ts";
 import { Empty, ForScope, Loaded } from "../parts/states.ts";
 import { type Column, Table } from "../parts/table.ts";
-import { KeyRotation, MakeKey } from "./key-make.ts";
+import { KeyRotation, MakeKey, type OfKey } from "./key-make.ts";
 
 interface Wanted {
   readonly act: "rotate" | "revoke";
@@ -49,24 +49,19 @@ const fixed: readonly Column<AccessKey>[] = [
   { name: "Made by", cell: ({ createdBy }) => html`<span class="address">${createdBy}</span>` },
 ];
 
-function Revoke({
-  wanted,
-  onDone,
-}: {
-  readonly wanted: AccessKey | undefined;
-  readonly onDone: () => void;
-}): VNode {
+function Revoke({ wanted, onClose, onDone }: OfKey): VNode {
   const intent = useIntent<null>();
   const send = async (id: string, reason: string): Promise<void> => {
     const answer = await intent.send(`/keys/${id}${queryText({ reason })}`, { method: "DELETE" });
-    if (answer !== undefined) speak("Revoked");
+    if (answer === undefined) return;
+    speak("Revoked");
     onDone();
   };
   return html`<${Course} of=${intent} done="Revoked: it is refused everywhere within 5 s." />
     ${
       wanted === undefined
         ? null
-        : html`<${Confirm} title="Revoke a key" act="Revoke 1 key" typed=${wanted.name} reason="needed" isFinal onCancel=${onDone} onAct=${(reason: string) => void send(wanted.id, reason)}>
+        : html`<${Confirm} title="Revoke a key" act="Revoke 1 key" typed=${wanted.name} reason="needed" isFinal onClose=${onClose} onAct=${(reason: string) => void send(wanted.id, reason)}>
             <p>Whatever uses it is refused everywhere within 5 s. It was used last <${Moment} at=${wanted.lastUsedAt} />.</p>
           </${Confirm}>`
     }`;
@@ -77,10 +72,7 @@ export function Keys(): VNode {
   const mayRead = useMay("keys:manage");
   const [wanted, setWanted] = useState<Wanted | undefined>(undefined);
   const page = useResource<KeyPage>(mayRead ? `/keys${queryText({ cursor: query.cursor })}` : undefined);
-  const done = (): void => {
-    setWanted(undefined);
-    page.refresh();
-  };
+  const closed = (): void => setWanted(undefined);
   const columns: readonly Column<AccessKey>[] = [
     ...fixed,
     {
@@ -95,8 +87,8 @@ export function Keys(): VNode {
   return html`<${Page} title="Keys" heading="Access keys">
     <${ForScope} scope="keys:manage" what="Managing keys">
       <${MakeKey} onDone=${page.refresh} />
-      <${KeyRotation} wanted=${wanted?.act === "rotate" ? wanted.key : undefined} onDone=${done} />
-      <${Revoke} wanted=${wanted?.act === "revoke" ? wanted.key : undefined} onDone=${done} />
+      <${KeyRotation} wanted=${wanted?.act === "rotate" ? wanted.key : undefined} onClose=${closed} onDone=${page.refresh} />
+      <${Revoke} wanted=${wanted?.act === "revoke" ? wanted.key : undefined} onClose=${closed} onDone=${page.refresh} />
       <${Loaded} of=${page} what="keys">${(data: KeyPage) =>
         data.items.length === 0
           ? html`<${Empty} title="There are no keys">Where nobody has to sign in, none is needed.</${Empty}>`

@@ -35,11 +35,12 @@ function replayRhythm(replay: LetterReplay | undefined): number | undefined {
 function Progress({ id, onDone }: { readonly id: string; readonly onDone: () => void }): VNode {
   const replay = useResource<LetterReplay>(`/dead-letters/replays/${encodeURIComponent(id)}`, replayRhythm);
   const status = replay.data?.status;
+  const cameBack = replay.data?.cameBack ?? 0;
   useEffect(() => {
     if (status === undefined || status === "running") return;
     speak(`Replay ${status}`);
     onDone();
-  }, [status]);
+  }, [status, cameBack]);
   return html`<${Loaded} of=${replay} what="the replay">${(data: LetterReplay) => {
     const { letters, replayed, cameBack, startedBy, startedAt, correlationId, error } = data;
     return html`<section class="verdict" aria-label="Replay of the cause">
@@ -53,20 +54,28 @@ function Progress({ id, onDone }: { readonly id: string; readonly onDone: () => 
 }
 
 interface FirstProps {
-  readonly letterId: string;
-  readonly onThrough: (isThrough: boolean) => void;
+  /** undefined: none is left. */
+  readonly letterId: string | undefined;
+  readonly onThrough: () => void;
 }
 
-/** One letter before all others: whether the cause is mended shows at it. */
+/**
+ * One letter before all others: whether the cause is mended shows at it. What became of it stays when it was the only
+ * one.
+ */
 function First({ letterId, onThrough }: FirstProps): VNode {
   const intent = useIntent<DeadLetter>();
-  const send = async (): Promise<void> => {
-    if ((await intent.send(`/dead-letters/${letterId}/replay`, { method: "POST" })) === undefined) return;
+  const send = async (of: string): Promise<void> => {
+    if ((await intent.send(`/dead-letters/${of}/replay`, { method: "POST" })) === undefined) return;
     speak("Replayed 1 letter");
-    onThrough(true);
+    onThrough();
   };
   const id = intent.answer?.data.correlationId;
-  return html`<p class="actions"><button type="button" class="primary" disabled=${intent.state === "sending" || intent.state === "done"} onClick=${() => void send()}>Replay 1 letter first</button></p>
+  return html`${
+    letterId === undefined
+      ? null
+      : html`<p class="actions"><button type="button" class="primary" disabled=${intent.state === "sending"} onClick=${() => void send(letterId)}>Replay 1 letter ${intent.state === "done" ? "more" : "first"}</button></p>`
+  }
     <${Course} of=${intent} done=${html`It is in its queue again. Whether it got through tells its request: <${RequestLink} id=${id} />`} />`;
 }
 
@@ -85,7 +94,6 @@ export function MendCause({ cause, of, onDone }: MendProps): VNode {
     undefined,
   );
   const begin = async (failedBefore: string): Promise<void> => {
-    setFrozen(undefined);
     const body = { cause, failedBefore, max: replaysMax };
     const answer = await intent.send("/dead-letters/replays", { method: "POST", body });
     if (answer !== undefined) filterBy({ replay: answer.data.id }, true);
@@ -93,11 +101,14 @@ export function MendCause({ cause, of, onDone }: MendProps): VNode {
   const count = Math.min(of?.letters ?? 0, replaysMax);
   return html`<${ForScope} scope="letters:write" what="Replaying letters">
     ${query.replay === undefined ? null : html`<${Progress} id=${query.replay} onDone=${onDone} />`}
+    <${First} letterId=${of?.exampleId} onThrough=${() => {
+      setTried(true);
+      onDone();
+    }} />
     ${
       of === undefined
         ? null
-        : html`<${First} letterId=${of.exampleId} onThrough=${setTried} />
-      <p class="actions">
+        : html`<p class="actions">
         <button type="button" class=${isTried ? "primary" : ""} onClick=${() => setFrozen({ count, before: new Date(Date.parse(of.lastFailedAt) + 1).toISOString() })}>Replay ${isTried ? "the rest" : `all ${count}`}…</button>
         <span class="quiet">Consumers ignore what they have had, so a replay is harmless at any time.</span>
       </p>`
@@ -106,7 +117,7 @@ export function MendCause({ cause, of, onDone }: MendProps): VNode {
     ${
       frozen === undefined || of === undefined
         ? null
-        : html`<${Confirm} title="Replay a cause" act=${`Replay ${frozen.count} ${frozen.count === 1 ? "letter" : "letters"}`} onCancel=${() => setFrozen(undefined)} onAct=${() => void begin(frozen.before)}>
+        : html`<${Confirm} title="Replay a cause" act=${`Replay ${frozen.count} ${frozen.count === 1 ? "letter" : "letters"}`} onClose=${() => setFrozen(undefined)} onAct=${() => void begin(frozen.before)}>
             <p>${frozen.count} pending, the oldest first failed <${Moment} at=${of.firstFailedAt} />, the newest last failed <${Moment} at=${of.lastFailedAt} />. What fails after that is not among them.</p>
             ${isTried ? null : html`<p class="note warn"><span aria-hidden="true">▲</span> No letter of it was tried on this page yet. Is the cause mended?</p>`}
           </${Confirm}>`

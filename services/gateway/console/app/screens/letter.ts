@@ -58,7 +58,6 @@ function Actions({ id, onDone }: { readonly id: string; readonly onDone: () => v
     onDone();
   };
   const drop = async (reason: string): Promise<void> => {
-    setAsking(false);
     if ((await discard.send(`/dead-letters/${id}`, { method: "DELETE", body: { reason } })) === undefined)
       return;
     speak("Discarded");
@@ -73,7 +72,7 @@ function Actions({ id, onDone }: { readonly id: string; readonly onDone: () => v
     <${Course} of=${discard} done="Discarded. It stays readable until its term is over." />
     ${
       isAsking
-        ? html`<${Confirm} title="Discard the letter" act="Discard 1 letter" reason="needed" typed="1" isFinal onCancel=${() => setAsking(false)} onAct=${(reason: string) => void drop(reason)}>
+        ? html`<${Confirm} title="Discard the letter" act="Discard 1 letter" reason="needed" typed="1" isFinal onClose=${() => setAsking(false)} onAct=${(reason: string) => void drop(reason)}>
             <p>Its consumer never takes the event. Of audit, nothing can put the entry into the log any more.</p>
           </${Confirm}>`
         : null

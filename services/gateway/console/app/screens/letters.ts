@@ -1,5 +1,6 @@
 /** What was given up, by its cause: causes before letters. */
 import type { VNode } from "preact";
+import { useState } from "preact/hooks";
 import type {
   DeadLetter,
   DeadLetterCause,
@@ -75,10 +76,18 @@ function Causes(): VNode {
 
 const known = ["cause", "queue", "status", "cursor"] as const;
 
-function List({ title }: { readonly title: string }): VNode {
+interface ListProps {
+  readonly title: string;
+  /** Another one: look again. */
+  readonly edition?: number;
+}
+
+function List({ title, edition }: ListProps): VNode {
   const { query } = useHere();
   const page = useResource<DeadLetterPage>(
     `/dead-letters${queryText(Object.fromEntries(known.map((name) => [name, query[name]])))}`,
+    undefined,
+    edition,
   );
   return html`<h2>${title}</h2>
     <${Filters} of=${filters} />
@@ -92,6 +101,11 @@ function List({ title }: { readonly title: string }): VNode {
 
 function OfCause({ cause }: { readonly cause: string }): VNode {
   const causes = useResource<DeadLetterCauses>("/dead-letters/causes");
+  const [edition, setEdition] = useState(0);
+  const changed = (): void => {
+    causes.refresh();
+    setEdition((before) => before + 1);
+  };
   return html`<p><a href=${hrefOf("letters")}>All causes</a></p>
     <${Loaded} of=${causes} what="the cause">${({ items }: DeadLetterCauses) => {
       const mine = items.find((each) => each.cause === cause);
@@ -104,9 +118,9 @@ function OfCause({ cause }: { readonly cause: string }): VNode {
               <p class="quiet">${mine.reason} · from <${Moment} at=${mine.firstFailedAt} /> to <${Moment} at=${mine.lastFailedAt} /></p>
             </section>`
       }
-      <${MendCause} cause=${cause} of=${mine} onDone=${causes.refresh} />`;
+      <${MendCause} cause=${cause} of=${mine} onDone=${changed} />`;
     }}</${Loaded}>
-    <${List} title="Its letters" />`;
+    <${List} title="Its letters" edition=${edition} />`;
 }
 
 export function Letters(): VNode {

@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { Scope } from "../../../../contracts/access.ts";
 import { html } from "../core/html.ts";
+import { isOnline } from "../core/online.ts";
 import { useHere } from "../core/router.ts";
 import { hrefOf, type Screen } from "../core/routes.ts";
 import {
@@ -68,6 +69,11 @@ function Ended(): VNode | null {
   </div>`;
 }
 
+function Offline(): VNode | null {
+  if (useStore(isOnline)) return null;
+  return html`<p class="note warn" role="status"><span aria-hidden="true">◷</span> This device is offline. What is shown is from before; what is sent waits, under its key.</p>`;
+}
+
 function Who({ of }: { readonly of: Session }): VNode {
   return html`<span class="who">
     <span class="name">${of.name ?? "?"}</span>
@@ -88,6 +94,7 @@ function Inside({ of }: { readonly of: Session }): VNode {
     </header>
     <main id="main" tabIndex=${-1} key=${`${screen} ${id}`}>
       <${Ended} />
+      <${Offline} />
       ${screenOf(screen, id)}
     </main>`;
 }

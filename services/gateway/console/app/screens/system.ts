@@ -18,7 +18,6 @@ import { ForScope, Loaded, Missing } from "../parts/states.ts";
 import { type Column, Table } from "../parts/table.ts";
 
 const pollMs = 2_000;
-const staleMisses = 3;
 
 function Spark({ values }: { readonly values: readonly number[] }): VNode | null {
   if (values.length < 2) return null;
@@ -88,7 +87,7 @@ export function System(): VNode {
     () => (isPaused ? undefined : pollMs),
     isPaused,
   );
-  const { data, asOfMs, misses } = resource;
+  const { data, asOfMs } = resource;
   useEffect(() => {
     if (data !== undefined) setSamples((before) => [...before, sampleOf(data)].slice(-samplesMax));
   }, [asOfMs]);
@@ -102,8 +101,7 @@ export function System(): VNode {
     before.current = text;
   }, [text, data === undefined]);
   const count = `${problems.length} ${problems.length === 1 ? "problem" : "problems"}`;
-  const alarm = misses >= staleMisses ? "can't refresh" : problems.length > 0 ? `▲ ${count}` : undefined;
-  return html`<${Page} title="System" alarm=${alarm} heading="The system now">
+  return html`<${Page} title="System" alarm=${problems.length > 0 ? `▲ ${count}` : undefined} heading="The system now">
     <${ForScope} scope="status:read" what="Looking at the system">
       <p class="actions">
         ${asOfMs === undefined ? null : html`<span>as of <span class="moment">${momentText(new Date(asOfMs).toISOString(), zone).slice(11, 19)}</span> <span class="quiet">(${spanText(Math.max(0, Math.floor((now - asOfMs) / 1_000)))})</span></span>`}

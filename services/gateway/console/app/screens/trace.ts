@@ -7,6 +7,7 @@ import { isFolded } from "../core/ladder.ts";
 import { useResource } from "../core/resource.ts";
 import { useHere } from "../core/router.ts";
 import { hrefOf, queryText } from "../core/routes.ts";
+import { useMay } from "../core/session.ts";
 import { speak } from "../core/speech.ts";
 import { spanText } from "../core/times.ts";
 import { Copy } from "../parts/copy.ts";
@@ -94,8 +95,9 @@ function Traced({ trace, onDone }: { readonly trace: Trace; readonly onDone: () 
 
 export function TracePage({ id }: { readonly id: string }): VNode {
   const { query } = useHere();
+  const mayTrace = useMay("trace:read");
   const trace = useResource<Trace>(
-    `/trace/${encodeURIComponent(id)}${queryText({ cursor: query.cursor })}`,
+    mayTrace ? `/trace/${encodeURIComponent(id)}${queryText({ cursor: query.cursor })}` : undefined,
     query.cursor === undefined ? traceRhythm : undefined,
   );
   const state = trace.data?.verdict.state;

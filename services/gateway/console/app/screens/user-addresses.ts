@@ -30,20 +30,20 @@ interface Wanted {
 function Ask({
   user,
   wanted,
-  onCancel,
+  onClose,
   onAct,
 }: {
   user: ListedUser;
   wanted: Wanted;
-  onCancel: () => void;
+  onClose: () => void;
   onAct: () => void;
 }): VNode {
   const { address } = wanted;
   if (wanted.act === "primary")
-    return html`<${Confirm} title="Change the primary address" act="Make it the primary" onCancel=${onCancel} onAct=${onAct}>
+    return html`<${Confirm} title="Change the primary address" act="Make it the primary" onClose=${onClose} onAct=${onAct}>
       <p><${Address} of=${address} /> becomes the primary, <${Address} of=${user.primarySmtp} /> becomes secondary and stays.</p>
     </${Confirm}>`;
-  return html`<${Confirm} title="Remove an address" act="Remove 1 address" isFinal onCancel=${onCancel} onAct=${onAct}>
+  return html`<${Confirm} title="Remove an address" act="Remove 1 address" isFinal onClose=${onClose} onAct=${onAct}>
     <p><strong>Anyone can take <span class="address">${address}</span> at once</strong>: an address that is removed from a living user is kept for nobody.</p>
   </${Confirm}>`;
 }
@@ -57,7 +57,6 @@ export function UserAddresses({ user, etag, onDone }: Conditional): VNode {
   const { id, primarySmtp, secondarySmtps } = user;
 
   const patch = async (body: object, told: string): Promise<boolean> => {
-    setWanted(undefined);
     const answer = await intent.send(`/users/${id}`, { method: "PATCH", body, ifMatch: etag });
     if (answer === undefined) return false;
     setDone(`${told} Version ${answer.data.version}.`);
@@ -119,5 +118,5 @@ export function UserAddresses({ user, etag, onDone }: Conditional): VNode {
           </form>`
         : html`<${Refused} what="Changing addresses" scope="users:write" />`
     }
-    ${wanted === undefined ? null : html`<${Ask} user=${user} wanted=${wanted} onCancel=${() => setWanted(undefined)} onAct=${() => act(wanted)} />`}`;
+    ${wanted === undefined ? null : html`<${Ask} user=${user} wanted=${wanted} onClose=${() => setWanted(undefined)} onAct=${() => act(wanted)} />`}`;
 }

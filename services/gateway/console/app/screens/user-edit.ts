@@ -5,14 +5,15 @@
  * theirs stands beside yours, and nothing is overwritten unseen.
  */
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { ListedUser } from "../../../../contracts/user-lists.ts";
-import { ask } from "../core/api.ts";
+import { ask, asProblem, type ProblemAnswer } from "../core/api.ts";
 import { differenceOf, type EditedName, type Edits, editedNames, patchOf, theirsOf } from "../core/edits.ts";
 import { html } from "../core/html.ts";
 import { useIntent } from "../core/intent.ts";
 import { speak } from "../core/speech.ts";
 import { Course } from "../parts/course.ts";
+import { FaultNote } from "../parts/states.ts";
 import { Changes, valueText } from "../parts/values.ts";
 import type { Conditional } from "./user-addresses.ts";
 
@@ -50,6 +51,7 @@ export function EditUser({
   const [base, setBase] = useState<Base>({ user, etag });
   const [edits, setEdits] = useState<Edits>({});
   const [theirs, setTheirs] = useState<Base | undefined>(undefined);
+  const [lookFault, setLookFault] = useState<ProblemAnswer | undefined>(undefined);
   const intent = useIntent<ListedUser>();
   const difference = differenceOf(base.user, edits);
   const value = (name: EditedName): string | boolean => edits[name] ?? base.user[name] ?? "";
@@ -70,9 +72,24 @@ export function EditUser({
     onDone();
   };
   const lookAtTheirs = async (): Promise<void> => {
-    const { data, etag: newer } = await ask<ListedUser>(`/users/${user.id}?deleted=include`);
-    setTheirs({ user: data, etag: newer });
+    setLookFault(undefined);
+    setTheirs(undefined);
+    try {
+      const { data, etag: newer } = await ask<ListedUser>(`/users/${user.id}?deleted=include`);
+      setTheirs({ user: data, etag: newer });
+    } catch (error) {
+      setLookFault(asProblem(error));
+    }
   };
+  const { problem } = intent;
+  useEffect(() => {
+    // Each refusal anew: a third one may have been faster than both.
+    if (problem?.status === 412) void lookAtTheirs();
+  }, [problem]);
+  useEffect(() => {
+    // Whoever has typed nothing yet begins at what is shown; an address that was added on this page is nobody else's doing.
+    if (Object.keys(edits).length === 0) setBase({ user, etag });
+  }, [etag]);
   const takeTheirs = (): void => {
     if (theirs !== undefined) setBase(theirs);
     setTheirs(undefined);
@@ -94,13 +111,13 @@ export function EditUser({
     )}
     ${difference.length === 0 ? html`<p class="quiet">Nothing is changed yet.</p>` : html`<p>You change:</p><${Changes} of=${difference} />`}
     <${Course} of=${intent} done=${`Saved as version ${base.user.version}.`} />
-    ${intent.problem?.status === 412 && theirs === undefined ? html`<p class="actions"><button type="button" onClick=${() => void lookAtTheirs()}>Show theirs beside yours</button></p>` : null}
+    ${lookFault === undefined ? null : html`<${FaultNote} problem=${lookFault} again=${() => void lookAtTheirs()} />`}
     ${
       theirs === undefined
         ? null
         : html`<${Theirs} base=${base.user} theirs=${theirs.user} edits=${edits} />
           <p class="actions"><button type="button" onClick=${takeTheirs}>Take theirs</button>
-          <button type="button" class="primary" onClick=${() => void save(theirs)}>Write yours over version ${theirs.user.version}</button></p>`
+          ${differenceOf(theirs.user, edits).length === 0 ? html`<span class="quiet">They want what you want.</span>` : html`<button type="button" class="primary" disabled=${isBusy} onClick=${() => void save(theirs)}>Write yours over version ${theirs.user.version}</button>`}</p>`
     }
     <p class="actions">
       <button type="button" onClick=${onClose}>Close</button>

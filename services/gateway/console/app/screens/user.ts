@@ -5,6 +5,7 @@ import type { ListedUser } from "../../../../contracts/user-lists.ts";
 import { html } from "../core/html.ts";
 import { type Resource, useResource } from "../core/resource.ts";
 import { hrefOf } from "../core/routes.ts";
+import { useMay } from "../core/session.ts";
 import { Copy } from "../parts/copy.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
@@ -12,7 +13,7 @@ import { Page } from "../parts/page.ts";
 import { Empty, ForScope, Loaded } from "../parts/states.ts";
 import { UserAddresses } from "./user-addresses.ts";
 import { EditUser } from "./user-edit.ts";
-import { DeleteUser, RestoreUser } from "./user-ends.ts";
+import { DeleteUser, type Ends, EndsCourse, RestoreUser, useEnds } from "./user-ends.ts";
 import { UserHistory } from "./user-history.ts";
 import { userStateOf } from "./users.ts";
 
@@ -49,9 +50,10 @@ function Facts({ user }: { readonly user: ListedUser }): VNode {
 interface UserProps {
   readonly user: ListedUser;
   readonly resource: Resource<ListedUser>;
+  readonly ends: Ends;
 }
 
-function Living({ user, resource }: UserProps): VNode {
+function Living({ user, resource, ends }: UserProps): VNode {
   const [isEditing, setEditing] = useState(false);
   const condition = { etag: resource.etag, onDone: resource.refresh };
   return html`<h2>Addresses</h2>
@@ -61,12 +63,12 @@ function Living({ user, resource }: UserProps): VNode {
     <${ForScope} scope="users:write" what="Changing a user">
       ${isEditing ? html`<${EditUser} user=${user} ...${condition} onClose=${() => setEditing(false)} />` : html`<p class="actions"><button type="button" onClick=${() => setEditing(true)}>Edit…</button></p>`}
     </${ForScope}>
-    <${DeleteUser} user=${user} ...${condition} />`;
+    <${DeleteUser} user=${user} ends=${ends} ...${condition} />`;
 }
 
-function Deleted({ user, resource }: UserProps): VNode {
+function Deleted({ user, resource, ends }: UserProps): VNode {
   return html`<p class="note warn"><span aria-hidden="true">░</span> Deleted <${Moment} at=${user.deletedAt} />. Until <${Moment} at=${user.restorableUntil} /> a restore gets back all addresses; until <${Moment} at=${user.quarantinedUntil} /> nobody else gets them.</p>
-    <${RestoreUser} user=${user} etag=${resource.etag} onDone=${resource.refresh} />
+    <${RestoreUser} user=${user} etag=${resource.etag} onDone=${resource.refresh} ends=${ends} />
     <h2>Addresses, kept</h2>
     <ul class="plain">${[user.primarySmtp, ...user.secondarySmtps].map((address) => html`<li><a href=${hrefOf("address", address)}>${address}</a></li>`)}</ul>
     <h2>Person</h2>
@@ -74,15 +76,20 @@ function Deleted({ user, resource }: UserProps): VNode {
 }
 
 export function UserScreen({ id }: { readonly id: string }): VNode {
-  const resource = useResource<ListedUser>(`/users/${encodeURIComponent(id)}?deleted=include`);
+  const mayRead = useMay("users:read");
+  const resource = useResource<ListedUser>(
+    mayRead ? `/users/${encodeURIComponent(id)}?deleted=include` : undefined,
+  );
+  const ends = useEnds();
   const user = resource.data;
   const none = html`<${Empty} title="There is no such user">No user has this id, or the user was erased. The audit log still tells when.</${Empty}>`;
   return html`<${Page} title="User" heading=${user === undefined ? "User" : html`${user.displayName} <${Mark} state=${userStateOf(user)} />`}>
     <${ForScope} scope="users:read" what="Looking at a user">
+      <${EndsCourse} of=${ends} />
       <${Loaded} of=${resource} what="the user" none=${none}>${(data: ListedUser) =>
         data.deletedAt === undefined
-          ? html`<${Living} user=${data} resource=${resource} />`
-          : html`<${Deleted} user=${data} resource=${resource} />`}</${Loaded}>
+          ? html`<${Living} user=${data} resource=${resource} ends=${ends} />`
+          : html`<${Deleted} user=${data} resource=${resource} ends=${ends} />`}</${Loaded}>
     </${ForScope}>
     <h2>What changed</h2>
     <${UserHistory} id=${id} version=${user?.version} />

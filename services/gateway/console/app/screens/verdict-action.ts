@@ -47,7 +47,6 @@ function Settle({
   if (!mayWrite)
     return html`<${Refused} what=${kind === "repair" ? "Repairing the user" : "Acknowledging it"} scope="reconciliation:write" />`;
   const act = (reason: string): void => {
-    setAsking(false);
     if (kind === "repair") void pass.repair([userId]);
     else void pass.acknowledge([userId], "audit_missing", reason);
   };
@@ -55,14 +54,14 @@ function Settle({
     <${PassOutcome} of=${pass} />
     ${
       isAsking && kind === "repair"
-        ? html`<${Confirm} title="Repair the user" act="Repair 1 user" onCancel=${() => setAsking(false)} onAct=${act}>
+        ? html`<${Confirm} title="Repair the user" act="Repair 1 user" onClose=${() => setAsking(false)} onAct=${act}>
             <p>The user's state is told again under a newer version, and registry and audit log follow. Right from here on: what was between is not told again.</p>
           </${Confirm}>`
         : null
     }
     ${
       isAsking && kind === "acknowledge"
-        ? html`<${Confirm} title="Acknowledge the difference" act="Acknowledge 1 difference" reason="needed" typed="1" isFinal onCancel=${() => setAsking(false)} onAct=${act}>
+        ? html`<${Confirm} title="Acknowledge the difference" act="Acknowledge 1 difference" reason="needed" typed="1" isFinal onClose=${() => setAsking(false)} onAct=${act}>
             <p>Nothing can put the entry into the audit log any more. Acknowledged, it is counted nowhere else, and its reason stays.</p>
           </${Confirm}>`
         : null
