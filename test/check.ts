@@ -9,6 +9,7 @@ import { exitCodes } from "../services/contracts/exits.ts";
 import { type CommandForm, commandLine, usageError } from "../services/runtime/command-line.ts";
 import { runCommand } from "../services/runtime/run-command.ts";
 import { colourMarks } from "../services/runtime/terminal.ts";
+import { acceptedCounts, countFaults, measureCounts } from "./benchmark/counts/counts.ts";
 import { documentFaults } from "./support/gate/document-lint.ts";
 import { importViolations } from "./support/gate/import-rules.ts";
 import { metricsPageFaults } from "./support/gate/metrics-page.ts";
@@ -81,6 +82,7 @@ const steps: Record<string, Check> = {
   "api documents": () => documentFaults(),
   "event schemas": async () => eventSchemaFaults(),
   "metrics page": async () => metricsPageFaults(),
+  counts: async () => countFaults(acceptedCounts(), await measureCounts()),
   "schema drift": schemaFaults,
   model: modelFaults,
 };

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- part …] [--rounds 5] [--seconds 5] [--quick] [--out folder] [--list]`: what the system does in a
+ * `npm run bench [-- part …] [--rounds 5] [--seconds 5] [--quick] [--out folder] [--list] [--accept]`: what the system does in a
  * second, beside a bare reference and beside peers, in one run on servers of its own.
  */
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { commandLine } from "../../services/runtime/command-line.ts";
 import { runCommand } from "../../services/runtime/run-command.ts";
 import { root } from "../support/processes.ts";
 import { Stops } from "../support/stops.ts";
+import { acceptCounts, measureCounts } from "./counts/counts.ts";
 import { formOf, type Options, optionsOf } from "./harness/options.ts";
 import { parts } from "./parts/index.ts";
 import { Console } from "./report/console.ts";
@@ -47,6 +48,10 @@ const known = parts.map(({ name }) => name);
 const line = commandLine(formOf(known));
 await runCommand(async () => {
   const options = optionsOf(line, known, root);
+  if (options.accept) {
+    acceptCounts(await measureCounts());
+    return exitCodes.ok;
+  }
   if (!options.list) return measure(options);
   for (const text of aligned(parts.map(({ name, title }) => [name, title]))) console.line(text);
   return exitCodes.ok;

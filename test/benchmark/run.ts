@@ -21,13 +21,16 @@ interface Run {
 
 const secondsSince = (startedAtMs: number): number => (performance.now() - startedAtMs) / 1_000;
 
-async function runPart(run: Run, part: Part, servers: Servers, measure: () => Calibration) {
+async function runPart(run: Run, part: Part, servers: Servers | undefined, measure: () => Calibration) {
   const startedAtMs = performance.now();
   const calibrations: Calibration[] = [];
   const calibrate = () => void calibrations.push(measure());
   const { name, title, about } = part;
   const bench = {
-    servers,
+    get servers(): Servers {
+      if (servers === undefined) throw new Error("Cannot measure: there are no servers");
+      return servers;
+    },
     scale: run.options.scale,
     calibrate,
     progress: (text: string, done?: number, total?: number) => run.console.progress(text, done, total),
@@ -50,8 +53,11 @@ export async function run(run: Run, parts: readonly Part[]): Promise<Results> {
   const date = new Date().toISOString();
   const { measure, close } = calibrator();
   stops.add(() => Promise.resolve(close()));
-  console.line("PostgreSQL and RabbitMQ start");
-  const servers = await startServers(stops);
+  let servers: Servers | undefined;
+  if (parts.some(({ needsNoServers }) => needsNoServers === undefined)) {
+    console.line("PostgreSQL and RabbitMQ start");
+    servers = await startServers(stops);
+  }
   const machine = await describeMachine(servers);
   const calibrations: Calibration[] = [];
   const done: PartResult[] = [];

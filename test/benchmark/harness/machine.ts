@@ -33,11 +33,11 @@ async function commitOf(): Promise<string> {
   return (await said("git", "status", "--porcelain")) === "" ? commit : `${commit}, changed`;
 }
 
-export async function describeMachine({ postgres, rabbit }: Servers): Promise<Machine> {
-  const [server] = await postgres.query<{ version: string }>(
-    "postgres",
-    "select split_part(current_setting('server_version'), ' ', 1) as version",
-  );
+const serverVersion = "select split_part(current_setting('server_version'), ' ', 1) as version";
+const notStarted = "not started";
+
+export async function describeMachine(servers: Servers | undefined): Promise<Machine> {
+  const [server] = (await servers?.postgres.query<{ version: string }>("postgres", serverVersion)) ?? [];
   const declared: Record<string, string> = { ...packageJson.dependencies, ...packageJson.devDependencies };
   const [node, deno] = [commandOf("node", "", [])[0], commandOf("deno", "", [])[0]];
   return {
@@ -49,8 +49,8 @@ export async function describeMachine({ postgres, rabbit }: Servers): Promise<Ma
       mailroster: packageJson.version,
       Node: (await said(node, "--version"))?.replace("v", "") ?? "none",
       Deno: (await said(deno, "--version"))?.match(/deno (\S+)/)?.[1] ?? "none",
-      PostgreSQL: server?.version ?? "unknown",
-      RabbitMQ: (await rabbit.control("-q", "version")).trim(),
+      PostgreSQL: server?.version ?? notStarted,
+      RabbitMQ: (await servers?.rabbit.control("-q", "version"))?.trim() ?? notStarted,
       ...Object.fromEntries(packages.map((name) => [name, declared[name] ?? "none"])),
     },
     commit: await commitOf(),

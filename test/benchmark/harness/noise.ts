@@ -28,11 +28,11 @@ export function verdictOf(row: Pick<Row, "ratio" | "sample" | "goal">): "met" | 
 }
 
 /** Why the figures of a row should not be relied on. */
-export function doubtsOf(row: Pick<Row, "ratio" | "sample" | "goal">): string[] {
+export function doubtsOf(row: Pick<Row, "ratio" | "sample" | "goal" | "isExact">): string[] {
   const { goal, sample } = row;
   if (Number.isNaN(judged(row).median)) return ["not measured"];
   const few =
-    goal !== undefined && sample.rounds.length < roundsMin
+    goal !== undefined && row.isExact === undefined && sample.rounds.length < roundsMin
       ? [`too few rounds: ${sample.rounds.length}, a goal is judged by ${roundsMin}`]
       : [];
   // What stays within its bound whatever the round need not be even.

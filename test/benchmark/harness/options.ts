@@ -68,6 +68,8 @@ export interface Options {
   readonly isQuick: boolean;
   readonly out: string;
   readonly list: boolean;
+  /** What the part `counts` finds is what is accepted from now on; nothing else is done. */
+  readonly accept: boolean;
 }
 
 const roundsMax = 100;
@@ -84,6 +86,7 @@ export const formOf = (known: readonly string[]): CommandForm => ({
     quick: { says: "only whether everything runs" },
     out: { value: "FOLDER", says: "where the report goes (bench-results)" },
     list: { says: "the parts, and nothing else" },
+    accept: { says: "write what counts finds to counts.json, and nothing else" },
   },
   exits: {
     [exitCodes.ok]: "measured",
@@ -105,5 +108,6 @@ export function optionsOf(line: CommandLine, known: readonly string[], folder: s
     isQuick: line.has("quick"),
     out: resolve(folder, line.valueOf("out") ?? "bench-results"),
     list: line.has("list"),
+    accept: line.has("accept"),
   };
 }

@@ -33,19 +33,22 @@ export interface Row {
   readonly goal?: Goal;
   /** What limits the figure, or how it was taken, when that is not plain. */
   readonly note?: string;
+  /** The same in every round: one says all. */
+  readonly isExact?: true;
 }
 
 interface RowOptions {
   readonly reference?: readonly number[];
   readonly goal?: Goal | undefined;
   readonly note?: string | undefined;
+  readonly isExact?: true;
 }
 
 export const rowOf = (
   what: string,
   unit: string,
   rounds: readonly number[],
-  { reference, goal, note }: RowOptions = {},
+  { reference, goal, note, isExact }: RowOptions = {},
 ): Row => ({
   what,
   unit,
@@ -53,6 +56,7 @@ export const rowOf = (
   ...(reference === undefined ? {} : { ratio: ratioOf(rounds, reference) }),
   ...(goal === undefined ? {} : { goal }),
   ...(note === undefined ? {} : { note }),
+  ...(isExact === undefined ? {} : { isExact }),
 });
 
 export interface Bars {
@@ -107,5 +111,7 @@ export interface Part {
   readonly title: string;
   /** A sentence or two for the page: what is compared with what. */
   readonly about: string;
+  /** It touches neither PostgreSQL nor RabbitMQ nor the load: alone, it starts none of them. */
+  readonly needsNoServers?: true;
   run(bench: Bench): Promise<Outcome>;
 }

@@ -29,7 +29,7 @@ export interface Results {
   /** Whether all parts that were asked for are in it. */
   readonly isComplete: boolean;
   readonly machine: Machine;
-  readonly options: Omit<Options, "list" | "out">;
+  readonly options: Omit<Options, "list" | "out" | "accept">;
   readonly noise: MachineNoise;
   readonly calibrations: readonly Calibration[];
   readonly parts: readonly PartResult[];
