@@ -72,7 +72,7 @@ export function linesLogger(): { log: Logger; lines: Record<string, unknown>[] }
 export async function publishAll(
   bus: Bus,
   all: readonly OutgoingMessage[],
-  timeoutMs = 20_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   let waiting = [...all];
   await eventually(

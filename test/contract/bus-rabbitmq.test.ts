@@ -86,13 +86,13 @@ async function proxied(t: ExecutionContext, extra: { confirmWaitMs?: number } = 
 }
 
 const ready = (bus: { status(): { connected: boolean } }) =>
-  eventually(() => assert.ok(bus.status().connected), { timeoutMs: 20_000 });
+  eventually(() => assert.ok(bus.status().connected));
 
 const ids = (all: readonly { id: string }[]) => all.map(({ id }) => id);
 
 /** Everything that was sent has been seen, in whatever order and number. */
 const seenAll = (record: { ids(): (string | undefined)[] }, sent: readonly { id: string }[]) =>
-  eventually(() => assert.deepEqual(new Set(record.ids()), new Set(ids(sent))), { timeoutMs: 20_000 });
+  eventually(() => assert.deepEqual(new Set(record.ids()), new Set(ids(sent))));
 
 test("messages are persistent and carry the properties of the contract", async (t) => {
   const { type, queue } = names();
@@ -223,7 +223,7 @@ test("a failed event is not acknowledged before its wait queue has taken it, so 
   proxy.cut();
   await withChannel((channel) => channel.deleteQueue(wait));
   await eventually(() => assert.ok(record.seen.some(({ attempts }) => attempts === 1)), {
-    timeoutMs: 20_000,
+    timeoutMs: 30_000,
   });
   t.deepEqual(new Set(record.ids()), new Set([message(type, 0).id]));
 });
@@ -415,7 +415,7 @@ test("a handler that outlives its connection neither fails nor loses what it had
   await readyAgain;
   await ready(bus);
   open();
-  await eventually(async () => assert.equal((await letters(queue)).length, 1), { timeoutMs: 20_000 });
+  await eventually(async () => assert.equal((await letters(queue)).length, 1));
   t.is(record.seen.length, 2);
   t.is(runningMax, 1);
   t.is(lines.filter(({ msg }) => msg === "Event dead-lettered").length, 1);
@@ -439,7 +439,7 @@ test("the queues are told with depth and readers, also after the connection or a
   const { proxy, maker } = await proxied(t);
   const { bus, subscribe } = opened(t, maker, { queues: [{ queue, bindings: [type] }] });
   await ready(bus);
-  const states = () => eventually(() => bus.queues(), { timeoutMs: 20_000 });
+  const states = () => eventually(() => bus.queues());
   const told = (messages: number, consumers: number) =>
     eventually(async () =>
       assert.deepEqual(

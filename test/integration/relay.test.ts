@@ -17,7 +17,7 @@ async function rigOf(t: ExecutionContext): Promise<OutboxParts> {
 /** So that those who are at work overlap in ever other ways. */
 const workOfSomeLength = "select count(*) from generate_series(1, (random() * 50000)::int)";
 
-const empty = (rig: OutboxParts, timeoutMs = 20_000): Promise<void> =>
+const empty = (rig: OutboxParts, timeoutMs = 30_000): Promise<void> =>
   eventually(
     async () => {
       const left = await rig.rowsLeft();

@@ -30,7 +30,7 @@ const verdictIs = (rig: Rig, id: string, state: TraceVerdict["state"], at?: stri
         throw new Error(JSON.stringify(trace, undefined, 2));
       return trace;
     },
-    { timeoutMs: 20_000 },
+    { timeoutMs: 30_000 },
   );
 
 interface Created {
