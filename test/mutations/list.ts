@@ -3,6 +3,7 @@ import { access } from "./list/access.ts";
 import { addresses } from "./list/addresses.ts";
 import { broker } from "./list/broker.ts";
 import { calls } from "./list/calls.ts";
+import { consoleProgram } from "./list/console.ts";
 import { databases } from "./list/databases.ts";
 import { domains } from "./list/domains.ts";
 import { erasures } from "./list/erasures.ts";
@@ -55,5 +56,6 @@ export const mutations: readonly Mutation[] = [
   ...sandbox,
   ...releases,
   ...consoleSessions,
+  ...consoleProgram,
   ...scimLists,
 ].sort((a, b) => a.guarantee.localeCompare(b.guarantee, "en", { numeric: true }));

@@ -15,7 +15,9 @@ export interface ProblemBody {
   readonly errors?: readonly (FieldError & { readonly parameter?: string })[];
 }
 
-/** Status 0: no answer came. */
+const passing: readonly number[] = [0, 429, 502, 503, 504];
+
+/** Status 0: no answer came, or not all of one. */
 export class ProblemAnswer extends Error {
   readonly status: number;
   readonly body: ProblemBody;
@@ -30,9 +32,9 @@ export class ProblemAnswer extends Error {
   get slug(): string {
     return this.body.type?.split("/").at(-1) ?? "";
   }
-  /** The same request may succeed later. */
+  /** The same request may succeed later: nobody answered, a proxy for nobody, or it is too early. */
   get mayPass(): boolean {
-    return this.status === 0 || this.status === 503 || this.status === 429;
+    return passing.includes(this.status) || this.slug === "idempotency-key-in-use";
   }
 }
 
@@ -84,13 +86,25 @@ async function problemOf(response: Response): Promise<ProblemAnswer> {
   return new ProblemAnswer(response.status, { ...fallback, ...(body as ProblemBody) }, retryAfterS);
 }
 
+const isOffline = (): boolean => "onLine" in navigator && navigator.onLine === false;
+
 const unanswered = (): ProblemAnswer =>
   new ProblemAnswer(0, {
     title: "No answer",
-    detail: window.navigator.onLine
-      ? "The gateway did not answer: it is stopped, restarting, or the way to it is cut"
-      : "This device is offline",
+    detail: isOffline()
+      ? "This device is offline"
+      : "The gateway did not answer: it is stopped, restarting, or the way to it is cut",
   });
+
+/** What is promised as JSON and is none was cut, or is a page of something in between: in either case no answer. */
+async function dataOf(response: Response, signal: AbortSignal | undefined): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    throw unanswered();
+  }
+}
 
 /** Rejects with a ProblemAnswer, or with the AbortError of whoever does not want the answer any more. */
 export async function ask<T>(path: string, request: Request = {}): Promise<Answer<T>> {
@@ -112,7 +126,7 @@ export async function ask<T>(path: string, request: Request = {}): Promise<Answe
   const { status, headers } = response;
   if (status !== 304 && !response.ok) throw await problemOf(response);
   const isEmpty = status === 204 || status === 304;
-  const data = (isEmpty ? undefined : await response.json()) as T;
+  const data = (isEmpty ? undefined : await dataOf(response, signal)) as T;
   return { status, data, etag: headers.get("etag"), correlationId: headers.get("x-correlation-id") };
 }
 

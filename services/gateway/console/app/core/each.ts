@@ -35,7 +35,7 @@ export function useEach<T>(paths: readonly string[]): ReadonlyMap<string, Part<T
       for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
         const key = path;
         try {
-          const { data } = await ask<T>(key, { signal: abort.signal });
+          const { data } = await ask<T>(key, { signal: abort.signal, isPoll: turn > 0 });
           setParts((before) => new Map(before).set(key, { data }));
         } catch (error) {
           if (isAbort(error) || abort.signal.aborted) {

@@ -17,8 +17,11 @@ export interface Place {
 /** As docs/runbook.md has it: an event that waits longer than this is late. */
 const outboxAgeSMax = 60;
 
-const trouble = (text: string | undefined): { trouble?: string } =>
-  text === undefined ? {} : { trouble: text };
+/** Of one place there may be several: a service that is down and letters that wait for it. */
+function trouble(...texts: readonly (string | undefined)[]): { trouble?: string } {
+  const told = texts.filter((text) => text !== undefined);
+  return told.length === 0 ? {} : { trouble: told.join("; ") };
+}
 
 function serviceOf({ checks }: Status, name: string): string | undefined {
   const check = checks[name];
@@ -35,7 +38,8 @@ function usersPlace(status: Status): Place {
     unit: "living",
     notes: [`circuit ${circuit ?? "–"}`],
     ...trouble(
-      circuit === "open" ? "writes are refused: smtp-registry does not answer" : serviceOf(status, "users"),
+      circuit === "open" ? "writes are refused: smtp-registry does not answer" : undefined,
+      serviceOf(status, "users"),
     ),
   };
 }
@@ -57,7 +61,10 @@ function outboxPlace(status: Status): Place {
     figure: String(pending),
     unit: "waiting",
     notes: [`oldest ${pending === 0 ? "none" : spanText(oldestAgeS)}, late over ${outboxAgeSMax} s`],
-    ...trouble(isLate ? `the oldest waits for ${spanText(oldestAgeS)}` : serviceOf(status, "outbox")),
+    ...trouble(
+      isLate ? `the oldest waits for ${spanText(oldestAgeS)}` : undefined,
+      serviceOf(status, "outbox"),
+    ),
   };
 }
 
@@ -83,7 +90,7 @@ function queuePlaces(status: Status): Place[] {
       figure: messages === undefined ? "–" : String(messages),
       unit: "waiting",
       notes: [dead],
-      ...trouble(letters > 0 ? `${letters} given up` : serviceOf(status, consumerOf(queue))),
+      ...trouble(letters > 0 ? `${letters} given up` : undefined, serviceOf(status, consumerOf(queue))),
     };
   });
 }

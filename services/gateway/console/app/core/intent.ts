@@ -10,6 +10,8 @@ import { endSession } from "./session.ts";
 
 const repeatsMax = 5;
 
+type Wish = Omit<Request, "key" | "signal">;
+
 export interface Intent<T> {
   readonly state: "idle" | "sending" | "waiting" | "done" | "refused";
   readonly answer: Answer<T> | undefined;
@@ -17,69 +19,77 @@ export interface Intent<T> {
   /** Of a repeat that is to come. */
   readonly retryAtMs: number | undefined;
   /** Resolves with the answer, or with undefined once it is clear that none comes by itself. */
-  send(path: string, request: Omit<Request, "key" | "signal">): Promise<Answer<T> | undefined>;
+  send(path: string, request: Wish): Promise<Answer<T> | undefined>;
   /** Something else is wanted from here on. */
   reset(): void;
 }
 
-type Course<T> = Omit<Intent<T>, "send" | "reset">;
+export type Course<T> = Omit<Intent<T>, "send" | "reset">;
 const idle = { state: "idle", answer: undefined, problem: undefined, retryAtMs: undefined } as const;
 
-export function useIntent<T>(): Intent<T> {
-  const [course, setCourse] = useState<Course<T>>(idle);
-  const key = useRef<{ readonly of: string; readonly key: string } | undefined>(undefined);
-  const isGone = useRef(false);
-  const wake = useRef<(() => void) | undefined>(undefined);
-  useEffect(
-    () => () => {
-      isGone.current = true;
-      wake.current?.();
-    },
-    [],
-  );
+export interface Sender<T> extends Pick<Intent<T>, "send" | "reset"> {
+  /** Nobody looks any more: nothing is repeated. */
+  leave(): void;
+}
 
-  const keyOf = (path: string, request: Omit<Request, "key" | "signal">): string => {
+/** `told` hears of each step; `afterMs` waits before a repeat, and not any longer once its signal is aborted. */
+export function sender<T>(
+  told: (course: Course<T>) => void,
+  afterMs: (ms: number, signal: AbortSignal) => Promise<void>,
+): Sender<T> {
+  const gone = new AbortController();
+  let kept: { readonly of: string; readonly key: string } | undefined;
+  const keyOf = (path: string, request: Wish): string => {
     const of = JSON.stringify([path, request]);
-    if (key.current?.of !== of) key.current = { of, key: newIntent() };
-    return key.current.key;
+    if (kept?.of !== of) kept = { of, key: newIntent() };
+    return kept.key;
   };
-  const pause = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake.current = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-
   return {
-    ...course,
     async send(path, request) {
-      const sentKey = keyOf(path, request);
-      for (let repeat = 0; !isGone.current; repeat += 1) {
-        setCourse({ ...idle, state: "sending" });
+      const key = keyOf(path, request);
+      for (let repeat = 0; !gone.signal.aborted; repeat += 1) {
+        told({ ...idle, state: "sending" });
         try {
-          const answer = await ask<T>(path, { ...request, key: sentKey });
-          key.current = undefined;
-          setCourse({ ...idle, state: "done", answer });
+          const answer = await ask<T>(path, { ...request, key });
+          kept = undefined;
+          told({ ...idle, state: "done", answer });
           return answer;
         } catch (error) {
           const problem = asProblem(error);
           if (problem.status === 401) endSession();
           if (!problem.mayPass || repeat >= repeatsMax) {
-            setCourse({ ...idle, state: "refused", problem });
+            told({ ...idle, state: "refused", problem });
             return undefined;
           }
           const waitMs = (problem.retryAfterS ?? 2 ** repeat) * 1_000;
-          setCourse({ ...idle, state: "waiting", problem, retryAtMs: Date.now() + waitMs });
-          await pause(waitMs);
+          told({ ...idle, state: "waiting", problem, retryAtMs: Date.now() + waitMs });
+          await afterMs(waitMs, gone.signal);
         }
       }
       return undefined;
     },
     reset() {
-      key.current = undefined;
-      setCourse(idle);
+      kept = undefined;
+      told(idle);
     },
+    leave: () => gone.abort(),
   };
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+
+export function useIntent<T>(): Intent<T> {
+  const [course, setCourse] = useState<Course<T>>(idle);
+  const own = useRef<Sender<T> | undefined>(undefined);
+  own.current ??= sender(setCourse, pause);
+  const { send, reset, leave } = own.current;
+  useEffect(() => leave, []);
+  return { ...course, send, reset };
 }
