@@ -65,6 +65,18 @@ test("each role starts with its file, and together they host every service on po
   }
 });
 
+test("beside a mail server a process answers it alone, by a login and a name of its own, and migrates nothing", (t) => {
+  const environment = environmentOf("mail-lookup");
+  const config = loadConfig(environment);
+  t.deepEqual(config.services, ["mail-lookup"]);
+  t.deepEqual(config.warnings, []);
+  t.true(config.socketmapPort !== undefined && config.socketmapPort > 0);
+  t.is(new URL(environment.REGISTRY_DATABASE_URL ?? "").username, "mail_lookup");
+  t.is(new URL(environment.REGISTRY_REPLICA_URL ?? "").username, "mail_lookup");
+  t.true(environment.NODE_ID?.startsWith(`${new URL(config.amqpUrl?.split(";")[0] ?? "").username}-`));
+  t.false(roles.map((name) => loadConfig(environmentOf(name)).opsPort).includes(config.opsPort));
+});
+
 test("the migrations know both databases, and what runs is there", (t) => {
   const { ExecStart = "", EnvironmentFile } = unit("mailroster-migrate.service");
   t.is(EnvironmentFile, "/etc/mailroster/migrate.env");
@@ -77,7 +89,7 @@ test("the migrations know both databases, and what runs is there", (t) => {
       () => readFileSync(join(repositoryRoot, unit(name).ExecStart?.split(" ").at(-1) ?? "")),
       ExecStart,
     );
-  for (const name of [...roles, "migrate"])
+  for (const name of [...roles, "mail-lookup", "migrate"])
     for (const [variable] of lines(read(`${name}.env`))) t.true(variableNames().includes(variable), variable);
 });
 
