@@ -3,29 +3,38 @@
  *
  * Promise: what was typed or comes from the server can be any text; a path holds it encoded, and gives it back whole.
  */
+import type { Scope } from "../../../../contracts/access.ts";
 
-/** `:id` stands for one part of the path. The first that fits is taken. */
-const patterns = {
-  home: "/console",
-  find: "/console/find",
-  address: "/console/addresses/:id",
-  users: "/console/users",
-  newUser: "/console/users/new",
-  user: "/console/users/:id",
-  trace: "/console/traces/:id",
-  letters: "/console/dead-letters",
-  letter: "/console/dead-letters/:id",
-  consistency: "/console/consistency",
-  system: "/console/system",
-  audit: "/console/audit",
-  activity: "/console/activity",
-  keys: "/console/keys",
-  domains: "/console/domains",
-  import: "/console/import",
-  settings: "/console/settings",
-  signIn: "/console/sign-in",
-} as const;
-export type Screen = keyof typeof patterns;
+interface ScreenRow {
+  readonly name: string;
+  /** `:id` stands for one part of it. */
+  readonly path: string;
+  /** Whoever has it not is told so in the page's place; `everybody`: there is something for each role. */
+  readonly scope: Scope | "everybody";
+}
+
+/** The first that fits a path is taken. */
+export const screens = {
+  home: { name: "Console", path: "/console", scope: "everybody" },
+  find: { name: "Find", path: "/console/find", scope: "everybody" },
+  address: { name: "Address", path: "/console/addresses/:id", scope: "addresses:read" },
+  users: { name: "Users", path: "/console/users", scope: "users:read" },
+  newUser: { name: "New user", path: "/console/users/new", scope: "users:write" },
+  user: { name: "User", path: "/console/users/:id", scope: "users:read" },
+  trace: { name: "Request", path: "/console/traces/:id", scope: "trace:read" },
+  letters: { name: "Dead letters", path: "/console/dead-letters", scope: "letters:read" },
+  letter: { name: "Dead letter", path: "/console/dead-letters/:id", scope: "letters:read" },
+  consistency: { name: "Consistency", path: "/console/consistency", scope: "reconciliation:read" },
+  system: { name: "System", path: "/console/system", scope: "status:read" },
+  audit: { name: "Audit", path: "/console/audit", scope: "audit:read" },
+  activity: { name: "Activity", path: "/console/activity", scope: "activity:read" },
+  keys: { name: "Keys", path: "/console/keys", scope: "keys:manage" },
+  domains: { name: "Domains", path: "/console/domains", scope: "domains:read" },
+  import: { name: "Import", path: "/console/import", scope: "users:write" },
+  settings: { name: "Settings", path: "/console/settings", scope: "everybody" },
+  signIn: { name: "Sign in", path: "/console/sign-in", scope: "everybody" },
+} as const satisfies Record<string, ScreenRow>;
+export type Screen = keyof typeof screens;
 
 export interface Place {
   readonly screen: Screen | "nowhere";
@@ -45,7 +54,7 @@ const trimmed = (path: string): string => (path.length > 1 && path.endsWith("/")
 
 export function placeAt(pathname: string): Place {
   const parts = trimmed(pathname).split("/");
-  for (const [screen, pattern] of Object.entries(patterns)) {
+  for (const [screen, { path: pattern }] of Object.entries(screens)) {
     const wanted = pattern.split("/");
     if (wanted.length !== parts.length) continue;
     if (!wanted.every((part, index) => part === ":id" || part === parts[index])) continue;
@@ -69,5 +78,5 @@ export function queryText(query: Query): string {
 }
 
 export function hrefOf(screen: Screen, id = "", query: Query = {}): string {
-  return `${patterns[screen].replace(":id", encodeURIComponent(id))}${queryText(query)}`;
+  return `${screens[screen].path.replace(":id", encodeURIComponent(id))}${queryText(query)}`;
 }

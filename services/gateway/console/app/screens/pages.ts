@@ -7,9 +7,10 @@ import type { FunctionComponent, VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ProblemAnswer } from "../core/api.ts";
 import { html } from "../core/html.ts";
-import { hrefOf, type Place, type Screen } from "../core/routes.ts";
+import { hrefOf, type Place, type Screen, screens } from "../core/routes.ts";
+import { may, useSession } from "../core/session.ts";
 import { Page } from "../parts/page.ts";
-import { FaultNote, Loading } from "../parts/states.ts";
+import { FaultNote, Loading, Refused } from "../parts/states.ts";
 import { Home } from "./home.ts";
 
 type ScreenView = FunctionComponent<{ readonly id: string }>;
@@ -69,10 +70,18 @@ function Fetched({ screen, id, fetch }: FetchedProps): VNode {
   return html`<${Loading} what="the page" />`;
 }
 
-export function screenOf(screen: Place["screen"], id: string): VNode {
+/** What a role has no right to is not even asked for. */
+function Guarded({ screen, id }: { readonly screen: Screen; readonly id: string }): VNode {
+  const { name, scope } = screens[screen];
+  const session = useSession();
+  if (scope !== "everybody" && !may(session, scope))
+    return html`<${Page} title=${name}><${Refused} what="This page" scope=${scope} /></${Page}>`;
   if (screen === "home") return html`<${Home} />`;
-  const fetch = screen === "nowhere" ? undefined : fetched[screen];
+  const fetch = fetched[screen];
   return fetch === undefined
     ? html`<${Nowhere} />`
-    : html`<${Fetched} key=${screen} screen=${screen} id=${id} fetch=${fetch} />`;
+    : html`<${Fetched} screen=${screen} id=${id} fetch=${fetch} />`;
 }
+
+export const screenOf = (screen: Place["screen"], id: string): VNode =>
+  screen === "nowhere" ? html`<${Nowhere} />` : html`<${Guarded} key=${screen} screen=${screen} id=${id} />`;

@@ -1,11 +1,10 @@
 /** What is around every page: who is signed in, the box, the ways to the other pages, what the live region says. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import type { Scope } from "../../../../contracts/access.ts";
 import { html } from "../core/html.ts";
 import { isOnline } from "../core/online.ts";
 import { useHere } from "../core/router.ts";
-import { hrefOf, type Screen } from "../core/routes.ts";
+import { hrefOf, type Screen, screens } from "../core/routes.ts";
 import {
   hasEnded,
   lookAtSession,
@@ -22,16 +21,17 @@ import { FaultNote, Loading } from "../parts/states.ts";
 import { screenOf } from "./pages.ts";
 import { SignInPage } from "./sign-in.ts";
 
-const ways: readonly { readonly screen: Screen; readonly name: string; readonly scope: Scope }[] = [
-  { screen: "users", name: "Users", scope: "users:read" },
-  { screen: "letters", name: "Dead letters", scope: "letters:read" },
-  { screen: "consistency", name: "Consistency", scope: "reconciliation:read" },
-  { screen: "system", name: "System", scope: "status:read" },
-  { screen: "audit", name: "Audit", scope: "audit:read" },
-  { screen: "activity", name: "Activity", scope: "activity:read" },
-  { screen: "domains", name: "Domains", scope: "domains:read" },
-  { screen: "keys", name: "Keys", scope: "keys:manage" },
-];
+/** In the order of the menu. */
+const ways = [
+  "users",
+  "letters",
+  "consistency",
+  "system",
+  "audit",
+  "activity",
+  "domains",
+  "keys",
+] as const satisfies readonly Screen[];
 
 async function leave(): Promise<void> {
   // The page goes to the provider's own sign-out; a form's redirect would be blocked by form-action.
@@ -47,10 +47,10 @@ function Ways({ of }: { readonly of: Session }): VNode {
     <button type="button" class="fold" aria-expanded=${isOpen} onClick=${() => setOpenOn(isOpen ? -1 : page)}>Menu</button>
     <ul class=${isOpen ? "open" : ""}>
       ${ways
-        .filter(({ scope }) => may(of, scope))
+        .filter((way) => may(of, screens[way].scope))
         .map(
           (way) => html`<li>
-            <a href=${hrefOf(way.screen)} aria-current=${way.screen === screen ? "page" : undefined}>${way.name}</a>
+            <a href=${hrefOf(way)} aria-current=${way === screen ? "page" : undefined}>${screens[way].name}</a>
           </li>`,
         )}
       <li class="end"><a href=${hrefOf("settings")} aria-current=${screen === "settings" ? "page" : undefined}>Settings</a></li>

@@ -1,0 +1,93 @@
+/**
+ * What is looked at in a page of the console. It runs there, as a script and no module: `test/support/page-checks.ts`
+ * takes the types off and calls it by its name.
+ */
+
+interface Found {
+  readonly title: string;
+  readonly headings: readonly string[];
+  readonly isHeadingFocused: boolean;
+  /** Pixels that are to be scrolled to sideways. */
+  readonly sideways: number;
+  readonly faults: readonly string[];
+}
+
+const shortly = (element: Element): string => element.outerHTML.replaceAll(/\s+/g, " ").slice(0, 160);
+
+/** What somebody reads who sees no colour and hears no decoration. */
+function wordsOf(element: Element): string {
+  const copy = element.cloneNode(true) as Element;
+  for (const decoration of copy.querySelectorAll('[aria-hidden="true"]')) decoration.remove();
+  return `${element.getAttribute("aria-label") ?? ""} ${copy.textContent ?? ""}`;
+}
+
+/** The tones of the style sheet: each tells by its colour what must stand beside it in words. */
+const toned = ".good, .warn, .bad, .mark, .rung, .edge, .lane-row:not(.head), .legend, .danger";
+
+const isVisible = (element: Element): boolean => element.checkVisibility();
+
+function withoutWord(): string[] {
+  return [...document.querySelectorAll(toned)]
+    .filter((element) => isVisible(element) && !/\p{L}{2}/u.test(wordsOf(element)))
+    .map((element) => `colour without a word: ${shortly(element)}`);
+}
+
+const inlineStyles = (): string[] =>
+  [...document.querySelectorAll("[style], style")].map((element) => `inline style: ${shortly(element)}`);
+
+/** A picture is either named or decoration. */
+const silentPictures = (): string[] =>
+  [...document.querySelectorAll("svg, img, canvas")]
+    .filter(
+      (element) =>
+        element.closest('[aria-hidden="true"]') === null &&
+        !element.hasAttribute("aria-label") &&
+        !element.hasAttribute("alt"),
+    )
+    .map((element) => `picture without a name: ${shortly(element)}`);
+
+interface Axe {
+  run(
+    place: Document,
+    options: object,
+  ): Promise<{
+    violations: {
+      id: string;
+      help: string;
+      nodes: { html: string; failureSummary?: string }[];
+    }[];
+  }>;
+}
+
+const levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+/** What another theme can change. */
+const ofColours = ["color-contrast", "link-in-text-block"];
+
+type Depth = "all" | "theme" | "frame";
+
+async function byAxe(depth: Depth): Promise<string[]> {
+  const { axe } = globalThis as unknown as { axe: Axe };
+  if (depth === "frame") return [];
+  const runOnly = depth === "theme" ? { type: "rule", values: ofColours } : { type: "tag", values: levels };
+  const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
+  return violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(
+      ({ html, failureSummary = "" }) =>
+        `axe ${id}: ${help}: ${html.replaceAll(/\s+/g, " ").slice(0, 200)} (${failureSummary.split("\n").slice(1).join(" ").trim().slice(0, 240)})`,
+    ),
+  );
+}
+
+async function lookAtPage(depth: Depth): Promise<Found> {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const headings = [...document.querySelectorAll("h1")];
+  return {
+    title: document.title,
+    headings: headings.map((heading) => heading.textContent?.trim() ?? ""),
+    isHeadingFocused: document.activeElement === headings[0],
+    sideways: scrollWidth - clientWidth,
+    faults: [...withoutWord(), ...inlineStyles(), ...silentPictures(), ...(await byAxe(depth))],
+  };
+}
+
+Object.assign(globalThis, { lookAtPage });

@@ -1,0 +1,117 @@
+/**
+ * Each screen of the console, for each role, in both themes, on a desk and on a telephone: no breach of WCAG 2.2 AA or of
+ * the Content-Security-Policy, nothing that is to be scrolled to sideways, and nothing asked for that the role may not.
+ */
+import test, { type ExecutionContext } from "ava";
+import { placeAt, type Screen, screens } from "../../services/gateway/console/app/core/routes.ts";
+import {
+  type ConsolePage,
+  signInWithKey,
+  startBrowser,
+  type TestBrowser,
+  visit,
+} from "../support/browser.ts";
+import {
+  type ConsoleRole,
+  type ConsoleSystem,
+  consoleRoles,
+  letsIn,
+  startConsoleSystem,
+} from "../support/console-system.ts";
+import { checkScripts, factsOf, faultsOf } from "../support/page-checks.ts";
+
+const desk = { width: 1280, height: 800 };
+const telephone = { width: 320, height: 640 };
+const names = Object.keys(screens) as Screen[];
+let system: ConsoleSystem;
+let browser: TestBrowser;
+test.before(async () => {
+  [system, browser] = await Promise.all([startConsoleSystem(), startBrowser()]);
+});
+test.after.always(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+/** A page that is looked at, and closed with its test; a role signs in. */
+async function pageFor(
+  t: ExecutionContext,
+  role: ConsoleRole | "nobody",
+  options: Parameters<TestBrowser["open"]>[1] = {},
+): Promise<ConsolePage> {
+  const at = await browser.open(system.url, { ...options, scripts: checkScripts() });
+  t.teardown(() => at.close());
+  if (role !== "nobody") await signInWithKey(at, system.keys[role]);
+  await at.page.goto("/console/settings");
+  await at.settled();
+  return at;
+}
+
+/** The page as it stands, in both themes at both widths. */
+async function faultsInAllForms({ page }: ConsolePage): Promise<string[]> {
+  const found: string[] = [];
+  for (const viewport of [desk, telephone])
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.setViewportSize(viewport);
+      await page.emulateMedia({ colorScheme });
+      const faults = faultsOf(await factsOf(page, colorScheme === "dark" ? "theme" : "all"));
+      found.push(...faults.map((fault) => `${viewport.width} px, ${colorScheme}: ${fault}`));
+    }
+  await page.setViewportSize(desk);
+  return found;
+}
+
+for (const name of names)
+  test(`the matrix has a place for the screen ${name}`, (t) => {
+    const paths = system.places[name];
+    t.true(paths.length > 0);
+    for (const path of paths) t.is(placeAt(new URL(path, system.url).pathname).screen, name);
+  });
+
+for (const role of consoleRoles)
+  test(`${role}: each screen, in light and dark, wide and narrow`, async (t) => {
+    const at = await pageFor(t, role);
+    const refusals: string[] = [];
+    at.context.on("response", (response) => {
+      if (response.status() === 403) refusals.push(response.url());
+    });
+    let before = "/console/settings";
+    let hasLookedAtRefusal = false;
+    for (const name of names)
+      for (const path of system.places[name]) {
+        await visit(at, path);
+        const facts = await factsOf(at.page, "frame");
+        const { pathname } = new URL(at.page.url());
+        if (pathname !== before) t.true(facts.isHeadingFocused, `${path}: the heading has the focus`);
+        before = pathname;
+        if (!letsIn(name, role)) {
+          const text = await at.page.locator("main").textContent();
+          t.true(text?.includes(`needs the scope ${screens[name].scope}`), `${path}: ${text}`);
+          t.deepEqual(faultsOf(facts), [], path);
+          // One line in the place of a page looks the same on each.
+          if (hasLookedAtRefusal) continue;
+          hasLookedAtRefusal = true;
+        }
+        t.deepEqual(await faultsInAllForms(at), [], path);
+      }
+    t.deepEqual(refusals, []);
+    t.deepEqual(at.faults(), []);
+  });
+
+test("nobody: signing in, in light and dark, wide and narrow", async (t) => {
+  const at = await pageFor(t, "nobody");
+  t.is(await at.page.title(), "Sign in · mailroster");
+  t.deepEqual(await faultsInAllForms(at), []);
+});
+
+for (const [what, options] of [
+  ["forced colours", { forcedColors: "active" }],
+  ["reduced motion", { reducedMotion: "reduce" }],
+] as const)
+  test(`each screen with ${what}`, async (t) => {
+    const at = await pageFor(t, "owner", options);
+    for (const path of names.flatMap((name) => system.places[name])) {
+      await visit(at, path);
+      t.deepEqual(faultsOf(await factsOf(at.page, "all")), [], path);
+    }
+  });
