@@ -49,6 +49,9 @@ export const SignInByProvider = z
   })
   .meta({ id: "SignInByProvider" });
 
+/** Why somebody who came back from the identity provider has not signed in, as the console is told it (`?sign-in=`). */
+export type SignInFault = "refused" | "no-role" | "unavailable";
+
 export const SignInPlace = z
   .object({ url: z.string().meta({ description: "Where the browser is to go" }) })
   .meta({ id: "SignInPlace" });

@@ -3,43 +3,15 @@
  * serves; and with the very same permissions what it does not need is refused.
  */
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { servers, stopSystem, systemIsReady } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
-import { Processes, request, root, type StartOptions, type TestProcess } from "../support/processes.ts";
-
-type Environment = Readonly<Record<string, string>>;
-/** How a script is started in a sandbox. */
-type Start = (script: string) => Pick<StartOptions, "command" | "env">;
+import { Processes, request, type TestProcess } from "../support/processes.ts";
+import { type Environment, image, type Start, task } from "../support/sandboxes.ts";
 
 const main = "services/runtime/main.ts";
-const { tasks } = JSON.parse(readFileSync(join(root, "deno.json"), "utf8")) as {
-  tasks: Record<string, { command: string }>;
-};
-
-/** As the task does: variables, then the command, whose last word is the script. */
-function task(name: string): Start {
-  const words = (tasks[name]?.command ?? "").split(" ");
-  const variables = words.filter((word) => /^[A-Z_]+=/.test(word)).map((word) => word.split("="));
-  const command = words.slice(variables.length, -1);
-  return (script) => ({
-    command: [command[0] ?? "", ...command.slice(1), script],
-    env: Object.fromEntries(variables) as Environment,
-  });
-}
-
-/** As the image does, whose folder is /app; it hosts any part. */
-function image(services: string): Start {
-  const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8").replaceAll("\\\n", " ");
-  const options = /^ENV NODE_OPTIONS="(.*--permission.*)"$/m.exec(dockerfile)?.[1] ?? "";
-  return (script) => ({
-    command: [process.execPath, script],
-    env: { SERVICES: services, NODE_OPTIONS: options.replaceAll("/app/", `${root.replace(/\/$/, "")}/`) },
-  });
-}
 
 const sandboxes = {
   deno: { gateway: task("start:gateway"), users: task("start:users"), registry: task("start:registry") },
@@ -93,6 +65,11 @@ async function createsOne(t: ExecutionContext, gateway: TestProcess): Promise<vo
   for (const path of ["/docs", "/openapi.json"])
     t.is((await request(`${gateway.httpUrl}${path}`)).status, 200);
   t.is((await request(`${gateway.opsUrl}/metrics`)).status, 200);
+  // Made when first asked for: what its types are taken away with has to be there, too.
+  const { status, text: page } = await request(`${gateway.httpUrl}/console`);
+  const [, program = ""] = /src="(\/console\/assets\/[^"]+\.js)"/.exec(page) ?? [];
+  t.is(status, 200);
+  t.is((await request(`${gateway.httpUrl}${program}`)).status, 200, program);
 }
 
 /** Permissions that a runtime does not know of, or can't refuse by name. */

@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { JWTPayload } from "jose";
 import type { Config } from "../../config/index.ts";
-import { SignInByProvider, sessionTerms } from "../../contracts/session.ts";
+import { SignInByProvider, type SignInFault, sessionTerms } from "../../contracts/session.ts";
 import type { OidcVerifier } from "../access/oidc.ts";
 import { answerWith, type WebRequest } from "../http/exchange.ts";
 import { HttpProblem } from "../problems/problems.ts";
@@ -13,9 +13,6 @@ import { sentBody } from "./sent-body.ts";
 
 const callbackPath = "/session/callback";
 const minuteMs = 60_000;
-
-/** Why somebody who came back has not signed in, as the console is told it (`?sign-in=`). */
-type Fault = "refused" | "no-role" | "unavailable";
 
 const nameOf = ({ name, preferred_username }: JWTPayload, otherwise: string): string =>
   [name, preferred_username].find((text) => typeof text === "string" && text !== "")?.toString() ?? otherwise;
@@ -84,7 +81,7 @@ export function providerAnswers({
       });
     },
     sessionCallback: async (req: WebRequest, res: ServerResponse): Promise<void> => {
-      const failed = (fault: Fault): void => redirect(req, res, `/console?sign-in=${fault}`);
+      const failed = (fault: SignInFault): void => redirect(req, res, `/console?sign-in=${fault}`);
       const sent = await underWay(req);
       if (sent === undefined) return failed("refused");
       const claims = await whoCame(req, sent);
