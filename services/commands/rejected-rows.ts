@@ -6,8 +6,7 @@
 
 import { once } from "node:events";
 import { createWriteStream, renameSync, rmSync, type WriteStream } from "node:fs";
-import { stringify } from "csv-stringify/sync";
-import { formulaSafe } from "../contracts/csv-cells.ts";
+import { csvRecord } from "../contracts/csv-cells.ts";
 
 /** The byte order mark tells spreadsheets that it is UTF-8. */
 const byteOrderMark = "\ufeff";
@@ -19,9 +18,6 @@ export interface RejectedRows {
   end(): Promise<string | undefined>;
 }
 
-const lineOf = (cells: readonly string[]): string =>
-  stringify([cells.map(formulaSafe)], { record_delimiter: "\r\n" });
-
 /** `columns` without `reason`, which comes last; asked for when the first row is there. */
 export function rejectedRows(path: string, columns: () => readonly string[]): RejectedRows {
   const unfinished = `${path}.part`;
@@ -32,14 +28,14 @@ export function rejectedRows(path: string, columns: () => readonly string[]): Re
     file.on("error", (error) => {
       failure = error;
     });
-    file.write(byteOrderMark + lineOf([...columns(), "reason"]));
+    file.write(byteOrderMark + csvRecord([...columns(), "reason"]));
     return file;
   };
   return {
     async add(cells, reason) {
       if (failure !== undefined) throw failure;
       stream ??= opened();
-      if (!stream.write(lineOf([...cells, reason]))) await once(stream, "drain");
+      if (!stream.write(csvRecord([...cells, reason]))) await once(stream, "drain");
     },
     async end() {
       rmSync(path, { force: true });

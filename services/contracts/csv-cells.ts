@@ -11,3 +11,10 @@ export const formulaSafe = (text: string): string => (formula.test(text) ? `'${t
 /** What `formulaSafe` was given. */
 export const fromFormulaSafe = (text: string): string =>
   text.startsWith("'") && formula.test(text) ? text.slice(1) : text;
+
+/** A line of CSV (RFC 4180), whose texts no spreadsheet takes for a formula. */
+export const csvRecord = (cells: readonly string[]): string =>
+  `${cells
+    .map(formulaSafe)
+    .map((text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text))
+    .join(",")}\r\n`;

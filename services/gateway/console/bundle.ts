@@ -47,7 +47,22 @@ const packages: Readonly<Record<string, () => string>> = {
   preact: () => packageFile("preact", "dist/preact.mjs"),
   "preact/hooks": () => packageFile("preact", "hooks/dist/hooks.mjs"),
   htm: () => join(dirname(requireFrom.resolve("htm")), "htm.module.js"),
+  "csv-parse": () => requireFrom.resolve("csv-parse/browser/esm"),
 };
+
+/** What of the repository a browser may have besides: code that asks for nothing but what browsers have as well. */
+const repository = join(dirname(fileURLToPath(import.meta.url)), "../../..");
+const appPath = "/services/gateway/console/app";
+const shared: readonly string[] = [
+  "/mixins/basics/pause.ts",
+  "/mixins/http/patient-client.ts",
+  "/mixins/import/",
+  "/services/contracts/check-outcomes.ts",
+  "/services/contracts/csv-cells.ts",
+  "/services/contracts/exits.ts",
+  "/services/contracts/headers.ts",
+  "/services/contracts/local-key.ts",
+];
 
 interface Module {
   readonly code: string;
@@ -60,15 +75,24 @@ interface Module {
   }[];
 }
 
-/** A module's id is its path below the folder, or the name of a package. Throws. */
+/**
+ * A module's id is its path below the folder, that of a shared one below the repository, with a slash in front; or the name of a
+ * package. Throws.
+ */
 function idOf(specifier: string, importer: string): string {
   if (Object.hasOwn(packages, specifier)) return specifier;
-  const id = posix.join(posix.dirname(importer), specifier);
-  if (!specifier.startsWith(".") || !id.endsWith(".ts") || id.startsWith(".."))
+  const from = importer.startsWith("/") ? importer : posix.join(appPath, importer);
+  const path = posix.join(posix.dirname(from), specifier);
+  const isOwn = path.startsWith(`${appPath}/`);
+  if (
+    !specifier.startsWith(".") ||
+    !path.endsWith(".ts") ||
+    !(isOwn || shared.some((each) => path.startsWith(each)))
+  )
     throw new Error(
       `Cannot make the console: ${importer} imports ${specifier}, which is no file of it and no package that is served`,
     );
-  return id;
+  return isOwn ? path.slice(appPath.length + 1) : path;
 }
 
 async function sourceOf(id: string, folder: string): Promise<string> {
@@ -76,7 +100,7 @@ async function sourceOf(id: string, folder: string): Promise<string> {
   // The maps of packages are not served, and a browser would ask for them.
   if (ofPackage !== undefined)
     return (await readFile(ofPackage, "utf8")).replace(/\/\/# sourceMappingURL=.*/, "");
-  const source = await readFile(join(folder, id), "utf8");
+  const source = await readFile(id.startsWith("/") ? join(repository, id) : join(folder, id), "utf8");
   // What Node itself strips with; it takes 20 MB, so not before somebody wants it.
   const { transformSync } = await import("amaro");
   return transformSync(source, { mode: "strip-only", filename: id }).code;
@@ -140,7 +164,7 @@ export async function makeBundle(folder: string = appFolder): Promise<Bundle> {
   for (const [id, { code }] of modules) hash.update(`${id}\0${code}\0`);
   for (const [name, content] of contents) hash.update(`${name}\0`).update(content);
   const version = hash.digest("hex").slice(0, hashChars);
-  const nameOf = (id: string): string => `${id.replace(/\.ts$/, "").replaceAll("/", ".")}-${version}.js`;
+  const nameOf = (id: string): string => `${id.replace(/^\/|\.ts$/g, "").replaceAll("/", ".")}-${version}.js`;
   const fileNameOf = (name: string): string => name.replace(/\.(\w+)$/, `-${version}.$1`);
   const files = new Map<string, BundleFile>();
   const add = (name: string, content: Buffer): void => {

@@ -67,4 +67,17 @@ export const imports: readonly Mutation[] = [
     file: "test/unit/bulk-rows.test.ts",
     title: "a list of people is read in the encoding of its mark, else in the one that is named",
   },
+  {
+    name: "console-knows-no-domains",
+    guarantee: "53f",
+    edits: [
+      edit(
+        "services/gateway/console/app/core/import-wishes.ts",
+        "keyOf",
+        becomes(call("hostOf"), "address.slice(at + 1)"),
+      ),
+    ],
+    file: "test/system/console-import.test.ts",
+    title: "a file in csv is looked at, imported, and found there by the next look, as the command does it",
+  },
 ];

@@ -30,6 +30,7 @@ const fetched: Partial<Record<Screen, () => Promise<ScreenView>>> = {
   activity: async () => (await import("./activity.ts")).Activity,
   domains: async () => (await import("./domains.ts")).Domains,
   keys: async () => (await import("./keys.ts")).Keys,
+  import: async () => (await import("./import.ts")).Import,
   settings: async () => (await import("./settings.ts")).SettingsPage,
 };
 

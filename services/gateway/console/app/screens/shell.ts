@@ -24,6 +24,7 @@ import { SignInPage } from "./sign-in.ts";
 /** In the order of the menu. */
 const ways = [
   "users",
+  "import",
   "letters",
   "consistency",
   "system",
