@@ -1,9 +1,9 @@
 /** Statistics, verdicts and rates of the benchmark: pure, so each is told what it has to say. */
 import test from "ava";
 import { idFloor, rateOf } from "../benchmark/harness/commits.ts";
-import { parseStat, spent } from "../benchmark/harness/cpu.ts";
-import { cpuSpreadMax, doubtsOf, machineNoise, verdictOf } from "../benchmark/harness/noise.ts";
-import { rowOf } from "../benchmark/harness/part.ts";
+import { ownMs, parseStat, spent } from "../benchmark/harness/cpu.ts";
+import { cpuSpreadMax, doubtsOf, judgementOf, machineNoise, verdictOf } from "../benchmark/harness/noise.ts";
+import { insteadOf, rowOf } from "../benchmark/harness/part.ts";
 import { quantile, ratioOf, sampleOf } from "../benchmark/harness/stats.ts";
 
 test("a quantile lies between its neighbours, and there is none of nothing", (t) => {
@@ -59,6 +59,38 @@ test("rounds that spread within their bound are not in doubt", (t) => {
   t.is(doubtsOf(rowOf("a", "/s", [...uneven, 1.1], { goal: { atMost: 1 } })).length, 1);
 });
 
+const bumpy = [0.5, 0.8, 1, 1.5, 2];
+const ones = [1, 1, 1, 1, 1];
+const rate = (cpu: readonly number[]) =>
+  rowOf("creates", "/s", bumpy, {
+    reference: ones,
+    goal: { atLeast: 1.1 },
+    instead: insteadOf("CPU a create", cpu, ones, { atMost: 0.85 }),
+  });
+
+test("a rate that is too noisy is judged by the CPU of the same rounds, and says so", (t) => {
+  const { verdict, by, doubts, void: why = "" } = judgementOf(rate([0.8, 0.81, 0.8, 0.79, 0.8]));
+  t.deepEqual([verdict, by, doubts], ["met", "CPU a create", []]);
+  t.regex(why, /^too noisy: its rounds spread by 70 %/);
+  t.is(judgementOf(rate([0.9, 0.91, 0.9, 0.89, 0.9])).verdict, "missed");
+});
+
+test("a rate that is quiet is judged by itself, whatever its CPU says", (t) => {
+  const quiet = { ...rate([2, 2, 2, 2, 2]), ratio: sampleOf([1.2, 1.2, 1.21, 1.2, 1.2]) };
+  t.deepEqual(judgementOf(quiet), { verdict: "met", doubts: [] });
+});
+
+test("where the CPU is noisy too, both are in doubt", (t) => {
+  const { verdict, by, doubts } = judgementOf(rate(bumpy));
+  t.deepEqual([verdict, by, doubts.length], ["missed", undefined, 2]);
+  t.regex(doubts[1] ?? "", /^CPU a create: too noisy/);
+});
+
+test("without CPU there is nothing to judge by instead", (t) => {
+  t.is(insteadOf("CPU a create", [], [], { atMost: 1 }), undefined);
+  t.is(insteadOf("CPU a create", [Number.NaN], [1], { atMost: 1 }), undefined);
+});
+
 test("a machine is too noisy when a fixed task does not take the same time", (t) => {
   const calm = Array.from({ length: 6 }, (_, n) => ({ cpuMs: 30 + n / 10, fsyncMs: 1 + n / 50 }));
   t.deepEqual(machineNoise(calm).doubts, []);
@@ -93,6 +125,19 @@ test("no id of version 7 that is made later is below the floor, and no earlier o
   t.is(floor, "019b76da-a800-7000-8000-000000000000");
   t.true("019b76da-a800-7abc-8def-0123456789ab" > floor);
   t.true("019b76da-a7ff-7fff-bfff-ffffffffffff" < floor);
+});
+
+test("what is the system's is all but the load", (t) => {
+  t.is(
+    ownMs(
+      new Map([
+        ["users", 20],
+        ["PostgreSQL: users", 5],
+        ["load generator", 100],
+      ]),
+    ),
+    25,
+  );
 });
 
 test("the times of a process are read past a name with spaces and brackets", (t) => {

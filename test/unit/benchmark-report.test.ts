@@ -1,6 +1,6 @@
 /** What the benchmark shows: lines for the terminal, and a page that needs nothing but itself. */
 import test from "ava";
-import { type Figure, rowOf } from "../benchmark/harness/part.ts";
+import { type Figure, insteadOf, rowOf } from "../benchmark/harness/part.ts";
 import { sampleOf } from "../benchmark/harness/stats.ts";
 import { Console, progressText, tableLines } from "../benchmark/report/console.ts";
 import { barsOf, page } from "../benchmark/report/page.ts";
@@ -176,4 +176,18 @@ test("no plot has a coordinate that is no number, whatever was measured", (t) =>
     bars: [{ label: "nothing", sample: sampleOf([]) }],
   };
   for (const each of [lines, stacks, empty]) t.notRegex(plotOf(each), /NaN|Infinity|undefined/);
+});
+
+test("a row that is judged by something else says by what, and why", (t) => {
+  const row = judge(
+    rowOf("creates", "/s", [50, 80, 100, 150, 200], {
+      reference: [100, 100, 100, 100, 100],
+      goal: { atLeast: 1.1 },
+      instead: insteadOf("CPU a create", [8, 8, 8, 8, 8], [10, 10, 10, 10, 10], { atMost: 0.85 }),
+    }),
+  );
+  const said =
+    "✔ met by CPU a create, × 0.80 (≤ 0.85), for the row itself is too noisy: its rounds spread by 70 %, at most 20 %";
+  t.true(tableLines([row])[0]?.endsWith(said), tableLines([row])[0]);
+  t.regex(page({ ...results, parts: [{ ...results.parts[0], rows: [row] } as never] }), /1 judged by CPU/);
 });

@@ -67,6 +67,12 @@ export function spent(before: CpuTimes, after: CpuTimes): CpuTimes {
   return new Map([...after].map(([who, ms]) => [who, ms - (before.get(who) ?? 0)]));
 }
 
+export const loadRole = "load generator";
+
+/** Of the system and of what works for it: all but the load. */
+export const ownMs = (times: CpuTimes): number =>
+  [...times].reduce((sum, [who, ms]) => (who === loadRole ? sum : sum + ms), 0);
+
 const isThere = (): boolean => process.platform === "linux" && timesOf(process.pid) !== undefined;
 
 const backends = "select pid, datname as database from pg_stat_activity where datname is not null";
@@ -92,16 +98,16 @@ export async function cpuMeter(
   );
   const postmaster = Number(first?.pid);
   const beam = Number((await rabbit.control("-q", "eval", "os:getpid().")).replaceAll(/\D/g, ""));
-  const ownMs = (pid: number): number => timesOf(pid)?.ownMs ?? 0;
+  const processMs = (pid: number): number => timesOf(pid)?.ownMs ?? 0;
   return {
-    ownMs,
+    ownMs: processMs,
     async times(roles, place) {
       const names = databaseNames(place);
       const rows = await postgres.query<{ pid: number; database: string }>("postgres", backends);
       const databaseOf = new Map(rows.map(({ pid, database }) => [pid, database]));
       const sums = new Map<string, number>();
       const add = (who: string, ms: number) => sums.set(who, (sums.get(who) ?? 0) + ms);
-      for (const { role, pid } of roles) add(role, ownMs(pid));
+      for (const { role, pid } of roles) add(role, processMs(pid));
       for (const name of names.values()) add(name, 0);
       const parent = timesOf(postmaster);
       add("PostgreSQL: shared", (parent?.ownMs ?? 0) + (parent?.endedMs ?? 0));
@@ -110,8 +116,8 @@ export async function cpuMeter(
         if (times?.parent !== postmaster) continue;
         add(names.get(databaseOf.get(pid) ?? "") ?? "PostgreSQL: shared", times.ownMs);
       }
-      if (place.amqpUrl !== "") add("RabbitMQ", ownMs(beam));
-      add("load generator", ownMs(load.pid));
+      if (place.amqpUrl !== "") add("RabbitMQ", processMs(beam));
+      add(loadRole, processMs(load.pid));
       return sums;
     },
   };

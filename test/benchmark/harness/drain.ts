@@ -78,10 +78,11 @@ export async function consumerDrain(stage: Stage, count: number): Promise<Commit
   return commitsOf(stage.place.registry, "watermarks");
 }
 
-export const clearRegistry = ({ place }: Stage) =>
+export const clearRegistry = ({ place }: Pick<Stage, "place">) =>
   place.registry.query("truncate watermarks, address_history, addresses, suffixes");
 
-export const clearPublished = ({ place }: Stage) => place.users.query("truncate published_events");
+export const clearPublished = ({ place }: Pick<Stage, "place">) =>
+  place.users.query("truncate published_events");
 
 export async function clearQueues({ channel }: Stage): Promise<void> {
   for (const queue of consumerQueues) await channel.purgeQueue(queue);

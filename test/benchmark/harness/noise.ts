@@ -35,13 +35,46 @@ export function doubtsOf(row: Pick<Row, "ratio" | "sample" | "goal" | "isExact">
     goal !== undefined && row.isExact === undefined && sample.rounds.length < roundsMin
       ? [`too few rounds: ${sample.rounds.length}, a goal is judged by ${roundsMin}`]
       : [];
-  // What stays within its bound whatever the round need not be even.
-  const always = goal !== undefined && judged(row).rounds.every((value) => isWithin(value, row));
-  return [...few, ...(always ? [] : tooWide("too noisy: its rounds", judged(row), rowSpreadMax))];
+  return [...few, ...noiseOf(row)];
+}
+
+/** What stays within its bound whatever the round need not be even. */
+function noiseOf(row: Pick<Row, "ratio" | "sample" | "goal">): string[] {
+  const always = row.goal !== undefined && judged(row).rounds.every((value) => isWithin(value, row));
+  return always ? [] : tooWide("too noisy: its rounds", judged(row), rowSpreadMax);
 }
 
 const isWithin = (value: number, row: Pick<Row, "goal">): boolean =>
   verdictOf({ sample: sampleOf([value]), ...(row.goal === undefined ? {} : { goal: row.goal }) }) === "met";
+
+export interface Judgement {
+  readonly verdict?: "met" | "missed";
+  /** What the verdict is of, where it is not the row itself. */
+  readonly by?: string;
+  /** Why the verdict should not be relied on, or the row where there is none; empty when nothing speaks against it. */
+  readonly doubts: readonly string[];
+  /** Why it is not by the row itself. */
+  readonly void?: string;
+}
+
+/** By the row itself; where its rounds are too noisy, by what stands there instead, if that is not. */
+export function judgementOf(row: Row): Judgement {
+  const verdict = verdictOf(row);
+  const doubts = doubtsOf(row);
+  const own: Judgement = { ...(verdict === undefined ? {} : { verdict }), doubts };
+  const { instead } = row;
+  const noise = noiseOf(row);
+  if (instead === undefined || verdict === undefined || noise.length === 0) return own;
+  const other = { sample: instead.ratio, goal: instead.goal };
+  if (noiseOf(other).length > 0)
+    return { ...own, doubts: [...doubts, ...noiseOf(other).map((doubt) => `${instead.what}: ${doubt}`)] };
+  return {
+    verdict: verdictOf(other) ?? "missed",
+    by: instead.what,
+    doubts: doubts.filter((doubt) => !noise.includes(doubt)),
+    void: noise.join("; "),
+  };
+}
 
 export interface MachineNoise {
   readonly cpuMs: Sample;

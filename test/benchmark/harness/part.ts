@@ -24,6 +24,14 @@ export interface Goal {
   readonly atMost?: number;
 }
 
+/** What a row is judged by when its own rounds are too noisy: CPU, which does not tell how long one waits for a core. */
+export interface Instead {
+  readonly what: string;
+  /** To that of the reference in the same rounds. */
+  readonly ratio: Sample;
+  readonly goal: Goal;
+}
+
 export interface Row {
   readonly what: string;
   readonly unit: string;
@@ -35,6 +43,7 @@ export interface Row {
   readonly note?: string;
   /** The same in every round: one says all. */
   readonly isExact?: true;
+  readonly instead?: Instead;
 }
 
 interface RowOptions {
@@ -42,13 +51,14 @@ interface RowOptions {
   readonly goal?: Goal | undefined;
   readonly note?: string | undefined;
   readonly isExact?: true;
+  readonly instead?: Instead | undefined;
 }
 
 export const rowOf = (
   what: string,
   unit: string,
   rounds: readonly number[],
-  { reference, goal, note, isExact }: RowOptions = {},
+  { reference, goal, note, isExact, instead }: RowOptions = {},
 ): Row => ({
   what,
   unit,
@@ -57,7 +67,19 @@ export const rowOf = (
   ...(goal === undefined ? {} : { goal }),
   ...(note === undefined ? {} : { note }),
   ...(isExact === undefined ? {} : { isExact }),
+  ...(instead === undefined ? {} : { instead }),
 });
+
+/** undefined where the machine does not tell CPU, or there is no goal. */
+export const insteadOf = (
+  what: string,
+  rounds: readonly number[],
+  reference: readonly number[],
+  goal: Goal | undefined,
+): Instead | undefined =>
+  goal === undefined || rounds.length === 0 || rounds.some(Number.isNaN)
+    ? undefined
+    : { what, ratio: ratioOf(rounds, reference), goal };
 
 export interface Bars {
   readonly kind: "bars";

@@ -4,7 +4,7 @@
  */
 import { freshPrefix, saturatingConnections } from "../load/generator.ts";
 import { effectsOf, idFloor } from "./commits.ts";
-import { spent } from "./cpu.ts";
+import { ownMs, spent } from "./cpu.ts";
 import type { Bench, Figure } from "./part.ts";
 import { drained } from "./settle.ts";
 import { median, quantile } from "./stats.ts";
@@ -40,11 +40,8 @@ export async function createsRound({ servers, scale }: Bench, system: System): P
   };
 }
 
-export const loadRole = "load generator";
-
 /** What a create costs the system and its servers, without the load. */
-export const ownCpuMs = ({ cpuMs }: CreatesRound): number =>
-  [...cpuMs].reduce((sum, [who, ms]) => (who === loadRole ? sum : sum + ms), 0);
+export const ownCpuMs = ({ cpuMs }: CreatesRound): number => ownMs(cpuMs);
 
 export const delayQuantile =
   (q: number) =>

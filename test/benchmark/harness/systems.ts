@@ -7,6 +7,7 @@ import { declareTopology, userQueues } from "../../../mixins/bus/topology.ts";
 import { systemIsReady } from "../../support/distributed-system.ts";
 import { commandOf, Processes, type Runtime, root, type TestProcess } from "../../support/processes.ts";
 import { stopChild } from "../../support/provision/command.ts";
+import { shapes } from "./bounds.ts";
 import type { Role } from "./cpu.ts";
 import type { Place } from "./place.ts";
 import { placeFor, type Servers } from "./servers.ts";
@@ -123,7 +124,7 @@ interface SystemOptions {
 export async function startEmbedded(
   servers: Servers,
   placeName: string,
-  { name = "embedded", runtime = "node", prepare, env }: SystemOptions = {},
+  { name = shapes.embedded, runtime = "node", prepare, env }: SystemOptions = {},
 ): Promise<System> {
   const place = await placeFor(servers, placeName, { broker: false });
   await prepare?.(place);
@@ -158,36 +159,62 @@ export interface Instances {
 
 const one: Instances = { gateway: 1, users: 1, registry: 1 };
 
+interface Hosting {
+  readonly role: string;
+  readonly services: string;
+  readonly databases: readonly ("users" | "registry")[];
+  readonly count: number;
+}
+
+const threeRoles = ({ gateway, users, registry }: Instances): Hosting[] => [
+  { role: "gateway", services: "gateway", databases: [], count: gateway },
+  { role: "users", services: "users,audit,outbox", databases: ["users"], count: users },
+  { role: "registry", services: "smtp-registry", databases: ["registry"], count: registry },
+];
+
+/** Calls from the gateway to users stay in the process; those to the registry, and events, go over RabbitMQ. */
+const twoRoles: readonly Hosting[] = [
+  { role: "gateway and users", services: "gateway,users,audit,outbox", databases: ["users"], count: 1 },
+  { role: "registry", services: "smtp-registry", databases: ["registry"], count: 1 },
+];
+
+export const startTwo = (servers: Servers, placeName: string, options: SystemOptions = {}): Promise<System> =>
+  startRoles(servers, placeName, { name: shapes.two, ...options }, twoRoles);
+
 /** gateway | users, audit, outbox | smtp-registry over RabbitMQ, each as often as asked. */
-export async function startDistributed(
+export const startDistributed = (
   servers: Servers,
   placeName: string,
-  options: SystemOptions & { readonly instances?: Instances } = {},
+  { instances = one, ...options }: SystemOptions & { readonly instances?: Instances } = {},
+): Promise<System> =>
+  startRoles(servers, placeName, { name: shapes.three, ...options }, threeRoles(instances));
+
+async function startRoles(
+  servers: Servers,
+  placeName: string,
+  { name = "", runtime = "node", prepare, env: more }: SystemOptions,
+  hosting: readonly Hosting[],
 ): Promise<System> {
-  const { name = "distributed", runtime = "node", instances = one, prepare } = options;
   const place = await placeFor(servers, placeName);
   await prepare?.(place);
   const processes = new Processes();
   const stop = servers.stops.add(() => processes.end());
-  const part = (role: string, services: string, env: Record<string, string>, count: number) =>
+  const urls = {
+    users: { DATABASE_URL: place.usersUrl },
+    registry: { REGISTRY_DATABASE_URL: place.registryUrl },
+  };
+  const part = ({ role, services, databases, count }: Hosting) =>
     Promise.all(
       Array.from({ length: count }, async (_, index) => {
         const base = { ...environmentFor(runtime), AMQP_URL: place.amqpUrl, SERVICES: services };
-        const NODE_ID = `${role}-${index}`;
-        return { role, started: await processes.start({ runtime, env: { ...base, NODE_ID, ...env } }) };
+        const own: Record<string, string> = Object.assign({}, ...databases.map((each) => urls[each]));
+        const env = { ...base, NODE_ID: `${role.replaceAll(" ", "-")}-${index}`, ...own, ...more };
+        return { services, role, started: await processes.start({ runtime, env }) };
       }),
     );
-  const all: { role: string; started: TestProcess }[] = [
-    ...(await part("gateway", "gateway", {}, instances.gateway)),
-    ...(await part("users", "users,audit,outbox", { DATABASE_URL: place.usersUrl }, instances.users)),
-    ...(await part(
-      "registry",
-      "smtp-registry",
-      { REGISTRY_DATABASE_URL: place.registryUrl },
-      instances.registry,
-    )),
-  ];
-  const gateways = all.filter(({ role }) => role === "gateway").map(({ started }) => started);
+  const all: { services: string; role: string; started: TestProcess }[] = [];
+  for (const each of hosting) all.push(...(await part(each)));
+  const gateways = all.filter(({ services }) => services.startsWith("gateway")).map(({ started }) => started);
   // A gateway is ready with one of each behind it: the others of a role must be, too.
   for (const { started } of all) await started.ready();
   for (const gateway of gateways) await systemIsReady(gateway);
@@ -232,7 +259,7 @@ export async function withSystems<R>(
   }
 }
 
-/** With the three that are compared, each on a place of its own. */
+/** With the reference and the three shapes, each on a place of its own. */
 export const withCompared = <R>(
   servers: Servers,
   name: string,
@@ -242,7 +269,8 @@ export const withCompared = <R>(
     [
       startReference(servers, `${name}_reference`),
       startEmbedded(servers, `${name}_embedded`),
-      startDistributed(servers, `${name}_distributed`),
+      startTwo(servers, `${name}_two`),
+      startDistributed(servers, `${name}_three`),
     ],
     work,
   );

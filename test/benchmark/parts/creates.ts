@@ -2,7 +2,8 @@
  * The whole way at saturation: `POST /users` of new addresses over 32 connections, with the relay and both consumers at
  * work meanwhile. A round is not over before every effect of it is committed in the registry and the audit log.
  */
-import { type Goal, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
+import { boundOf, bounds } from "../harness/bounds.ts";
+import { insteadOf, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
 import { interleaved } from "../harness/rounds.ts";
 import {
   type CreatesRound,
@@ -20,7 +21,7 @@ interface Figured {
   readonly what: string;
   readonly unit: string;
   readonly of: (round: CreatesRound) => number;
-  readonly goals?: Readonly<Record<string, Goal>>;
+  readonly goals?: typeof bounds.creates | typeof bounds.createCpu;
 }
 
 const figured: readonly Figured[] = [
@@ -28,12 +29,12 @@ const figured: readonly Figured[] = [
     what: answered,
     unit: "/s",
     of: (round) => round.answered,
-    goals: { embedded: { atLeast: 0.9 }, distributed: { atLeast: 0.6 } },
+    goals: bounds.creates,
   },
   { what: "creates with every effect committed", unit: "/s", of: ({ settled }) => settled },
   { what: "commit → registry at saturation, p50", unit: "ms", of: delayQuantile(0.5) },
   { what: "commit → registry at saturation, p99", unit: "ms", of: delayQuantile(0.99) },
-  { what: "CPU a create", unit: "ms CPU", of: ownCpuMs },
+  { what: "CPU a create", unit: "ms CPU", of: ownCpuMs, goals: bounds.createCpu },
 ];
 
 export const creates: Part = {
@@ -45,10 +46,15 @@ export const creates: Part = {
     const { servers } = bench;
     return withCompared(servers, "creates", async (systems) => {
       const roundsOf = await interleaved(bench, systems, (system) => createsRound(bench, system));
+      const cpu = (name: string) => (servers.cpu === undefined ? [] : roundsOf(name).map(ownCpuMs));
       const row = ({ name }: System, { what, unit, of, goals }: Figured): Row =>
         rowOf(`${name}: ${what}`, unit, roundsOf(name).map(of), {
           ...(name === "reference" ? {} : { reference: roundsOf("reference").map(of) }),
-          goal: goals?.[name],
+          goal: goals === undefined ? undefined : boundOf(goals, name),
+          instead:
+            what === answered
+              ? insteadOf("CPU a create", cpu(name), cpu("reference"), boundOf(bounds.createCpu, name))
+              : undefined,
           note: what === answered && servers.cpu === undefined ? noCpu : undefined,
         });
       const told = servers.cpu === undefined ? figured.filter(({ of }) => of !== ownCpuMs) : figured;

@@ -1,16 +1,19 @@
 /**
- * Events handled end to end: a backlog of rows that were committed here takes its effect in a database there. Ours goes
- * through the outbox, RabbitMQ and the registry's consumer; the peers' stays in PostgreSQL, which saves them the broker.
+ * Events handled end to end: a backlog of rows that were committed here takes its effect in a database there, like beside
+ * like: inside PostgreSQL, and over RabbitMQ.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { type ChaosPostgres, chaosPostgres } from "../../chaos/postgres.ts";
 import { commitsOf, rateOf } from "../harness/commits.ts";
 import { clearPublished, clearQueues, clearRegistry, openStage } from "../harness/drain.ts";
 import { appendToOutbox, newUserEvents } from "../harness/events.ts";
-import { type Bench, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
+import { host } from "../harness/hosted.ts";
+import { type Bench, type Goal, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
+import type { Place } from "../harness/place.ts";
 import { interleaved } from "../harness/rounds.ts";
 import { placeFor } from "../harness/servers.ts";
-import { startEventPath } from "../harness/systems.ts";
+import { startEventPath, startScript } from "../harness/systems.ts";
 import { graphileWorker } from "../peers/graphile-worker.ts";
 import { arrivedPercent, type MoleculerPair, moleculerPair } from "../peers/moleculer.ts";
 import { effectsTable, type Peer } from "../peers/peer.ts";
@@ -18,6 +21,12 @@ import { pgBoss } from "../peers/pg-boss.ts";
 import { pgTransactionalOutbox } from "../peers/pg-transactional-outbox.ts";
 
 const pollMs = 100;
+const ours = {
+  one: "mailroster, embedded, one consumer",
+  embedded: "mailroster, embedded, with the audit log",
+  rabbitMq: "mailroster over RabbitMQ",
+} as const;
+const bareName = "bare outbox, confirm publish, batching consumer";
 const peers: readonly Peer[] = [...pgTransactionalOutbox, ...graphileWorker, ...pgBoss];
 
 interface Subject {
@@ -52,49 +61,103 @@ async function handled(
   }
 }
 
-async function mailroster(bench: Bench): Promise<Subject> {
-  const stage = await openStage(bench.servers, "peers_mailroster");
-  const { users, registry } = stage.place;
-  const path = await startEventPath(bench.servers, stage.place);
-  return {
-    name: "mailroster",
-    async measure() {
-      await clearQueues(stage);
-      await clearRegistry(stage);
-      await clearPublished(stage);
-      // Nobody nudges: the relay finds them by its poll.
-      const append = () => appendToOutbox(users, newUserEvents(bench.scale.peerBacklog));
-      return handled(bench, registry, "watermarks", append);
-    },
-    async close() {
-      await path.stop();
-      await stage.close();
-    },
-  };
+/** A backlog in an outbox; what `run` starts finds it by its poll. */
+const outboxSubject = (
+  bench: Bench,
+  name: string,
+  stage: Emptied,
+  stop: () => Promise<unknown>,
+): Subject => ({
+  name,
+  async measure() {
+    await stage.clear();
+    const append = () => appendToOutbox(stage.place.users, newUserEvents(bench.scale.peerBacklog));
+    return handled(bench, stage.place.registry, "watermarks", append);
+  },
+  async close() {
+    await stop();
+    await stage.close();
+  },
+});
+
+interface Emptied {
+  readonly place: Place;
+  clear(): Promise<unknown>;
+  close(): Promise<void>;
 }
 
-const subjectOf = (bench: Bench, peer: Peer, index: number): Subject => ({
+async function brokered(bench: Bench, name: string): Promise<Emptied> {
+  const stage = await openStage(bench.servers, name);
+  const clear = async () => {
+    await clearQueues(stage);
+    await clearRegistry(stage);
+    await clearPublished(stage);
+  };
+  return { place: stage.place, clear, close: () => stage.close() };
+}
+
+/** Outbox and consumers in this process, as the peers' workers are. */
+async function embedded(bench: Bench, name: string, only?: "smtp-registry"): Promise<Subject> {
+  const { servers } = bench;
+  const place = await placeFor(servers, only === undefined ? "peers_embedded" : "peers_one", {
+    broker: false,
+  });
+  const names = ["outbox", "smtp-registry", ...(only === undefined ? (["audit"] as const) : [])] as const;
+  const hosted = await host(servers, place, names, only);
+  const clear = async () => {
+    await clearRegistry({ place });
+    await clearPublished({ place });
+  };
+  return outboxSubject(bench, name, { place, clear, close: async () => {} }, () => hosted.stop());
+}
+
+async function overRabbitMq(bench: Bench): Promise<Subject> {
+  const stage = await brokered(bench, "peers_mailroster");
+  const path = await startEventPath(bench.servers, stage.place);
+  return outboxSubject(bench, ours.rabbitMq, stage, () => path.stop());
+}
+
+/** The reference's relay and its consumer, in two processes as ours. */
+async function bare(bench: Bench): Promise<Subject> {
+  const stage = await brokered(bench, "peers_bare");
+  const { place } = stage;
+  const start = (ROLES: string) =>
+    startScript(bench.servers, "test/benchmark/reference/main.ts", {
+      ROLES,
+      DATABASE_URL: place.usersUrl,
+      REGISTRY_DATABASE_URL: place.registryUrl,
+      AMQP_URL: place.amqpUrl,
+    });
+  const [relay, projection] = [await start("relay"), await start("projection")];
+  return outboxSubject(bench, bareName, stage, () => Promise.all([relay.stop(), projection.stop()]));
+}
+
+const subjectOf = (bench: Bench, logical: ChaosPostgres, peer: Peer, index: number): Subject => ({
   name: peer.name,
   async measure(round) {
     const { postgres, stops } = bench.servers;
+    const home = peer.isLogical === true ? logical : postgres;
     const names = [`peer_${index}_${round}`, `peer_${index}_${round}_effects`] as const;
-    for (const name of names) await postgres.query("postgres", `create database ${name}`);
+    await home.query("postgres", `create database ${names[0]}`);
+    await postgres.query("postgres", `create database ${names[1]}`);
     await postgres.query(names[1], effectsTable);
-    const queue = new pg.Pool({ connectionString: postgres.url(names[0]), max: 2 });
+    const queue = new pg.Pool({ connectionString: home.url(names[0]), max: 2 });
     const effects = new pg.Pool({ connectionString: postgres.url(names[1]), max: 25 });
     const close = stops.add(() => Promise.all([queue.end(), effects.end()]));
     let stop: () => Promise<void> = () => Promise.resolve();
     try {
-      await peer.fill(queue, postgres.url(names[0]), bench.scale.peerBacklog);
+      await peer.fill(queue, home.url(names[0]), bench.scale.peerBacklog);
       await queue.query("vacuum analyze");
       return await handled(bench, effects, "effects", async () => {
-        stop = await peer.start(postgres.url(names[0]), effects);
+        stop = await peer.start(home.url(names[0]), effects);
       });
     } finally {
       await stop();
       await close();
       // Never by force: a peer that is still letting go of its connections would fall over that.
-      for (const name of names) await postgres.query("postgres", `drop database ${name}`).catch(() => {});
+      if (peer.isLogical === true) await home.query("postgres", dropSlots).catch(() => {});
+      await home.query("postgres", `drop database ${names[0]}`).catch(() => {});
+      await postgres.query("postgres", `drop database ${names[1]}`).catch(() => {});
     }
   },
 });
@@ -107,14 +170,17 @@ const moleculerSubject = (bench: Bench, pair: MoleculerPair): Subject => ({
   },
 });
 
-const goalOf = (name: string) => {
-  if (name.endsWith(", as documented")) return { atLeast: 10 };
-  return name.endsWith(", tuned") ? { atLeast: 1 } : undefined;
+/** How many times as fast ours is, beside whom. */
+const goals: Readonly<Record<string, Goal>> = {
+  "pg-transactional-outbox, tuned": { atLeast: 1 },
+  "pg-transactional-outbox by replication, tuned": { atLeast: 1 },
+  "graphile-worker, tuned": { atLeast: 2 },
+  "pg-boss, tuned": { atLeast: 1 },
 };
 
 /** How many times as fast we are: a ratio that is compared with a bound from below must have us above the line. */
 function timesRow(name: string, own: readonly number[], theirs: readonly number[]): Row {
-  const goal = goalOf(name);
+  const goal = goals[name];
   const row = rowOf(name, "/s", theirs);
   const { ratio } = rowOf(name, "×", own, { reference: theirs });
   return { ...row, ...(ratio === undefined ? {} : { ratio }), ...(goal === undefined ? {} : { goal }) };
@@ -141,27 +207,52 @@ async function moleculerRows(bench: Bench, pair: MoleculerPair): Promise<Row[]> 
   ];
 }
 
+/** Without a slot that nobody reads: it would keep the log. */
+const dropSlots = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active";
+
+/** For peers that read the log; what they write in their effects' database is on the run's server like everybody's. */
+async function logicalServer({ servers }: Bench): Promise<ChaosPostgres> {
+  const logical = await servers.stops.starting(chaosPostgres(["wal_level=logical", "shared_buffers=256MB"]));
+  servers.stops.add(() => logical.remove());
+  await logical.start();
+  return logical;
+}
+
 export const peersPart: Part = {
   name: "peers",
   title: "Peers: committed here → its effect in a database there",
   about:
-    "The ratio says how many times as fast mailroster is. As documented: the defaults, or the example of the documentation; tuned: as far as their options go. Peers stay inside PostgreSQL, mailroster goes through RabbitMQ.",
+    "Inside PostgreSQL: the peers beside mailroster embedded, without a broker, all in the harness's process; the ratio says how many times as fast mailroster with one consumer is, which has the same effect, one row in another database. As documented: the defaults, or the example of the documentation; tuned: as far as their options go. Over RabbitMQ: mailroster's relay and consumer beside a bare outbox, confirm publish and batching consumer, each in two processes; there the ratio is mailroster's to the bare one.",
   async run(bench): Promise<Outcome> {
     const place = await placeFor(bench.servers, "peers_moleculer");
     const pair = await moleculerPair(bench.servers, place, "default");
-    const own = await mailroster(bench);
-    const subjects = [
-      own,
-      ...peers.map((peer, index) => subjectOf(bench, peer, index)),
-      moleculerSubject(bench, pair),
+    const logical = await logicalServer(bench);
+    const own = [
+      await embedded(bench, ours.one, "smtp-registry"),
+      await embedded(bench, ours.embedded),
+      await bare(bench),
+      await overRabbitMq(bench),
     ];
-    const rates = await interleaved(bench, subjects, (subject, round) => subject.measure(round));
-    const rows = subjects.map(({ name }) =>
-      name === own.name ? rowOf(name, "/s", rates(name)) : timesRow(name, rates(own.name), rates(name)),
+    const inside = peers.map((peer, index) => subjectOf(bench, logical, peer, index));
+    const moleculer = moleculerSubject(bench, pair);
+    const rates = await interleaved(bench, [...own, ...inside, moleculer], (subject, round) =>
+      subject.measure(round),
     );
+    const rows = [
+      rowOf(ours.one, "/s", rates(ours.one)),
+      rowOf(ours.embedded, "/s", rates(ours.embedded)),
+      ...inside.map(({ name }) => timesRow(name, rates(ours.one), rates(name))),
+      rowOf(bareName, "/s", rates(bareName)),
+      rowOf(ours.rabbitMq, "/s", rates(ours.rabbitMq), {
+        reference: rates(bareName),
+        goal: { atLeast: 0.8 },
+      }),
+      timesRow(moleculer.name, rates(ours.rabbitMq), rates(moleculer.name)),
+    ];
     const more = await moleculerRows(bench, pair);
-    await own.close?.();
+    for (const subject of own) await subject.close?.();
     await pair.close();
+    await logical.remove();
     return { rows: [...rows, ...more], figures: [] };
   },
 };

@@ -3,6 +3,8 @@ import type pg from "pg";
 
 export interface Peer {
   readonly name: string;
+  /** Its database is on a server with `wal_level=logical`. */
+  readonly isLogical?: true;
   /** Prepares its tables in the database of the queue, then writes `count` messages as its documentation says. */
   fill(queue: pg.Pool, queueUrl: string, count: number): Promise<void>;
   /** Begins to handle; resolves with how to stop it. */

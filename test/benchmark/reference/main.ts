@@ -1,7 +1,8 @@
 /**
  * The bare reference, the denominator of every ratio: node:http, pg and amqplib by hand, the same durable work as the
  * system (reservation in the registry's database, one-statement transaction, relay with confirms, two batching
- * consumers), no framework, no coalescing of requests. `ROLES` says which parts a process plays: api, consumers.
+ * consumers), no framework, no coalescing of requests. `ROLES` says which parts a process plays: api (with
+ * the relay), consumers (both); or one alone: relay, projection.
  *
  * It prints `ready <port>` once it serves.
  */
@@ -119,8 +120,8 @@ async function startApi(): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-async function startConsumers(): Promise<void> {
-  const registryConsumer = await startConsumer({
+async function startProjection(): Promise<void> {
+  const consumer = await startConsumer({
     amqpUrl,
     queue: consumers["smtp-registry"].queue,
     pool: registry,
@@ -134,7 +135,11 @@ async function startConsumers(): Promise<void> {
       at: time,
     }),
   });
-  const auditConsumer = await startConsumer({
+  stops.push(consumer.stop);
+}
+
+async function startAudit(): Promise<void> {
+  const consumer = await startConsumer({
     amqpUrl,
     queue: consumers.audit.queue,
     pool: users,
@@ -150,10 +155,12 @@ async function startConsumers(): Promise<void> {
       changes: data.changes,
     }),
   });
-  stops.push(registryConsumer.stop, auditConsumer.stop);
+  stops.push(consumer.stop);
 }
 
-if (roles.has("consumers")) await startConsumers();
+if (roles.has("consumers")) await Promise.all([startProjection(), startAudit()]);
+if (roles.has("projection")) await startProjection();
+if (roles.has("relay")) stops.push((await startRelay(users, amqpUrl)).stop);
 const port = roles.has("api") ? await startApi() : 0;
 process.once("SIGTERM", async () => {
   for (const stop of stops) await stop();

@@ -5,7 +5,7 @@ import type { MachineNoise } from "../harness/noise.ts";
 import type { Bars, Figure } from "../harness/part.ts";
 import { escaped, plotOf } from "./plots.ts";
 import type { JudgedRow, PartResult, Results } from "./results.ts";
-import { cellsOf, duration, figure, spreadText } from "./text.ts";
+import { cellsOf, duration, figure, judgedByText, spreadText } from "./text.ts";
 
 const styles = `:root{color-scheme:light dark;--ink:#1d2733;--paper:#fff;--dim:#5b6876;--rule:#dde3ea;--good:#1f7a4d;--bad:#b3361e;--doubt:#8a6100;--noisy:#fff4d6;--failed:#fde8e4}
 @media(prefers-color-scheme:dark){:root{--ink:#dfe7f0;--paper:#12171d;--dim:#98a6b5;--rule:#26303b;--good:#4cc38a;--bad:#ff7a5c;--doubt:#e6b450;--noisy:#33290f;--failed:#3a1d17}}
@@ -26,9 +26,10 @@ function tableRow(row: JudgedRow): string {
   const [what = "", median = "", spread = "", ratio = "", goal = ""] = cellsOf(row).map(escaped);
   const note = row.note === undefined ? "" : `<br><span class="dim">${escaped(row.note)}</span>`;
   const verdict = row.verdict === undefined ? "" : `<span class="${row.verdict}">${row.verdict}</span>`;
+  const by = row.by === undefined ? "" : `<span class="doubt">${escaped(judgedByText(row))}</span>`;
   const doubts = row.doubts.map((doubt) => `<span class="doubt">${escaped(doubt)}</span>`);
   const numbers = [median, spread, ratio, goal].map((cell) => `<td class="n">${cell}</td>`);
-  const last = [verdict, ...doubts].filter((cell) => cell !== "").join("<br>");
+  const last = [verdict, by, ...doubts].filter((cell) => cell !== "").join("<br>");
   return `<tr><td>${what}${note}</td>${numbers.join("")}<td>${last}</td></tr>`;
 }
 
@@ -74,7 +75,8 @@ function goalsHtml(parts: readonly PartResult[]): string {
   if (rows.length === 0) return "";
   const met = rows.filter(({ verdict }) => verdict === "met").length;
   const doubtful = rows.filter(({ doubts }) => doubts.length > 0).length;
-  const sum = `${met} of ${rows.length} met, ${doubtful} in doubt`;
+  const byCpu = rows.filter(({ by }) => by !== undefined).length;
+  const sum = `${met} of ${rows.length} met, ${byCpu} judged by CPU because their rate is too noisy, ${doubtful} in doubt`;
   return `<h2>Goals</h2><p>${sum}. A goal is a bound on the median of the ratios round by round, or on the median where there is no ratio.</p>${table(rows)}`;
 }
 

@@ -1,14 +1,10 @@
 /** What a run has found, as results.json holds it. */
 import type { Machine } from "../harness/machine.ts";
-import { doubtsOf, type MachineNoise, verdictOf } from "../harness/noise.ts";
+import { type Judgement, judgementOf, type MachineNoise } from "../harness/noise.ts";
 import type { Options } from "../harness/options.ts";
 import type { Calibration, Figure, Row } from "../harness/part.ts";
 
-export interface JudgedRow extends Row {
-  readonly verdict?: "met" | "missed";
-  /** Why its figures should not be relied on; empty when nothing speaks against it. */
-  readonly doubts: readonly string[];
-}
+export interface JudgedRow extends Row, Judgement {}
 
 export interface PartResult {
   readonly name: string;
@@ -35,7 +31,4 @@ export interface Results {
   readonly parts: readonly PartResult[];
 }
 
-export function judge(row: Row): JudgedRow {
-  const verdict = verdictOf(row);
-  return { ...row, ...(verdict === undefined ? {} : { verdict }), doubts: doubtsOf(row) };
-}
+export const judge = (row: Row): JudgedRow => ({ ...row, ...judgementOf(row) });

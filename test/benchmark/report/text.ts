@@ -33,11 +33,20 @@ export const ratioText = ({ ratio }: Pick<Row, "ratio">): string =>
 
 const marks = { met: "✔ met", missed: "✘ missed" } as const;
 
-/** What became of the goal of a row, and why that may be wrong. */
-export function verdictText({ verdict, doubts }: Pick<JudgedRow, "verdict" | "doubts">): string {
-  const mark = verdict === undefined ? [] : [marks[verdict]];
-  const doubtful = doubts.length === 0 ? [] : [`(${doubts.join("; ")})`];
-  return [...mark, ...doubtful].join(" ");
+type Judged = Pick<JudgedRow, "verdict" | "doubts" | "by" | "void" | "instead">;
+
+/** `by CPU a create × 0.81 (≤ 0.85), for the rate is too noisy`; empty when the row was judged by itself. */
+export function judgedByText({ by, instead, void: why }: Judged): string {
+  if (by === undefined || instead === undefined) return "";
+  return `by ${by}, ${ratioText(instead)} (${goalText(instead.goal)}), for the row itself is ${why}`;
+}
+
+/** What became of the goal of a row, by what it was judged, and why that may be wrong. */
+export function verdictText(row: Judged): string {
+  const mark = row.verdict === undefined ? [] : [marks[row.verdict]];
+  const by = row.by === undefined ? [] : [judgedByText(row)];
+  const doubtful = row.doubts.length === 0 ? [] : [`(${row.doubts.join("; ")})`];
+  return [...mark, ...by, ...doubtful].join(" ");
 }
 
 /** The cells of a row: what, median, spread, ratio, goal, verdict. */
