@@ -18,7 +18,7 @@ import { chromiumAdvice } from "./provision/chromium.ts";
 import { findProgram } from "./provision/command.ts";
 
 /** A test that waits longer has found something. */
-const waitMsMax = 15_000;
+const waitMsMax = 30_000;
 
 const flags = [
   // Root has no sandbox of Chromium's, and the memory that containers share is too small for it.

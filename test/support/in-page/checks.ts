@@ -90,4 +90,38 @@ async function lookAtPage(depth: Depth): Promise<Found> {
   };
 }
 
-Object.assign(globalThis, { lookAtPage });
+interface Focus {
+  /** As it is told to whoever hears it, nearly: of a field its label. */
+  readonly name: string;
+  readonly faults: readonly string[];
+}
+
+function nameOf(element: Element): string {
+  const [label] = (element as HTMLInputElement).labels ?? [];
+  const copy = (label ?? element).cloneNode(true) as Element;
+  for (const other of copy.querySelectorAll('[aria-hidden="true"], input, select')) other.remove();
+  return (element.getAttribute("aria-label") ?? copy.textContent ?? "").replaceAll(/\s+/g, " ").trim();
+}
+
+/** Nothing lies over it, and it is in sight. */
+const isInSight = (element: Element): boolean =>
+  [...element.getClientRects()].some(({ left, top, width, height }) =>
+    element.contains(document.elementFromPoint(left + width / 2, top + height / 2)),
+  );
+
+/** Where the focus is, and whether somebody sees that (WCAG 2.4.7 and 2.4.11). */
+function lookAtFocus(): Focus {
+  const element = document.activeElement ?? document.body;
+  if (element === document.body) return { name: "", faults: [] };
+  const { outlineStyle, outlineWidth } = getComputedStyle(element);
+  const isSeen = outlineStyle !== "none" && Number.parseFloat(outlineWidth) >= 2;
+  return {
+    name: nameOf(element),
+    faults: [
+      ...(isSeen ? [] : [`the focus is not seen on ${shortly(element)}`]),
+      ...(isInSight(element) ? [] : [`something covers the focus on ${shortly(element)}`]),
+    ],
+  };
+}
+
+Object.assign(globalThis, { lookAtPage, lookAtFocus });

@@ -5,7 +5,7 @@
  * theirs stands beside yours, and nothing is overwritten unseen.
  */
 import type { VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ListedUser } from "../../../../contracts/user-lists.ts";
 import { ask, asProblem, type ProblemAnswer } from "../core/api.ts";
 import { differenceOf, type EditedName, type Edits, editedNames, patchOf, theirsOf } from "../core/edits.ts";
@@ -53,6 +53,8 @@ export function EditUser({
   const [theirs, setTheirs] = useState<Base | undefined>(undefined);
   const [lookFault, setLookFault] = useState<ProblemAnswer | undefined>(undefined);
   const intent = useIntent<ListedUser>();
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => form.current?.querySelector("input")?.focus(), []);
   const difference = differenceOf(base.user, edits);
   const value = (name: EditedName): string | boolean => edits[name] ?? base.user[name] ?? "";
   const isBusy = intent.state === "sending" || intent.state === "waiting";
@@ -100,7 +102,7 @@ export function EditUser({
   const put = (name: EditedName, text: string | boolean): void => {
     setEdits({ ...edits, [name]: text });
   };
-  return html`<form class="fields" onSubmit=${(event: Event) => {
+  return html`<form class="fields" ref=${form} onSubmit=${(event: Event) => {
     event.preventDefault();
     if (difference.length > 0) void save(base);
   }}>

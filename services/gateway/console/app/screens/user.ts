@@ -1,6 +1,6 @@
 /** What somebody has, and what changed. */
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ListedUser } from "../../../../contracts/user-lists.ts";
 import { html } from "../core/html.ts";
 import { type Resource, useResource } from "../core/resource.ts";
@@ -11,7 +11,7 @@ import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
 import { Empty, ForScope, Loaded } from "../parts/states.ts";
-import { UserAddresses } from "./user-addresses.ts";
+import { type Conditional, UserAddresses } from "./user-addresses.ts";
 import { EditUser } from "./user-edit.ts";
 import { DeleteUser, type Ends, EndsCourse, RestoreUser, useEnds } from "./user-ends.ts";
 import { UserHistory } from "./user-history.ts";
@@ -53,15 +53,28 @@ interface UserProps {
   readonly ends: Ends;
 }
 
-function Living({ user, resource, ends }: UserProps): VNode {
+/** The form takes the focus when it opens, and what has opened it gets it back. */
+function Editing(props: Conditional): VNode {
   const [isEditing, setEditing] = useState(false);
+  const opener = useRef<HTMLButtonElement>(null);
+  const wasEditing = useRef(false);
+  useEffect(() => {
+    if (wasEditing.current && !isEditing) opener.current?.focus();
+    wasEditing.current = isEditing;
+  }, [isEditing]);
+  return isEditing
+    ? html`<${EditUser} ...${props} onClose=${() => setEditing(false)} />`
+    : html`<p class="actions"><button type="button" ref=${opener} onClick=${() => setEditing(true)}>Edit…</button></p>`;
+}
+
+function Living({ user, resource, ends }: UserProps): VNode {
   const condition = { etag: resource.etag, onDone: resource.refresh };
   return html`<h2>Addresses</h2>
     <${UserAddresses} user=${user} ...${condition} />
     <h2>Person</h2>
     <${Facts} user=${user} />
     <${ForScope} scope="users:write" what="Changing a user">
-      ${isEditing ? html`<${EditUser} user=${user} ...${condition} onClose=${() => setEditing(false)} />` : html`<p class="actions"><button type="button" onClick=${() => setEditing(true)}>Edit…</button></p>`}
+      <${Editing} user=${user} ...${condition} />
     </${ForScope}>
     <${DeleteUser} user=${user} ends=${ends} ...${condition} />`;
 }
