@@ -51,7 +51,7 @@ export interface ImportWork {
   stop(): void;
 }
 
-const refusedShownMax = 50;
+const refusedShownMax = 20;
 const tellEveryMs = 200;
 const linesInPiece = 1_000;
 /** As the command's correlation ids have it. */
