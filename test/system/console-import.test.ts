@@ -192,7 +192,7 @@ for (const format of ["csv", "ldif"] as const)
           .locator("code", { hasText: /^import-[\da-f]{8}$/ })
           .first()
           .textContent()) ?? "";
-      const trace = page.getByRole("link", { name: /request/ });
+      const trace = page.getByRole("link", { name: "its way" });
       t.is(await trace.getAttribute("href"), `/console/traces/${id}`);
       t.is(await eventsOf(domain), 270);
 

@@ -6,7 +6,6 @@ import type { ImportCourse, RefusedRow } from "../core/import-work.ts";
 import { hrefOf } from "../core/routes.ts";
 import { useMay } from "../core/session.ts";
 import { speak } from "../core/speech.ts";
-import { RequestLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { type Column, Table } from "../parts/table.ts";
 
@@ -134,9 +133,11 @@ function Refusals({
 /** Where the writes of an import can be looked at. */
 function Written({ course }: { readonly course: ImportCourse }): VNode | null {
   const mayAudit = useMay("audit:read");
+  const mayTrace = useMay("trace:read");
   const { phase, counts, correlationId } = course;
   if (phase !== "importing" || counts.created + counts.changed + counts.suffixed === 0) return null;
-  return html`<p>What was written has the correlation id <code>${correlationId}</code>: <${RequestLink} id=${correlationId} />
+  return html`<p>What was written has the correlation id <code>${correlationId}</code>
+    ${mayTrace ? html` · <a href=${hrefOf("trace", correlationId)}>its way</a>` : null}
     ${mayAudit ? html` · <a href=${hrefOf("audit", "", { correlationId })}>its entries in the audit log</a>` : null}</p>`;
 }
 
