@@ -1,6 +1,6 @@
 /** What is on record beside the changes of users: guarantee 42. */
 import { edit, type Mutation } from "../mutation.ts";
-import { argument, becomes, call, condition, drops, statement } from "../operators.ts";
+import { argument, becomes, call, condition, drops, property, statement } from "../operators.ts";
 
 const calls = "mixins/moleculer/recorded-calls.ts";
 const file = "test/integration/activity.test.ts";
@@ -69,6 +69,20 @@ export const record: readonly Mutation[] = [
     edits: [edit("mixins/log/masking.ts", "maskPeople", becomes(call("has"), "false"))],
     file,
     title: people,
+  },
+  {
+    name: "text-in-clear",
+    guarantee: "42e",
+    edits: [
+      edit(
+        "services/dead-letters/view.ts",
+        "maskedView",
+        becomes(property("payload"), "maskPeople(payload)"),
+      ),
+    ],
+    file: "test/integration/console-masking.test.ts",
+    title:
+      "whatever an operator can read tells no name, no address and no id of a person, and opening a letter is on record",
   },
   {
     name: "record-wears-out-at-once",
