@@ -1,5 +1,6 @@
 /** All parts, in the order in which they run. */
 import type { Part } from "../harness/part.ts";
+import { consolePart } from "./console.ts";
 import { countsPart } from "./counts.ts";
 import { creates } from "./creates.ts";
 import { drains } from "./drains.ts";
@@ -21,5 +22,5 @@ import { unfair } from "./unfair.ts";
 export const parts: readonly Part[] = [
   ...[creates, latency, requests, drains, peersPart, idle],
   ...[growthUsers, growthAddress, growthBacklog, instances, runtimesPart, unfair, keysPart],
-  ...[mailPart, importPart, scimPart, countsPart],
+  ...[mailPart, importPart, scimPart, consolePart, countsPart],
 ];
