@@ -28,7 +28,7 @@ import type { SourceRow } from "./row.ts";
 /** Of a body's 64 KB, what names of many bytes leave. */
 const checkedCharsMax = 20_000;
 const checksAhead = 3;
-const rowsInHandMaxDefault = 512;
+const rowsInHandMax = 512;
 const changesTriedMax = 3;
 const keysUsedUp = "idempotency-keys-used-up";
 
@@ -50,8 +50,6 @@ export interface ImportRun {
   /** What the idempotency keys of this file begin with. */
   readonly keyPrefix: string;
   readonly correlationId: string;
-  /** Begun and not told yet; 512 unless it is said. */
-  readonly rowsInHandMax?: number;
 }
 
 interface Running extends ImportRun {
@@ -219,7 +217,6 @@ async function settle(run: Running, own: Judge, row: ValidRow, check: UserCheck)
  */
 export async function* importRows(run: ImportRun, rows: AsyncIterable<SourceRow>): AsyncIterable<RowResult> {
   const own = rowJudge(run.options, run.wishes);
-  const { rowsInHandMax = rowsInHandMaxDefault } = run;
   const running: Running = { ...run, areKeysUsedUp: false };
   const inHand: Promise<RowResult>[] = [];
   /** Of the marks in hand, the last row of each. */

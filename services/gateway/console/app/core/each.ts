@@ -5,7 +5,7 @@
  * where it may pass it is asked again every 5 s.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, asProblem, isAbort, type ProblemAnswer } from "./api.ts";
+import { ask, asProblem, type ProblemAnswer } from "./api.ts";
 
 const atOnceMax = 4;
 const pathsMax = 24;
@@ -31,26 +31,27 @@ export function useEach<T>(paths: readonly string[]): ReadonlyMap<string, Part<T
     };
     const waiting = list.split("\n").filter((path) => path !== "" && !asked.current.has(path));
     for (const path of waiting) asked.current.add(path);
+    const underWay = new Set<string>();
     const next = async (): Promise<void> => {
       for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
         const key = path;
+        underWay.add(key);
         try {
           const { data } = await ask<T>(key, { signal: abort.signal, isPoll: turn > 0 });
           setParts((before) => new Map(before).set(key, { data }));
         } catch (error) {
-          if (isAbort(error) || abort.signal.aborted) {
-            asked.current.delete(key);
-            return;
-          }
+          if (abort.signal.aborted) return;
           const problem = asProblem(error);
           setParts((before) => new Map(before).set(key, { problem }));
           if (problem.mayPass) again(key);
         }
+        underWay.delete(key);
       }
     };
     for (let runner = 0; runner < atOnceMax; runner += 1) void next();
     return () => {
-      for (const path of waiting) asked.current.delete(path);
+      // Before the next effect asks: what was not answered is asked again by it.
+      for (const path of [...waiting, ...underWay]) asked.current.delete(path);
       abort.abort();
       clearTimeout(timer);
     };

@@ -4,8 +4,7 @@ import type { ReaderOptions } from "../../../../../mixins/import/row.ts";
 import { countSource, type SourceOptions, sourceOf } from "../../../../../mixins/import/source.ts";
 import { newIntent } from "./api.ts";
 
-/** While a piece is parsed the page answers nobody: 0.1 s for a larger one, on a busy machine half a second. */
-const pieceBytes = 64 * 1024;
+const pieceBytes = 256 * 1024;
 const digestChars = 32;
 
 export interface ChosenFile extends ReaderOptions {

@@ -51,10 +51,8 @@ export interface ImportWork {
   stop(): void;
 }
 
-const refusedShownMax = 20;
+const refusedShownMax = 50;
 const tellEveryMs = 200;
-/** Of eight times as many as there are requests under way each soon has its turn, and so has the next check. */
-const rowsInHandMax = 40;
 const linesInPiece = 1_000;
 /** As the command's correlation ids have it. */
 const runIdChars = 8;
@@ -100,8 +98,10 @@ export function beginImport(
   let survey = known;
   let looked = 0;
   let isStopped = false;
+  let toldAtMs = 0;
 
   const tell = (state: ImportCourse["state"], more: Partial<ImportCourse> = {}): void => {
+    toldAtMs = performance.now();
     const phase = survey === undefined ? "reading" : options.dryRun ? "checking" : "importing";
     told({
       phase,
@@ -118,6 +118,9 @@ export function beginImport(
       ...more,
     });
   };
+  const tellNow = (): void => {
+    if (performance.now() - toldAtMs >= tellEveryMs) tell("running");
+  };
   const requireGoingOn = (): void => {
     if (isStopped) throw new Error("Stopped");
   };
@@ -132,25 +135,23 @@ export function beginImport(
 
   const work = async (): Promise<void> => {
     let columns: readonly string[] = [];
-    const timer = setInterval(() => tell("running"), tellEveryMs);
     try {
       tell("running");
       survey ??= await surveyChosen(chosen, (count) => {
         looked = count;
         requireGoingOn();
+        tellNow();
       });
       const { source } = await openChosen({ ...chosen, format: survey.format });
-      const keyPrefix = `import-${survey.mark}`;
-      const run = { client, wishes: plainWishes, options, keyPrefix, correlationId, rowsInHandMax };
+      const run = { client, wishes: plainWishes, options, keyPrefix: `import-${survey.mark}`, correlationId };
       for await (const result of importRows(run, source.rows)) {
         columns = source.columns();
         add(result);
         requireGoingOn();
+        tellNow();
       }
-      clearInterval(timer);
       tell("done", { rejected: rejected.end(columns) });
     } catch (error) {
-      clearInterval(timer);
       const parts = { rejected: rejected.end(columns) };
       if (isStopped) tell("stopped", parts);
       else tell("failed", { ...parts, fault: faultText(error) });

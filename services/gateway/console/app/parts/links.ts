@@ -1,15 +1,19 @@
 /** Links to what has a page of its own: an address, a user, a request. */
 import type { VNode } from "preact";
-import { html } from "../core/html.ts";
+import { type Content, html } from "../core/html.ts";
 import { hrefOf } from "../core/routes.ts";
 import { useMay } from "../core/session.ts";
 
 /** May break before the @, so that it fits a telephone. */
-export function Address({ of, at }: { readonly of: string; readonly at?: string }): VNode {
+export function addressText(of: string): Content {
   const split = of.lastIndexOf("@");
-  const text = split < 0 ? of : html`${of.slice(0, split)}<wbr />${of.slice(split)}`;
+  return split < 0 ? of : html`${of.slice(0, split)}<wbr />${of.slice(split)}`;
+}
+
+export function Address({ of, at }: { readonly of: string; readonly at?: string }): VNode {
+  const text = addressText(of);
   // What the server has masked is no address that one could look at.
-  if (of.includes("•") || split < 0) return html`<span class="address">${text}</span>`;
+  if (of.includes("•") || !of.includes("@")) return html`<span class="address">${text}</span>`;
   return html`<a class="address" href=${hrefOf("address", of, { at })}>${text}</a>`;
 }
 

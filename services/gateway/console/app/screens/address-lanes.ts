@@ -50,6 +50,17 @@ function Bars({
   </svg>`;
 }
 
+/** As wide as a word is where the drawing is narrowest, in percent. */
+const wordWidth = 14;
+
+/** The time that is asked about, and now where both can be read. */
+function marksOf(span: Span, atMs: number | undefined): (readonly [string, number])[] {
+  const now = placeIn(span, Date.now());
+  if (atMs === undefined) return [["now", now]];
+  const at = placeIn(span, atMs);
+  return [...(Math.abs(now - at) < wordWidth ? [] : [["now", now] as const]), ["at", at]];
+}
+
 function Axis({ span, atMs }: { readonly span: Span; readonly atMs: number | undefined }): VNode {
   const zone = zoneOf(useSettings());
   const isShort = span.untilMs - span.fromMs < 3 * 86_400_000;
@@ -61,12 +72,11 @@ function Axis({ span, atMs }: { readonly span: Span; readonly atMs: number | und
       ({ ms, x }) => html`<line class="tick" x1=${`${x}%`} x2=${`${x}%`} y1="28" y2="34" />
         <text x=${`${x}%`} y="24" text-anchor=${x > 90 ? "end" : x < 8 ? "start" : "middle"}>${text(ms)}</text>`,
     )}
-    ${[["now", Date.now()] as const, ...(atMs === undefined ? [] : [["at", atMs] as const])].map(
-      ([name, ms]) => {
-        const x = placeIn(span, ms);
-        return html`<text class=${name} x=${`${x}%`} y="10" text-anchor=${x > 90 ? "end" : x < 10 ? "start" : "middle"}>▼${name}</text>`;
-      },
-    )}
+    ${marksOf(span, atMs).map(([name, x]) => {
+      const [anchor, label] =
+        x > 90 ? ["end", `${name}▼`] : x < 10 ? ["start", `▼${name}`] : ["middle", `▼${name}`];
+      return html`<text class=${name} x=${`${x}%`} y="10" text-anchor=${anchor}>${label}</text>`;
+    })}
   </svg>`;
 }
 

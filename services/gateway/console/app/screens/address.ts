@@ -11,7 +11,7 @@ import { useMay } from "../core/session.ts";
 import { useSettings, zoneOf } from "../core/settings.ts";
 import { momentText } from "../core/times.ts";
 import { Copy } from "../parts/copy.ts";
-import { UserLink } from "../parts/links.ts";
+import { addressText, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
@@ -131,7 +131,7 @@ export function AddressPage({ id }: { readonly id: string }): VNode {
     ...(history.data?.items ?? []).map(({ userId }) => userId),
   ];
   const { people, problem } = usePeople([...new Set(ids.filter((each) => typeof each === "string"))]);
-  return html`<${Page} title="Address" heading=${html`<span class="address">${id}</span>`}>
+  return html`<${Page} title="Address" heading=${html`<span class="address">${addressText(id)}</span>`}>
     ${
       at === undefined
         ? null

@@ -1,11 +1,12 @@
 /** How far an import is and what became of its rows. */
 import type { VNode } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { type Content, html } from "../core/html.ts";
+import { html } from "../core/html.ts";
 import type { ImportCourse, RefusedRow } from "../core/import-work.ts";
 import { hrefOf } from "../core/routes.ts";
 import { useMay } from "../core/session.ts";
 import { speak } from "../core/speech.ts";
+import { RequestLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { type Column, Table } from "../parts/table.ts";
 
@@ -41,13 +42,6 @@ function useMilestones(course: ImportCourse): void {
   }, [state]);
 }
 
-/** What is shown in place of what was pressed is where the keyboard goes on. */
-function useArrival() {
-  const place = useRef<HTMLElement>(null);
-  useEffect(() => place.current?.focus(), []);
-  return place;
-}
-
 export function ImportProgress({
   course,
   onStop,
@@ -56,12 +50,11 @@ export function ImportProgress({
   readonly onStop: () => void;
 }): VNode {
   useMilestones(course);
-  const place = useArrival();
   const { phase, rows, survey, counts, delayed } = course;
   const [doing, noun] = phases[phase];
   const total = survey?.rows;
   const share = total === undefined || total === 0 ? undefined : Math.floor((100 * rows) / total);
-  return html`<section ref=${place} tabIndex=${-1} class="verdict" aria-label=${doing}>
+  return html`<section class="verdict" aria-label=${doing}>
     <p class="says">${doing}</p>
     <progress max=${Math.max(1, total ?? 1)} value=${total === undefined ? undefined : rows} aria-label=${noun}></progress>
     <p>${rows}${total === undefined ? "" : ` of ${total}`} ${noun}${share === undefined ? "" : `, ${share} %`}${phase === "reading" ? "" : ` · ${counts.refused} refused`}</p>
@@ -81,7 +74,7 @@ const outcomes: Readonly<Record<Outcome, readonly [state: string, wouldBe: strin
     "Was there exactly so; nothing was written",
   ],
   suffixed: [
-    "interrupted",
+    "partial",
     "A user would be made, with a number in the address",
     "A user was made, with a number in the address",
   ],
@@ -133,11 +126,9 @@ function Refusals({
 /** Where the writes of an import can be looked at. */
 function Written({ course }: { readonly course: ImportCourse }): VNode | null {
   const mayAudit = useMay("audit:read");
-  const mayTrace = useMay("trace:read");
   const { phase, counts, correlationId } = course;
   if (phase !== "importing" || counts.created + counts.changed + counts.suffixed === 0) return null;
-  return html`<p>What was written has the correlation id <code>${correlationId}</code>
-    ${mayTrace ? html` · <a href=${hrefOf("trace", correlationId)}>its way</a>` : null}
+  return html`<p>What was written has the correlation id <code>${correlationId}</code>: <${RequestLink} id=${correlationId} />
     ${mayAudit ? html` · <a href=${hrefOf("audit", "", { correlationId })}>its entries in the audit log</a>` : null}</p>`;
 }
 
@@ -160,24 +151,19 @@ function endText({ phase, state, rows, survey, fault }: ImportCourse): string {
 export function ImportResult({
   course,
   fileName,
-  next,
 }: {
   readonly course: ImportCourse;
   readonly fileName: string;
-  /** What may be done next. */
-  readonly next: Content;
 }): VNode {
   useMilestones(course);
-  const place = useArrival();
   const { state, phase, passedOver, rows } = course;
   const [tone, sign] = endings[state];
-  return html`<div ref=${place} tabIndex=${-1} class=${`note ${tone}`} role=${state === "failed" ? "alert" : "status"}>
+  return html`<div class=${`note ${tone}`} role=${state === "failed" ? "alert" : "status"}>
       <p><span aria-hidden="true">${sign}</span> ${endText(course)}</p>
       ${state === "failed" && phase === "importing" ? html`<p>${countText(rows, "row")} were done before. The same file goes on from there.</p>` : null}
       <${Written} course=${course} />
     </div>
     ${rows === 0 && state !== "done" ? null : html`<${Counts} course=${course} />`}
     ${passedOver === 0 ? null : html`<p class="quiet">${passedOver} more were passed over: deleted users, or entries without an address.</p>`}
-    ${next}
     <${Refusals} course=${course} fileName=${fileName} />`;
 }

@@ -133,42 +133,33 @@ function Next({
     }`;
 }
 
-const sizeText = (bytes: number): string =>
-  bytes < 100_000 ? `${Math.ceil(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
-
 export function Import(): VNode {
   const [file, setFile] = useState<File | undefined>(undefined);
   const [wishes, setWishes] = useState(firstWishes);
   const { course, problem, isRunning, begin, stop, forget } = useImport(file, wishes);
   const isDone = course !== undefined && !isRunning;
-  const isChecked = course?.phase === "checking" && course.state === "done";
-  const isCutShort = course?.phase === "importing" && course.state !== "done";
-  const next =
-    isChecked && file !== undefined
-      ? html`<${Next} course=${course} file=${file} onImport=${() => void begin(false, course.survey)} />`
-      : isCutShort &&
-        html`<p class="actions"><button type="button" class="primary" onClick=${() => void begin(false, course.survey)}>Go on with the file</button></p>`;
   return html`<${Page} title="Import" heading="Import users">
-    ${problem === undefined ? null : html`<${FaultNote} problem=${problem} />`}
-    ${course === undefined || !isRunning ? null : html`<${ImportProgress} course=${course} onStop=${stop} />`}
-    ${isDone && file !== undefined ? html`<${ImportResult} course=${course} fileName=${file.name} next=${next} />` : null}
-    <form key="form" hidden=${isRunning} onSubmit=${(event: Event) => {
-      event.preventDefault();
-      void begin(true, undefined);
-    }}>
-      ${isDone ? html`<h2>The same file again, or another one</h2>` : null}
-      <${Drop} isBusy=${isRunning} onFile=${(chosen: File) => {
-        setFile(chosen);
-        forget();
-      }} />
-      <${ImportOptionFields} of=${wishes} isBusy=${isRunning} onChange=${(changed: ImportWishes) => {
-        setWishes(changed);
-        forget();
-      }} />
-      <p class="actions">
-        <button type="submit" class=${isDone ? "" : "primary"} disabled=${file === undefined || isRunning}>Check the file</button>
-        <span class="quiet">${file === undefined ? "No file is chosen" : `${file.name}, ${sizeText(file.size)}`}. Checking writes nothing.</span>
-      </p>
-    </form>
+      <form onSubmit=${(event: Event) => {
+        event.preventDefault();
+        void begin(true, undefined);
+      }}>
+        <${Drop} isBusy=${isRunning} onFile=${(chosen: File) => {
+          setFile(chosen);
+          forget();
+        }} />
+        <${ImportOptionFields} of=${wishes} isBusy=${isRunning} onChange=${(changed: ImportWishes) => {
+          setWishes(changed);
+          forget();
+        }} />
+        <p class="actions">
+          <button type="submit" class=${isDone ? "" : "primary"} disabled=${file === undefined || isRunning}>Check the file</button>
+          <span class="quiet">${file === undefined ? "No file is chosen" : `${file.name}, ${countText(file.size, "byte")}`}. Checking writes nothing.</span>
+        </p>
+      </form>
+      ${problem === undefined ? null : html`<${FaultNote} problem=${problem} />`}
+      ${course === undefined || !isRunning ? null : html`<${ImportProgress} course=${course} onStop=${stop} />`}
+      ${isDone && file !== undefined ? html`<${ImportResult} course=${course} fileName=${file.name} />` : null}
+      ${isDone && file !== undefined && course.phase === "checking" && course.state === "done" ? html`<${Next} course=${course} file=${file} onImport=${() => void begin(false, course.survey)} />` : null}
+      ${isDone && course.phase === "importing" && course.state !== "done" ? html`<p class="actions"><button type="button" class="primary" onClick=${() => void begin(false, course.survey)}>Go on with the file</button></p>` : null}
   </${Page}>`;
 }

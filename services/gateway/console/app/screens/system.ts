@@ -56,7 +56,7 @@ function Counts({ status }: { readonly status: Status }): VNode {
   return html`<dl class="facts">
     <dt>Users</dt><dd>${users === null ? "–" : `${users.active} living, ${users.deleted} deleted, ${users.erased} erased`}</dd>
     <dt>Addresses</dt><dd>${addresses === null ? "–" : `${addresses.active} active, ${addresses.reserved} reserved, ${addresses.deleted} deleted, ${addresses.quarantined} quarantined, in ${addresses.domainsTotal} domains`}</dd>
-    <dt>Dead letters</dt><dd>${deadLetters === null ? "–" : html`<a href=${hrefOf("letters")}>${deadLetters.pending} pending</a> of ${deadLetters.causes.length} causes`}</dd>
+    <dt>Dead letters</dt><dd>${deadLetters === null ? "–" : html`<a href=${hrefOf("letters")}>${deadLetters.pending} pending</a> of ${deadLetters.causes.length} ${deadLetters.causes.length === 1 ? "cause" : "causes"}`}</dd>
     <dt>Consistency</dt><dd>${reconciliation === null ? "no pass yet" : html`<a href=${hrefOf("consistency")}>${reconciliation.kind} ${reconciliation.status}</a> <${Moment} at=${reconciliation.endedAt ?? reconciliation.startedAt} /> ${reconciliation.violations === null ? "" : `· violations ${Object.values(reconciliation.violations).reduce((sum, count) => sum + count, 0)}`}`}</dd>
   </dl>`;
 }
