@@ -55,7 +55,9 @@ export const imports: readonly Mutation[] = [
   {
     name: "wrong-bytes-are-read",
     guarantee: "53e",
-    edits: [edit("mixins/import/text.ts", "readUtf8", becomes(condition("text"), "false"))],
+    edits: [
+      edit("mixins/import/text.ts", "utf8Of", becomes(call("decode"), "new TextDecoder().decode(bytes)")),
+    ],
     file: formatsTest,
     title:
       "Windows-1252 is read when it is named, and told apart from UTF-8 by line and column when it is not",
