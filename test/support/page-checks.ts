@@ -21,8 +21,8 @@ export interface PageFacts {
   readonly faults: readonly string[];
 }
 
-/** `theme`: of axe's rules only those that another theme can break; `frame`: none of them. */
-export const factsOf = (page: Page, depth: "all" | "theme" | "frame"): Promise<PageFacts> =>
+/** `looks`: of axe's rules only those that another theme or width can break; `frame`: none of them. */
+export const factsOf = (page: Page, depth: "all" | "looks" | "frame"): Promise<PageFacts> =>
   page.evaluate<PageFacts>(`lookAtPage("${depth}")`);
 
 /** What is wrong with a page as it stands. */

@@ -60,15 +60,15 @@ interface Axe {
 }
 
 const levels = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-/** What another theme can change. */
-const ofColours = ["color-contrast", "link-in-text-block"];
+/** What another theme or width can change. */
+const ofLooks = ["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable"];
 
-type Depth = "all" | "theme" | "frame";
+type Depth = "all" | "looks" | "frame";
 
 async function byAxe(depth: Depth): Promise<string[]> {
   const { axe } = globalThis as unknown as { axe: Axe };
   if (depth === "frame") return [];
-  const runOnly = depth === "theme" ? { type: "rule", values: ofColours } : { type: "tag", values: levels };
+  const runOnly = depth === "looks" ? { type: "rule", values: ofLooks } : { type: "tag", values: levels };
   const { violations } = await axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
   return violations.flatMap(({ id, help, nodes }) =>
     nodes.map(
