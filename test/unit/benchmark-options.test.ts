@@ -3,7 +3,7 @@ import test from "ava";
 import { UsageError } from "../../services/contracts/exits.ts";
 import { readCommandLine } from "../../services/runtime/command-line.ts";
 import { formOf, optionsOf } from "../benchmark/harness/options.ts";
-import { failuresOf, requestsOf } from "../benchmark/load/order.ts";
+import { failuresOf, headersOf, requestsOf } from "../benchmark/load/order.ts";
 import { Stops } from "../support/stops.ts";
 
 const known = ["creates", "latency", "idle"];
@@ -62,6 +62,36 @@ test("each create asks for an address of its own, and the same one when told so"
   const same = requestsOf({ kind: "create-same", address: "a@b.example" });
   t.is((JSON.parse(same().body ?? "") as { primarySmtp: string }).primarySmtp, "a@b.example");
   t.is((JSON.parse(same().body ?? "") as { primarySmtp: string }).primarySmtp, "a@b.example");
+});
+
+test("each keyed create has a key of its own, and says so in its head", (t) => {
+  const next = requestsOf({ kind: "create-keyed", prefix: "p" });
+  const heads = [next(), next()].map(headersOf);
+  t.deepEqual(heads[0], { "content-type": "application/json", "idempotency-key": "p-1" });
+  t.is(heads[1]?.["idempotency-key"], "p-2");
+});
+
+test("a synchronisation looks for each user, then patches the same one", (t) => {
+  const users = [
+    { id: "1", name: "ann@x.example" },
+    { id: "2", name: "ben@x.example" },
+  ];
+  const next = requestsOf({ kind: "scim-sync", users });
+  t.deepEqual(
+    [next(), next(), next(), next()].map(({ method, path }) => `${method} ${decodeURIComponent(path)}`),
+    [
+      'GET /scim/v2/Users?filter=userName eq "ann@x.example"',
+      "PATCH /scim/v2/Users/1",
+      'GET /scim/v2/Users?filter=userName eq "ben@x.example"',
+      "PATCH /scim/v2/Users/2",
+    ],
+  );
+});
+
+test("how many events and users there are is an option of its own", (t) => {
+  t.is(asked("--users", "10000000").scale.usersMany, 10_000_000);
+  t.is(asked("--quick", "--events", "1000000").scale.events, 1_000_000);
+  t.is(asked().scale.usersMany, 100_000);
 });
 
 test("failed requests are told by what they were answered", (t) => {

@@ -69,6 +69,8 @@ const results: Results = {
         longBacklog: 1,
         instances: [1],
         importRows: 1,
+        events: 1,
+        usersMany: 1,
       },
     },
   },

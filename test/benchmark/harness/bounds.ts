@@ -23,7 +23,7 @@ export const bounds = {
   delayP50: { 50: atMost(0.8, 1.1, 1.2), 500: atMost(1, 1.5, 2) },
   delayP99: atMost(2, 2, 2),
   /** RSS of a process to that of the reference's process of the same load, and of one process along a run. */
-  memory: { atMost: 1.6 },
+  memory: atMost(1.6, 1.6, 1.6),
   memoryGrowth: { atMost: 1.1 },
 } as const satisfies Readonly<Record<string, Goal | PerShape | Readonly<Record<number, PerShape>>>>;
 

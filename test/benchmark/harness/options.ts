@@ -26,6 +26,10 @@ export interface Scale {
   readonly instances: readonly number[];
   /** Of one import. */
   readonly importRows: number;
+  /** That each system has while its memory is watched. */
+  readonly events: number;
+  /** What very many users are. */
+  readonly usersMany: number;
 }
 
 const full: Scale = {
@@ -42,6 +46,8 @@ const full: Scale = {
   longBacklog: 1_000_000,
   instances: [1, 2, 4],
   importRows: 10_000,
+  events: 20_000,
+  usersMany: 100_000,
 };
 
 /** Right in form only: its figures say that everything runs, and nothing of how fast. */
@@ -59,6 +65,8 @@ const quick: Scale = {
   longBacklog: 20_000,
   instances: [1, 2],
   importRows: 1_000,
+  events: 1_000,
+  usersMany: 10_000,
 };
 
 export interface Options {
@@ -74,6 +82,8 @@ export interface Options {
 
 const roundsMax = 100;
 const secondsMax = 600;
+const eventsMax = 10_000_000;
+const usersMax = 100_000_000;
 
 /** `known` are the names of the parts in the order in which they run. */
 export const formOf = (known: readonly string[]): CommandForm => ({
@@ -83,6 +93,8 @@ export const formOf = (known: readonly string[]): CommandForm => ({
   options: {
     rounds: { value: "N", says: `measured rounds of each part (${full.rounds})` },
     seconds: { value: "N", says: `of one round (${full.seconds})` },
+    events: { value: "N", says: `that each system has in memory (${full.events})` },
+    users: { value: "N", says: `whom size fills the tables with (${full.usersMany})` },
     quick: { says: "only whether everything runs" },
     out: { value: "FOLDER", says: "where the report goes (bench-results)" },
     list: { says: "the parts, and nothing else" },
@@ -100,11 +112,17 @@ export function optionsOf(line: CommandLine, known: readonly string[], folder: s
   const form = formOf(known);
   const scale = line.has("quick") ? quick : full;
   const { words } = line;
-  const number = (option: "rounds" | "seconds", max: number): number =>
-    numberOf(form, line, option, { min: 1, max, whole: true }) ?? scale[option];
+  const number = (option: string, max: number, otherwise: number): number =>
+    numberOf(form, line, option, { min: 1, max, whole: true }) ?? otherwise;
   return {
     parts: known.filter((name) => words.length === 0 || words.includes(name)),
-    scale: { ...scale, rounds: number("rounds", roundsMax), seconds: number("seconds", secondsMax) },
+    scale: {
+      ...scale,
+      rounds: number("rounds", roundsMax, scale.rounds),
+      seconds: number("seconds", secondsMax, scale.seconds),
+      events: number("events", eventsMax, scale.events),
+      usersMany: number("users", usersMax, scale.usersMany),
+    },
     isQuick: line.has("quick"),
     out: resolve(folder, line.valueOf("out") ?? "bench-results"),
     list: line.has("list"),

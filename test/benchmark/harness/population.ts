@@ -6,6 +6,8 @@ import type { Place } from "./place.ts";
 
 const monthMs = 30 * 24 * 60 * 60 * 1_000;
 const rowsPerStatement = 50_000;
+/** Enough for a small table, and few enough for a large one. */
+const samplePercent = 10;
 
 /** What user `n` is called, in both databases alike. A UUID of version 7: time, then chance. */
 const person = `
@@ -33,6 +35,18 @@ const registrySql = [
   `insert into address_history (user_id, version, key, address, kind, state, at)
    select id, 1, address, address, 'primary', 'active', at from ${people}`,
 ];
+
+/** Some of the users, from all over the table. */
+export async function sampleOfUsers(
+  { users }: Place,
+  most: number,
+): Promise<{ readonly id: string; readonly address: string }[]> {
+  const { rows } = await users.query<{ id: string; address: string }>(
+    `select id::text as id, primary_smtp as address from users tablesample bernoulli (${samplePercent}) limit $1`,
+    [most],
+  );
+  return rows;
+}
 
 /** Before the system starts. `progress` is told how many are there. */
 export async function populate(

@@ -84,8 +84,13 @@ export async function declareQueues(amqpUrl: string): Promise<void> {
 }
 
 /** test/benchmark/reference: one process for the API and the relay, one for both consumers. */
-export async function startReference(servers: Servers, placeName: string): Promise<System> {
+export async function startReference(
+  servers: Servers,
+  placeName: string,
+  prepare?: SystemOptions["prepare"],
+): Promise<System> {
   const place = await placeFor(servers, placeName);
+  await prepare?.(place);
   await declareQueues(place.amqpUrl);
   const env = {
     DATABASE_URL: place.usersUrl,

@@ -13,6 +13,10 @@ export type HttpWork =
   | { readonly kind: "create"; readonly prefix: string }
   /** As an identity provider makes them, by SCIM. */
   | { readonly kind: "create-scim"; readonly prefix: string }
+  /** Every create has an Idempotency-Key of its own. */
+  | { readonly kind: "create-keyed"; readonly prefix: string }
+  /** A second synchronisation: each user in turn is looked for by name, then patched with what it is. */
+  | { readonly kind: "scim-sync"; readonly users: readonly { readonly id: string; readonly name: string }[] }
   /** Every create asks for the same address. */
   | { readonly kind: "create-same"; readonly address: string }
   /** Each user in turn gets another display name. */
@@ -67,9 +71,17 @@ export interface NextRequest {
   readonly path: string;
   readonly contentType?: string;
   readonly body?: string;
+  readonly idempotencyKey?: string;
 }
 
+/** As HTTP has them; none where there is nothing to say. */
+export const headersOf = ({ contentType, idempotencyKey }: NextRequest): Record<string, string> => ({
+  ...(contentType === undefined ? {} : { "content-type": contentType }),
+  ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+});
+
 const json = "application/json";
+const scimJson = "application/scim+json";
 
 /** The requests of a load, one after the other. Bodies are put together by hand: it costs the cores that are measured. */
 export function requestsOf(work: HttpWork): () => NextRequest {
@@ -86,7 +98,21 @@ export function requestsOf(work: HttpWork): () => NextRequest {
         const name = `${work.prefix}-${++count}`;
         const address = `${name}@bench.example`;
         const body = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"${address}","externalId":"${name}","name":{"givenName":"Person","familyName":"${name}"},"emails":[{"value":"${address}","type":"work","primary":true}],"active":true}`;
-        return { method: "POST", path: "/scim/v2/Users", contentType: "application/scim+json", body };
+        return { method: "POST", path: "/scim/v2/Users", contentType: scimJson, body };
+      };
+    case "create-keyed":
+      return () => {
+        const name = `${work.prefix}-${++count}`;
+        const body = `{"displayName":"Person ${name}","primarySmtp":"${name}@bench.example"}`;
+        return { method: "POST", path: "/users", contentType: json, body, idempotencyKey: name };
+      };
+    case "scim-sync":
+      return () => {
+        const { id = "", name = "" } = work.users[(count >> 1) % work.users.length] ?? {};
+        const looksFor = count++ % 2 === 0;
+        if (looksFor) return { method: "GET", path: `/scim/v2/Users?filter=userName%20eq%20%22${name}%22` };
+        const body = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","value":{"userName":"${name}","active":true}}]}`;
+        return { method: "PATCH", path: `/scim/v2/Users/${id}`, contentType: scimJson, body };
       };
     case "create-same":
       return () => {

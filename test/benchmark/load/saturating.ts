@@ -1,13 +1,13 @@
 /** Load by autocannon: each connection asks again as soon as it has its answer. */
 import autocannon from "autocannon";
-import { failuresOf, type HttpOrder, type LoadResult, requestsOf } from "./order.ts";
+import { failuresOf, type HttpOrder, headersOf, type LoadResult, requestsOf } from "./order.ts";
 
 const sampleMs = 100; // also how late it notices that its time is over
 
 export async function saturate({ urls, work, pace, token }: HttpOrder): Promise<LoadResult> {
   if ("perSecond" in pace) throw new TypeError("Cannot saturate at a fixed rate");
   const next = requestsOf(work);
-  const { method, contentType } = next();
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const startedAt = performance.now();
   const result = await autocannon({
     // Its types know one URL only; its documentation allows several, over which it spreads the connections.
@@ -17,16 +17,13 @@ export async function saturate({ urls, work, pace, token }: HttpOrder): Promise<
     ...("amount" in pace ? { amount: pace.amount } : { duration: pace.seconds }),
     requests: [
       {
-        method,
-        headers: {
-          ...(contentType === undefined ? {} : { "content-type": contentType }),
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
         // It hands over an object that nobody else has, so it need not be copied.
         setupRequest(req) {
-          const { path, body } = next();
-          req.path = path;
-          if (body !== undefined) req.body = body;
+          const asked = next();
+          req.method = asked.method;
+          req.path = asked.path;
+          req.headers = { ...headersOf(asked), ...authorization };
+          if (asked.body !== undefined) req.body = asked.body;
           return req;
         },
       },

@@ -4,7 +4,14 @@
  */
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { failuresOf, type HttpOrder, type LoadResult, type NextRequest, requestsOf } from "./order.ts";
+import {
+  failuresOf,
+  type HttpOrder,
+  headersOf,
+  type LoadResult,
+  type NextRequest,
+  requestsOf,
+} from "./order.ts";
 
 const socketsMax = 64;
 const answerMsMax = 10_000;
@@ -13,12 +20,10 @@ const noAnswer = "no answer";
 
 /** Resolves with the status of the answer; never rejects. */
 function send(agent: Agent, url: string, next: NextRequest): Promise<string> {
-  const { method, path, contentType, body } = next;
+  const { method, path, body } = next;
   return new Promise((resolve) => {
-    const headers =
-      body === undefined
-        ? {}
-        : { "content-type": contentType ?? "", "content-length": Buffer.byteLength(body) };
+    const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
+    const headers = { ...headersOf(next), ...length };
     const sent = request(`${url}${path}`, { agent, method, headers, timeout: answerMsMax }, (answer) => {
       answer.once("error", () => resolve(noAnswer));
       answer.once("end", () => resolve(String(answer.statusCode)));

@@ -2,11 +2,11 @@
 import { eventually } from "../../support/eventually.ts";
 import { Processes, request } from "../../support/processes.ts";
 import { idFloor } from "../harness/commits.ts";
-import { type CpuTimes, spent } from "../harness/cpu.ts";
 import { type Bench, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
 import { interleaved } from "../harness/rounds.ts";
 import { drained } from "../harness/settle.ts";
 import { type System, startEmbedded, withSystems } from "../harness/systems.ts";
+import { workRound } from "../harness/work.ts";
 import { freshPrefix, saturatingConnections } from "../load/generator.ts";
 import type { Work } from "../load/order.ts";
 
@@ -36,9 +36,6 @@ async function keyOf({ place, urls: [url = ""] }: System): Promise<string> {
   return token;
 }
 
-const sum = (times: CpuTimes): number =>
-  [...times].reduce((ms, [who, own]) => (who === "load generator" ? ms : ms + own), 0);
-
 interface Subject {
   readonly name: string;
   readonly system: System;
@@ -47,14 +44,10 @@ interface Subject {
 }
 
 /** Milliseconds of CPU an answer, of the process and its databases, effects included. */
-async function measure({ servers, scale }: Bench, { system, token, work }: Subject): Promise<number> {
-  const { cpu } = servers;
-  if (cpu === undefined) throw new Error("Cannot measure: /proc does not tell who spends the processor");
-  const before = await cpu.times(system.processes, system.place);
-  const pace = { connections: saturatingConnections, seconds: scale.seconds };
-  const { answered } = await servers.load.run({ urls: system.urls, work: work(), pace, token });
-  await drained(system, idFloor(0));
-  return sum(spent(before, await cpu.times(system.processes, system.place))) / answered;
+async function measure(bench: Bench, { system, token, work }: Subject): Promise<number> {
+  if (bench.servers.cpu === undefined)
+    throw new Error("Cannot measure: /proc does not tell who spends the processor");
+  return (await workRound(bench, system, work(), { token, writes: true })).cpuMs;
 }
 
 async function subjectsOf({ servers }: Bench, system: System): Promise<Subject[]> {

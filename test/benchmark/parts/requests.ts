@@ -1,9 +1,10 @@
 /** Each kind of request by itself at saturation, in one process and over RabbitMQ: create, update, get, list. */
 import { idFloor } from "../harness/commits.ts";
-import { type Bench, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
+import { type Bench, insteadOf, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
 import { interleaved } from "../harness/rounds.ts";
 import { drained } from "../harness/settle.ts";
 import { type System, startScript, withCompared } from "../harness/systems.ts";
+import { workRound } from "../harness/work.ts";
 import { freshPrefix, saturatingConnections } from "../load/generator.ts";
 import type { Work } from "../load/order.ts";
 
@@ -16,8 +17,9 @@ interface Subject {
   readonly name: string;
   readonly urls: readonly string[];
   readonly work: () => Work;
-  /** Whose effects have to be waited for. */
-  readonly writer?: System;
+  readonly system?: System;
+  /** Its effects have to be waited for. */
+  readonly writes: boolean;
 }
 
 /** Users that requests can be about: those that a first load has created. */
@@ -36,11 +38,12 @@ async function usersOf({ servers }: Bench, system: System): Promise<string[]> {
 }
 
 function subjectsOf(system: System, paths: readonly string[]): Subject[] {
-  const of = (what: string, work: () => Work, isWrite = false): Subject => ({
+  const of = (what: string, work: () => Work, writes = false): Subject => ({
     name: `${what}, ${system.name}`,
     urls: system.urls,
     work,
-    ...(isWrite ? { writer: system } : {}),
+    system,
+    writes,
   });
   const create = of("create", () => ({ kind: "create", prefix: freshPrefix() }), true);
   const get = of("get", () => ({ kind: "get", paths }));
@@ -68,20 +71,29 @@ export const requests: Part = {
         subjects.push(...subjectsOf(system, await usersOf(bench, system)));
       }
       const { work } = subjects.find(({ name }) => name === "get, reference") as Subject;
-      subjects.unshift({ name: constantName, urls: [`http://127.0.0.1:${constant.port}`], work });
-      const rate = await interleaved(bench, subjects, async ({ urls, work: next, writer }) => {
+      subjects.unshift({
+        name: constantName,
+        urls: [`http://127.0.0.1:${constant.port}`],
+        work,
+        writes: false,
+      });
+      const rounds = await interleaved(bench, subjects, async ({ urls, work: next, system, writes }) => {
+        if (system !== undefined) return workRound(bench, system, next(), { writes });
         const pace = { connections: saturatingConnections, seconds: scale.seconds };
         const { perSecond } = await servers.load.run({ urls, work: next(), pace });
-        if (writer !== undefined) await drained(writer, idFloor(0));
-        return perSecond;
+        return { perSecond, cpuMs: Number.NaN };
       });
+      const rate = (name: string) => rounds(name).map(({ perSecond }) => perSecond);
+      const cpu = (name: string) => (servers.cpu === undefined ? [] : rounds(name).map(({ cpuMs }) => cpuMs));
       await constant.stop();
       const rows = subjects.map(({ name }): Row => {
         const [kind = ""] = name.split(",");
         const isCompared = (kind === "get" || kind === "create") && name !== constantName;
         const goal = name in goals ? { atLeast: goals[name as keyof typeof goals] } : undefined;
         const reference = rate(`${kind}, reference`);
-        return rowOf(name, "/s", rate(name), isCompared ? { reference, goal } : {});
+        const byCpu = goal === undefined ? undefined : { atMost: 1 / goal.atLeast };
+        const instead = insteadOf("CPU an answer", cpu(name), cpu(`${kind}, reference`), byCpu);
+        return rowOf(name, "/s", rate(name), isCompared ? { reference, goal, instead } : {});
       });
       return { rows, figures: [] };
     });

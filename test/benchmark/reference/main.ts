@@ -105,11 +105,22 @@ async function get(id: string, res: ServerResponse): Promise<void> {
   send(res, rows.length === 0 ? 404 : 200, rows[0] ?? {});
 }
 
+async function find(query: string, res: ServerResponse): Promise<void> {
+  const values = [new URLSearchParams(query).get("q") ?? ""];
+  const { rows } = await users.query({ name: "find", text: sql.find, values });
+  send(res, 200, { items: rows });
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, nudge: () => void): Promise<void> {
+  if (req.method === "POST") return create(req, res, nudge);
+  const [path = "", query] = (req.url ?? "").split("?");
+  return query === undefined ? get(path.slice(7), res) : find(query, res);
+}
+
 async function startApi(): Promise<number> {
   const relay = await startRelay(users, amqpUrl);
   const server = createServer((req, res) => {
-    const work = req.method === "POST" ? create(req, res, relay.nudge) : get(req.url?.slice(7) ?? "", res);
-    work.catch((error: unknown) => send(res, 500, { error: String(error) }));
+    answer(req, res, relay.nudge).catch((error: unknown) => send(res, 500, { error: String(error) }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   stops.push(async () => {

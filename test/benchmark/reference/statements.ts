@@ -59,6 +59,12 @@ from jsonb_to_recordset($1::jsonb) as e (id uuid, at timestamptz, user_id uuid, 
 order by e.id
 on conflict (id) do nothing`;
 
+/** No user has a sign of a pattern in its text. */
+export const find = `
+select id, display_name as "displayName", primary_smtp as "primarySmtp", secondary_smtps as "secondarySmtps",
+  version, created_at as "createdAt", updated_at as "updatedAt"
+from users where search_text like '%' || $1 || '%' and deleted_at is null order by id limit 20`;
+
 export const get = `
 select id, display_name as "displayName", primary_smtp as "primarySmtp", secondary_smtps as "secondarySmtps",
   version, created_at as "createdAt", updated_at as "updatedAt"
