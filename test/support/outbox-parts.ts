@@ -4,7 +4,7 @@ import type pg from "pg";
 import { OutboxMessage, partitionOf } from "../../mixins/bus/outbox-row.ts";
 import type { Bus } from "../../mixins/bus/port.ts";
 import { processMetrics } from "../../mixins/metrics/metrics.ts";
-import { Relay } from "../../services/outbox/relay.ts";
+import { batchesMax, Relay } from "../../services/outbox/relay.ts";
 import { testLogger } from "./logs.ts";
 import { ownDatabase } from "./own-database.ts";
 import type { Resource } from "./resources.ts";
@@ -34,7 +34,9 @@ export async function outboxParts(resource?: Resource) {
   const { pool } = own;
   await pool.query("create table versions (user_id uuid primary key, version int not null)");
   const relays: Relay[] = [];
-  const openDatabase = () => own.open([OutboxMessage], { applicationName, statementTimeoutMs: 10_000 });
+  // As the service opens it: a batch ahead needs a connection of its own.
+  const openDatabase = () =>
+    own.open([OutboxMessage], { applicationName, poolMax: batchesMax + 1, statementTimeoutMs: 10_000 });
 
   return {
     pool,
