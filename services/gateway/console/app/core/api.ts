@@ -1,8 +1,8 @@
 /**
  * The gateway, asked as any other client asks it: the same paths, the same problems.
  *
- * Promise: whatever goes wrong comes as a ProblemAnswer, which says what to do next. A write carries the key of its
- * intent, so that a repeat of it is answered and not done again.
+ * Promise: whatever goes wrong comes as a ProblemAnswer within 30 s, which says what to do next. A write carries the key
+ * of its intent, so that a repeat of it is answered and not done again.
  */
 import type { FieldError } from "../../../../contracts/errors.ts";
 
@@ -57,6 +57,8 @@ export interface Request {
   readonly isPoll?: boolean;
 }
 
+/** The gateway answers within seconds; a longer silence is of the way to it. */
+const answerMsMax = 30_000;
 const keyBytes = 18;
 /** Of one intent. `crypto.randomUUID` is there in a secure context only. */
 export const newIntent = (): string =>
@@ -109,6 +111,7 @@ async function dataOf(response: Response, signal: AbortSignal | undefined): Prom
 /** Rejects with a ProblemAnswer, or with the AbortError of whoever does not want the answer any more. */
 export async function ask<T>(path: string, request: Request = {}): Promise<Answer<T>> {
   const { method = "GET", body, signal } = request;
+  const late = AbortSignal.timeout(answerMsMax);
   let response: Response;
   try {
     response = await fetch(path, {
@@ -117,7 +120,7 @@ export async function ask<T>(path: string, request: Request = {}): Promise<Answe
       credentials: "same-origin",
       redirect: "error",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal === undefined ? {} : { signal }),
+      signal: signal === undefined ? late : AbortSignal.any([signal, late]),
     });
   } catch (error) {
     if (signal?.aborted === true) throw error;

@@ -1,7 +1,8 @@
 /**
  * The way of an event through the system, a number at each place, as a status tells it.
  *
- * Promise: what could not be asked is "–", never 0; a place is in trouble by the thresholds of the alerts.
+ * Promise: what could not be asked is "–", never 0, and no less a trouble than what is down; a place is in trouble by the
+ * thresholds of the alerts.
  */
 import type { Status } from "../../../../contracts/status.ts";
 import { spanText } from "./times.ts";
@@ -101,6 +102,12 @@ export const placesOf = (status: Status): Place[] => [
   ...queuePlaces(status),
 ];
 
+/** Those that could not be asked, in a line. */
+function unseenText({ unseen }: Status): string | undefined {
+  if (unseen.length === 0) return undefined;
+  return `${unseen.map(({ service }) => service).join(", ")}: can't be asked`;
+}
+
 /** All that is wrong, in words; each once. */
 export function troublesOf(status: Status): string[] {
   const places = placesOf(status).flatMap(({ name, trouble: text }) =>
@@ -114,7 +121,13 @@ export function troublesOf(status: Status): string[] {
     (sum, count) => sum + count,
     0,
   );
-  return [...places, ...others, ...(differ > 0 ? [`consistency: ${differ} violations`] : [])];
+  const unseen = unseenText(status);
+  return [
+    ...places,
+    ...others,
+    ...(unseen === undefined ? [] : [unseen]),
+    ...(differ > 0 ? [`consistency: ${differ} violations`] : []),
+  ];
 }
 
 /** Ten minutes of looks every two seconds. */

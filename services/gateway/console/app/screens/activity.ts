@@ -5,7 +5,7 @@ import { html } from "../core/html.ts";
 import { useResource } from "../core/resource.ts";
 import { useHere } from "../core/router.ts";
 import { hrefOf, queryText } from "../core/routes.ts";
-import { useMay } from "../core/session.ts";
+import { useMay, useSession } from "../core/session.ts";
 import { type Filter, Filters } from "../parts/filters.ts";
 import { RequestLink, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
@@ -65,13 +65,14 @@ const columns: readonly Column<ActivityEntry>[] = [
 export function Activity(): VNode {
   const { query } = useHere();
   const mayRead = useMay("activity:read");
+  const isNamed = useSession().via !== "none";
   const asked = Object.fromEntries(
     [...filters.map(({ name }) => name), "cursor"].map((name) => [name, query[name]]),
   );
   const page = useResource<ActivityPage>(mayRead ? `/activity${queryText(asked)}` : undefined);
   return html`<${Page} title="Activity" heading="Who did, read or was refused what">
     <${ForScope} scope="activity:read" what="The activity">
-      <p class="quiet">Refusals, keys, what an operator did, and who looked into what. Changes of users are in the <a href=${hrefOf("audit")}>audit log</a>. Looking here is on record, too.</p>
+      <p class="quiet">Refusals, keys, what an operator did, and who looked into what. Changes of users are in the <a href=${hrefOf("audit")}>audit log</a>.${isNamed ? " Looking here is on record, too." : " Where nobody signs in, who looked is not on record."}</p>
       <${Filters} of=${filters} />
       <${Loaded} of=${page} what="the activity">${(data: ActivityPage) =>
         data.items.length === 0

@@ -82,7 +82,7 @@ function Actions({ id, onDone }: { readonly id: string; readonly onDone: () => v
 
 export function LetterPage({ id }: { readonly id: string }): VNode {
   const [isOpen, setOpen] = useState(false);
-  const { scopes } = useSession();
+  const { scopes, via } = useSession();
   const seesPeople = scopes.includes("users:read");
   const letter = useResource<DeadLetterDetail>(
     isOpen ? `/dead-letters/${encodeURIComponent(id)}` : undefined,
@@ -96,7 +96,7 @@ export function LetterPage({ id }: { readonly id: string }): VNode {
           isOpen
             ? html`<${Loaded} of=${letter} what="the letter">${(data: DeadLetterDetail) => html`<${Facts} letter=${data} /><${Inside} letter=${data} />`}</${Loaded}>`
             : html`<p class="actions"><button type="button" onClick=${() => setOpen(true)}>Reveal what is in it</button>
-                <span class="quiet">Who looks is on record${seesPeople ? "" : "; names and addresses are masked"}.</span></p>`
+                ${via === "none" ? null : html`<span class="quiet">Who looks is on record${seesPeople ? "" : "; names and addresses are masked"}.</span>`}</p>`
         }
       </${ForScope}>
     </${ForScope}>

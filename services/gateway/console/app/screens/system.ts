@@ -14,7 +14,7 @@ import { momentText, spanText } from "../core/times.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
-import { ForScope, Loaded, Missing } from "../parts/states.ts";
+import { ForScope, Loaded } from "../parts/states.ts";
 import { type Column, Table } from "../parts/table.ts";
 
 const pollMs = 2_000;
@@ -57,18 +57,21 @@ function Counts({ status }: { readonly status: Status }): VNode {
     <dt>Users</dt><dd>${users === null ? "–" : `${users.active} living, ${users.deleted} deleted, ${users.erased} erased`}</dd>
     <dt>Addresses</dt><dd>${addresses === null ? "–" : `${addresses.active} active, ${addresses.reserved} reserved, ${addresses.deleted} deleted, ${addresses.quarantined} quarantined, in ${addresses.domainsTotal} domains`}</dd>
     <dt>Dead letters</dt><dd>${deadLetters === null ? "–" : html`<a href=${hrefOf("letters")}>${deadLetters.pending} pending</a> of ${deadLetters.causes.length} ${deadLetters.causes.length === 1 ? "cause" : "causes"}`}</dd>
-    <dt>Consistency</dt><dd>${reconciliation === null ? "no pass yet" : html`<a href=${hrefOf("consistency")}>${reconciliation.kind} ${reconciliation.status}</a> <${Moment} at=${reconciliation.endedAt ?? reconciliation.startedAt} /> ${reconciliation.violations === null ? "" : `· violations ${Object.values(reconciliation.violations).reduce((sum, count) => sum + count, 0)}`}`}</dd>
+    <dt>Consistency</dt><dd>${reconciliation === null ? (status.unseen.some(({ service }) => service === "reconciler") ? "–" : "no pass yet") : html`<a href=${hrefOf("consistency")}>${reconciliation.kind} ${reconciliation.status}</a> <${Moment} at=${reconciliation.endedAt ?? reconciliation.startedAt} /> ${reconciliation.violations === null ? "" : `· violations ${Object.values(reconciliation.violations).reduce((sum, count) => sum + count, 0)}`}`}</dd>
   </dl>`;
 }
 
 function Now({ status, samples }: { readonly status: Status; readonly samples: readonly Sample[] }): VNode {
-  const rows = Object.entries(status.checks).map(([service, { status: state, detail = "" }]) => ({
+  const asked = Object.entries(status.checks).map(([service, { status: state, detail = "" }]) => ({
     service,
     status: state,
     detail,
   }));
-  return html`${status.unseen.map(({ service, reason }) => html`<${Missing} what=${`What ${service} tells`} why=${reason} />`)}
-    <h2>The way of an event</h2>
+  const unseen = status.unseen
+    .filter(({ service }) => !asked.some((check) => check.service === service))
+    .map(({ service, reason }) => ({ service, status: "unknown", detail: reason }));
+  const rows = [...asked, ...unseen];
+  return html`<h2>The way of an event</h2>
     <ol class="flow">${placesOf(status).map((place) => html`<${PlaceOf} key=${place.name} place=${place} samples=${samples} />`)}</ol>
     <h2>Counts</h2>
     <${Counts} status=${status} />
