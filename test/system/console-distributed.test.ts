@@ -232,6 +232,39 @@ test.serial(
 );
 
 test.serial(
+  "while users is away an address still tells who has it, and that names are missing, until it is back",
+  async (t) => {
+    const { stage } = t.context;
+    const { users } = stage.system;
+    const { id, primarySmtp } = await stage.make("Ann Absent", "absent");
+    const at = await stage.openAs(t, "owner", `/console/addresses/${primarySmtp}`);
+    const { page } = at;
+    const verdict = page.getByRole("region", { name: "Now" });
+    await verdict.getByRole("link", { name: "Ann Absent" }).waitFor();
+    users.kill("SIGKILL");
+    await users.exited();
+    await page.reload();
+    await verdict.getByText(/has it as primary/).waitFor();
+    t.regex((await verdict.textContent()) ?? "", new RegExp(id.slice(-4)));
+    await tells(page, /Names can't be shown now: /);
+    // Who looks into the past is on record, and the record is with users.
+    await tells(page, /it needs the record of what is read/);
+    await page.goto("/console/traces/absent");
+    // The trace is told by the same process.
+    await page.getByRole("alert").first().waitFor();
+    await tells(page, /Tried again by itself/);
+    await page.goto("/console/users");
+    await page.getByRole("alert").first().waitFor();
+    await tells(page, /Tried again by itself/);
+    await page.goto(`/console/addresses/${primarySmtp}`);
+    await tells(page, /Names can't be shown now: /);
+    await stage.again(users);
+    await verdict.getByRole("link", { name: "Ann Absent" }).waitFor({ timeout: 30_000 });
+    t.is(await page.getByText(/can't be shown now/).count(), 0);
+  },
+);
+
+test.serial(
   "while RabbitMQ is away the console opens, names what it can't ask, and goes on when it is back",
   async (t) => {
     const { stage } = t.context;
