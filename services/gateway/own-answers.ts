@@ -49,10 +49,10 @@ function prefersJson({ headers }: IncomingMessage): boolean {
   return quality("application/json") > quality("text/html");
 }
 
-function sendStart(req: WebRequest, res: ServerResponse): void {
+function sendStart(req: WebRequest, res: ServerResponse, hasConsole: boolean): void {
   const answer = prefersJson(req)
-    ? { content: JSON.stringify(startLinks()) }
-    : { content: startPage(req.headers.host), contentType: html };
+    ? { content: JSON.stringify(startLinks(hasConsole)) }
+    : { content: startPage(req.headers.host, hasConsole), contentType: html };
   answerWith(req, res, { status: 200, headers: varies, ...answer });
 }
 
@@ -104,7 +104,7 @@ export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalA
   return {
     ...consoleAnswers(options.hasConsole),
     ...options.sessions,
-    start: sendStart,
+    start: (req, res) => sendStart(req, res, options.hasConsole),
     health: async (req, res) => {
       const { status } = await readiness();
       sendHealth(req, res, { status });

@@ -44,6 +44,7 @@ export function summary(system: RunningSystem, ready: Health): string {
   const runtime = deno === undefined ? `Node ${process.versions.node}` : `Deno ${deno}`;
   const http = `http://${reachableAuthority(config.httpHost, httpPort ?? 0)}`;
   const events = config.amqpUrl === undefined ? "in this process" : `RabbitMQ at ${serverOf(config.amqpUrl)}`;
+  const page = config.hasConsole ? `; console: ${http}/console` : "";
   const lines = [
     headline(system.startMs, ready),
     `  services  ${config.services.join(", ")} (${runtime}, pid ${process.pid})`,
@@ -55,7 +56,7 @@ export function summary(system: RunningSystem, ready: Health): string {
   const token = config.auth === "required" ? ' -H "authorization: Bearer $MAILROSTER_TOKEN"' : "";
   return [
     ...lines,
-    `  HTTP      ${http} (documentation: ${http}/docs)`,
+    `  HTTP      ${http} (documentation: ${http}/docs${page})`,
     "",
     "Try:",
     ...(token === ""

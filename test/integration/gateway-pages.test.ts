@@ -2,7 +2,7 @@
 import test from "ava";
 import type * as z from "zod";
 import { eventSchemas, eventTypes, UserState } from "../../services/contracts/events.ts";
-import { startPage } from "../../services/gateway/documents/start-page.ts";
+import { startLinks, startPage } from "../../services/gateway/documents/start-page.ts";
 import { type Instance, startGateway } from "../support/rig.ts";
 import { auditStandIn, outboxStandIn, registryStandIn, usersStandIn } from "../support/stand-ins.ts";
 
@@ -36,6 +36,7 @@ test("GET / is a page whose links all lead somewhere", async (t) => {
   const html = await answer.text();
   const links = attributes(bodyOf(html), "href");
   for (const wanted of [
+    "/console",
     "/docs",
     "/docs/events",
     "/openapi.json",
@@ -136,8 +137,14 @@ test("the page of the events lists each event with its fields and an example, wi
   }
 });
 
+test("a start page names the console only where there is one", (t) => {
+  t.true(startPage(undefined, true).includes('href="/console"'));
+  t.false(startPage(undefined, false).includes("/console"));
+  t.is(startLinks(false).links.console, undefined);
+});
+
 test("a Host that is markup stays text on the start page", (t) => {
-  const html = startPage('"><script>alert(1)</script>');
+  const html = startPage('"><script>alert(1)</script>', true);
   t.notRegex(html, /<script/);
   t.true(html.includes("&lt;script&gt;"));
 });

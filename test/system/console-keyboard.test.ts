@@ -56,7 +56,6 @@ test("somebody signs in, finds a user by the box, edits and saves", async (t) =>
   await keyboard.press("Enter");
   await headed(at, /^What is this\?$/);
 
-  await keyboard.press("/");
   await focusIs(at, /An address, a name, or any id/);
   await keyboard.type("Ann Lee");
   await keyboard.press("Enter");

@@ -34,6 +34,8 @@ test("What was typed is told by its form", (t) => {
     ["@example.com", { kind: "domain", text: "example.com" }],
     [id.toUpperCase(), { kind: "uuid", text: id }],
     ["import-4711", { kind: "word", text: "import-4711" }],
+    [`X-Correlation-ID: ${id}`, { kind: "uuid", text: id }],
+    ["< x-correlation-id: import-4711", { kind: "word", text: "import-4711" }],
     ["Ann Lee", { kind: "name", text: "Ann Lee" }],
     ["Jürgen", { kind: "name", text: "Jürgen" }],
   ];

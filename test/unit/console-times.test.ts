@@ -60,4 +60,6 @@ test("How far a moment is away is told for both directions", (t) => {
   t.is(relativeText("2026-03-02T09:46:00Z", now), "14 min ago");
   t.is(relativeText("2026-03-03T10:00:00Z", now), "in 1 d");
   t.is(relativeText("2026-03-02T10:00:00.200Z", now), "now");
+  t.is(relativeText("2026-04-01T09:59:58Z", now), "in 30 d", "a term just begun is told whole");
+  t.is(relativeText("2026-01-31T10:00:02Z", now), "29 d ago", "of what has been only what is over counts");
 });

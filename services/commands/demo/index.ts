@@ -73,6 +73,7 @@ const next = (host: Host, kept: boolean): string => {
     "",
     "What to look at next:",
     ...(kept ? [] : ["  npm start                        the same system, with data that stays (.data/)"]),
+    `  ${url}/console    who has an address, and who had it; what became of a request`,
     `  ${url}/docs       every request, to try`,
     `  ${prefix}npm run repl                     users list, address …, trace …, outbox, dlq list`,
     `  ${prefix}npm run doctor                   the health of an installation`,

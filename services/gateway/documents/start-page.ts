@@ -14,6 +14,11 @@ const documents: readonly Link[] = [
   { name: "openapi", path: "/openapi.json", says: "The HTTP API for programs (OpenAPI)" },
   { name: "asyncapi", path: "/asyncapi.json", says: "The events for programs (AsyncAPI)" },
 ];
+const people: Link = {
+  name: "console",
+  path: "/console",
+  says: "The console: who has an address, who had it, who changed it",
+};
 const lists: readonly Link[] = [
   { name: "users", path: "/users", says: "Users, page by page" },
   { name: "audit", path: "/audit", says: "Who changed what, and when" },
@@ -33,7 +38,7 @@ const firstRequest = `curl -i ORIGIN/users -H 'content-type: application/json' \
   -d '{"displayName":"Ann Lee","primarySmtp":"ann.lee@example.com"}'`;
 
 /** `host` is as the request named it; without one the example leaves the address to the reader. */
-export function startPage(host: string | undefined): string {
+export function startPage(host: string | undefined, hasConsole: boolean): string {
   const { version, description } = projectInfo();
   const request = firstRequest.replace("ORIGIN", host === undefined ? "http://HOST:PORT" : `http://${host}`);
   return pageOf({
@@ -43,6 +48,7 @@ export function startPage(host: string | undefined): string {
 <h1>mailroster</h1>
 <p>${escapeHtml(description)}.</p>
 <p class="dim">Version ${escapeHtml(version)}</p>
+${hasConsole ? section("For people", [people]) : ""}
 ${section("Documentation", documents)}
 ${section("Lists", lists)}
 ${section("Health", health)}
@@ -52,7 +58,14 @@ ${section("Health", health)}
   });
 }
 
-export function startLinks(): { name: string; version: string; links: Record<string, string> } {
-  const links = [...documents, ...lists, ...health].map(({ name, path }) => [name, path]);
+export function startLinks(hasConsole: boolean): {
+  name: string;
+  version: string;
+  links: Record<string, string>;
+} {
+  const links = [...(hasConsole ? [people] : []), ...documents, ...lists, ...health].map(({ name, path }) => [
+    name,
+    path,
+  ]);
   return { name: "mailroster", version: projectInfo().version, links: Object.fromEntries(links) };
 }

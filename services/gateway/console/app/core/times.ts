@@ -88,18 +88,18 @@ const steps = [
   { unit: "min", seconds: 60 },
 ] as const;
 
-/** `14 min`, `3 d`, `4 ms`: one unit, rounded down. */
-export function spanText(seconds: number): string {
+/** `14 min`, `3 d`, `4 ms`: one unit, rounded down unless told otherwise. */
+export function spanText(seconds: number, rounded: (value: number) => number = Math.floor): string {
   const size = Math.abs(seconds);
   const step = steps.find((each) => size >= each.seconds);
-  if (step !== undefined) return `${Math.floor(size / step.seconds)} ${step.unit}`;
-  return size < 1 && size > 0 ? `${Math.round(size * 1_000)} ms` : `${Math.floor(size)} s`;
+  if (step !== undefined) return `${rounded(size / step.seconds)} ${step.unit}`;
+  return size < 1 && size > 0 ? `${Math.round(size * 1_000)} ms` : `${rounded(size)} s`;
 }
 
-/** How far a moment is from now. */
+/** How far a moment is from now; one to come to the nearest unit, so that a term just begun is told whole. */
 export function relativeText(iso: string, nowMs: number): string {
   const seconds = (nowMs - Date.parse(iso)) / 1_000;
   if (Number.isNaN(seconds)) return "";
   if (Math.abs(seconds) < 1) return "now";
-  return seconds > 0 ? `${spanText(seconds)} ago` : `in ${spanText(seconds)}`;
+  return seconds > 0 ? `${spanText(seconds)} ago` : `in ${spanText(seconds, Math.round)}`;
 }

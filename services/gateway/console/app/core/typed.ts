@@ -31,8 +31,11 @@ function bareAddress(text: string): string {
   return plain.trim().replace(/[.,;]$/, "");
 }
 
+/** As a whole line of headers is copied, out of curl too. */
+const headerName = /^[<>]?\s*x-correlation-id\s*:\s*/i;
+
 export function typedAs(raw: string): Typed {
-  const text = raw.trim();
+  const text = raw.trim().replace(headerName, "");
   if (text === "") return { kind: "nothing" };
   if (keyMark.test(text)) return { kind: "secret" };
   if (text.startsWith("@")) return { kind: "domain", text: text.slice(1) };

@@ -1,5 +1,5 @@
 /** The one box: an address, a name, or any id leads to its page. */
-import type { VNode } from "preact";
+import type { RefObject, VNode } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import { html } from "../core/html.ts";
 import { go, useHere } from "../core/router.ts";
@@ -25,7 +25,12 @@ function hrefFor(text: string): string | undefined {
   }
 }
 
-export function Box({ isLarge }: { readonly isLarge?: boolean }): VNode {
+interface BoxProps {
+  readonly isLarge?: boolean;
+  readonly input?: RefObject<HTMLInputElement>;
+}
+
+export function Box({ isLarge, input }: BoxProps): VNode {
   const { page } = useHere();
   const [text, setText] = useState("");
   const [warning, setWarning] = useState("");
@@ -45,7 +50,7 @@ export function Box({ isLarge }: { readonly isLarge?: boolean }): VNode {
   return html`<form role="search" class=${isLarge ? "box large" : "box"} onSubmit=${submit}>
     <label for=${id} class=${isLarge ? "" : "unseen"}>${isLarge ? "An address, a name, or any id" : "Find"}</label>
     <span class="row">
-      <input id=${id} type="search" autocomplete="off" autocapitalize="none" spellcheck=${false} maxLength=${300}
+      <input id=${id} ref=${input} type="search" autocomplete="off" autocapitalize="none" spellcheck=${false} maxLength=${300}
         placeholder=${isLarge ? "ann.lee@example.com" : "Address, name, id"}
         value=${text} onInput=${(event: InputEvent) => setText((event.target as HTMLInputElement).value)} />
       <button type="submit" class="primary">Find</button>

@@ -1,5 +1,5 @@
-/** A page: its heading, which is focused when one arrives, and the title of the tab, which names no person. */
-import type { VNode } from "preact";
+/** A page: its heading, or where one begins to type, which is focused when one arrives, and the title of the tab, which names no person. */
+import type { RefObject, VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Content, html } from "../core/html.ts";
 import { useHere } from "../core/router.ts";
@@ -12,12 +12,14 @@ interface PageProps {
   /** What stands before it in the tab while something is wrong. */
   readonly alarm?: string | undefined;
   readonly heading?: Content;
+  /** Where one begins to type, from the first page that is loaded on; without it the heading is arrived at. */
+  readonly begin?: RefObject<HTMLElement>;
   readonly children?: Content;
 }
 
 let focused = 0;
 
-export function Page({ title, alarm, heading, children }: PageProps): VNode {
+export function Page({ title, alarm, heading, begin, children }: PageProps): VNode {
   const { page } = useHere();
   const place = useRef<HTMLHeadingElement>(null);
   const isStale = useStore(stalePlaces) > 0;
@@ -27,9 +29,9 @@ export function Page({ title, alarm, heading, children }: PageProps): VNode {
       .join(" · ");
   }, [title, alarm, isStale]);
   useEffect(() => {
-    if (page === focused) return;
+    if (page === focused && begin === undefined) return;
     focused = page;
-    place.current?.focus();
+    (begin ?? place).current?.focus();
   }, [page]);
   return html`<h1 ref=${place} tabIndex=${-1}>${heading ?? title}</h1>${children}`;
 }

@@ -54,8 +54,12 @@ interface FaultProps {
   readonly isWrite?: boolean;
 }
 
-const titleOf = ({ status, body }: ProblemAnswer): string =>
-  status === 429 ? "Too many requests" : (body.title ?? "Something went wrong");
+function titleOf({ status, body }: ProblemAnswer): string {
+  if (status === 429) return "Too many requests";
+  const { title = "Something went wrong", errors = [] } = body;
+  const isBlocked = errors.length > 0 && errors.every(({ conflict }) => conflict?.status === "blocked");
+  return isBlocked ? "Nobody can have this address" : title;
+}
 
 function Conflicts({ problem }: { readonly problem: ProblemAnswer }): VNode | null {
   const { errors = [] } = problem.body;

@@ -48,7 +48,7 @@ function Verdict({
   const { status, userId, kind, since, until } = info;
   const isPast = at !== undefined;
   const holder = html`<${UserLink} id=${userId} name=${userId === null ? undefined : people.get(userId)?.displayName} />`;
-  const term = until === null ? null : html` until <${Moment} at=${until} />`;
+  const term = until === null ? null : html` until <${Moment} at=${until} isTerm />`;
   const from = since === null ? null : html`, since <${Moment} at=${since} />`;
   switch (status) {
     case "active":

@@ -1,5 +1,6 @@
 /** The first page: a question, and what one may ask. */
 import type { VNode } from "preact";
+import { useRef } from "preact/hooks";
 import type { Scope } from "../../../../contracts/access.ts";
 import { html } from "../core/html.ts";
 import { hrefOf, type Screen } from "../core/routes.ts";
@@ -52,8 +53,9 @@ const questions: readonly {
 
 export function Home(): VNode {
   const session = useSession();
-  return html`<${Page} title="Console" heading="What is this?">
-    <${Box} isLarge />
+  const box = useRef<HTMLInputElement>(null);
+  return html`<${Page} title="Console" heading="What is this?" begin=${box}>
+    <${Box} isLarge input=${box} />
     <dl class="questions">
       ${questions
         .filter(({ scope }) => may(session, scope))

@@ -40,7 +40,7 @@ const fixed: readonly Column<AccessKey>[] = [
     cell: ({ status, revokeReason }) =>
       html`<${Mark} state=${status} />${revokeReason === null ? null : html`<br /><span class="quiet">${revokeReason}</span>`}`,
   },
-  { name: "Until", cell: ({ expiresAt }) => html`<${Moment} at=${expiresAt} />` },
+  { name: "Until", cell: ({ expiresAt }) => html`<${Moment} at=${expiresAt} isTerm />` },
   {
     name: "Last used",
     cell: ({ lastUsedAt }) =>

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { html } from "../core/html.ts";
 import { isOnline } from "../core/online.ts";
 import { useHere } from "../core/router.ts";
-import { hrefOf, type Screen, screens } from "../core/routes.ts";
+import { hrefOf, type Place, type Screen, screens } from "../core/routes.ts";
 import {
   hasEnded,
   lookAtSession,
@@ -34,6 +34,19 @@ const ways = [
   "keys",
 ] as const satisfies readonly Screen[];
 
+/** Pages that stand below one of the menu. */
+const above: Partial<Record<Place["screen"], Screen>> = {
+  newUser: "users",
+  user: "users",
+  address: "users",
+  letter: "letters",
+};
+
+const currentOf = (way: Screen, screen: Place["screen"]): "page" | "true" | undefined => {
+  if (way === screen) return "page";
+  return above[screen] === way ? "true" : undefined;
+};
+
 async function leave(): Promise<void> {
   // The page goes to the provider's own sign-out; a form's redirect would be blocked by form-action.
   const url = await signOut().catch(() => undefined);
@@ -51,7 +64,7 @@ function Ways({ of }: { readonly of: Session }): VNode {
         .filter((way) => may(of, screens[way].scope))
         .map(
           (way) => html`<li>
-            <a href=${hrefOf(way)} aria-current=${way === screen ? "page" : undefined}>${screens[way].name}</a>
+            <a href=${hrefOf(way)} aria-current=${currentOf(way, screen)}>${screens[way].name}</a>
           </li>`,
         )}
       <li class="end"><a href=${hrefOf("settings")} aria-current=${screen === "settings" ? "page" : undefined}>Settings</a></li>

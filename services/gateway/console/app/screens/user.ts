@@ -40,8 +40,8 @@ function Facts({ user }: { readonly user: ListedUser }): VNode {
       ? []
       : ([
           ["Deleted", html`<${Moment} at=${deletedAt} />`],
-          ["Restorable until", html`<${Moment} at=${restorableUntil} />`],
-          ["Addresses kept until", html`<${Moment} at=${quarantinedUntil} />`],
+          ["Restorable until", html`<${Moment} at=${restorableUntil} isTerm />`],
+          ["Addresses kept until", html`<${Moment} at=${quarantinedUntil} isTerm />`],
         ] as [string, unknown][])),
   ];
   return html`<dl class="facts">${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>`;
@@ -80,7 +80,7 @@ function Living({ user, resource, ends }: UserProps): VNode {
 }
 
 function Deleted({ user, resource, ends }: UserProps): VNode {
-  return html`<p class="note warn"><span aria-hidden="true">░</span> Deleted <${Moment} at=${user.deletedAt} />. Until <${Moment} at=${user.restorableUntil} /> a restore gets back all addresses; until <${Moment} at=${user.quarantinedUntil} /> nobody else gets them.</p>
+  return html`<p class="note warn"><span aria-hidden="true">░</span> Deleted <${Moment} at=${user.deletedAt} />. Until <${Moment} at=${user.restorableUntil} isTerm /> a restore gets back all addresses; until <${Moment} at=${user.quarantinedUntil} isTerm /> nobody else gets them.</p>
     <${RestoreUser} user=${user} etag=${resource.etag} onDone=${resource.refresh} ends=${ends} />
     <h2>Addresses, kept</h2>
     <ul class="plain">${[user.primarySmtp, ...user.secondarySmtps].map((address) => html`<li><a href=${hrefOf("address", address)}>${address}</a></li>`)}</ul>
