@@ -3,16 +3,17 @@
  *
  * Promise: a change of a key and the record of it are one transaction; a key that has ended never comes back.
  */
+
 import { createHash } from "node:crypto";
 import { LockMode } from "@mikro-orm/core";
 import * as z from "zod";
 import type { Database, EntityManager } from "../../mixins/postgres/database.ts";
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
-import type { Role } from "../contracts/access.ts";
 import { keyHash, keyIdOf, type NewKey } from "../contracts/access-key.ts";
 import type { ActionParams, ActionResult } from "../contracts/actions.ts";
 import { Refusal } from "../contracts/errors.ts";
-import { type AccessKey, type KeyPage, keyDays } from "../contracts/keys.ts";
+import type { AccessKey, KeyPage } from "../contracts/keys.ts";
+import { keyDays, keyDaysOf, type Role } from "../contracts/roles.ts";
 import { type Doer, recordActivity } from "./activity.ts";
 import { endedSessions } from "./ended-sessions.ts";
 import { ApiKeyRow } from "./entities.ts";
@@ -46,8 +47,6 @@ export interface Change {
   readonly remember?: (em: EntityManager, answer: AccessKey) => Promise<void>;
 }
 
-const daysOf = (role: Role): number => (role === "provisioner" ? keyDays.provisioner : keyDays.default);
-
 const invalidExpiry = (detail: string): Refusal =>
   new Refusal("invalid-fields", "The request has invalid fields", {
     errors: [{ pointer: "#/expiresAt", detail }],
@@ -56,7 +55,7 @@ const invalidExpiry = (detail: string): Refusal =>
 /** Throws Refusal. */
 function expiryOf({ role, expiresAt }: KeyWish, at: Date): Date {
   const latest = at.getTime() + keyDays.max * dayMs;
-  if (expiresAt === undefined) return new Date(at.getTime() + daysOf(role) * dayMs);
+  if (expiresAt === undefined) return new Date(at.getTime() + keyDaysOf(role) * dayMs);
   if (expiresAt <= at) throw invalidExpiry("must be a time to come");
   if (expiresAt.getTime() > latest) throw invalidExpiry(`must be at most ${keyDays.max} days away`);
   return expiresAt;

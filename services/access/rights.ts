@@ -1,6 +1,7 @@
 /** Nobody gives a key with more than they have themselves. Pure. */
-import { type Principal, permits, type Role, rolesWith, scopes } from "../contracts/access.ts";
+import { type Principal, permits, rolesWith, scopes } from "../contracts/access.ts";
 import { Refusal } from "../contracts/errors.ts";
+import type { Role } from "../contracts/roles.ts";
 
 /** Throws Refusal `forbidden`. */
 export function requireOwnRights(

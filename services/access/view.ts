@@ -1,6 +1,7 @@
 /** How a stored key looks to whoever asks, and to a gateway. No I/O. */
-import type { Role } from "../contracts/access.ts";
+
 import type { AccessKey, KeyStatus, SnapshotKey } from "../contracts/keys.ts";
+import type { Role } from "../contracts/roles.ts";
 import type { ApiKeyRow } from "./entities.ts";
 
 export const keyStatus = (

@@ -6,8 +6,9 @@
  */
 import { readFileSync } from "node:fs";
 import * as z from "zod";
-import { type Role, RoleName, roles } from "../contracts/access.ts";
+import { RoleName } from "../contracts/access.ts";
 import { parseAddress } from "../contracts/address.ts";
+import { type Role, roles } from "../contracts/roles.ts";
 import { fault } from "./variables.ts";
 
 export interface Grant {

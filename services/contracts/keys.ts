@@ -4,15 +4,13 @@ import { RoleName } from "./access.ts";
 import { DomainName } from "./domains.ts";
 import { wholeNumber } from "./numbers.ts";
 import { NextCursor, paging } from "./paging.ts";
+import { keyDays } from "./roles.ts";
 import { newText } from "./text.ts";
 
 const nameCharsMax = 64;
 const reasonCharsMax = 500;
 const domainsMax = 100;
 const overlapHoursMax = 7 * 24;
-
-/** How long a key lives when nobody says so, by its role; and how long at most. */
-export const keyDays = { default: 90, provisioner: 365, max: 400 } as const;
 
 export const KeyId = z
   .string()

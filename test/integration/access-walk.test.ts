@@ -1,6 +1,6 @@
 /** Every operation × every kind of token that is none × every role: 401, 403 with the scope, or let through. */
 import test from "ava";
-import { roles } from "../../services/contracts/access.ts";
+import { roles } from "../../services/contracts/roles.ts";
 import { askWhole, askWithoutBody, eachOf, guardedRows, refusedBy, waysOf } from "../support/access-walk.ts";
 import { eventually } from "../support/eventually.ts";
 import { bearer, makeKey, mistyped, strangeKey } from "../support/keys.ts";

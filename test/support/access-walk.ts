@@ -1,5 +1,6 @@
 /** The table of operations from outside: what each asks of a token, sent to a gateway that runs. */
-import { permits, type Role, type Scope } from "../../services/contracts/access.ts";
+import { permits, type Scope } from "../../services/contracts/access.ts";
+import type { Role } from "../../services/contracts/roles.ts";
 import { type Operation, operations } from "../../services/gateway/routes/index.ts";
 import { sendRaw } from "./raw-http.ts";
 

@@ -3,7 +3,7 @@
  * where nobody is let in without a key, and what breaks them.
  */
 import pg from "pg";
-import type { Role } from "../../services/contracts/access.ts";
+import type { Role } from "../../services/contracts/roles.ts";
 import { type ConsolePage, signInWithKey, startBrowser, type TestBrowser } from "./browser.ts";
 import { type Servers, type System, servers, startSystem, systemIsReady } from "./distributed-system.ts";
 import { eventually } from "./eventually.ts";

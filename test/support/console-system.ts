@@ -2,7 +2,8 @@
  * A system that has something to show on each screen of the console, and a key for each role that works at it.
  */
 import { DeadLetterRecord, storeDeadLetter } from "../../mixins/bus/dead-letters.ts";
-import { type Role, rolesWith } from "../../services/contracts/access.ts";
+import { rolesWith } from "../../services/contracts/access.ts";
+import type { Role } from "../../services/contracts/roles.ts";
 import type { Screen } from "../../services/gateway/console/app/core/routes.ts";
 import { hrefOf, screens } from "../../services/gateway/console/app/core/routes.ts";
 import { userEvent } from "./events.ts";

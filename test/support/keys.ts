@@ -1,8 +1,8 @@
 /** Access keys of a test's own, made where the users database is. */
 
-import type { Role } from "../../services/contracts/access.ts";
 import { newKey } from "../../services/contracts/access-key.ts";
 import type { ActionInput, ActionResult } from "../../services/contracts/actions.ts";
+import type { Role } from "../../services/contracts/roles.ts";
 import type { Instance } from "./rig.ts";
 
 export interface TestKey {

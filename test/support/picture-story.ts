@@ -1,5 +1,5 @@
 /** What the pictures of the README show: an address with a year of life, and a request that is stuck. */
-import type { Role } from "../../services/contracts/access.ts";
+import type { Role } from "../../services/contracts/roles.ts";
 import { eventually } from "./eventually.ts";
 import { bearer, makeKey } from "./keys.ts";
 import { type Rig, startRig } from "./rig.ts";

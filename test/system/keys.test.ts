@@ -1,6 +1,7 @@
 /** Access keys as an operator makes them, on systems that run: by the command, on both runtimes, on several gateways. */
 import test from "ava";
-import { type Role, roles, type Scope } from "../../services/contracts/access.ts";
+import type { Scope } from "../../services/contracts/access.ts";
+import { type Role, roles } from "../../services/contracts/roles.ts";
 import {
   askWhole,
   askWithoutBody,

@@ -1,8 +1,9 @@
 /** The form of access keys, and what nobody may give. */
 import test from "ava";
 import { requireOwnRights } from "../../services/access/rights.ts";
-import { type Principal, roles } from "../../services/contracts/access.ts";
+import type { Principal } from "../../services/contracts/access.ts";
 import { keyHash, keyIdOf, newKey } from "../../services/contracts/access-key.ts";
+import { roles } from "../../services/contracts/roles.ts";
 
 test("a new key has its form, its id and its hash", (t) => {
   for (const mark of ["live", "test"] as const) {

@@ -1,7 +1,8 @@
 /** What the groups and the claims of a token say of somebody. */
 import test from "ava";
 import type { Oidc } from "../../services/config/oidc.ts";
-import { type Principal, permits, type Role, roles, scopes } from "../../services/contracts/access.ts";
+import { type Principal, permits, scopes } from "../../services/contracts/access.ts";
+import { type Role, roles } from "../../services/contracts/roles.ts";
 import { rightsFrom } from "../../services/gateway/access/rights.ts";
 import { idOf, principalOf } from "../../services/gateway/access/token-claims.ts";
 

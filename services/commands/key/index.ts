@@ -2,6 +2,7 @@
  * `npm run key -- create|list|revoke|rotate|generate`: access keys from the database's side, so whoever owns the database
  * owns the first key, and gets in when nobody else does. A key stands alone on stdout; all else goes to stderr.
  */
+
 import { userInfo } from "node:os";
 import { newCorrelationId } from "../../../mixins/context/correlation.ts";
 import { operator } from "../../../mixins/context/operator.ts";
@@ -10,12 +11,12 @@ import type { Database } from "../../../mixins/postgres/database.ts";
 import { accessEntities } from "../../access/entities.ts";
 import { createKey, listKeys, revokeKey, rotateKey } from "../../access/keys.ts";
 import { loadClientConfig } from "../../config/index.ts";
-import { type Role, roles } from "../../contracts/access.ts";
 import { newKey } from "../../contracts/access-key.ts";
 import { Refusal } from "../../contracts/errors.ts";
 import { exitCodes, StartError } from "../../contracts/exits.ts";
-import { type AccessKey, KeyDomains, KeyName, KeyReason, keyDays } from "../../contracts/keys.ts";
+import { type AccessKey, KeyDomains, KeyName, KeyReason } from "../../contracts/keys.ts";
 import { pageSizeMax } from "../../contracts/paging.ts";
+import { keyDays, type Role, roles } from "../../contracts/roles.ts";
 import {
   type CommandForm,
   type CommandLine,

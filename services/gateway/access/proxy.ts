@@ -6,9 +6,10 @@
 import { timingSafeEqual } from "node:crypto";
 import { isActor } from "../../../mixins/context/correlation.ts";
 import type { Config } from "../../config/index.ts";
-import { type Principal, type Role, roles } from "../../contracts/access.ts";
+import type { Principal } from "../../contracts/access.ts";
 import { httpHeader } from "../../contracts/headers.ts";
 import { inNetworks } from "../../contracts/networks.ts";
+import { type Role, roles } from "../../contracts/roles.ts";
 import type { WebRequest } from "../http/exchange.ts";
 import { unauthenticated } from "../problems/problems.ts";
 

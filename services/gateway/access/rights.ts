@@ -3,7 +3,8 @@
  * give is put together in such a way that nobody may do anywhere what no group of theirs says.
  */
 import type { Grant } from "../../config/roles-file.ts";
-import { type Role, rolesWith, scopes } from "../../contracts/access.ts";
+import { rolesWith, scopes } from "../../contracts/access.ts";
+import type { Role } from "../../contracts/roles.ts";
 
 export interface Rights {
   readonly roles: readonly Role[];

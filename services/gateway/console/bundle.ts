@@ -62,6 +62,7 @@ const shared: readonly string[] = [
   "/services/contracts/exits.ts",
   "/services/contracts/headers.ts",
   "/services/contracts/local-key.ts",
+  "/services/contracts/roles.ts",
 ];
 
 interface Module {

@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document, made from the route table and the schemas of the contracts. */
 import * as z from "zod";
-import { roles, roleTexts } from "../../contracts/access.ts";
+import { roles, roleTexts } from "../../contracts/roles.ts";
 import { ScimError } from "../answers/scim.ts";
 import { isPaged } from "../answers/success.ts";
 import { Problem } from "../problems/problems.ts";

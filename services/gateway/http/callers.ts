@@ -4,7 +4,8 @@
  */
 import { buckets } from "../../../mixins/basics/buckets.ts";
 import { occupancy } from "../../../mixins/basics/occupancy.ts";
-import type { Principal, Role } from "../../contracts/access.ts";
+import type { Principal } from "../../contracts/access.ts";
+import type { Role } from "../../contracts/roles.ts";
 import type { Operation } from "../routes/operation.ts";
 import { callerPolicy, tooManyRequests } from "./quota.ts";
 

@@ -1,5 +1,6 @@
 /** Who is signed in and what they may do. What is shown goes by it; the gateway decides. */
-import type { Role, Scope } from "../../../../contracts/access.ts";
+import type { Scope } from "../../../../contracts/access.ts";
+import type { Role } from "../../../../contracts/roles.ts";
 import { ask, ProblemAnswer } from "./api.ts";
 import { storeOf, useStore } from "./store.ts";
 
