@@ -119,6 +119,11 @@ test.serial(
     await page.reload();
     await then.getByText(/Ann Lee had it as primary/).waitFor();
     t.is(await page.title(), "Address · mailroster", "no address in the tab's title");
+    await then.getByText("Begun by local for hr-sync, request").waitFor();
+    await then.getByText("Ended by local for helpdesk, request").waitFor();
+    await then
+      .getByText(/ Ended by local for helpdesk \(request ann-moved\)\.$/)
+      .waitFor({ state: "attached" });
 
     const line = row(page, "Who had the address, newest first", "then");
     await line.getByText("hr-sync").waitFor();
@@ -135,7 +140,7 @@ test.serial("a suffix that was given stays on the page, with what was asked for 
   const { primarySmtp } = await make(t, "Bea First");
   await page.getByLabel("Name", { exact: false }).first().fill("Bea Second");
   await page.getByLabel("Primary address").fill(primarySmtp);
-  await page.getByRole("button", { name: "Create 1 user" }).click();
+  await page.getByRole("button", { name: "Create user" }).click();
   const banner = page.getByRole("status").filter({ hasText: "was not given as primary" });
   await banner.getByText("active").waitFor();
   t.is(await banner.getByRole("link", { name: primarySmtp }).count(), 1);
@@ -187,6 +192,9 @@ test.serial(
       "displayName\tDan Old\tDan Theirs\tDan Mine",
       "externalId\tnone\tnone\thr-1",
     ]);
+    await tells(page, "Version 2 was made by local");
+    await page.getByRole("heading", { level: 1, name: "Dan Theirs" }).waitFor();
+    t.is(await page.getByRole("button", { name: /^Save / }).count(), 0, "there is one way to save, not two");
     t.is(
       (await t.context.ask("GET", `/users/${id}`)).json<{ displayName: string }>().displayName,
       "Dan Theirs",
@@ -232,6 +240,17 @@ test.serial("of addresses the consequence is said before, and Cancel changes not
     version: 4,
   });
   await row(page, "What changed, newest first", "v4").getByText(`removed ${third}`).waitFor();
+
+  const renamed = ownAddress();
+  await page.getByLabel("A further address").fill(renamed);
+  await page.getByRole("button", { name: "Rename primary to it…" }).click();
+  await dialog.getByText(`${renamed} becomes the primary, ${second} becomes secondary and stays.`).waitFor();
+  await dialog.getByRole("button", { name: "Make it the primary" }).click();
+  await tells(page, "The primary was changed. Version 5.");
+  t.like((await t.context.ask("GET", `/users/${id}`)).json(), {
+    primarySmtp: renamed,
+    secondarySmtps: [primarySmtp, second],
+  });
 });
 
 test.serial(

@@ -76,6 +76,8 @@ test("A bar ends in its window, and one of a moment is still seen", (t) => {
     width: 75,
     goesOn: true,
   });
+  const goesOn = { kind: "primary", fromMs: 250_000, untilMs: undefined, version: 1 } as const;
+  t.is(barOf(goesOn, span, 750_000).width, 50, "nobody has an address in the time to come");
   t.true(barOf({ kind: "primary", fromMs: 0, untilMs: 1, version: 1 }, span).width > 0);
 });
 

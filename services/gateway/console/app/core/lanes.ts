@@ -87,10 +87,10 @@ export interface Bar {
 
 const widthMin = 0.6;
 
-/** A piece of a moment is still seen. */
-export function barOf(piece: Piece, span: Span): Bar {
+/** A piece of a moment is still seen, and one that goes on ends now. */
+export function barOf(piece: Piece, span: Span, nowMs = span.untilMs): Bar {
   const x = placeIn(span, piece.fromMs);
-  const end = placeIn(span, piece.untilMs ?? span.untilMs);
+  const end = placeIn(span, piece.untilMs ?? nowMs);
   return { kind: piece.kind, x, width: Math.max(widthMin, end - x), goesOn: piece.untilMs === undefined };
 }
 

@@ -13,6 +13,8 @@ export interface Meaning {
   /** undefined: it is not this, and `why` says how that is known. */
   readonly href: string | undefined;
   readonly why: string;
+  /** It was looked for, and is not there. */
+  readonly isNone: boolean;
 }
 
 interface Look {
@@ -33,8 +35,9 @@ const user: Look = {
   },
 };
 
+export const requestMeant = "a request";
 const request: Look = {
-  what: "a request",
+  what: requestMeant,
   scope: "trace:read",
   none: "nothing was written under this correlation id: a read, a refusal, or older than is kept",
   async find(text, signal) {
@@ -121,13 +124,15 @@ export async function meaningsOf(typed: Typed, session: Session, signal: AbortSi
   if (!("text" in typed)) return [];
   return Promise.all(
     looksOf(typed.kind).map(async ({ what, scope, none, find }) => {
-      if (!may(session, scope)) return { what, href: undefined, why: `not looked for: it needs ${scope}` };
+      if (!may(session, scope))
+        return { what, href: undefined, why: `not looked for: it needs ${scope}`, isNone: false };
       try {
-        return { what, href: await find(typed.text, signal), why: none };
+        const href = await find(typed.text, signal);
+        return { what, href, why: none, isNone: href === undefined };
       } catch (error) {
         const problem = asProblem(error);
-        const why = problem.status === 404 || problem.status === 422 ? none : problem.message;
-        return { what, href: undefined, why };
+        const isNone = problem.status === 404 || problem.status === 422;
+        return { what, href: undefined, why: isNone ? none : problem.message, isNone };
       }
     }),
   );

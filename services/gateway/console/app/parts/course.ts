@@ -26,7 +26,7 @@ function Way({ id }: { readonly id: string }): VNode | null {
   );
   if (trace.data === undefined) return null;
   const { state } = trace.data.verdict;
-  return html` <span class="quiet">Its way: <${Mark} state=${state} /> <a href=${hrefOf("trace", id)}>look</a></span>`;
+  return html` <span class="quiet">Its way: <${Mark} state=${state} word=${state === "in flight" ? "under way" : state} /> · <a href=${hrefOf("trace", id)}>see each step</a></span>`;
 }
 
 export function Course({ of, done }: { readonly of: Intent<unknown>; readonly done: Content }): VNode | null {
@@ -36,7 +36,7 @@ export function Course({ of, done }: { readonly of: Intent<unknown>; readonly do
   if (problem !== undefined) return html`<${FaultNote} problem=${problem} retryAtMs=${retryAtMs} isWrite />`;
   if (state !== "done") return null;
   const id = answer?.correlationId;
-  return html`<div class="note good" role="status">
-    <span aria-hidden="true">✓</span> ${done}${typeof id === "string" ? html`<${Way} id=${id} />` : null}
+  return html`<div class="note good signed" role="status">
+    <span aria-hidden="true">✓</span><div>${done}${typeof id === "string" ? html`<${Way} id=${id} />` : null}</div>
   </div>`;
 }

@@ -43,7 +43,7 @@ export function Filters({ of }: { readonly of: readonly Filter[] }): VNode {
     ${of.map((filter) => {
       const { name, label, kind = "text", choices } = filter;
       const value = texts[name] ?? shown(filter);
-      return html`<label for=${`${id}${name}`}>${label}
+      return html`<label for=${`${id}${name}`}>${label}${kind === "time" ? html` <span class="quiet">(${zone})</span>` : null}
         ${
           choices === undefined
             ? html`<input id=${`${id}${name}`} type=${kind === "time" ? "datetime-local" : "text"} value=${value} autocomplete="off" spellcheck=${false}

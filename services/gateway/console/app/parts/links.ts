@@ -4,10 +4,18 @@ import { type Content, html } from "../core/html.ts";
 import { hrefOf } from "../core/routes.ts";
 import { useMay } from "../core/session.ts";
 
-/** May break before the @, so that it fits a telephone. */
+/** May break before the @ and the dots behind it, so that it fits a telephone. */
 export function addressText(of: string): Content {
   const split = of.lastIndexOf("@");
-  return split < 0 ? of : html`${of.slice(0, split)}<wbr />${of.slice(split)}`;
+  return split < 0
+    ? of
+    : [
+        of.slice(0, split),
+        ...of
+          .slice(split)
+          .split(/(?=\.)/)
+          .map((part) => html`<wbr />${part}`),
+      ];
 }
 
 export function Address({ of, at }: { readonly of: string; readonly at?: string }): VNode {

@@ -23,8 +23,8 @@ export function valueText(value: unknown): Content {
 function listChange(from: readonly unknown[], to: readonly unknown[]): VNode {
   const gone = from.filter((each) => !to.includes(each));
   const come = to.filter((each) => !from.includes(each));
-  return html`${gone.map((each) => html`<del><span class="unseen">removed </span>${valueText(each)}</del> `)}
-    ${come.map((each) => html`<ins><span class="unseen">added </span>${valueText(each)}</ins> `)}`;
+  return html`${gone.map((each) => html`<span>removed <del>${valueText(each)}</del></span> `)}
+    ${come.map((each) => html`<span>added <ins>${valueText(each)}</ins></span> `)}`;
 }
 
 export function Changes({ of }: { readonly of: readonly Partial<Change>[] }): VNode {

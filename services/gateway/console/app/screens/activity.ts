@@ -17,7 +17,7 @@ import { type Column, Table } from "../parts/table.ts";
 
 const filters: readonly Filter[] = [
   { name: "principal", label: "Who" },
-  { name: "action", label: "What (as in audit.list)" },
+  { name: "action", label: "Action" },
   { name: "target", label: "To what: an id, a search, an address" },
   {
     name: "allowed",

@@ -5,6 +5,7 @@ import type { ListedUser } from "../../../../contracts/user-lists.ts";
 import { html } from "../core/html.ts";
 import type { EntriesOf } from "../core/people.ts";
 import { useMay } from "../core/session.ts";
+import { isAt, turnsOf } from "../core/turns.ts";
 import { By } from "../parts/entries.ts";
 import { RequestLink, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
@@ -19,28 +20,19 @@ interface HistoryProps {
   readonly at: string | undefined;
 }
 
-const isAt = ({ from, until }: AddressHistoryEntry, at: string | undefined): boolean =>
-  at !== undefined &&
-  Date.parse(from) <= Date.parse(at) &&
-  (until === null || Date.parse(at) < Date.parse(until));
-
 export function AddressHistoryTable({ entries, people, entriesOf, at }: HistoryProps): VNode {
   const mayAudit = useMay("audit:read");
-  const own = ({ userId }: AddressHistoryEntry) => (userId === null ? [] : entriesOf(userId));
-  const madeBy = (row: AddressHistoryEntry) => own(row).find(({ version }) => version === row.version);
-  // What ends because the address is taken away has no entry behind it: the change of that moment ended it.
-  const endedBy = (row: AddressHistoryEntry) => own(row).find(({ at: changedAt }) => changedAt === row.until);
   const columns: Column<AddressHistoryEntry>[] = [
     {
       name: "From",
       cell: (row) =>
-        html`<${Moment} at=${row.from} />${isAt(row, at) ? html` <span class="mark good"><span aria-hidden="true">▼</span> then</span>` : null}`,
+        html`<${Moment} at=${row.from} />${at !== undefined && isAt(row, Date.parse(at)) ? html` <span class="mark good"><span aria-hidden="true">▼</span> then</span>` : null}`,
     },
     {
       name: "Until",
       cell: (row) => {
         if (row.until === null) return html`<span class="quiet">it goes on</span>`;
-        const end = endedBy(row);
+        const end = turnsOf(row, entriesOf).ended;
         const by =
           end === undefined
             ? null
@@ -66,13 +58,14 @@ export function AddressHistoryTable({ entries, people, entriesOf, at }: HistoryP
           {
             name: "Begun by",
             cell: (row: AddressHistoryEntry) => {
-              const entry = madeBy(row);
+              const entry = turnsOf(row, entriesOf).begun;
               return entry === undefined ? html`<span class="quiet">–</span>` : html`<${By} of=${entry} />`;
             },
           },
           {
             name: "Request",
-            cell: (row: AddressHistoryEntry) => html`<${RequestLink} id=${madeBy(row)?.correlationId} />`,
+            cell: (row: AddressHistoryEntry) =>
+              html`<${RequestLink} id=${turnsOf(row, entriesOf).begun?.correlationId} />`,
           },
         ]
       : []),

@@ -40,7 +40,7 @@ function Bars({
   return html`<svg class="lane" width="100%" height="20" aria-hidden="true" focusable="false">
     <line class="ground" x1="0" x2="100%" y1="10" y2="10" />
     ${lane.pieces.map((piece) => {
-      const { kind, x, width } = barOf(piece, span);
+      const { kind, x, width } = barOf(piece, span, Date.now());
       const [y, height] = kind === "quarantined" ? [8, 4] : [3, 14];
       return html`<rect class=${kind} x=${`${x}%`} y=${y} width=${`${width}%`} height=${height} />
         ${kind === "secondary" ? html`<line class="stripe" x1=${`${x}%`} x2=${`${x + width}%`} y1="10" y2="10" />` : null}`;
@@ -103,7 +103,7 @@ export function Lanes({ lanes, atMs, nameOf }: LanesProps): VNode {
           ${kind === "secondary" ? html`<line class="stripe" x1="0" x2="18" y1="7" y2="7" />` : null}
         </svg> ${text}</span>`,
       )}
-      <span class="quiet">Blank is nobody.</span>
+      <span class="legend quiet">Blank is nobody.</span>
     </figcaption>
   </figure>`;
 }

@@ -25,7 +25,7 @@ export function AtPicker({ at }: { readonly at: string | undefined }): VNode {
       <input type="datetime-local" value=${picked} onInput=${(event: InputEvent) => setPicked((event.target as HTMLInputElement).value)} />
     </label>
     <button type="submit">Show that time</button>
-    ${at === undefined ? null : html`<button type="button" onClick=${() => filterBy({ at: "" })}>Now alone</button>`}
+    ${at === undefined ? null : html`<button type="button" onClick=${() => filterBy({ at: "" })}>Now only</button>`}
     ${
       choice === undefined
         ? null

@@ -1,7 +1,7 @@
 /**
  * Takes entries out as a file, page by page, as they are filtered on the page.
  *
- * Promise: the file is whole, or there is none: one that ends early is not offered. It is made in this tab alone.
+ * Promise: the file is whole, or there is none: one that ends early is not saved. It is made in this tab alone.
  */
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -65,34 +65,38 @@ const formats = {
 } as const;
 type Format = keyof typeof formats;
 
+/** The browser has it once the click is over. */
+function saveAs(name: string, content: Blob): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href));
+}
+
 export function ExportEntries({ query }: { readonly query: Query }): VNode {
   const [count, setCount] = useState<number | undefined>(undefined);
   const [problem, setProblem] = useState<ProblemAnswer | undefined>(undefined);
-  const [file, setFile] = useState<
-    { readonly url: string; readonly name: string; readonly count: number } | undefined
-  >(undefined);
+  const [saved, setSaved] = useState<string | undefined>(undefined);
   const abort = useRef<AbortController | undefined>(undefined);
   const of = JSON.stringify(query);
   useEffect(() => () => abort.current?.abort(), [of]);
-  useEffect(() => () => void (file !== undefined && URL.revokeObjectURL(file.url)), [file]);
-  useEffect(() => setFile(undefined), [of]);
+  useEffect(() => setSaved(undefined), [of]);
 
   const take = async (format: Format): Promise<void> => {
     abort.current?.abort();
     abort.current = new AbortController();
     setProblem(undefined);
-    setFile(undefined);
+    setSaved(undefined);
     setCount(0);
     try {
       const entries = await entriesOf(query, abort.current.signal, setCount);
       const { type, text } = formats[format];
-      const url = URL.createObjectURL(new Blob([text(entries)], { type }));
-      setFile({
-        url,
-        name: `audit-${new Date().toISOString().slice(0, 10)}.${format}`,
-        count: entries.length,
-      });
-      speak(`${entries.length} entries are ready`);
+      const name = `audit-${new Date().toISOString().slice(0, 10)}.${format}`;
+      saveAs(name, new Blob([text(entries)], { type }));
+      const told = `Saved ${entries.length} ${entries.length === 1 ? "entry" : "entries"}: ${name}`;
+      setSaved(told);
+      speak(told);
     } catch (error) {
       if (!isAbort(error)) setProblem(asProblem(error));
     } finally {
@@ -103,7 +107,7 @@ export function ExportEntries({ query }: { readonly query: Query }): VNode {
       <button type="button" disabled=${count !== undefined} onClick=${() => void take("csv")}>Export these as CSV</button>
       <button type="button" disabled=${count !== undefined} onClick=${() => void take("ndjson")}>Export these as NDJSON</button>
       ${count === undefined ? null : html`<span role="status">${count} entries read…</span> <button type="button" onClick=${() => abort.current?.abort()}>Stop</button>`}
-      ${file === undefined ? null : html`<a class="button" href=${file.url} download=${file.name}>Save ${file.count} entries: ${file.name}</a>`}
+      ${saved === undefined ? null : html`<span class="mark good"><span aria-hidden="true">✓</span> ${saved}</span>`}
     </p>
     ${problem === undefined ? null : html`<${FaultNote} problem=${problem} />`}`;
 }

@@ -6,13 +6,29 @@
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { html } from "../core/html.ts";
-import { type Meaning, meaningsOf } from "../core/meanings.ts";
+import { type Meaning, meaningsOf, requestMeant } from "../core/meanings.ts";
 import { go, useHere } from "../core/router.ts";
 import { hrefOf } from "../core/routes.ts";
-import { useSession } from "../core/session.ts";
+import { useMay, useSession } from "../core/session.ts";
 import { typedAs } from "../core/typed.ts";
 import { Page } from "../parts/page.ts";
 import { Empty, Loading } from "../parts/states.ts";
+
+/** An id has a figure in it; a word without one is rather a name. */
+const looksLikeId = (text: string): boolean => /\d/.test(text);
+
+function Nothing({ isRequest }: { readonly isRequest: boolean }): VNode {
+  const mayActivity = useMay("activity:read");
+  const looked = "Here was looked, as far as your role goes:";
+  if (!isRequest) return html`<${Empty} title="Nothing has this id or name">${looked}</${Empty}>`;
+  return html`<${Empty} title="A request with this id has written nothing">
+    It was refused, only read, or is older than is kept. Repeat it, and its answer says which.${
+      mayActivity
+        ? html` Refusals of rights, and who read what, are in the <a href=${hrefOf("activity")}>activity</a>.`
+        : null
+    } ${looked}
+  </${Empty}>`;
+}
 
 export function Find(): VNode {
   const { query } = useHere();
@@ -37,7 +53,7 @@ export function Find(): VNode {
   return html`<${Page} title="Find" heading=${html`Find <q>${text}</q>`}>
     ${
       hits.length === 0
-        ? html`<${Empty} title="Nothing has this id or name">Here was looked, as far as your role goes:</${Empty}>`
+        ? html`<${Nothing} isRequest=${looksLikeId(text) && meanings.some(({ what, isNone }) => what === requestMeant && isNone)} />`
         : html`<p>It is several things:</p>`
     }
     <ul class="plain">

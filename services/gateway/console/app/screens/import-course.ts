@@ -1,12 +1,12 @@
 /** How far an import is and what became of its rows. */
 import type { VNode } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { html } from "../core/html.ts";
+import { type Content, html } from "../core/html.ts";
 import type { ImportCourse, RefusedRow } from "../core/import-work.ts";
 import { hrefOf } from "../core/routes.ts";
 import { useMay } from "../core/session.ts";
 import { speak } from "../core/speech.ts";
-import { RequestLink } from "../parts/links.ts";
+import { RequestLink, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { type Column, Table } from "../parts/table.ts";
 
@@ -92,10 +92,16 @@ function Counts({ course }: { readonly course: ImportCourse }): VNode {
   return html`<${Table} caption="Rows by what ${isDry ? "would become" : "became"} of them" columns=${columns} rows=${rows} keyOf=${(outcome: Outcome) => outcome} />`;
 }
 
+const userId = /\b([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b/;
+
+/** The user whom a reason names leads to their page. */
+const withUserLinks = (reason: string): Content =>
+  reason.split(userId).map((part, index) => (index % 2 === 1 ? html`<${UserLink} id=${part} />` : part));
+
 const refusedColumns: readonly Column<RefusedRow>[] = [
   { name: "Line", isNumber: true, cell: ({ line }) => String(line) },
   { name: "Address", cell: ({ primarySmtp }) => html`<span class="address">${primarySmtp || "–"}</span>` },
-  { name: "Reason", cell: ({ reason }) => reason },
+  { name: "Reason", cell: ({ reason }) => withUserLinks(reason) },
 ];
 
 function useUrlOf(blob: Blob | undefined): string | undefined {
@@ -139,13 +145,14 @@ const endings = {
   failed: ["bad", "✕"],
 } as const;
 
-function endText({ phase, state, rows, survey, fault }: ImportCourse): string {
+function endText({ phase, state, rows, survey, fault, counts }: ImportCourse): string {
   const total = survey === undefined ? "" : ` of ${survey.rows}`;
   if (state === "failed") return fault ?? "It went wrong";
   if (state === "stopped")
     return `Stopped after ${rows}${total} rows. ${phase === "importing" ? "What is done stays done; the same file goes on from there." : "Nothing was written."}`;
   if (phase === "importing") return `${countText(rows, "row")} of ${survey?.format ?? "the file"} done`;
-  return `${countText(rows, "row")} of ${survey?.format ?? "the file"} looked at; nothing is written yet`;
+  const refused = counts.refused === 0 ? "" : `${countText(counts.refused, "row")} would be refused. `;
+  return `${refused}${countText(rows, "row")} of ${survey?.format ?? "the file"} looked at; nothing is written yet`;
 }
 
 export function ImportResult({
@@ -157,7 +164,8 @@ export function ImportResult({
 }): VNode {
   useMilestones(course);
   const { state, phase, passedOver, rows } = course;
-  const [tone, sign] = endings[state];
+  const hasRefusals = state === "done" && phase === "checking" && course.counts.refused > 0;
+  const [tone, sign] = endings[hasRefusals ? "stopped" : state];
   return html`<div class=${`note ${tone}`} role=${state === "failed" ? "alert" : "status"}>
       <p><span aria-hidden="true">${sign}</span> ${endText(course)}</p>
       ${state === "failed" && phase === "importing" ? html`<p>${countText(rows, "row")} were done before. The same file goes on from there.</p>` : null}

@@ -122,10 +122,7 @@ function Next({
   return html`<p class="actions"><button type="button" class="primary" onClick=${() => setAsked(true)}>${act}…</button></p>
     ${
       isAsked
-        ? html`<${Confirm} title="Import a file" act=${act} onCancel=${() => setAsked(false)} onAct=${() => {
-            setAsked(false);
-            onImport();
-          }}>
+        ? html`<${Confirm} title="Import a file" act=${act} onClose=${() => setAsked(false)} onAct=${onImport}>
             <p>Of <strong>${file.name}</strong>, as it was looked through: ${created} created, ${changed} changed, ${suffixed} created with a number in the address. ${unchanged} unchanged and ${refused} refused are not written.</p>
             <p>Who takes an address in between has it; the write decides. There is no undo: users who should not be there are deleted one by one, or by <code>npm run bulk</code>.</p>
           </${Confirm}>`

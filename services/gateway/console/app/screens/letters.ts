@@ -64,11 +64,21 @@ const filters: readonly Filter[] = [
   { name: "queue", label: "Queue" },
 ];
 
+/** Beside an empty list of causes: whether anything was ever given up. */
+function NothingPending(): VNode {
+  const any = useResource<DeadLetterPage>(`/dead-letters${queryText({ status: "all", limit: 1 })}`);
+  return html`<${Loaded} of=${any} what="earlier letters">${({ items }: DeadLetterPage) =>
+    items.length === 0
+      ? html`<${Empty} title="No event has been given up" />`
+      : html`<${Empty} title="Nothing waits for anybody">Every event that was given up has been replayed or discarded.</${Empty}>`}
+  </${Loaded}>`;
+}
+
 function Causes(): VNode {
   const causes = useResource<DeadLetterCauses>("/dead-letters/causes");
   return html`<${Loaded} of=${causes} what="causes">${({ items }: DeadLetterCauses) =>
     items.length === 0
-      ? html`<${Empty} title="Nothing waits for anybody">Every event that was given up has been replayed or discarded.</${Empty}>`
+      ? html`<${NothingPending} />`
       : html`<p>${letters(items.reduce((sum, each) => sum + each.letters, 0))} of ${items.length} ${items.length === 1 ? "cause" : "causes"} wait for somebody's decision.</p>
         <${Table} caption="Causes, the one that failed last first" columns=${causeColumns} rows=${items} keyOf=${({ cause }: DeadLetterCause) => cause} />`}
   </${Loaded}>`;
@@ -84,6 +94,8 @@ interface ListProps {
 
 function List({ title, edition }: ListProps): VNode {
   const { query } = useHere();
+  /** The causes above have said so. */
+  const isTold = known.every((name) => query[name] === undefined);
   const page = useResource<DeadLetterPage>(
     `/dead-letters${queryText(Object.fromEntries(known.map((name) => [name, query[name]])))}`,
     undefined,
@@ -93,7 +105,9 @@ function List({ title, edition }: ListProps): VNode {
     <${Filters} of=${filters} />
     <${Loaded} of=${page} what="letters">${(data: DeadLetterPage) =>
       data.items.length === 0
-        ? html`<${Empty} title="No letter fits">Only what nobody has decided on is shown, unless another status is chosen.</${Empty}>`
+        ? isTold
+          ? null
+          : html`<${Empty} title="No letter fits">Only what nobody has decided on is shown, unless another status is chosen.</${Empty}>`
         : html`<${Table} caption="Dead letters, newest first" columns=${letterColumns} rows=${data.items} keyOf=${({ id }: DeadLetter) => id} />
           <${Pager} next=${data.nextCursor} />`}
     </${Loaded}>`;

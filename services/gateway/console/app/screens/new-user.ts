@@ -27,12 +27,12 @@ function Made({ user }: { readonly user: CreatedUser }): VNode {
         ? null
         : html`<div class="note warn">
             ${assignments.map(
-              ({ requested, assigned, kind, reason }) => html`<p><span aria-hidden="true">▲</span>
-              <${Address} of=${requested} /> was not given as ${kind}, because it is <${Mark} state=${reason} />. Given was <strong><${Address} of=${assigned} /></strong>.</p>`,
+              ({ requested, assigned, kind, reason }) =>
+                html`<p><span aria-hidden="true">▲</span> <${Address} of=${requested} /> was not given as ${kind}, because it is <${Mark} state=${reason} />. Given was <strong><${Address} of=${assigned} /></strong>.</p>`,
             )}
           </div>`
     }
-    <p><${UserLink} id=${id} name=${displayName} /> has <${Address} of=${primarySmtp} />.</p>
+    <p>Created: <${UserLink} id=${id} name=${displayName} /> has <${Address} of=${primarySmtp} />.</p>
   </div>`;
 }
 
@@ -71,7 +71,7 @@ export function NewUser(): VNode {
             <span class="quiet">${hint}</span>
           </label>`,
         )}
-        <p class="actions"><button type="submit" class="primary" disabled=${isBusy}>Create 1 user</button></p>
+        <p class="actions"><button type="submit" class="primary" disabled=${isBusy}>Create user</button></p>
       </form>
     </${ForScope}>
   </${Page}>`;

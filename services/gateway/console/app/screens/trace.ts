@@ -86,7 +86,7 @@ function Traced({ trace, onDone }: { readonly trace: Trace; readonly onDone: () 
     </${Verdict}>
     ${unseen.map(({ service, reason }) => html`<${Missing} what=${`What ${service} knows`} why=${reason} />`)}
     ${counts !== null && total !== null && total > summaryOver ? html`<${Counts} counts=${counts} total=${total} />` : null}
-    <p class="quiet">Writes on this page: ${writes.length}${total === null ? "" : ` of ${total}`} · unseen: ${unseen.length === 0 ? "none" : unseen.map(({ service }) => service).join(", ")}</p>
+    <p class="quiet">Writes on this page: ${writes.length}${total === null ? "" : ` of ${total}`}${unseen.length === 0 ? "" : ` · could not be asked: ${unseen.map(({ service }) => service).join(", ")}`}</p>
     ${writes.map((write) => html`<${Write} key=${write.transaction?.eventId ?? write.request.did} write=${write} writes=${writes.length} onDone=${onDone} />`)}
     ${replays.map(({ action, of, times }) => html`<p>${action}: answered ${times} times from the stored answer of ${of === null ? "another request" : html`<a href=${hrefOf("trace", of)}>request ${of}</a>`}.</p>`)}
     ${letters.length === 0 ? null : html`<h2>Other dead letters</h2><ul>${letters.map(({ id, queue, reason, status }) => html`<li><a href=${hrefOf("letter", id)}>${queue}</a> <${Mark} state=${status} /> ${reason}</li>`)}</ul>`}

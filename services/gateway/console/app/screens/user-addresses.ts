@@ -65,7 +65,10 @@ export function UserAddresses({ user, etag, onDone }: Conditional): VNode {
     return true;
   };
   const act = ({ act: what, address }: Wanted): void => {
-    if (what === "primary") void patch({ primarySmtp: address }, "The primary was changed.");
+    if (what === "primary")
+      void patch({ primarySmtp: address }, "The primary was changed.").then((isDone) => {
+        if (isDone && address === added.trim()) setAdded("");
+      });
     else
       void patch(
         { secondarySmtps: secondarySmtps.filter((each) => each !== address) },
@@ -87,7 +90,7 @@ export function UserAddresses({ user, etag, onDone }: Conditional): VNode {
             name: "Actions",
             cell: ({ address, kind }: Row) =>
               kind === "primary"
-                ? html`<span class="quiet">make another one the primary first</span>`
+                ? html`<span class="quiet">renamed below: the new one becomes the primary</span>`
                 : html`<button type="button" class="small" onClick=${() => setWanted({ act: "primary", address })}>Make primary…<span class="unseen"> ${address}</span></button>
                   ${" "}<button type="button" class="small" onClick=${() => setWanted({ act: "remove", address })}>Remove…<span class="unseen"> ${address}</span></button>`,
           },
@@ -115,6 +118,7 @@ export function UserAddresses({ user, etag, onDone }: Conditional): VNode {
               <input type="text" inputMode="email" autocomplete="off" spellcheck=${false} value=${added} onInput=${(event: InputEvent) => setAdded((event.target as HTMLInputElement).value)} />
             </label>
             <button type="submit">Add 1 address</button>
+            <button type="button" disabled=${added.trim() === ""} onClick=${() => setWanted({ act: "primary", address: added.trim() })}>Rename primary to it…</button>
           </form>`
         : html`<${Refused} what="Changing addresses" scope="users:write" />`
     }

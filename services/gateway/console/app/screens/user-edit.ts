@@ -6,13 +6,20 @@
  */
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { AuditEntry, AuditPage } from "../../../../contracts/audit.ts";
 import type { ListedUser } from "../../../../contracts/user-lists.ts";
 import { ask, asProblem, type ProblemAnswer } from "../core/api.ts";
 import { differenceOf, type EditedName, type Edits, editedNames, patchOf, theirsOf } from "../core/edits.ts";
 import { html } from "../core/html.ts";
 import { useIntent } from "../core/intent.ts";
+import { useResource } from "../core/resource.ts";
+import { queryText } from "../core/routes.ts";
+import { useMay } from "../core/session.ts";
 import { speak } from "../core/speech.ts";
 import { Course } from "../parts/course.ts";
+import { By } from "../parts/entries.ts";
+import { RequestLink } from "../parts/links.ts";
+import { Moment } from "../parts/moment.ts";
 import { FaultNote } from "../parts/states.ts";
 import { Changes, valueText } from "../parts/values.ts";
 import type { Conditional } from "./user-addresses.ts";
@@ -23,6 +30,10 @@ const labels: Readonly<Record<EditedName, string>> = {
   userName: "User name",
   active: "In use",
 };
+
+/** Among so many the version is that another has just made. */
+const newestEntries = 10;
+const entryWaitMs = 1_000;
 
 interface Base {
   readonly user: ListedUser;
@@ -40,6 +51,21 @@ function Theirs({ base, theirs, edits }: { base: ListedUser; theirs: ListedUser;
       )}
     </tbody>
   </table>`;
+}
+
+/** Once the audit log has it, to whoever may read it. */
+function MadeBy({ userId, version }: { readonly userId: string; readonly version: number }): VNode | null {
+  const mayAudit = useMay("audit:read");
+  const entryOf = (page: AuditPage | undefined): AuditEntry | undefined =>
+    page?.items.find((entry) => entry.version === version);
+  const newest = useResource<AuditPage>(
+    mayAudit ? `/audit${queryText({ userId, order: "desc", limit: newestEntries })}` : undefined,
+    (page) => (entryOf(page) === undefined ? entryWaitMs : undefined),
+    version,
+  );
+  const entry = entryOf(newest.data);
+  if (entry === undefined) return null;
+  return html`<p>Version ${version} was made by <strong><${By} of=${entry} /></strong> <${Moment} at=${entry.at} />, request <${RequestLink} id=${entry.correlationId} /></p>`;
 }
 
 export function EditUser({
@@ -84,9 +110,13 @@ export function EditUser({
     }
   };
   const { problem } = intent;
+  const isClash = theirs !== undefined || problem?.status === 412;
   useEffect(() => {
     // Each refusal anew: a third one may have been faster than both.
-    if (problem?.status === 412) void lookAtTheirs();
+    if (problem?.status !== 412) return;
+    void lookAtTheirs();
+    // The page around tells what it is now, too.
+    onDone();
   }, [problem]);
   useEffect(() => {
     // Whoever has typed nothing yet begins at what is shown; an address that was added on this page is nobody else's doing.
@@ -104,7 +134,7 @@ export function EditUser({
   };
   return html`<form class="fields" ref=${form} onSubmit=${(event: Event) => {
     event.preventDefault();
-    if (difference.length > 0) void save(base);
+    if (difference.length > 0 && !isClash) void save(base);
   }}>
     ${editedNames.map((name) =>
       name === "active"
@@ -118,12 +148,13 @@ export function EditUser({
       theirs === undefined
         ? null
         : html`<${Theirs} base=${base.user} theirs=${theirs.user} edits=${edits} />
+          <${MadeBy} userId=${user.id} version=${theirs.user.version} />
           <p class="actions"><button type="button" onClick=${takeTheirs}>Take theirs</button>
           ${differenceOf(theirs.user, edits).length === 0 ? html`<span class="quiet">They want what you want.</span>` : html`<button type="button" class="primary" disabled=${isBusy} onClick=${() => void save(theirs)}>Write yours over version ${theirs.user.version}</button>`}</p>`
     }
     <p class="actions">
       <button type="button" onClick=${onClose}>Close</button>
-      <button type="submit" class="primary" disabled=${difference.length === 0 || isBusy}>Save ${difference.length} ${difference.length === 1 ? "change" : "changes"}</button>
+      ${isClash ? null : html`<button type="submit" class="primary" disabled=${difference.length === 0 || isBusy}>Save ${difference.length} ${difference.length === 1 ? "change" : "changes"}</button>`}
     </p>
   </form>`;
 }

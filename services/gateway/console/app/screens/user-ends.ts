@@ -38,7 +38,7 @@ export function DeleteUser({ user, etag, onDone, ends }: EndsProps): VNode {
     ${
       isAsking
         ? html`<${Confirm} title="Delete the user" act="Delete 1 user" typed=${user.primarySmtp} isFinal onClose=${() => setAsking(false)} onAct=${() => void send()}>
-            <p>${user.displayName} and ${count === 1 ? "the one address" : `all ${count} addresses`} go. A restore gets them all back until the term of tombstones is over; afterwards they are quarantined, and only this user may have them. The page tells both dates once it is done.</p>
+            <p>${user.displayName} and ${count === 1 ? "the one address" : `all ${count} addresses`} go. A restore gets them all back for 30 days, unless this installation has set another term (<code>TOMBSTONE_DAYS</code>). After that they are kept from everybody else for a further 365 days (<code>QUARANTINE_DAYS</code>), then anyone may take them. The page tells both dates once it is done.</p>
           </${Confirm}>`
         : null
     }

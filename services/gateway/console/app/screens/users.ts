@@ -23,9 +23,9 @@ const filters: readonly Filter[] = [
     name: "deleted",
     label: "Deleted",
     choices: [
-      ["", "living alone"],
-      ["include", "beside the living"],
-      ["only", "deleted alone"],
+      ["", "living only"],
+      ["include", "living and deleted"],
+      ["only", "deleted only"],
     ],
   },
 ];
@@ -70,7 +70,7 @@ export function Users(): VNode {
     ${isOpen ? null : html`<${Refused} what="Searching people" scope=${mayRead ? "users:search" : "users:read"} />`}
     <${Loaded} of=${page} what="users">${(data: UserPage) =>
       data.items.length === 0
-        ? html`<${Empty} title=${isFiltered ? "Nobody fits" : "There are no users yet"}>${isFiltered && query.deleted === undefined ? html`Deleted users are left out: look <a href=${hrefOf("users", "", { ...asked, deleted: "include" })}>beside the living</a>.` : "What fits is a part of a name, an address, an externalId or a userName."}</${Empty}>`
+        ? html`<${Empty} title=${isFiltered ? "Nobody fits" : "There are no users yet"}>${isFiltered && query.deleted === undefined ? html`Deleted users are left out: <a href=${hrefOf("users", "", { ...asked, deleted: "include" })}>look among them too</a>.` : "What fits is a part of a name, an address, an externalId or a userName."}</${Empty}>`
         : html`<${Table} caption="Users" columns=${columns} rows=${data.items} keyOf=${({ id }: ListedUser) => id} />
           <${Pager} next=${data.nextCursor} />`}
     </${Loaded}>
