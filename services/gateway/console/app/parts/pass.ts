@@ -6,6 +6,16 @@ import type { Pass } from "../core/passes.ts";
 import { Mark } from "./mark.ts";
 import { FaultNote } from "./states.ts";
 
+const kinds = {
+  pass: "comparison",
+  repair: "repair",
+  acknowledgement: "acknowledgement",
+} as const satisfies Record<Reconciliation["kind"], string>;
+
+/** "comparison done" */
+export const passTitle = ({ kind, status }: Pick<Reconciliation, "kind" | "status">): string =>
+  `${kinds[kind]} ${status}`;
+
 export function passText({ kind, report, acknowledgement }: Reconciliation): string {
   if (acknowledgement !== null) {
     const left = acknowledgement.left.map(({ why }) => why).join(", ");
@@ -24,8 +34,8 @@ export function PassOutcome({ of }: { readonly of: Pass }): VNode | null {
   if (intent.problem !== undefined)
     return html`<${FaultNote} problem=${intent.problem} retryAtMs=${intent.retryAtMs} isWrite />`;
   if (begun.data !== undefined) {
-    const { kind, status, error } = begun.data;
-    return html`<div class=${`note ${status === "done" ? "good" : "warn"}`} role="status"><${Mark} state=${status} word=${`${kind} ${status}`} /> ${error ?? passText(begun.data)}</div>`;
+    const { status, error } = begun.data;
+    return html`<div class=${`note ${status === "done" ? "good" : "warn"}`} role="status"><${Mark} state=${status} word=${passTitle(begun.data)} /> ${error ?? passText(begun.data)}</div>`;
   }
   if (begun.problem !== undefined)
     return html`<${FaultNote} problem=${begun.problem} retryAtMs=${begun.retryAtMs} />`;

@@ -16,7 +16,7 @@ import { RequestLink, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
-import { PassOutcome, passText } from "../parts/pass.ts";
+import { PassOutcome, passText, passTitle } from "../parts/pass.ts";
 import { Empty, ForScope, Loaded } from "../parts/states.ts";
 import { type Column, Table } from "../parts/table.ts";
 import { AskSettle, isAcknowledgeable, type Settle } from "./consistency-settle.ts";
@@ -93,10 +93,10 @@ function Found({ report, pass }: { readonly report: ReconcileReport; readonly pa
 }
 
 function Last({ of, pass }: { readonly of: Reconciliation; readonly pass: Pass }): VNode {
-  const { status, kind, startedAt, startedBy, endedAt, error, report, correlationId } = of;
+  const { status, startedAt, startedBy, endedAt, error, report, correlationId } = of;
   return html`<section class="verdict" aria-label="The last reconciliation">
-      <p class="when"><${Mark} state=${status} word=${`${kind} ${status}`} /></p>
-      <p class="says">${error ?? (report === null ? (status === "running" ? "It looks at every user." : `${passText(of)}. Compare again to see what is left.`) : html`${report.checked} users checked · ${Object.values(report.violations).reduce((sum, count) => sum + count, 0)} violations · ${report.pending.count} pending · ${report.acknowledged.count} acknowledged · ${report.inFlight} in flight`)}</p>
+      <p class="when"><${Mark} state=${status} word=${passTitle(of)} /></p>
+      <p class="says">${error ?? (report === null ? (status === "running" ? "It looks at every user." : `${passText(of)}. Compare again to see what is left.`) : html`${report.checked} users checked · ${Object.values(report.violations).reduce((sum, count) => sum + count, 0)} violations · ${report.pending.count} pending · ${report.acknowledged.count} acknowledged · ${report.inFlight} under way`)}</p>
       <p class="quiet">Begun by ${startedBy} <${Moment} at=${startedAt} />${endedAt === null ? null : html`, ended <${Moment} at=${endedAt} />`} · <${RequestLink} id=${correlationId} /></p>
     </section>
     ${report === null ? null : html`<${Found} report=${report} pass=${pass} />`}`;

@@ -14,6 +14,7 @@ import { momentText, spanText } from "../core/times.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
+import { passTitle } from "../parts/pass.ts";
 import { ForScope, Loaded } from "../parts/states.ts";
 import { type Column, Table } from "../parts/table.ts";
 
@@ -57,7 +58,7 @@ function Counts({ status }: { readonly status: Status }): VNode {
     <dt>Users</dt><dd>${users === null ? "–" : `${users.active} living, ${users.deleted} deleted, ${users.erased} erased`}</dd>
     <dt>Addresses</dt><dd>${addresses === null ? "–" : `${addresses.active} active, ${addresses.reserved} reserved, ${addresses.deleted} deleted, ${addresses.quarantined} quarantined, in ${addresses.domainsTotal} domains`}</dd>
     <dt>Dead letters</dt><dd>${deadLetters === null ? "–" : html`<a href=${hrefOf("letters")}>${deadLetters.pending} pending</a> of ${deadLetters.causes.length} ${deadLetters.causes.length === 1 ? "cause" : "causes"}`}</dd>
-    <dt>Consistency</dt><dd>${reconciliation === null ? (status.unseen.some(({ service }) => service === "reconciler") ? "–" : "no pass yet") : html`<a href=${hrefOf("consistency")}>${reconciliation.kind} ${reconciliation.status}</a> <${Moment} at=${reconciliation.endedAt ?? reconciliation.startedAt} /> ${reconciliation.violations === null ? "" : `· violations ${Object.values(reconciliation.violations).reduce((sum, count) => sum + count, 0)}`}`}</dd>
+    <dt>Consistency</dt><dd>${reconciliation === null ? (status.unseen.some(({ service }) => service === "reconciler") ? "–" : "no comparison yet") : html`<a href=${hrefOf("consistency")}>${passTitle(reconciliation)}</a> <${Moment} at=${reconciliation.endedAt ?? reconciliation.startedAt} /> ${reconciliation.violations === null ? "" : `· violations ${Object.values(reconciliation.violations).reduce((sum, count) => sum + count, 0)}`}`}</dd>
   </dl>`;
 }
 
