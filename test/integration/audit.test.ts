@@ -7,6 +7,7 @@ import type { AuditPage } from "../../services/contracts/audit.ts";
 import type { UserEvent } from "../../services/contracts/events.ts";
 import { outgoing, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
+import { held } from "../support/held.ts";
 import { rigOf } from "../support/rig.ts";
 
 async function auditRig(t: ExecutionContext, bus?: Bus["kind"]) {
@@ -69,8 +70,7 @@ test("an entry tells who changed what, when, from what to what, and under which 
 
 test("an event is confirmed only after its entry is committed", async (t) => {
   const rig = await auditRig(t);
-  const blocker = await rig.pool.connect();
-  await blocker.query("begin; lock table audit_entries in exclusive mode");
+  const release = await held(t, rig.pool, "lock table audit_entries in exclusive mode");
   let outcome: readonly PublishOutcome[] | undefined;
   const published = rig.publish(userEvent()).then((outcomes) => {
     outcome = outcomes;
@@ -82,8 +82,7 @@ test("an event is confirmed only after its entry is committed", async (t) => {
     if (rows.length === 0) throw new Error("Audit does not wait for the lock");
   });
   const early = outcome;
-  await blocker.query("commit");
-  blocker.release();
+  await release();
   await published;
   t.is(early, undefined);
   t.deepEqual(outcome, [{ status: "confirmed" }]);
@@ -92,8 +91,7 @@ test("an event is confirmed only after its entry is committed", async (t) => {
 
 test("a connection cut in the middle of a batch loses and doubles nothing", async (t) => {
   const rig = await auditRig(t);
-  const blocker = await rig.pool.connect();
-  await blocker.query("begin; lock table audit_entries in exclusive mode");
+  const release = await held(t, rig.pool, "lock table audit_entries in exclusive mode");
   const events = Array.from({ length: 20 }, () => userEvent());
   const published = rig.publish(...events);
   await eventually(async () => {
@@ -103,8 +101,7 @@ test("a connection cut in the middle of a batch loses and doubles nothing", asyn
     );
     if (rowCount === 0) throw new Error("Audit does not wait for the lock");
   });
-  await blocker.query("commit");
-  blocker.release();
+  await release();
   t.true((await published).every(({ status }) => status === "confirmed"));
   await rig.entries(20);
   t.deepEqual(await results(rig.metrics), { processed: 20 });

@@ -8,6 +8,7 @@ import type { LetterReplay } from "../../services/contracts/replays.ts";
 import { LetterReplayRow, ReplayedLetter } from "../../services/dead-letters/entities.ts";
 import { sweepReplays } from "../../services/dead-letters/upkeep.ts";
 import { eventually } from "../support/eventually.ts";
+import { held } from "../support/held.ts";
 import { letterOf, lettersOf } from "../support/letters.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { type Rig, rigOf } from "../support/rig.ts";
@@ -54,19 +55,7 @@ const pending = async (rig: Rig): Promise<string[]> =>
   );
 
 /** The letter can't be marked as replayed until the returned function is called. */
-async function heldUp(t: ExecutionContext, rig: Rig): Promise<() => Promise<unknown>> {
-  const holder = await rig.usersDb.connect();
-  await holder.query("begin; select from dead_letters for update");
-  let isHeld = true;
-  const release = async () => {
-    if (!isHeld) return;
-    isHeld = false;
-    await holder.query("commit");
-    holder.release();
-  };
-  t.teardown(release);
-  return release;
-}
+const heldUp = (t: ExecutionContext, rig: Rig) => held(t, rig.usersDb, "select from dead_letters for update");
 
 /** As a process that is gone leaves it: the server ends its sessions, and with them the lock. */
 async function lockLost(rig: Rig): Promise<void> {

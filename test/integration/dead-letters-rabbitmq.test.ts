@@ -10,6 +10,7 @@ import { amqpHeader, deadLetterQueue } from "../../services/contracts/headers.ts
 import { migrate } from "../../services/runtime/migrations.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
+import { held } from "../support/held.ts";
 import { letterById, lettersOf } from "../support/letters.ts";
 import { Processes } from "../support/processes.ts";
 import { testDatabase, testVhost } from "../support/resources.ts";
@@ -80,9 +81,7 @@ test("what is no letter of ours, and what can't be stored, keep nothing back beh
   await rig.usersDb.query(`create trigger refuse before insert on dead_letters for each row
     when (new.message_id = 'unstorable') execute function refuse()`);
   // While the first one waits for the table, the others come together.
-  const blocker = await rig.usersDb.connect();
-  await blocker.query("begin");
-  await blocker.query("lock table dead_letters in exclusive mode");
+  const release = await held(t, rig.usersDb, "lock table dead_letters in exclusive mode");
   await rig.withChannel(async (channel) => {
     await put(channel, dlq, Buffer.from([0, 255]), {
       headers: { [amqpHeader.attempts]: "many", bytes: Buffer.from([1]) },
@@ -91,8 +90,7 @@ test("what is no letter of ours, and what can't be stored, keep nothing back beh
     for (let number = 0; number < 5; number += 1)
       await put(channel, dlq, Buffer.from("{}"), { messageId: `behind-${number}`, headers: ourHeaders });
   });
-  await blocker.query("rollback");
-  blocker.release();
+  await release();
   const letters = await lettersOf(rig, 6);
   t.like(letters.at(-1), { reason: "unknown", eventId: null, attempts: 0 });
   await rig.usersDb.query("drop trigger refuse on dead_letters");
@@ -154,8 +152,7 @@ test("a process killed between the delivery of a letter and its commit loses and
   const letters = async () => (await pool.query("select message_id from dead_letters")).rows;
   const first = await processes.start({ env });
   await first.ready();
-  const blocker = await pool.connect();
-  await blocker.query("begin; lock table dead_letters in exclusive mode");
+  const release = await held(t, pool, "lock table dead_letters in exclusive mode");
   const channel = await connection.createConfirmChannel();
   const messageId = randomUUID();
   await put(channel, dlq, Buffer.from("{}"), { messageId, headers: ourHeaders });
@@ -171,8 +168,7 @@ test("a process killed between the delivery of a letter and its commit loses and
   await pool.query(
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mailroster-dead-letters' and datname = current_database()",
   );
-  await blocker.query("commit");
-  blocker.release();
+  await release();
   t.deepEqual(await letters(), []);
   const second = await processes.start({ env });
   await second.ready();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test, { type ExecutionContext } from "ava";
 import { eventually } from "../support/eventually.ts";
+import { held } from "../support/held.ts";
 import { rigOf } from "../support/rig.ts";
 
 const ann = { displayName: "Ann", primarySmtp: "ann@one.example" };
@@ -11,19 +12,13 @@ const headers = { "idempotency-key": "twice" };
 async function twoAtOnce(t: ExecutionContext) {
   const rig = await rigOf(t, { services: ["gateway", "users", "smtp-registry"] });
   const post = () => rig.http("POST", "/users", ann, headers);
-  const holder = await rig.registryDb.connect();
-  await holder.query("begin");
-  await holder.query("lock table addresses in access exclusive mode");
+  const release = await held(t, rig.registryDb, "lock table addresses in access exclusive mode");
   const first = post();
   await eventually(async () => {
     const { rows } = await rig.registryDb.query("select from pg_locks where not granted");
     assert.ok(rows.length > 0, "nobody waits for the table");
   });
   const second = post();
-  const release = async () => {
-    await holder.query("rollback");
-    holder.release();
-  };
   return { post, first, second, release };
 }
 

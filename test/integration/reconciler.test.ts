@@ -12,6 +12,7 @@ import type {
 import { passOverAll } from "../../services/reconciler/pass.ts";
 import { patientAsk } from "../../services/reconciler/sources.ts";
 import { eventually } from "../support/eventually.ts";
+import { held } from "../support/held.ts";
 import { lettersOf } from "../support/letters.ts";
 import { type Rig, rigOf } from "../support/rig.ts";
 
@@ -409,9 +410,7 @@ test.serial("a pass whose lock is lost goes on, and what it keeps is kept", asyn
   const [lost = ""] = await rig.settledUsers(1);
   await rig.usersDb.query("delete from audit_entries");
   // What the pass reads is locked, so that it is still under way when its own lock is taken from it.
-  const blocker = await rig.usersDb.connect();
-  await blocker.query("begin");
-  await blocker.query("lock table audit_entries in access exclusive mode");
+  const release = await held(t, rig.usersDb, "lock table audit_entries in access exclusive mode");
   const done = callAction(rig.broker, "reconciler.acknowledge", {
     userIds: [lost],
     check: "audit_missing",
@@ -419,13 +418,13 @@ test.serial("a pass whose lock is lost goes on, and what it keeps is kept", asyn
   });
   await eventually(async () => {
     const { rowCount } = await rig.usersDb.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
-       and application_name = 'mailroster-reconciler' and state = 'idle in transaction'`,
+      `select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
+       where locktype = 'advisory' and granted and datname = current_database()
+       and application_name = 'mailroster-reconciler'`,
     );
     if (rowCount !== 1) throw new Error("Nobody holds the lock");
   });
-  await blocker.query("rollback");
-  blocker.release();
+  await release();
   t.is((await done).acknowledged.length, 1);
   t.is((await rig.run()).acknowledged.count, 1);
 });

@@ -14,6 +14,7 @@ import { decideCreate } from "../../services/users/rules.ts";
 import { turns } from "../../services/users/turns-of-a-user.ts";
 import { userWrites } from "../../services/users/write.ts";
 import { eventually } from "../support/eventually.ts";
+import { held } from "../support/held.ts";
 import { testLogger } from "../support/logs.ts";
 import { openDatabase } from "../support/own-database.ts";
 import { persistently, type Rig, startRig } from "../support/rig.ts";
@@ -255,21 +256,16 @@ test.serial(
 
 test.serial("a write that waits for a lock is refused within 2 s and leaves nothing behind", async (t) => {
   const { id } = await create("a@seven.example");
-  const blocker = await rig.usersDb.connect();
-  await blocker.query("begin");
-  await blocker.query("select from users where id = $1 for update", [id]);
+  const release = await held(t, rig.usersDb, "select from users where id = $1 for update", [id]);
   await refusedInTime(t, "database", () => rig.call("users.patch", { id, primarySmtp: "b@seven.example" }));
-  await blocker.query("rollback");
-  blocker.release();
+  await release();
   t.is((await rig.call("users.get", { id })).version, 1);
   await eventually(async () => assert.equal(await statusOf("b@seven.example"), "available"));
 });
 
 test.serial("a write whose database connections are cut is refused, and the next one succeeds", async (t) => {
   const { id } = await create("a@eight.example");
-  const blocker = await rig.usersDb.connect();
-  await blocker.query("begin");
-  await blocker.query("select from users where id = $1 for update", [id]);
+  const release = await held(t, rig.usersDb, "select from users where id = $1 for update", [id]);
   const write = refusedInTime(t, "database", () => rig.call("users.patch", { id, displayName: "B" }));
   await eventually(async () => {
     const cut = await rig.usersDb.query(
@@ -279,8 +275,7 @@ test.serial("a write whose database connections are cut is refused, and the next
     assert.notEqual(cut.rowCount, 0);
   });
   await write;
-  await blocker.query("rollback");
-  blocker.release();
+  await release();
   t.is((await rig.call("users.patch", { id, displayName: "C" }))?.version, 2);
 });
 
@@ -292,13 +287,10 @@ test.serial(
     const waits = async () =>
       (await rig.metrics.smtpCheckDuration.get()).values.find((v) => v.metricName?.endsWith("_count"));
     const before = (await waits())?.value ?? 0;
-    const blocker = await rig.registryDb.connect();
-    await blocker.query("begin");
-    await blocker.query("lock table addresses in access exclusive mode");
+    const release = await held(t, rig.registryDb, "lock table addresses in access exclusive mode");
     await refusedInTime(t, "smtp-registry", () => create("b@nine.example"));
     t.is((await waits())?.value, before + 1);
-    await blocker.query("rollback");
-    blocker.release();
+    await release();
     t.is((await rig.call("users.get", { id })).version, 1);
   },
 );
