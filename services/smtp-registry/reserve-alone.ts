@@ -15,13 +15,7 @@ import { Refusal, Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 import { freedBefore, statusOf } from "../contracts/terms.ts";
 import type { AddressStatus } from "../contracts/user.ts";
-import {
-  isRefusedWhenTaken,
-  type RegistryRules,
-  type ReserveRequest,
-  type Run,
-  wantedOf,
-} from "./reserve-request.ts";
+import { isRefusedWhenTaken, type RegistryRules, type ReserveRequest, type Run } from "./reserve-request.ts";
 import * as sql from "./sql.ts";
 import { type NoSuffix, reserveSuffixed, type TakenAddress } from "./suffix-choice.ts";
 import { counterKey } from "./suffix-rule.ts";
@@ -153,16 +147,15 @@ async function tried<T>(work: () => Promise<T | undefined>): Promise<T | undefin
 export async function reserveAlone(
   db: Database,
   rules: RegistryRules,
-  request: ReserveRequest,
+  asked: Pick<Run, "request" | "wanted">,
   giveUpAt: number,
 ): Promise<Reservation> {
   const now = rules.now();
   const current: Run = {
-    request,
+    ...asked,
     rules,
     now,
     giveUpAt,
-    wanted: wantedOf(request),
     freed: freedBefore(now, rules.terms),
     expiresAt: new Date(now.getTime() + rules.reservationTtlMs),
   };

@@ -1,6 +1,5 @@
-/** What a reservation asks for, each address once, and by which rules it is judged. Pure. */
+/** What a reservation asks for, and by which rules it is judged. Pure. */
 import type { ActionParams } from "../contracts/actions.ts";
-import { addressKey } from "../contracts/address.ts";
 import type { Terms } from "../contracts/terms.ts";
 import type { AddressKind } from "../contracts/user.ts";
 import type { BlockedNames } from "./blocked.ts";
@@ -31,20 +30,6 @@ export interface Run {
   /** On the monotonic clock: a run that begins or looks on later would answer nobody. */
   readonly giveUpAt: number;
   readonly rules: RegistryRules;
-}
-
-/** By key; what comes first (the primary, by order or by kind) decides. */
-export function wantedOf(request: ReserveRequest): Wanted[] {
-  const byKey = new Map<string, Wanted>();
-  let secondaries = 0;
-  const rows = request.addresses.map(({ address, kind }) => {
-    const pointer = kind === "primary" ? "#/primarySmtp" : `#/secondarySmtps/${secondaries++}`;
-    return { key: addressKey(address), address, kind, pointer };
-  });
-  for (const row of rows)
-    if (!byKey.has(row.key) || (row.kind === "primary" && byKey.get(row.key)?.kind !== "primary"))
-      byKey.set(row.key, row);
-  return [...byKey.values()];
 }
 
 /** Whether the request takes no other address in place of this one. */

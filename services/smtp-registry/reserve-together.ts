@@ -10,12 +10,13 @@ import { coalescer, type Outcome } from "../../mixins/coalescing.ts";
 import { currentLatenessMs } from "../../mixins/moleculer/lateness.ts";
 import { type Database, isContention, isUniqueViolation } from "../../mixins/postgres/database.ts";
 import { json, run } from "../../mixins/postgres/statement.ts";
+import { addressKey } from "../contracts/address.ts";
 import { Unavailable } from "../contracts/errors.ts";
 import type { Reservation } from "../contracts/reservations.ts";
 import { freedBefore } from "../contracts/terms.ts";
 import { tombstoneOf } from "./erasure-sql.ts";
 import { release, reserveAlone } from "./reserve-alone.ts";
-import { type RegistryRules, type ReserveRequest, wantedOf } from "./reserve-request.ts";
+import type { RegistryRules, ReserveRequest, Wanted } from "./reserve-request.ts";
 import { withoutDiskWait } from "./sql.ts";
 
 /** Nobody who asks waits longer (users). */
@@ -29,7 +30,7 @@ interface Plain {
   readonly request: ReserveRequest;
   readonly heldSince: Date;
   readonly expiresAt: Date;
-  readonly rows: readonly { readonly key: string; readonly address: string; readonly kind: string }[];
+  readonly wanted: readonly Wanted[];
 }
 
 /**
@@ -54,8 +55,8 @@ returning key, reservation_id`;
 
 /** Which requests got everything; what a request got of a part stays its hold, and is used or released alone. */
 async function holdTogether(db: Database, items: readonly Plain[], freed: Date): Promise<Outcome<boolean>[]> {
-  const wanted = items.flatMap(({ request, rows, heldSince, expiresAt }, place) =>
-    rows.map(({ key, address, kind }) => ({
+  const rows = items.flatMap(({ request, wanted, heldSince, expiresAt }, place) =>
+    wanted.map(({ key, address, kind }) => ({
       key,
       address,
       kind,
@@ -67,16 +68,30 @@ async function holdTogether(db: Database, items: readonly Plain[], freed: Date):
     })),
   );
   try {
-    const held = await db.read((em) => run(em, reserveFresh(wanted, freed)));
+    const held = await db.read((em) => run(em, reserveFresh(rows, freed)));
     const got = new Set(held.map(({ key, reservationId }) => `${reservationId}\n${key}`));
-    return items.map(({ request, rows }) => ({
-      value: rows.every(({ key }) => got.has(`${request.reservationId}\n${key}`)),
+    return items.map(({ request, wanted }) => ({
+      value: wanted.every(({ key }) => got.has(`${request.reservationId}\n${key}`)),
     }));
   } catch (error) {
     // One of them has held another address in place of this one before: each finds its own alone.
     if (isUniqueViolation(error) || isContention(error)) return items.map(() => ({ value: false }));
     throw error;
   }
+}
+
+/** By key; what comes first (the primary, by order or by kind) decides. */
+export function wantedOf(request: ReserveRequest): Wanted[] {
+  const byKey = new Map<string, Wanted>();
+  let secondaries = 0;
+  const rows = request.addresses.map(({ address, kind }) => {
+    const pointer = kind === "primary" ? "#/primarySmtp" : `#/secondarySmtps/${secondaries++}`;
+    return { key: addressKey(address), address, kind, pointer };
+  });
+  for (const row of rows)
+    if (!byKey.has(row.key) || (row.kind === "primary" && byKey.get(row.key)?.kind !== "primary"))
+      byKey.set(row.key, row);
+  return [...byKey.values()];
 }
 
 /** For one process of smtp-registry. */
@@ -87,12 +102,12 @@ export function reserver(db: Database, rules: RegistryRules): Reserve {
   );
 
   async function reserveNow(request: ReserveRequest, giveUpAt: number): Promise<Reservation> {
-    const rows = wantedOf(request);
-    const plain = (request.alsoTaken?.length ?? 0) === 0 && !rows.some(({ key }) => rules.blocked.has(key));
+    const wanted = wantedOf(request);
+    const plain = (request.alsoTaken?.length ?? 0) === 0 && !wanted.some(({ key }) => rules.blocked.has(key));
     const heldSince = rules.now();
     const expiresAt = new Date(heldSince.getTime() + rules.reservationTtlMs);
-    if (!plain || !(await holdFresh({ request, rows, heldSince, expiresAt })))
-      return reserveAlone(db, rules, request, giveUpAt - answerMs);
+    if (!plain || !(await holdFresh({ request, wanted, heldSince, expiresAt })))
+      return reserveAlone(db, rules, { request, wanted }, giveUpAt - answerMs);
     return {
       reservationId: request.reservationId,
       expiresAt: expiresAt.toISOString(),

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import test from "ava";
 import { Refusal } from "../../services/contracts/errors.ts";
 import { reserveAlone } from "../../services/smtp-registry/reserve-alone.ts";
+import { wantedOf } from "../../services/smtp-registry/reserve-together.ts";
 import { Life } from "../support/life.ts";
 import { type RegistryParts, registryParts } from "../support/registry-parts.ts";
 
@@ -77,7 +78,7 @@ test("A gap that can't be crossed in time is a refusal, and the next request goe
         onTaken: "suffix" as const,
         addresses,
       };
-      return reserveAlone(rig.db, rig.rules, request, performance.now());
+      return reserveAlone(rig.db, rig.rules, { request, wanted: wantedOf(request) }, performance.now());
     };
     for (const told of ["was found in time", "was found in time"]) {
       const refusal = await t.throwsAsync(reserveLate(), { instanceOf: Refusal });
