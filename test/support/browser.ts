@@ -68,9 +68,9 @@ function pendingRequests(context: BrowserContext): ReadonlySet<Request> {
   return pending;
 }
 
-/** Two frames after the last answer the page has shown it. What runs in the page is text: nothing here knows its types. */
+/** Two frames after the last answer the page has shown it, and nothing on it is still to come. What runs in the page is text: nothing here knows its types. */
 const isShown = `new Promise((resolve) => {
-  const look = () => resolve(document.querySelector("h1") !== null && document.querySelector(".skeleton") === null);
+  const look = () => resolve(document.querySelector("h1") !== null && document.querySelector('[aria-busy="true"]') === null);
   requestAnimationFrame(() => requestAnimationFrame(look));
 })`;
 

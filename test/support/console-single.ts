@@ -35,13 +35,27 @@ export async function startSingleConsole(
   const processes = new Processes();
   const [users, registry] = [await ownDatabase("users"), await ownDatabase("registry")];
   const own = {
+    DATA_DIR: processes.folder(),
     DATABASE_URL: users.url,
     REGISTRY_DATABASE_URL: registry.url,
     RETRY_DELAYS_MS: "30,30",
     ...environment,
   };
-  const [system, browser] = await Promise.all([processes.start({ env: own }), startBrowser()]);
-  await system.ready();
+  const end = async (): Promise<void> => {
+    await processes.end();
+    await users.close();
+    await registry.close();
+  };
+  const begin = async () => {
+    const system = await processes.start({ env: own });
+    await system.ready();
+    return { system, browser: await startBrowser() };
+  };
+  // What a failed start leaves running would keep the tests' process.
+  const { system, browser } = await begin().catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
   return {
     url: system.httpUrl,
     users: users.pool,
@@ -58,9 +72,7 @@ export async function startSingleConsole(
     open: (t, path) => openAt(t, browser, system.httpUrl, path),
     async stop() {
       await browser.close();
-      await processes.end();
-      await users.close();
-      await registry.close();
+      await end();
     },
   };
 }

@@ -20,14 +20,14 @@ import { Copy } from "./copy.ts";
 
 const patienceMs = 300;
 
-export function Loading({ what }: { readonly what: string }): VNode | null {
+export function Loading({ what }: { readonly what: string }): VNode {
   const [isLate, setLate] = useState(false);
   useEffect(() => {
     const timer = setTimeout(() => setLate(true), patienceMs);
     return () => clearTimeout(timer);
   }, []);
-  if (!isLate) return null;
-  return html`<div class="skeleton" role="status">
+  if (!isLate) return html`<div aria-busy="true"></div>`;
+  return html`<div class="skeleton" role="status" aria-busy="true">
     <span class="unseen">Loading ${what}</span>
     <i></i><i></i><i></i>
   </div>`;
