@@ -75,8 +75,9 @@ function settingsIn(home: string, root: string): string[] {
     "smtpd_peername_lookup = no",
     // Who is refused often is neither slowed down nor put out here.
     "smtpd_error_sleep_time = 0",
-    "smtpd_soft_error_limit = 10000",
-    "smtpd_hard_error_limit = 10000",
+    "smtpd_soft_error_limit = 10000000",
+    "smtpd_hard_error_limit = 10000000",
+    "smtpd_junk_command_limit = 10000000",
   ];
 }
 
