@@ -12,9 +12,9 @@ export const formulaSafe = (text: string): string => (formula.test(text) ? `'${t
 export const fromFormulaSafe = (text: string): string =>
   text.startsWith("'") && formula.test(text) ? text.slice(1) : text;
 
-/** A line of CSV (RFC 4180), whose texts no spreadsheet takes for a formula. */
-export const csvRecord = (cells: readonly string[]): string =>
-  `${cells
-    .map(formulaSafe)
-    .map((text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text))
-    .join(",")}\r\n`;
+/** A line of CSV (RFC 4180) with the cells as they are. */
+export const csvLine = (cells: readonly string[]): string =>
+  `${cells.map((text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(",")}\r\n`;
+
+/** A line of CSV whose texts no spreadsheet takes for a formula. */
+export const csvRecord = (cells: readonly string[]): string => csvLine(cells.map(formulaSafe));
