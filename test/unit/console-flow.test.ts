@@ -2,7 +2,13 @@
 import test from "ava";
 import type { Status } from "../../services/contracts/status.ts";
 import { ProblemAnswer } from "../../services/gateway/console/app/core/api.ts";
-import { placesOf, sampleOf, troublesOf } from "../../services/gateway/console/app/core/flow.ts";
+import {
+  placesOf,
+  sampleOf,
+  sparkOf,
+  systemRhythm,
+  troublesOf,
+} from "../../services/gateway/console/app/core/flow.ts";
 import {
   afterAnswer,
   afterFault,
@@ -41,7 +47,10 @@ test("an event goes from users by the outbox to each consumer, a number at each 
     ],
   );
   t.deepEqual(troublesOf(well), []);
-  t.deepEqual(sampleOf(well), { outbox: 0, "smtp-registry.user-events": 0, "audit.user-events": 3 });
+  t.deepEqual(sampleOf(well, 7), {
+    atMs: 7,
+    waiting: { outbox: 0, "smtp-registry.user-events": 0, "audit.user-events": 3 },
+  });
 });
 
 test("what could not be asked is a dash and never a nought, and no trouble by itself", (t) => {
@@ -58,7 +67,7 @@ test("what could not be asked is a dash and never a nought, and no trouble by it
     ["–", "–", "–"],
   );
   t.deepEqual(troublesOf(blind), []);
-  t.is(sampleOf(blind).outbox, undefined);
+  t.is(sampleOf(blind, 0).waiting.outbox, undefined);
   const queues = placesOf({ ...blind, deadLetters: { pending: 3, causes: [cause] } }).slice(2);
   t.like(queues[0], { name: "audit.user-events", figure: "–" }, "a queue is known by its letters");
 });
@@ -89,6 +98,31 @@ test("each violation of consistency counts", (t) => {
   const violations = { ...example.reconciliation?.violations, unheld: 2, elsewhere: 1 };
   const reconciliation = { ...example.reconciliation, violations } as unknown as Status["reconciliation"];
   t.regex(troublesOf({ ...well, reconciliation }).at(-1) ?? "", /^consistency: [3-9] violations$/);
+});
+
+test("a line of what waits is drawn by the time of each look, however far apart they were", (t) => {
+  const waits = (pending: number, atMs: number) =>
+    sampleOf({ ...well, outbox: { pending, oldestAgeS: 0 } }, atMs);
+  const samples = [waits(0, 1_000), sampleOf({ ...well, outbox: null }, 302_000)];
+  t.is(sparkOf(samples, "outbox"), "");
+  t.is(
+    sparkOf([waits(0, 1_000), waits(4, 301_000), waits(2, 601_000)], "outbox"),
+    "0.00,26 50.00,2 100.00,14",
+  );
+});
+
+test("a system is looked at every 2 s, and every 5 s while nothing is wrong and nothing new for 20 s", (t) => {
+  t.is(systemRhythm(undefined, 0), 2_000);
+  t.deepEqual(
+    [0, 9, 10, 1_000].map((sames) => systemRhythm(well, sames)),
+    [2_000, 2_000, 5_000, 5_000],
+  );
+  t.is(systemRhythm({ ...well, circuit: "open" }, 1_000), 2_000);
+  t.is(systemRhythm({ ...well, deadLetters: { pending: 3, causes: [cause] } }, 1_000), 2_000);
+  let seen: Seen<Status> = afterAnswer<Status>(unseen, { ...answer("a"), data: well }, 0);
+  for (let look = 0; look < 10; look += 1) seen = afterAnswer(seen, { ...answer("", 304), data: well }, 0);
+  t.is(untilNextMs(seen, systemRhythm, 0), 5_000);
+  t.is(untilNextMs(afterAnswer(seen, { ...answer("b"), data: well }, 0), systemRhythm, 0), 2_000);
 });
 
 const every2S = () => 2_000;

@@ -130,11 +130,39 @@ export function troublesOf(status: Status): string[] {
   ];
 }
 
-/** Ten minutes of looks every two seconds. */
-export const samplesMax = 300;
-export type Sample = Readonly<Record<string, number | undefined>>;
+/** How often to look at a system where something happens, and at one where nothing has for a while. */
+const lookMs = { lively: 2_000, calm: 5_000 } as const;
+const calmAfterLooks = 10;
+/**
+ * In how many ms to look at the system again: often, until nothing has changed for twenty seconds and nothing is wrong.
+ * What fifty open pages ask is most of what they cost, and most of them are open where nothing happens.
+ */
+export const systemRhythm = (status: Status | undefined, sames: number): number =>
+  status === undefined || sames < calmAfterLooks || troublesOf(status).length > 0
+    ? lookMs.lively
+    : lookMs.calm;
 
-export function sampleOf({ outbox, queues }: Status): Sample {
-  const waiting = (queues ?? []).map(({ queue, messages }) => [queue, messages] as const);
-  return Object.fromEntries([["outbox", outbox?.pending] as const, ...waiting]);
+export const samplesMs = 600_000;
+/** What waits at each place, at a time of this device's clock. */
+export interface Sample {
+  readonly atMs: number;
+  readonly waiting: Readonly<Record<string, number | undefined>>;
+}
+
+export function sampleOf({ outbox, queues }: Status, atMs: number): Sample {
+  const atQueues = (queues ?? []).map(({ queue, messages }) => [queue, messages] as const);
+  return { atMs, waiting: Object.fromEntries([["outbox", outbox?.pending] as const, ...atQueues]) };
+}
+
+/** Points of a line, 100 wide and 28 high, over the ten minutes that end with the last sample; none of fewer than two. */
+export function sparkOf(samples: readonly Sample[], place: string): string {
+  const endMs = samples.at(-1)?.atMs ?? 0;
+  const known = samples.flatMap(({ atMs, waiting }) => {
+    const value = waiting[place];
+    return value === undefined ? [] : [{ atMs, value }];
+  });
+  if (known.length < 2) return "";
+  const top = Math.max(1, ...known.map(({ value }) => value));
+  const x = (atMs: number): string => (100 - ((endMs - atMs) / samplesMs) * 100).toFixed(2);
+  return known.map(({ atMs, value }) => `${x(atMs)},${26 - (value / top) * 24}`).join(" ");
 }

@@ -13,6 +13,8 @@ export interface Seen<T> {
   readonly isLoading: boolean;
   /** When the data was last known to be so, by this device's clock. */
   readonly asOfMs: number | undefined;
+  /** Answers in a row that told nothing new. */
+  readonly sames: number;
   /** Looks in a row without an answer. */
   readonly misses: number;
   /** When it is tried again by itself; undefined: it is not. */
@@ -25,6 +27,7 @@ export const unseen = {
   problem: undefined,
   isLoading: true,
   asOfMs: undefined,
+  sames: 0,
   misses: 0,
   retryAtMs: undefined,
 } satisfies Seen<never>;
@@ -33,8 +36,8 @@ const backoffMsMax = 30_000;
 const backoffMs = (problem: ProblemAnswer, misses: number): number =>
   Math.min(backoffMsMax, Math.max((problem.retryAfterS ?? 1) * 1_000, 1_000 * 2 ** Math.min(misses, 5)));
 
-/** In how many ms to look again; undefined: not by itself. */
-export type Rhythm<T> = (data: T | undefined) => number | undefined;
+/** In how many ms to look again, by what is known and how many looks in a row it has stood; undefined: not by itself. */
+export type Rhythm<T> = (data: T | undefined, sames: number) => number | undefined;
 
 export function afterAnswer<T>(seen: Seen<T>, answer: Answer<T>, nowMs: number): Seen<T> {
   const isSame = answer.status === 304;
@@ -44,6 +47,7 @@ export function afterAnswer<T>(seen: Seen<T>, answer: Answer<T>, nowMs: number):
     etag: isSame ? seen.etag : answer.etag,
     isLoading: false,
     asOfMs: nowMs,
+    sames: isSame ? seen.sames + 1 : 0,
   };
 }
 
@@ -54,7 +58,7 @@ export function afterFault<T>(
   nowMs: number,
 ): Seen<T> {
   const misses = seen.misses + 1;
-  const isWatched = rhythm(seen.data) !== undefined;
+  const isWatched = rhythm(seen.data, seen.sames) !== undefined;
   const retries = problem.mayPass || (isWatched && problem.status >= 500);
   const retryAtMs = retries ? nowMs + backoffMs(problem, misses) : undefined;
   return { ...seen, isLoading: false, problem, misses, retryAtMs };
@@ -62,10 +66,10 @@ export function afterFault<T>(
 
 /** For how long nobody looks; undefined: until somebody asks for it. */
 export function untilNextMs<T>(
-  { data, problem, retryAtMs }: Seen<T>,
+  { data, sames, problem, retryAtMs }: Seen<T>,
   rhythm: Rhythm<T>,
   nowMs: number,
 ): number | undefined {
   if (retryAtMs !== undefined) return Math.max(0, retryAtMs - nowMs);
-  return problem === undefined ? rhythm(data) : undefined;
+  return problem === undefined ? rhythm(data, sames) : undefined;
 }

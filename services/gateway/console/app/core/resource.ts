@@ -67,7 +67,11 @@ export function useResource<T>(
       plan();
     };
     const woken = (): void => {
-      if (!document.hidden && (isDue || lastRhythm.current(latest.current.data) !== undefined)) void look();
+      if (
+        !document.hidden &&
+        (isDue || lastRhythm.current(latest.current.data, latest.current.sames) !== undefined)
+      )
+        void look();
     };
     const online = (): void => {
       if (latest.current.problem?.status === 0) void look();

@@ -3,7 +3,16 @@ import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Status } from "../../../../contracts/status.ts";
 import { useClock } from "../core/clock.ts";
-import { type Place, placesOf, type Sample, sampleOf, samplesMax, troublesOf } from "../core/flow.ts";
+import {
+  type Place,
+  placesOf,
+  type Sample,
+  sampleOf,
+  samplesMs,
+  sparkOf,
+  systemRhythm,
+  troublesOf,
+} from "../core/flow.ts";
 import { html } from "../core/html.ts";
 import { useResource } from "../core/resource.ts";
 import { hrefOf } from "../core/routes.ts";
@@ -18,26 +27,19 @@ import { passTitle } from "../parts/pass.ts";
 import { ForScope, Loaded } from "../parts/states.ts";
 import { type Column, Table } from "../parts/table.ts";
 
-const pollMs = 2_000;
-
-function Spark({ values }: { readonly values: readonly number[] }): VNode | null {
-  if (values.length < 2) return null;
-  const top = Math.max(1, ...values);
-  const points = values
-    .map((value, index) => `${(index / (samplesMax - 1)) * 100},${26 - (value / top) * 24}`)
-    .join(" ");
+function Spark({ points }: { readonly points: string }): VNode | null {
+  if (points === "") return null;
   return html`<svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" aria-hidden="true" focusable="false"><polyline points=${points} /></svg>`;
 }
 
 function PlaceOf({ place, samples }: { readonly place: Place; readonly samples: readonly Sample[] }): VNode {
   const { name, figure, unit, notes, trouble } = place;
-  const values = samples.flatMap((sample) => sample[name] ?? []);
   return html`<li class=${trouble === undefined ? "" : "bad"}>
     <h3>${name}</h3>
     <p class="figure">${figure}${unit === "" ? null : html` <span class="quiet">${unit}</span>`}</p>
     ${notes.map((note) => html`<p class="quiet">${note}</p>`)}
     ${trouble === undefined ? null : html`<p><${Mark} state="down" word=${trouble} /></p>`}
-    <${Spark} values=${values} />
+    <${Spark} points=${sparkOf(samples, name)} />
   </li>`;
 }
 
@@ -88,12 +90,14 @@ export function System(): VNode {
   const [samples, setSamples] = useState<readonly Sample[]>([]);
   const resource = useResource<Status>(
     mayRead ? "/status" : undefined,
-    () => (isPaused ? undefined : pollMs),
+    isPaused ? () => undefined : systemRhythm,
     isPaused,
   );
   const { data, asOfMs } = resource;
   useEffect(() => {
-    if (data !== undefined) setSamples((before) => [...before, sampleOf(data)].slice(-samplesMax));
+    if (data === undefined || asOfMs === undefined) return;
+    const oldestMs = asOfMs - samplesMs;
+    setSamples((before) => [...before.filter(({ atMs }) => atMs >= oldestMs), sampleOf(data, asOfMs)]);
   }, [asOfMs]);
   const problems = data === undefined ? [] : troublesOf(data);
   const text = problems.join(", ");
