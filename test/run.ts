@@ -21,6 +21,8 @@ import { type Counts, tapReader } from "./support/tap.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const line = commandLine(avaForm, { whenNobodyReads: () => stop("nobody reads what it prints") });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+/** As `npm start` has it: hundreds of processes read the same files, and each would take their types away anew. */
+const compiled = join(root, "node_modules/.cache/compiled");
 const interrupted = new AbortController();
 const servers = new ServerPool(print, interrupted.signal);
 /** A tier that takes minutes says how far it is. */
@@ -154,7 +156,7 @@ async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Count
       return { passed: 0, failed: 0 };
     }
     const environment = await servers.environment(tier.needs);
-    const complete = { ...environment, TEST_LOG_DIR: logFolder };
+    const complete = { ...environment, TEST_LOG_DIR: logFolder, NODE_COMPILE_CACHE: compiled };
     const counts = await runTier(tier, complete);
     return tier.verbose ? counts : await runAgain(tier, counts, complete);
   } catch (error) {

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { eventually } from "../support/eventually.ts";
 import { fixedPort } from "../support/fixed-port.ts";
 import { outputKeeper } from "../support/logs.ts";
-import { request } from "../support/processes.ts";
+import { machineEnvironment, request } from "../support/processes.ts";
 import { hasEnded, stopChild } from "../support/provision/command.ts";
 
 const restartDelayMs = 500;
@@ -66,11 +66,6 @@ function commandLine(root: string, skewMs: number): [string, string[]] {
   const isDeno = "Deno" in globalThis;
   const preload = skewMs === 0 ? [] : [isDeno ? "--preload" : "--import", clock];
   return [process.execPath, isDeno ? ["run", "-A", ...preload, main] : [...preload, main]];
-}
-
-function machineEnvironment(): Record<string, string> {
-  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR"];
-  return Object.fromEntries(kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
 class SupervisedRole implements Role {

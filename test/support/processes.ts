@@ -64,8 +64,8 @@ export function commandOf(runtime: Runtime, script: string, own: readonly string
 }
 
 /** What a process needs of the machine's environment, and nothing that would configure ours. */
-function machineEnvironment(): Record<string, string> {
-  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR"];
+export function machineEnvironment(): Record<string, string> {
+  const kept = ["PATH", "HOME", "TMPDIR", "LANG", "DENO_DIR", "NODE_COMPILE_CACHE"];
   return Object.fromEntries(kept.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
