@@ -20,7 +20,28 @@ import { findProgram } from "./provision/command.ts";
 /** A test that waits longer has found something. */
 const waitMsMax = 30_000;
 
+/** Playwright's own, which a list of ours takes the place of. */
+const playwrightDoesWithout = [
+  "AvoidUnnecessaryBeforeUnloadCheckSync",
+  "DestroyProfileOnBrowserClose",
+  "HttpsUpgrades",
+  "HttpsFirstBalancedModeAutoEnable",
+  "LensOverlay",
+  "MediaRouter",
+  "PaintHolding",
+  "ThirdPartyStoragePartitioning",
+  "AvoidCorsURLLoaderRestartOnRedirect",
+  "OptimizationHints",
+  "NetworkTimeServiceQuerying",
+  "AimEnabled",
+  "PreconnectToSearch",
+];
+
+/** What a window costs that nobody sees: two pages for its address bar, and a process for a page that never comes. */
+const windowDoesWithout = ["WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "SpareRendererForSitePerProcess"];
+
 const flags = [
+  `--disable-features=${[...playwrightDoesWithout, ...windowDoesWithout].join(",")}`,
   // Root has no sandbox of Chromium's, and the memory that containers share is too small for it.
   "--no-sandbox",
   "--disable-dev-shm-usage",
