@@ -6,6 +6,7 @@
  * it at once, or when it asks next.
  */
 import type { Context, ServiceBroker, ServiceSchema } from "moleculer";
+import { retry } from "../../mixins/basics/retry.ts";
 import { askerOf, newCorrelationId } from "../../mixins/context/correlation.ts";
 import { idempotency } from "../../mixins/idempotency.ts";
 import { idempotencyEntities } from "../../mixins/idempotency-rows.ts";
@@ -16,6 +17,7 @@ import { dataService } from "../../mixins/service.ts";
 import type { Config } from "../config/index.ts";
 import { newKey } from "../contracts/access-key.ts";
 import type { ActionName, CallMeta } from "../contracts/actions.ts";
+import { Unavailable } from "../contracts/errors.ts";
 import { type AccessKey, type CreatedKey, keysChangedEvent } from "../contracts/keys.ts";
 import { listActivities, storeActivities, sweepActivities } from "./activities.ts";
 import type { Doer } from "./activity.ts";
@@ -28,6 +30,11 @@ import { requireOwnRights } from "./rights.ts";
 const poolMax = 3;
 const statementTimeoutMs = 1_000;
 const hourMs = 3_600_000;
+/** Of a start, for a database that is late or comes back: some seven seconds. */
+const startPatience = {
+  ...{ attemptsMax: 10, minMs: 100, maxMs: 1_000 },
+  mayPass: (error: unknown): boolean => error instanceof Unavailable,
+};
 
 type Asked = Context<unknown, CallMeta>;
 
@@ -47,6 +54,7 @@ export default function accessService(platform: Platform, config: Config): Servi
   // Expired answers are swept by users, whose table it is too.
   const repeats = idempotency(db, { ttlMs: config.idempotencyHours * hourMs, now, log });
   let hideKeys: () => void = () => {};
+  const ending = new AbortController();
 
   const changed = (broker: ServiceBroker, what: string, { id, name, role }: AccessKey, by: string): void => {
     log.info({ keyId: id, name, role, by }, `access key ${what}`);
@@ -73,7 +81,8 @@ export default function accessService(platform: Platform, config: Config): Servi
 
   const takeBootstrapKey = async (key: string): Promise<void> => {
     const doer = keys.bootstrapDoer(newCorrelationId());
-    if (await keys.takeBootstrapKey(db, key, { doer, at: now() }))
+    const take = (): Promise<boolean> => keys.takeBootstrapKey(db, key, { doer, at: now() });
+    if (await retry(take, { ...startPatience, signal: ending.signal }))
       log.warn("The key of AUTH_BOOTSTRAP_KEY is good for 24 h, or until there is another owner's key");
   };
 
@@ -84,7 +93,10 @@ export default function accessService(platform: Platform, config: Config): Servi
           hideKeys = showKeys(db, now, metrics);
           if (config.bootstrapKey !== undefined) await takeBootstrapKey(config.bootstrapKey);
         },
-        stopped: () => hideKeys(),
+        stopped() {
+          ending.abort();
+          hideKeys();
+        },
       },
       sweeper("activity", () => sweepActivities(db, now, config.activityDays), log),
     ],
