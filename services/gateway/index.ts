@@ -133,6 +133,8 @@ export default function gatewayService(
   let address: AddressInfo | undefined;
   let ownBroker: ServiceBroker | undefined;
   let openDoor: NodeJS.Timeout | undefined;
+  let prepareConsole: NodeJS.Timeout | undefined;
+  const ending = new AbortController();
   const answers = localAnswers({
     broker: () => ownBroker,
     healthTimeoutMs: limits.healthTimeoutMs,
@@ -150,6 +152,8 @@ export default function gatewayService(
     await activity.flush();
     keys?.stop();
     clearInterval(openDoor);
+    clearTimeout(prepareConsole);
+    ending.abort();
     log.info("HTTP server closed");
   };
 
@@ -195,6 +199,7 @@ export default function gatewayService(
       // Moleculer makes it known together with the service, once this has ended.
       this.metadata.address = { host: address.address, port: address.port };
       log.info({ host: address.address, port: address.port }, "HTTP server listens");
+      prepareConsole = setTimeout(() => answers.prepareConsole(ending.signal), limits.consoleAfterMs).unref();
     },
     stopped: drain,
   } as unknown as ServiceSchema;

@@ -82,7 +82,9 @@ const sendFile = (req: WebRequest, res: ServerResponse, file: StaticFile): void 
   answerWith(req, res, { status: 200, cacheControl: fileCacheControl, ...file });
 
 /** Makes the documents once; each answer may throw a problem. */
-export function localAnswers(options: LocalOptions): Record<LocalHandler, LocalAnswer> {
+export function localAnswers(
+  options: LocalOptions,
+): Record<LocalHandler, LocalAnswer> & { prepareConsole(ending: AbortSignal): void } {
   const openapi = JSON.stringify(openApiDocument());
   const events = asyncApiDocument();
   const asyncapi = JSON.stringify(events);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "ava";
 import { makeBundle } from "../../services/gateway/console/bundle.ts";
+import { makeSite, siteOfProcess } from "../../services/gateway/console/site.ts";
 import { type Instance, startGateway } from "../support/rig.ts";
 
 let gateway: Instance;
@@ -115,6 +116,14 @@ test("what the console needs to show its first page is under 60 kB compressed", 
   for (const path of ["/console", ...assetsOf(await page())])
     bytes += Number((await get(path, { "accept-encoding": "br" })).headers.get("content-length"));
   t.true(bytes < 60_000, `${bytes} bytes`);
+});
+
+test("the console that a process of its own makes is the console", async (t) => {
+  t.deepEqual(await siteOfProcess(new AbortController().signal), await makeSite());
+  await t.throwsAsync(() => siteOfProcess(AbortSignal.abort()), { name: "AbortError" });
+  const early = await startGateway({ standIns: [], limits: { consoleAfterMs: 0 } });
+  t.teardown(() => early.stop());
+  t.is(await (await fetch(`${early.url}/console`)).text(), await page());
 });
 
 test("a console that is switched off is not there", async (t) => {

@@ -39,6 +39,7 @@ export async function startSingleConsole(
     DATABASE_URL: users.url,
     REGISTRY_DATABASE_URL: registry.url,
     RETRY_DELAYS_MS: "30,30",
+    CONSOLE: "on",
     ...environment,
   };
   const end = async (): Promise<void> => {

@@ -62,7 +62,12 @@ export class ConsoleStage {
     const own = await servers();
     const proxy = await tcpProxy(own.vhost.url);
     const browser = await startBrowser();
-    const environment = { AUTH: "required", FAULT_INJECTION: "true", RETRY_DELAYS_MS: "30,3000" };
+    const environment = {
+      CONSOLE: "on",
+      AUTH: "required",
+      FAULT_INJECTION: "true",
+      RETRY_DELAYS_MS: "30,3000",
+    };
     try {
       const system = await startSystem(processes, own, proxy.through(own.vhost.url), "node", environment);
       await systemIsReady(system.gateway);

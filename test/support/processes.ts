@@ -91,6 +91,8 @@ export class Processes {
       OPS_PORT: String(opsPort),
       // In a container each stop would take five seconds.
       DRAIN_MS: "0",
+      // Each gateway would make it a while after its start, which takes a second of a core.
+      CONSOLE: "off",
       ...options.env,
     };
     const child = spawn(program, args, {

@@ -89,6 +89,9 @@ interface InstanceOptions {
   readonly table?: readonly Operation[];
 }
 
+/** The console would be made beside the test, by a process. */
+const quiet: Partial<GatewayLimits> = { consoleAfterMs: 3_600_000 };
+
 interface RigOptions extends InstanceOptions {
   readonly bus?: Bus["kind"] | undefined;
   /** Instead of databases of the test's server; the rig drops them. */
@@ -153,7 +156,7 @@ async function startInstance({
   for (const name of hosted)
     broker.createService(
       name === "gateway"
-        ? gatewayService(platform, config, { ...defaultLimits, ...limits }, table)
+        ? gatewayService(platform, config, { ...defaultLimits, ...quiet, ...limits }, table)
         : await hostedService(name, platform, config),
     );
   await broker.start();

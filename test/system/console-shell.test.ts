@@ -9,7 +9,7 @@ const firstLoadBytesMax = 60_000;
 test("after npm start the console loads, small, from this host alone, within its policy", async (t) => {
   const processes = new Processes();
   t.teardown(() => processes.end());
-  const system = await processes.start({ env: { DATA_DIR: processes.folder() } });
+  const system = await processes.start({ env: { CONSOLE: "on", DATA_DIR: processes.folder() } });
   await system.ready();
   const at = await pageOf(t, system.httpUrl);
   const loaded: Request[] = [];

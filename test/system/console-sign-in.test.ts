@@ -19,6 +19,7 @@ async function providerOf(t: ExecutionContext) {
   const provider = await startIdentityProvider({ people: {}, audience });
   t.teardown(() => provider.stop());
   const environment = {
+    CONSOLE: "on",
     AUTH: "required",
     OIDC_ISSUERS: `test=${provider.issuer}`,
     OIDC_AUDIENCE: audience,

@@ -4,15 +4,11 @@
  * Promise: whatever is served there runs nothing but its own files, is shown in no frame, and makes no text of anybody's
  * into markup (Trusted Types); a file is compressed once and then kept by browsers for ever, the page by nobody.
  */
-import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import { promisify } from "node:util";
-import { brotliCompress, constants, gzip } from "node:zlib";
 import { qualityOf } from "../http/accept.ts";
 import { answerWith, type WebRequest } from "../http/exchange.ts";
 import { HttpProblem } from "../problems/problems.ts";
-import { type Bundle, type BundleFile, makeBundle } from "./bundle.ts";
-import { shellPage } from "./shell.ts";
+import { type Encoding, encodings, makeSite, type Served, type Site, siteOfProcess } from "./site.ts";
 
 const policy = [
   "default-src 'none'",
@@ -40,42 +36,6 @@ export const consoleSecurityHeaders: readonly string[] = [
   "X-Content-Type-Options",
   "nosniff",
 ];
-
-const encodings = ["br", "gzip"] as const;
-type Encoding = (typeof encodings)[number];
-
-interface Served {
-  readonly contentType: string;
-  readonly tag: string;
-  readonly plain: Buffer;
-  readonly compressed: Readonly<Record<Encoding, Buffer>>;
-}
-
-async function servedOf({ contentType, content }: BundleFile): Promise<Served> {
-  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
-  const [br, gzipped] = await Promise.all([
-    promisify(brotliCompress)(content, { params }),
-    promisify(gzip)(content, { level: constants.Z_BEST_COMPRESSION }),
-  ]);
-  const tag = `"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"`;
-  return { contentType, tag, plain: content, compressed: { br, gzip: gzipped } };
-}
-
-interface Site {
-  readonly page: Served;
-  readonly files: ReadonlyMap<string, Served>;
-}
-
-async function makeSite(make: () => Promise<Bundle>): Promise<Site> {
-  const bundle = await make();
-  const page = await servedOf({
-    contentType: "text/html; charset=utf-8",
-    content: Buffer.from(shellPage(bundle)),
-  });
-  const files = new Map<string, Served>();
-  for (const [name, file] of bundle.files) files.set(name, await servedOf(file));
-  return { page, files };
-}
 
 /** The first of ours that is taken at all: what is smaller is better for everybody. */
 function encodingFor({ headers }: WebRequest): Encoding | undefined {
@@ -105,15 +65,22 @@ function send(req: WebRequest, res: ServerResponse, served: Served, cacheControl
 
 const forEver = "public, max-age=31536000, immutable";
 
-/** `isOn`: whether there is a console here at all. */
-export function consoleAnswers(isOn: boolean, make: () => Promise<Bundle> = makeBundle) {
+/**
+ * `isOn`: whether there is a console here at all. `prepareConsole` makes it before somebody asks, who would wait half a
+ * second; where it can't, whoever asks first does wait.
+ */
+export function consoleAnswers(isOn: boolean) {
+  let prepared: Promise<Site | undefined> = Promise.resolve(undefined);
   let made: Promise<Site> | undefined;
   const site = (): Promise<Site> => {
     if (!isOn) throw new HttpProblem("not-found", "There is no console here (CONSOLE)");
-    made ??= makeSite(make);
+    made ??= prepared.then((ready) => ready ?? makeSite());
     return made;
   };
   return {
+    prepareConsole(ending: AbortSignal): void {
+      if (isOn && made === undefined) prepared = siteOfProcess(ending).catch(() => undefined);
+    },
     consolePage: async (req: WebRequest, res: ServerResponse): Promise<void> =>
       send(req, res, (await site()).page, "no-store"),
     consoleFile: async (req: WebRequest, res: ServerResponse): Promise<void> => {

@@ -1,6 +1,6 @@
 /**
  * The console's program as browsers take it: its TypeScript without the types, its modules and those of its packages under
- * names that change with what is in them. No build step, and nothing on disk: it is made once, when first asked for.
+ * names that change with what is in them. No build step, and nothing on disk: each process makes it once (site.ts).
  *
  * Promise: a name stands for one content for ever, so it may be kept for ever; what a module imports is there or nothing
  * is, and the error names what is missing. The same files give the same names on every process and runtime.

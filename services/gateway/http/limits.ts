@@ -44,6 +44,8 @@ export interface GatewayLimits {
   readonly keysEveryMs: number;
   /** … and how old their answer may be before nobody is let in by it. */
   readonly keysStaleMs: number;
+  /** After the start the console is made, so long that a start in a crowd is over. */
+  readonly consoleAfterMs: number;
 }
 
 export const defaultLimits: GatewayLimits = {
@@ -67,4 +69,5 @@ export const defaultLimits: GatewayLimits = {
   drainMs: 5_000,
   keysEveryMs: 2_000,
   keysStaleMs: 60_000,
+  consoleAfterMs: 2_000,
 };
