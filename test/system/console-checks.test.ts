@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "ava";
 import { pageOf } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
-import { checkScripts, factsOf, faultsOf } from "../support/page-checks.ts";
+import { checkScripts, factsOf, faultsOf, Seen } from "../support/page-checks.ts";
 import { startGateway } from "../support/rig.ts";
 
 /** What is put into a good page, and what must be said of it. */
@@ -32,6 +32,9 @@ test("each check of a page complains of what it is for, and of nothing else on a
   await at.page.goto("/console");
   await at.settled();
   t.deepEqual(faultsOf(await factsOf(at.page, "all")), []);
+  const seen = new Seen();
+  t.true(await seen.isNew(at.page, "light"));
+  t.true(await seen.isNew(at.page, "dark"));
   for (const [what, [[tag, attributes, text], says]] of Object.entries(offences)) {
     await at.page.evaluate(`{
       const offence = document.createElement(${JSON.stringify(tag)});
@@ -40,12 +43,14 @@ test("each check of a page complains of what it is for, and of nothing else on a
       offence.textContent = ${JSON.stringify(text)};
       document.querySelector("main").append(offence);
     }`);
+    t.true(await seen.isNew(at.page, "light"), `${what} makes a page new`);
     const faults = faultsOf(await factsOf(at.page, "all"));
     t.true(
       faults.some((fault) => says.test(fault)),
       `${what}: ${faults.join("\n")}`,
     );
     await at.page.evaluate(`document.getElementById("offence").remove()`);
+    t.false(await seen.isNew(at.page, "light"), `the page before ${what}`);
   }
   /** Told by the page as soon as it comes to that. */
   const told = async (fault: RegExp): Promise<void> => {

@@ -124,4 +124,30 @@ function lookAtFocus(): Focus {
   };
 }
 
-Object.assign(globalThis, { lookAtPage, lookAtFocus });
+const isOfMain = (element: Element): boolean => element.closest("main") !== null;
+
+/** What a field shows beyond its attributes. */
+const stateOf = (field: Element): string => {
+  const { value, checked, selectedIndex } = field as HTMLInputElement & HTMLSelectElement;
+  return `${value} ${checked} ${selectedIndex}`;
+};
+
+/**
+ * The page's main part and what stands around it, each as a text that tells all that axe goes by: elements, attributes,
+ * texts, what fields hold. What stands around is the same wherever in the console one is.
+ */
+function partsOfPage(): [main: string, around: string] {
+  const page = document.documentElement.cloneNode(true) as Element;
+  for (const current of page.querySelectorAll("[aria-current]")) current.removeAttribute("aria-current");
+  page.querySelector("title")?.replaceChildren();
+  page.querySelector("main")?.replaceChildren();
+  const fields = [...document.querySelectorAll("input, select, textarea")];
+  const states = (isWanted: (field: Element) => boolean): string =>
+    fields.filter(isWanted).map(stateOf).join("\n");
+  return [
+    `${document.querySelector("main")?.outerHTML}\n${states(isOfMain)}`,
+    `${page.outerHTML}\n${states((field) => !isOfMain(field))}`,
+  ];
+}
+
+Object.assign(globalThis, { lookAtPage, lookAtFocus, partsOfPage });
