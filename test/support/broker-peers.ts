@@ -1,11 +1,15 @@
 /** A system whose parts log in at RabbitMQ each as a user of its own, with the rights of docs/security.md and no others. */
 import amqp, { type Channel, type ChannelModel, type ConfirmChannel } from "amqplib";
-import type { ExecutionContext } from "ava";
 import { brokerRights } from "../../services/commands/broker/rights.ts";
 import { type PeerRole, peerRoles } from "../../services/contracts/peers.ts";
 import { partsOf, type System, systemIsReady } from "./distributed-system.ts";
 import { Processes } from "./processes.ts";
 import { type BrokerUser, brokerUser, testDatabase, testVhost } from "./resources.ts";
+
+/** A test, or a file of tests that share a system. */
+interface Teardown {
+  teardown(end: () => Promise<void>): void;
+}
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -26,7 +30,7 @@ const everything = { configure: ".*", write: ".*", read: ".*" };
 const vhostOf = (url: string): string => new URL(url).pathname.slice(1);
 
 /** Two virtual hosts and a user for each role; gone when the test ends. */
-export async function brokerPeers(t: ExecutionContext): Promise<BrokerPeers> {
+export async function brokerPeers(t: Teardown): Promise<BrokerPeers> {
   const [calls, events] = [await testVhost(), await testVhost()];
   t.teardown(async () => {
     for (const vhost of [calls, events]) await vhost.drop();
@@ -70,7 +74,7 @@ export interface PeerSystem extends System {
 }
 
 /** gateway | users, audit, outbox | smtp-registry, ready. */
-export async function peerSystem(t: ExecutionContext, environment: Environment = {}): Promise<PeerSystem> {
+export async function peerSystem(t: Teardown, environment: Environment = {}): Promise<PeerSystem> {
   const processes = new Processes();
   const [users, registry] = [await testDatabase(), await testDatabase()];
   t.teardown(async () => {
