@@ -24,7 +24,10 @@ async function started(
   { script = main, args = [], env = {} }: { script?: string; args?: readonly string[]; env?: Environment },
 ): Promise<TestProcess> {
   const { command = ["sh"], env: own } = start(script);
-  return processes.start({ command: [command[0], ...command.slice(1), ...args], env: { CONSOLE: "on", ...env, ...own } });
+  return processes.start({
+    command: [command[0], ...command.slice(1), ...args],
+    env: { CONSOLE: "on", ...env, ...own },
+  });
 }
 
 /** What a script could do that tries what nobody needs. */

@@ -51,24 +51,14 @@ export async function makeSite(): Promise<Site> {
 const script = fileURLToPath(new URL("./site-process.ts", import.meta.url));
 const processMsMax = 60_000;
 const siteBytesMax = 16_777_216;
-/** It needs nothing of what configures us, and is to have nothing of it. */
-const environment = (): NodeJS.ProcessEnv => {
-  const { PATH, HOME, DENO_DIR, NODE_COMPILE_CACHE } = process.env;
-  return { PATH, HOME, DENO_DIR, NODE_COMPILE_CACHE };
-};
 
 /**
  * Made in a process of its own, whose 40 MB go with it: a thread's would stay with ours. Rejects where none may be started,
  * or it fails.
  */
 export async function siteOfProcess(ending: AbortSignal): Promise<Site> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    "Deno" in globalThis ? ["run", "-A", script] : [script],
-    {
-      ...{ encoding: "buffer", maxBuffer: siteBytesMax, timeout: processMsMax, signal: ending },
-      env: environment(),
-    },
-  );
+  const args = "Deno" in globalThis ? ["run", "-A", script] : [script];
+  const limits = { maxBuffer: siteBytesMax, timeout: processMsMax, signal: ending };
+  const { stdout } = await promisify(execFile)(process.execPath, args, { encoding: "buffer", ...limits });
   return deserialize(stdout) as Site;
 }
