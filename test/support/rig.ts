@@ -135,7 +135,8 @@ async function connectedBus(config: Config, hosted: readonly HostedName[], log: 
   return owned;
 }
 
-async function startInstance({
+/** Real services on databases that are there. */
+export async function startInstance({
   services: hosted = hostedNames,
   standIns = [],
   environment = {},
