@@ -25,13 +25,14 @@ export function Address({ of, at }: { readonly of: string; readonly at?: string 
   return html`<a class="address" href=${hrefOf("address", of, { at })}>${text}</a>`;
 }
 
-const short = (id: string): string => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
+/** Both ends: ids of one second begin alike. */
+export const shortId = (id: string): string => (id.length > 13 ? `${id.slice(0, 8)}…${id.slice(-4)}` : id);
 
 export function RequestLink({ id }: { readonly id: string | null | undefined }): VNode {
   const mayTrace = useMay("trace:read");
   if (id === null || id === undefined) return html`<span class="quiet">–</span>`;
-  if (!mayTrace) return html`<code title=${id}>${short(id)}</code>`;
-  return html`<a href=${hrefOf("trace", id)} title=${id}><span class="unseen">request </span><code>${short(id)}</code></a>`;
+  if (!mayTrace) return html`<code title=${id}>${shortId(id)}</code>`;
+  return html`<a href=${hrefOf("trace", id)} title=${id}><span class="unseen">request </span><code>${shortId(id)}</code></a>`;
 }
 
 export function UserLink({
@@ -43,7 +44,7 @@ export function UserLink({
 }): VNode {
   const maySee = useMay("users:read");
   if (id === null || id === undefined) return html`<span class="quiet">–</span>`;
-  const text = name === undefined ? html`<code>${short(id)}</code>` : name;
+  const text = name === undefined ? html`<code>${shortId(id)}</code>` : name;
   return maySee
     ? html`<a href=${hrefOf("user", id)} title=${id}>${text}</a>`
     : html`<span title=${id}>${text}</span>`;

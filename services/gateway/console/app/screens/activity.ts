@@ -7,7 +7,7 @@ import { useHere } from "../core/router.ts";
 import { hrefOf, queryText } from "../core/routes.ts";
 import { useMay, useSession } from "../core/session.ts";
 import { type Filter, Filters } from "../parts/filters.ts";
-import { RequestLink, UserLink } from "../parts/links.ts";
+import { RequestLink, shortId, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
@@ -36,8 +36,7 @@ function TargetOf({ target }: { readonly target: ActivityTarget | null }): VNode
   if (target === null) return html`<span class="quiet">–</span>`;
   const { kind, id } = target;
   if (kind === "user") return html`user <${UserLink} id=${id} />`;
-  if (kind === "letter")
-    return html`<a href=${hrefOf("letter", id)}>letter <code>${id.slice(0, 8)}</code></a>`;
+  if (kind === "letter") return html`<a href=${hrefOf("letter", id)}>letter <code>${shortId(id)}</code></a>`;
   if (kind === "cause")
     return html`<a href=${hrefOf("letters", "", { cause: id })}>cause <code>${id}</code></a>`;
   if (kind === "request") return html`<${RequestLink} id=${id} />`;

@@ -74,9 +74,9 @@ function First({ letterId, onThrough }: FirstProps): VNode {
   return html`${
     letterId === undefined
       ? null
-      : html`<p class="actions"><button type="button" class="primary" disabled=${intent.state === "sending"} onClick=${() => void send(letterId)}>Replay 1 letter ${intent.state === "done" ? "more" : "first"}</button></p>`
+      : html`<p class="actions"><button type="button" class=${intent.state === "done" ? "" : "primary"} disabled=${intent.state === "sending"} onClick=${() => void send(letterId)}>Replay 1 letter ${intent.state === "done" ? "more" : "first"}</button></p>`
   }
-    <${Course} of=${intent} done=${html`It is in its queue again. Whether it got through tells its request: <${RequestLink} id=${id} />`} />`;
+    <${Course} of=${intent} done=${html`It is in its queue again. Its request tells whether it got through: <${RequestLink} id=${id} />`} />`;
 }
 
 interface MendProps {
@@ -118,7 +118,7 @@ export function MendCause({ cause, of, onDone }: MendProps): VNode {
       frozen === undefined || of === undefined
         ? null
         : html`<${Confirm} title="Replay a cause" act=${`Replay ${frozen.count} ${frozen.count === 1 ? "letter" : "letters"}`} onClose=${() => setFrozen(undefined)} onAct=${() => void begin(frozen.before)}>
-            <p>${frozen.count} pending, the oldest first failed <${Moment} at=${of.firstFailedAt} />, the newest last failed <${Moment} at=${of.lastFailedAt} />. What fails after that is not among them.</p>
+            <p>${frozen.count} pending, the oldest first failed <${Moment} at=${of.firstFailedAt} />, the newest last failed <${Moment} at=${of.lastFailedAt} />. Letters that fail after that are not replayed.</p>
             ${isTried ? null : html`<p class="note warn"><span aria-hidden="true">▲</span> No letter of it was tried on this page yet. Is the cause mended?</p>`}
           </${Confirm}>`
     }

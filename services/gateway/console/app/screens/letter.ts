@@ -10,7 +10,7 @@ import { useSession } from "../core/session.ts";
 import { speak } from "../core/speech.ts";
 import { Confirm } from "../parts/confirm.ts";
 import { Course } from "../parts/course.ts";
-import { RequestLink, UserLink } from "../parts/links.ts";
+import { RequestLink, shortId, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
@@ -87,7 +87,7 @@ export function LetterPage({ id }: { readonly id: string }): VNode {
   const letter = useResource<DeadLetterDetail>(
     isOpen ? `/dead-letters/${encodeURIComponent(id)}` : undefined,
   );
-  return html`<${Page} title="Dead letter" heading=${html`Dead letter <code>${id.slice(0, 8)}</code>${letter.data === undefined ? null : html` <${Mark} state=${letter.data.status} />`}`}>
+  return html`<${Page} title="Dead letter" heading=${html`Dead letter <code>${shortId(id)}</code>${letter.data === undefined ? null : html` <${Mark} state=${letter.data.status} />`}`}>
     <p><a href=${hrefOf("letters")}>All causes</a></p>
     <${ForScope} scope="letters:read" what="Looking at a dead letter">
       <${Actions} id=${id} onDone=${isOpen ? letter.refresh : () => undefined} />

@@ -12,7 +12,7 @@ import { useResource } from "../core/resource.ts";
 import { useHere } from "../core/router.ts";
 import { hrefOf, queryText } from "../core/routes.ts";
 import { type Filter, Filters } from "../parts/filters.ts";
-import { RequestLink, UserLink } from "../parts/links.ts";
+import { RequestLink, shortId, UserLink } from "../parts/links.ts";
 import { Mark } from "../parts/mark.ts";
 import { Moment } from "../parts/moment.ts";
 import { Page } from "../parts/page.ts";
@@ -40,7 +40,7 @@ const letterColumns: readonly Column<DeadLetter>[] = [
   {
     name: "Letter",
     cell: ({ id, status }) =>
-      html`<a href=${hrefOf("letter", id)}><code>${id.slice(0, 8)}</code></a> <${Mark} state=${status} />`,
+      html`<a href=${hrefOf("letter", id)}><code>${shortId(id)}</code></a> <${Mark} state=${status} />`,
   },
   { name: "Error", cell: ({ error, reason }) => html`${error} <span class="quiet">${reason}</span>` },
   { name: "Event", cell: ({ eventType }) => html`<code>${eventType ?? "–"}</code>` },
@@ -125,7 +125,7 @@ function OfCause({ cause }: { readonly cause: string }): VNode {
       const mine = items.find((each) => each.cause === cause);
       return html`${
         mine === undefined
-          ? html`<${Empty} title="Nothing of this cause is pending">It has been replayed or discarded: look at another status.</${Empty}>`
+          ? html`<${Empty} title="Nothing of this cause is pending">It has been replayed or discarded. <a href=${hrefOf("letters", "", { cause, status: "all" })}>All letters of this cause</a>, each with its request, which tells whether it got through.</${Empty}>`
           : html`<section class="verdict" aria-label="The cause">
               <p class="when"><${Mark} state="pending" word=${`${letters(mine.letters)} pending`} /> in <code>${mine.queue}</code></p>
               <p class="says">${mine.error}</p>

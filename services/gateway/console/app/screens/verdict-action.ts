@@ -10,6 +10,7 @@ import { useMay } from "../core/session.ts";
 import { speak } from "../core/speech.ts";
 import { Confirm } from "../parts/confirm.ts";
 import { Course } from "../parts/course.ts";
+import { shortId } from "../parts/links.ts";
 import { PassOutcome } from "../parts/pass.ts";
 import { Refused } from "../parts/states.ts";
 
@@ -28,7 +29,7 @@ function Replay({ id, onDone }: { readonly id: string; readonly onDone: () => vo
     onDone();
   };
   if (!mayWrite) return html`<${Refused} what="Replaying its dead letter" scope="letters:write" />`;
-  return html`<p class="actions"><button type="button" class="primary" disabled=${intent.state === "sending"} onClick=${() => void send()}>Replay letter ${id.slice(0, 8)}</button></p>
+  return html`<p class="actions"><button type="button" class="primary" disabled=${intent.state === "sending"} onClick=${() => void send()}>Replay letter ${shortId(id)}</button></p>
     <${Course} of=${intent} done="It is in its queue again. What becomes of it shows below; one that fails again is back here." />`;
 }
 
