@@ -1,10 +1,8 @@
 /** Databases and virtual hosts of a test file's own, made fresh and dropped after; nothing is shared between files. */
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { promisify } from "node:util";
 import pg from "pg";
+import { rabbitEval } from "./rabbit-shell.ts";
 
-const run = promisify(execFile);
 const adminUrl = process.env.TEST_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 const brokerUrl = process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
 
@@ -32,13 +30,6 @@ export async function testDatabase(): Promise<Resource> {
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => administer(`drop database "${name}"`) };
-}
-
-/** Runs one Erlang expression on the broker: one VM start instead of one for each rabbitmqctl command. */
-export async function rabbitEval(expression: string): Promise<string> {
-  const [program = "", ...args] = (process.env.TEST_RABBITMQCTL || "rabbitmqctl").split(" ");
-  const { stdout } = await run(program, [...args, "-q", "eval", expression]);
-  return stdout.trim();
 }
 
 interface Permissions {

@@ -15,7 +15,8 @@ import {
   runtimes,
   type TestProcess,
 } from "../support/processes.ts";
-import { rabbitEval, testDatabase, testVhost } from "../support/resources.ts";
+import { rabbitEval } from "../support/rabbit-shell.ts";
+import { testDatabase, testVhost } from "../support/resources.ts";
 
 interface Told {
   readonly code: number | null;
