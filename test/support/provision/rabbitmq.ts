@@ -19,11 +19,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "amqplib";
 import { fixedPort } from "../fixed-port.ts";
 import { findProgram, hasEnded, type Provision, runProgram, stopChild } from "./command.ts";
+import { cheapest, localErlCalls, type NodeControl, requireUsable } from "./node-control.ts";
 import { unpackedPackage } from "./packages.ts";
 
-export interface RabbitProvision extends Provision {
-  readonly rabbitmqctl: string;
-}
+export type RabbitProvision = Provision & NodeControl;
 
 const guest = "amqp://guest:guest@127.0.0.1:5672";
 const image = "rabbitmq:3-management";
@@ -32,37 +31,14 @@ const startDeadlineMs = 120_000;
 const pullTimeoutMs = 10 * 60_000;
 const pollMs = 500;
 
-/** Resolves when a virtual host can be made, entered and removed there; rejects with the reason when not. */
-async function requireUsable(url: string, rabbitmqctl: string): Promise<void> {
-  const parsed = new URL(url);
-  const host = `mailroster_probe_${process.pid}`;
-  const user = decodeURIComponent(parsed.username) || "guest";
-  const [program = "rabbitmqctl", ...args] = rabbitmqctl.split(" ");
-  const all = '<<".*">>, <<".*">>, <<".*">>';
-  const evaluate = async (expression: string) => {
-    const { code, stderr } = await runProgram(program, [...args, "-q", "eval", expression]);
-    if (code !== 0) throw new Error(`rabbitmqctl: ${stderr.trim().split("\n")[0] || "it can't be run"}`);
-  };
-  await evaluate(
-    `rabbit_vhost:add(<<"${host}">>, <<"probe">>), rabbit_auth_backend_internal:set_permissions(<<"${user}">>, <<"${host}">>, ${all}, <<"probe">>).`,
-  );
-  try {
-    parsed.pathname = `/${host}`;
-    const connection = await connect(parsed.href, { timeout: connectTimeoutMs });
-    await connection.close();
-  } finally {
-    await evaluate(`rabbit_vhost:delete(<<"${host}">>, <<"probe">>).`);
-  }
-}
-
 async function existing(url: string, how: string): Promise<RabbitProvision> {
   // Asked first, because rabbitmqctl takes seconds to say that there is nothing.
   await connect(url, { timeout: connectTimeoutMs }).then((connection) => connection.close());
   const rabbitmqctl = process.env.TEST_RABBITMQCTL || findProgram("rabbitmqctl");
   if (rabbitmqctl === undefined)
     throw new Error("it answers, but there is no rabbitmqctl to make virtual hosts");
-  await requireUsable(url, rabbitmqctl);
-  return { url, rabbitmqctl, how, stop: async () => {} };
+  const control = await cheapest(url, { rabbitmqctl }, localErlCalls());
+  return { url, ...control, how, stop: async () => {} };
 }
 
 /** What a node is started and administered with. */
@@ -179,13 +155,27 @@ export async function prepareNode(
   return { home, port, environment, epmd: startEpmd(programs, epmdPort, address) };
 }
 
-/** One executable that administers this node from anywhere. */
-export function administrationScript(node: PrivateNode, { folder }: RabbitPrograms): string {
-  const path = join(node.home, "rabbitmqctl");
-  const exports = Object.entries(node.environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
-  writeFileSync(path, `#!/bin/sh\n${exports.join("\n")}\nexec ${quoted(join(folder, "rabbitmqctl"))} "$@"\n`);
+function scriptFor({ home, environment }: PrivateNode, called: string, command: readonly string[]): string {
+  const path = join(home, called);
+  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoted(value)}`);
+  writeFileSync(path, `#!/bin/sh\n${exports.join("\n")}\nexec ${command.map(quoted).join(" ")} "$@"\n`);
   chmodSync(path, 0o755);
   return path;
+}
+
+/** One executable that administers this node from anywhere. */
+export const administrationScript = (node: PrivateNode, { folder }: RabbitPrograms): string =>
+  scriptFor(node, "rabbitmqctl", [join(folder, "rabbitmqctl")]);
+
+/** As cheap ones, where Erlang has it. */
+function erlCallScripts(node: PrivateNode, { environment }: RabbitPrograms): string[] {
+  const ownErlang = environment.ERL_ROOTDIR;
+  const program =
+    ownErlang === undefined
+      ? findProgram("erl_call", ["/usr/lib/erlang/bin"])
+      : join(ownErlang, "bin/erl_call");
+  if (program === undefined) return [];
+  return [scriptFor(node, "erl_call", [program, "-sname", node.environment.RABBITMQ_NODENAME ?? ""])];
 }
 
 async function startPrivately(programs: RabbitPrograms): Promise<RabbitProvision> {
@@ -209,8 +199,9 @@ async function startPrivately(programs: RabbitPrograms): Promise<RabbitProvision
   for (;;) {
     try {
       await connect(url, { timeout: connectTimeoutMs }).then((connection) => connection.close());
-      await requireUsable(url, rabbitmqctl);
-      return { url, rabbitmqctl, how: `private node on port ${node.port}, from ${folder}`, stop };
+      await requireUsable(url, { rabbitmqctl });
+      const control = await cheapest(url, { rabbitmqctl }, erlCallScripts(node, programs));
+      return { url, ...control, how: `private node on port ${node.port}, from ${folder}`, stop };
     } catch (error) {
       if (!hasEnded(child) && Date.now() < deadline) {
         await delay(pollMs);
@@ -237,7 +228,7 @@ async function startContainer(engine: string): Promise<RabbitProvision> {
   for (;;) {
     try {
       await connect(url, { timeout: connectTimeoutMs }).then((connection) => connection.close());
-      await requireUsable(url, rabbitmqctl);
+      await requireUsable(url, { rabbitmqctl });
       return { url, rabbitmqctl, how: `container ${id.slice(0, 12)} of ${image}`, stop };
     } catch (error) {
       if (Date.now() > deadline) {

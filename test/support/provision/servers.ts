@@ -56,9 +56,10 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return environment;
 }
 
-const rabbitVariables = ({ url, rabbitmqctl }: RabbitProvision): NodeJS.ProcessEnv => ({
+const rabbitVariables = ({ url, rabbitmqctl, erlCall }: RabbitProvision): NodeJS.ProcessEnv => ({
   TEST_AMQP_URL: url,
   TEST_RABBITMQCTL: rabbitmqctl,
+  TEST_ERL_CALL: erlCall ?? "",
 });
 
 /** Programs that tests start themselves: the variable that says where each is, and how to find it. */
