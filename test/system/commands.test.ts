@@ -3,8 +3,9 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import pg from "pg";
+import type { Told, Typed } from "../support/command-words.ts";
 import { eventually } from "../support/eventually.ts";
 import { fixedPort } from "../support/fixed-port.ts";
 import {
@@ -18,19 +19,16 @@ import {
 import { rabbitEval } from "../support/rabbit-shell.ts";
 import { testDatabase, testVhost } from "../support/resources.ts";
 
-interface Told {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 const file = (name: string) => JSON.parse(readFileSync(join(root, name), "utf8"));
 /** Name and file of each command that a script of package.json starts. */
 const commands = Object.entries<string>(file("package.json").scripts).flatMap(([name, text]) => {
   const script = /(?:^| )node (?:--\S+ )*(\S+\.ts)$/.exec(text)?.[1];
   return script === undefined ? [] : [{ name, script }];
 });
-const onDeno = Object.keys(file("deno.json").tasks);
+/** Whose task is npm's own script runs on Node whoever starts it. */
+const onDeno = Object.entries<{ command: string }>(file("deno.json").tasks).flatMap(([name, { command }]) =>
+  command?.startsWith("npm ") === false ? [name] : [],
+);
 const path = { PATH: `${join(root, "node_modules/.bin")}:${process.env.PATH}` };
 
 async function endOf(command: TestProcess): Promise<Told> {
@@ -47,7 +45,7 @@ async function run(
   return endOf(await processes.start({ ...options, script, env: { ...path, ...options.env } }));
 }
 
-const alone = (t: { teardown(end: () => Promise<void>): void }): Processes => {
+const alone = (t: ExecutionContext): Processes => {
   const processes = new Processes();
   t.teardown(() => processes.end());
   return processes;
@@ -72,20 +70,54 @@ test.serial("there are the commands that this file is about", (t) => {
     t.true(names.includes(name), name);
 });
 
-for (const runtime of runtimes)
-  for (const { name } of commands) {
-    if (runtime === "deno" && !onDeno.includes(name)) continue;
+/** `--help` and a misspelling of it, typed behind each command, or behind one that is a process of its own. */
+type Both = readonly [help: Told, wrong: Told];
+
+function isToldBy(t: ExecutionContext, name: string, [help, wrong]: Both): void {
+  t.deepEqual([help.code, help.stderr], [0, ""]);
+  t.regex(help.stdout, new RegExp(`^(npm run|deno task) ${name}\\b[^\\n]*\\[--help\\]\\n`));
+  t.regex(help.stdout, /\n {2}64 +the command line is wrong\n/);
+  t.deepEqual([wrong.code, wrong.stdout], [64, ""]);
+  t.regex(wrong.stderr, /^Cannot run .*: there is no option --hlep, the nearest is --help .*\n$/);
+}
+
+const commandsOf = (runtime: Runtime) =>
+  commands.filter(({ name }) => runtime === "node" || onDeno.includes(name));
+
+/** Of all commands, in one process. */
+async function toldTogether(runtime: Runtime): Promise<ReadonlyMap<string, Both>> {
+  const processes = new Processes();
+  const known = commandsOf(runtime);
+  const typed = known.flatMap(({ script }): Typed[] => [
+    [script, "--help"],
+    [script, "--hlep"],
+  ]);
+  const script = "test/support/command-words.ts";
+  const all = await processes.start({ runtime, script, args: [JSON.stringify(typed)], env: path });
+  // Of all of them a busy machine takes longer than of one.
+  const { code, stdout, stderr } = await eventually(() => endOf(all), { timeoutMs: 120_000 });
+  if (code !== 0) throw new Error(stderr);
+  const told = JSON.parse(stdout) as Told[];
+  return new Map(
+    known.map(({ name }, place) => [name, told.slice(place * 2, place * 2 + 2) as unknown as Both]),
+  );
+}
+const together = new Map<Runtime, Promise<ReadonlyMap<string, Both>>>();
+
+for (const runtime of runtimes) {
+  for (const { name } of commandsOf(runtime))
     test.serial(`on ${runtime} ${name} tells what it does, and refuses what it does not know`, async (t) => {
-      const processes = alone(t);
-      const help = await run(processes, name, { runtime, args: ["--help"] });
-      t.deepEqual([help.code, help.stderr], [0, ""]);
-      t.regex(help.stdout, new RegExp(`^(npm run|deno task) ${name}\\b[^\\n]*\\[--help\\]\\n`));
-      t.regex(help.stdout, /\n {2}64 +the command line is wrong\n/);
-      const wrong = await run(processes, name, { runtime, args: ["--hlep"] });
-      t.deepEqual([wrong.code, wrong.stdout], [64, ""]);
-      t.regex(wrong.stderr, /^Cannot run .*: there is no option --hlep, the nearest is --help .*\n$/);
+      const asked = together.get(runtime) ?? toldTogether(runtime);
+      together.set(runtime, asked);
+      const both = (await asked).get(name);
+      if (both === undefined) throw new Error("It was not asked");
+      isToldBy(t, name, both);
     });
-  }
+  test.serial(`on ${runtime} a process of a command ends with the code of what it has told`, async (t) => {
+    const told = (word: string) => run(alone(t), "start", { runtime, args: [word] });
+    isToldBy(t, "start", [await told("--help"), await told("--hlep")]);
+  });
+}
 
 const askers = [
   ["trace", ["abc"]],
@@ -173,11 +205,59 @@ test.serial(
   },
 );
 
+const shared = new Processes();
+test.after.always(() => shared.end());
+let started: Promise<TestProcess> | undefined;
+const sharedEnvironment = { DATA_DIR: shared.folder() };
+
+/** The one that those ask who only ask; nothing runs in its folder before the first of them. */
+async function sharedSystem(): Promise<{ system: TestProcess; env: Record<string, string> }> {
+  started ??= shared.start({ env: sharedEnvironment });
+  const system = await started;
+  await system.ready();
+  return { system, env: sharedEnvironment };
+}
+
+test.serial(
+  "seed says who refuses when nothing runs, and finds the gateway of the data folder on any port",
+  async (t) => {
+    const processes = alone(t);
+    const none = await run(processes, "seed", { env: sharedEnvironment });
+    t.is(none.code, 69);
+    t.regex(none.stderr, /^Cannot seed: http:\/\/127\.0\.0\.1:\d+ refuses the connection .*\n$/);
+    const { env } = await sharedSystem();
+    const seeded = await run(processes, "seed", { env });
+    t.is(seeded.code, 0, seeded.stderr);
+    t.is(seeded.stdout.trim().split("\n").length, 5);
+  },
+);
+
+test.serial(
+  "seed goes to MAILROSTER_URL alone when that is given, whatever runs in the data folder",
+  async (t) => {
+    const processes = alone(t);
+    const { env } = await sharedSystem();
+    const MAILROSTER_URL = `http://127.0.0.1:${await fixedPort()}`;
+    const told = await run(processes, "seed", { env: { ...env, MAILROSTER_URL } });
+    t.deepEqual([told.code, told.stdout], [69, ""]);
+    t.regex(told.stderr, new RegExp(`^Cannot seed: ${MAILROSTER_URL} refuses the connection .*\\n$`));
+  },
+);
+
+test.serial("a cursor that no trace has returned is a sentence and exit code 64", async (t) => {
+  const processes = alone(t);
+  const { env } = await sharedSystem();
+  const told = await run(processes, "trace", { args: ["abc", "--cursor", "zzz"], env });
+  t.is(told.code, 64);
+  t.is(
+    told.stderr,
+    "Cannot run trace: --cursor must be a cursor that this list has returned (--help tells what there is)\n",
+  );
+});
+
 test.serial("a system that hangs keeps no command: trace, repl and doctor name its process", async (t) => {
   const processes = alone(t);
-  const env = { DATA_DIR: processes.folder() };
-  const system = await processes.start({ env });
-  await system.ready();
+  const { system, env } = await sharedSystem();
   system.kill("SIGSTOP");
   try {
     for (const [name, args] of askers) {
@@ -189,47 +269,6 @@ test.serial("a system that hangs keeps no command: trace, repl and doctor name i
   } finally {
     system.kill("SIGCONT");
   }
-});
-
-test.serial(
-  "seed says who refuses when nothing runs, and finds the gateway of the data folder on any port",
-  async (t) => {
-    const processes = alone(t);
-    const env = { DATA_DIR: processes.folder() };
-    const none = await run(processes, "seed", { env });
-    t.is(none.code, 69);
-    t.regex(none.stderr, /^Cannot seed: http:\/\/127\.0\.0\.1:\d+ refuses the connection .*\n$/);
-    const system = await processes.start({ env });
-    await system.ready();
-    const seeded = await run(processes, "seed", { env });
-    t.is(seeded.code, 0, seeded.stderr);
-    t.is(seeded.stdout.trim().split("\n").length, 5);
-  },
-);
-
-test.serial(
-  "seed goes to MAILROSTER_URL alone when that is given, whatever runs in the data folder",
-  async (t) => {
-    const processes = alone(t);
-    const env = { DATA_DIR: processes.folder() };
-    await (await processes.start({ env })).ready();
-    const MAILROSTER_URL = `http://127.0.0.1:${await fixedPort()}`;
-    const told = await run(processes, "seed", { env: { ...env, MAILROSTER_URL } });
-    t.deepEqual([told.code, told.stdout], [69, ""]);
-    t.regex(told.stderr, new RegExp(`^Cannot seed: ${MAILROSTER_URL} refuses the connection .*\\n$`));
-  },
-);
-
-test.serial("a cursor that no trace has returned is a sentence and exit code 64", async (t) => {
-  const processes = alone(t);
-  const env = { DATA_DIR: processes.folder() };
-  await (await processes.start({ env })).ready();
-  const told = await run(processes, "trace", { args: ["abc", "--cursor", "zzz"], env });
-  t.is(told.code, 64);
-  t.is(
-    told.stderr,
-    "Cannot run trace: --cursor must be a cursor that this list has returned (--help tells what there is)\n",
-  );
 });
 
 test.serial(
@@ -285,10 +324,11 @@ test.serial(
   },
 );
 
+const silent = ["start", "doctor", "demo"];
+
 for (const runtime of runtimes)
-  for (const name of ["start", "doctor", "demo", "check"])
+  for (const name of runtime === "deno" ? silent : [...silent, "check"])
     test.serial(`on ${runtime} ${name} ends in silence when nobody reads what it prints`, async (t) => {
-      if (runtime === "deno" && name === "check") return t.pass("deno task check is npm run check");
       const processes = alone(t);
       const script = commands.find((command) => command.name === name)?.script ?? "";
       const [program, args] = commandOf(runtime, script, name === "check" ? ["packages"] : []);
