@@ -2,12 +2,15 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect } from "node:net";
-import test from "ava";
+import anyTest from "ava";
 import type { Service, ServiceSchema } from "moleculer";
 import { eventually } from "../support/eventually.ts";
 import { sendRaw } from "../support/raw-http.ts";
 import { startGateway } from "../support/rig.ts";
 import { usersStandIn } from "../support/stand-ins.ts";
+
+// One after another: several of them measure by the second, and a dozen gateways that start at once take that long.
+const test = anyTest.serial;
 
 const typeOf = async (answer: Response) => ((await answer.json()) as { type: string }).type;
 
