@@ -6,8 +6,7 @@ import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
 import { waitQueue } from "../../mixins/bus/topology.ts";
 import { amqpHeader, deadLetterQueue, usersExchange } from "../../services/contracts/headers.ts";
 import { eventually } from "../support/eventually.ts";
-import { rabbitEval } from "../support/rabbit-shell.ts";
-import { testVhost } from "../support/resources.ts";
+import { rabbitEval, testVhost } from "../support/resources.ts";
 import { type TcpProxy, tcpProxy } from "../support/tcp-proxy.ts";
 import {
   type BusMaker,

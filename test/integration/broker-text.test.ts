@@ -6,8 +6,7 @@ import { brokerText } from "../../mixins/bus/broker-text.ts";
 import { rabbitMqBus } from "../../mixins/bus/rabbitmq.ts";
 import { fixedPort } from "../support/fixed-port.ts";
 import { testLogger } from "../support/logs.ts";
-import { rabbitEval } from "../support/rabbit-shell.ts";
-import { brokerUser, testVhost } from "../support/resources.ts";
+import { brokerUser, rabbitEval, testVhost } from "../support/resources.ts";
 
 const vhost = await testVhost();
 const vhostName = decodeURIComponent(new URL(vhost.url).pathname.slice(1));

@@ -7,8 +7,7 @@ import { loadConfig } from "../../services/config/index.ts";
 import { acquaintance } from "../../services/runtime/peers.ts";
 import { eventually } from "../support/eventually.ts";
 import { testLogger } from "../support/logs.ts";
-import { rabbitEval } from "../support/rabbit-shell.ts";
-import { testVhost } from "../support/resources.ts";
+import { rabbitEval, testVhost } from "../support/resources.ts";
 
 /** A process that hosts these services, as ours are made. */
 async function node(

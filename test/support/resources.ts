@@ -1,7 +1,7 @@
 /** Databases and virtual hosts of a test file's own, made fresh and dropped after; nothing is shared between files. */
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { rabbitEval } from "./rabbit-shell.ts";
+import { evaluateOn } from "./provision/node-control.ts";
 
 const adminUrl = process.env.TEST_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 const brokerUrl = process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
@@ -31,6 +31,16 @@ export async function testDatabase(): Promise<Resource> {
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => administer(`drop database "${name}"`) };
 }
+
+/** Evaluates one Erlang expression on the broker; resolves with what it prints and its value, rejects when it fails. */
+export const rabbitEval = (expression: string): Promise<string> =>
+  evaluateOn(
+    {
+      rabbitmqctl: process.env.TEST_RABBITMQCTL || "rabbitmqctl",
+      erlCall: process.env.TEST_ERL_CALL || undefined,
+    },
+    expression,
+  );
 
 interface Permissions {
   readonly configure: string;

@@ -3,8 +3,7 @@ import amqp from "amqplib";
 import test, { type ExecutionContext } from "ava";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request, type TestProcess } from "../support/processes.ts";
-import { rabbitEval } from "../support/rabbit-shell.ts";
-import { type BrokerUser, brokerUser, testDatabase, testVhost } from "../support/resources.ts";
+import { type BrokerUser, brokerUser, rabbitEval, testDatabase, testVhost } from "../support/resources.ts";
 
 interface Ready {
   readonly status: string;

@@ -16,8 +16,7 @@ import {
   runtimes,
   type TestProcess,
 } from "../support/processes.ts";
-import { rabbitEval } from "../support/rabbit-shell.ts";
-import { testDatabase, testVhost } from "../support/resources.ts";
+import { rabbitEval, testDatabase, testVhost } from "../support/resources.ts";
 
 const file = (name: string) => JSON.parse(readFileSync(join(root, name), "utf8"));
 /** Name and file of each command that a script of package.json starts. */

@@ -10,7 +10,7 @@ import { composeFile } from "../support/compose-file.ts";
 import { type Containers, containers } from "../support/containers.ts";
 import { repositoryRoot } from "../support/gate/run-tool.ts";
 import { runProgram } from "../support/provision/command.ts";
-import { rabbitEval } from "../support/rabbit-shell.ts";
+import { rabbitEval } from "../support/resources.ts";
 
 const adminUrl = process.env.TEST_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 const brokerUrl = process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";

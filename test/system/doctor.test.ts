@@ -4,7 +4,7 @@ import pg from "pg";
 import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../support/distributed-system.ts";
 import { fixedPort } from "../support/fixed-port.ts";
 import { type Processes as All, Processes, type Runtime, request, runtimes } from "../support/processes.ts";
-import { rabbitEval } from "../support/rabbit-shell.ts";
+import { rabbitEval } from "../support/resources.ts";
 import { createUser, ownAddress } from "../support/system-story.ts";
 
 interface Finding {

@@ -17,8 +17,7 @@ export interface NodeControl {
 const connectTimeoutMs = 3_000;
 const expressionEnd = /\.\s*$/;
 
-/** By `erl_call`, as `evaluateOn` does. */
-export async function byErlCall(erlCall: string, expression: string): Promise<string> {
+async function byErlCall(erlCall: string, expression: string): Promise<string> {
   const [program = "", ...args] = erlCall.split(" ");
   // Two with one name at once would be each other's obstacle.
   const own = ["-h", `mailroster${randomBytes(6).toString("hex")}`, "-fetch_stdout", "-e"];
@@ -42,7 +41,7 @@ async function byRabbitmqctl(rabbitmqctl: string, expression: string): Promise<s
  * Resolves with what the expression has printed and with its value, as Erlang writes it. Rejects when the node can't be
  * reached, and when the expression fails.
  */
-const evaluateOn = ({ rabbitmqctl, erlCall }: NodeControl, expression: string): Promise<string> =>
+export const evaluateOn = ({ rabbitmqctl, erlCall }: NodeControl, expression: string): Promise<string> =>
   erlCall ? byErlCall(erlCall, expression) : byRabbitmqctl(rabbitmqctl, expression);
 
 /** By which `erl_call` may reach a node of this machine that has kept its usual name; whether it does is to be tried. */

@@ -223,7 +223,7 @@ async function startContainer(engine: string): Promise<RabbitProvision> {
   const stop = async () => void (await runProgram(engine, ["rm", "--force", "--volumes", id]));
   const published = await runProgram(engine, ["port", id, "5672/tcp"]);
   const url = `amqp://guest:guest@${published.stdout.trim().split("\n")[0]}`;
-  const rabbitmqctl = `${engine} exec --interactive ${id} rabbitmqctl`;
+  const rabbitmqctl = `${engine} exec ${id} rabbitmqctl`;
   const deadline = Date.now() + startDeadlineMs;
   for (;;) {
     try {
