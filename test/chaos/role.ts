@@ -95,6 +95,8 @@ class SupervisedRole implements Role {
       OPS_PORT: String(opsPort),
       NODE_ID: options.name,
       LOG_FORMAT: "json",
+      // Nobody looks, and each start would make it.
+      CONSOLE: "off",
       ...options.env,
     };
     this.#log = createWriteStream(join(options.logFolder, `${options.name}.log`));
