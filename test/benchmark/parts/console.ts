@@ -118,13 +118,13 @@ async function measure(
 ): Promise<Outcome> {
   const { pid } = processes.find(({ role }) => role === "gateway") as Role;
   await delay(bench.scale.idleSeconds * 500);
-  const first = await look(url, { ...unseen }, AbortSignal.timeout(firstMsMax));
-  // As after a minute in which nothing has happened.
-  const calm = { url, pace: paces.calm, first: { ...first, sames: 30 } };
-  const lively = { url, pace: paces.lively, first };
   const rounds: { idle: number; calm: Cost; lively: Cost; bare: Cost }[] = [];
   for (let round = 0; round < bench.scale.rounds; round += 1) {
     bench.progress(`round ${round + 1} of ${bench.scale.rounds}`, round, bench.scale.rounds);
+    const first = await look(url, { ...unseen }, AbortSignal.timeout(firstMsMax));
+    // As after a minute in which nothing has happened.
+    const calm = { url, pace: paces.calm, first: { ...first, sames: 30 } };
+    const lively = { url, pace: paces.lively, first };
     rounds.push({
       idle: await costOf(bench, pid),
       calm: await withTabs(bench, pid, calm),
