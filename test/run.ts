@@ -13,6 +13,7 @@ import { commandLine } from "../services/runtime/command-line.ts";
 import { findPrograms } from "./ha/engines/programs.ts";
 import { avaForm } from "./support/ava-form.ts";
 import { personalDataIn } from "./support/personal-data.ts";
+import { compiledFolder } from "./support/processes.ts";
 import { findProgram, stopChild } from "./support/provision/command.ts";
 import { type ServerName, serverNames, serversOf } from "./support/provision/needs.ts";
 import { ServerPool } from "./support/provision/servers.ts";
@@ -21,8 +22,6 @@ import { type Counts, tapReader } from "./support/tap.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const line = commandLine(avaForm, { whenNobodyReads: () => stop("nobody reads what it prints") });
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
-/** As `npm start` has it: hundreds of processes read the same files, and each would take their types away anew. */
-const compiled = join(root, "node_modules/.cache/compiled");
 const interrupted = new AbortController();
 const servers = new ServerPool(print, interrupted.signal);
 /** A tier that takes minutes says how far it is. */
@@ -156,7 +155,8 @@ async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Count
       return { passed: 0, failed: 0 };
     }
     const environment = await servers.environment(tier.needs);
-    const complete = { ...environment, TEST_LOG_DIR: logFolder, NODE_COMPILE_CACHE: compiled };
+    // Hundreds of processes read the same files, and each would take their types away anew.
+    const complete = { ...environment, TEST_LOG_DIR: logFolder, NODE_COMPILE_CACHE: compiledFolder };
     const counts = await runTier(tier, complete);
     return tier.verbose ? counts : await runAgain(tier, counts, complete);
   } catch (error) {

@@ -11,6 +11,8 @@ import { outputKeeper } from "./logs.ts";
 import { findProgram, hasEnded } from "./provision/command.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
+/** Where compiled code is kept, as `npm start` has it. */
+export const compiledFolder = join(root, "node_modules/.cache/compiled");
 export const runtimes = ["node", "deno"] as const;
 export type Runtime = (typeof runtimes)[number];
 

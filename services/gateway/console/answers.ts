@@ -74,7 +74,13 @@ export function consoleAnswers(isOn: boolean) {
   let made: Promise<Site> | undefined;
   const site = (): Promise<Site> => {
     if (!isOn) throw new HttpProblem("not-found", "There is no console here (CONSOLE)");
-    made ??= prepared.then((ready) => ready ?? makeSite());
+    made ??= prepared
+      .then((ready) => ready ?? makeSite())
+      .catch((error: unknown) => {
+        // Whoever asks next tries again: a file may have been out of reach for a moment.
+        made = undefined;
+        throw error;
+      });
     return made;
   };
   return {

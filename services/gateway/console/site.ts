@@ -36,7 +36,7 @@ export interface Site {
   readonly files: ReadonlyMap<string, Served>;
 }
 
-/** Half a second of CPU, and 40 MB for as long as the thread lives. */
+/** Takes half a second of CPU, and 40 MB that stay with the process. Rejects when a file of it can't be had. */
 export async function makeSite(): Promise<Site> {
   const bundle = await makeBundle();
   const page = await servedOf({
@@ -57,7 +57,7 @@ const siteBytesMax = 16_777_216;
  * or it fails.
  */
 export async function siteOfProcess(ending: AbortSignal): Promise<Site> {
-  const args = "Deno" in globalThis ? ["run", "-A", script] : [script];
+  const args = "Deno" in globalThis ? ["run", "--allow-read", "--allow-env", script] : [script];
   const limits = { maxBuffer: siteBytesMax, timeout: processMsMax, signal: ending };
   const { stdout } = await promisify(execFile)(process.execPath, args, { encoding: "buffer", ...limits });
   return deserialize(stdout) as Site;

@@ -1,11 +1,17 @@
 /** The systems that are compared, each as processes as an operator starts them, on databases of their own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { connect } from "amqplib";
 import { declareTopology, userQueues } from "../../../mixins/bus/topology.ts";
 import { systemIsReady } from "../../support/distributed-system.ts";
-import { commandOf, Processes, type Runtime, root, type TestProcess } from "../../support/processes.ts";
+import {
+  commandOf,
+  compiledFolder,
+  Processes,
+  type Runtime,
+  root,
+  type TestProcess,
+} from "../../support/processes.ts";
 import { stopChild } from "../../support/provision/command.ts";
 import { shapes } from "./bounds.ts";
 import type { Role } from "./cpu.ts";
@@ -28,7 +34,7 @@ const startTimeoutMs = 30_000;
 
 /** As `npm start` sets them; what is given here goes on to what is measured, so that `--cpu-prof` profiles it. */
 const nodeOptions: Record<string, string> = {
-  NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compiled"),
+  NODE_COMPILE_CACHE: compiledFolder,
   NODE_OPTIONS: `--max-semi-space-size=8 ${process.env.NODE_OPTIONS ?? ""}`.trim(),
 };
 

@@ -135,40 +135,22 @@ async function measure(
   }
   const of = (read: (round: (typeof rounds)[number]) => number): number[] => rounds.map(read);
   const unit = "% of a core";
-  const more = `CPU of ${tabs} tabs more than of none`;
+  const rowsOf = (where: string, pace: keyof typeof paces, options: { goal?: Goal } = {}) => {
+    const answers = of((round) => round[pace].answers);
+    const more = of((round) => round[pace].percent - round.idle);
+    return [
+      rowOf(`${where}: answers`, "/s", answers),
+      rowOf(`${where}: CPU of ${tabs} tabs more than of none`, unit, more, options),
+    ];
+  };
+  const idle = of((round) => round.idle);
+  const bareCost = of((round) => round.bare.percent);
   return {
     rows: [
-      rowOf(
-        "gateway, no tab: CPU",
-        unit,
-        of(({ idle }) => idle),
-      ),
-      rowOf(
-        "where nothing happens: answers",
-        "/s",
-        of(({ calm: { answers } }) => answers),
-      ),
-      rowOf(
-        `where nothing happens: ${more}`,
-        unit,
-        of(({ calm: { percent }, idle }) => percent - idle),
-        { goal },
-      ),
-      rowOf(
-        "where something happens: answers",
-        "/s",
-        of(({ lively: { answers } }) => answers),
-      ),
-      rowOf(
-        `where something happens: ${more}`,
-        unit,
-        of(({ lively: { percent }, idle }) => percent - idle),
-      ),
-      rowOf(
-        "a bare server of Node, asked as often: CPU",
-        unit,
-        of(({ bare: { percent } }) => percent),
-      ),
+      rowOf("gateway, no tab: CPU", unit, idle),
+      ...rowsOf("where nothing happens", "calm", { goal }),
+      ...rowsOf("where something happens", "lively"),
+      rowOf("a bare server of Node, asked as often: CPU", unit, bareCost),
     ],
     figures: [],
   };

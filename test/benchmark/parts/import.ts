@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "../../support/eventually.ts";
-import { Processes, root } from "../../support/processes.ts";
+import { compiledFolder, Processes } from "../../support/processes.ts";
 import { idFloor } from "../harness/commits.ts";
 import { loadRole, residentMb, spent } from "../harness/cpu.ts";
 import { type Bench, type Figure, type Outcome, type Part, type Row, rowOf } from "../harness/part.ts";
@@ -49,7 +49,7 @@ async function importRound({ servers: { cpu }, scale }: Bench, system: System): 
   const [node, ...args] = program;
   const command = await processes.start({
     command: [node, ...args, path, "--json", "--url", urls[0] ?? ""],
-    env: { NODE_COMPILE_CACHE: join(root, "node_modules/.cache/compiled") },
+    env: { NODE_COMPILE_CACHE: compiledFolder },
   });
   let [memoryMb, ownMs] = [Number.NaN, 0];
   const sampling = setInterval(() => {
