@@ -33,6 +33,7 @@ type CallContext = Context<unknown, CallMeta & Sent> & { tried?: ReadonlySet<str
 type Next = (ctx: CallContext) => Promise<unknown>;
 
 interface Call {
+  readonly id: number;
   readonly ctx: CallContext;
   readonly next: Next;
   readonly action: string;
@@ -103,7 +104,8 @@ export function livingInstances(log: Logger): LivingInstances {
   let broker: ServiceBroker;
   const stopping = new AbortController();
   let connectedAtMs = Number.NEGATIVE_INFINITY;
-  const waiting = new PassingMap<Call, Call>();
+  const waiting = new PassingMap<number, Call>();
+  let lastId = 0;
   const known: Instances = instances({
     ping: (nodeID) => void broker.transit?.sendPing(nodeID),
     changed(nodeID, isSilent) {
@@ -126,15 +128,15 @@ export function livingInstances(log: Logger): LivingInstances {
     if (nowMs - call.firstSentMs > lookMs) sentAgain(ctx, nowMs - call.firstSentMs);
     const pass = known.begin(nodeID, service, timeoutMs, nowMs);
     Object.assign(call, { nodeID, pass, sentMs: nowMs, tries: call.tries + 1 });
-    waiting.set(call, call);
+    waiting.set(call.id, call);
     next(ctx).then(
       (result) => {
-        waiting.delete(call);
+        waiting.delete(call.id);
         known.end(nodeID, service, pass, false, performance.now());
         call.resolve(result);
       },
       (error: unknown) => {
-        waiting.delete(call);
+        waiting.delete(call.id);
         failed(call, error);
       },
     );
@@ -201,7 +203,7 @@ export function livingInstances(log: Logger): LivingInstances {
     for (const call of waiting.values()) {
       if (nowMs - call.sentMs < instanceLimits.suspectAfterMs) continue;
       if (nowMs - call.firstSentMs > call.timeoutMs) {
-        waiting.delete(call);
+        waiting.delete(call.id);
         known.end(call.nodeID, call.service, call.pass, true, nowMs);
       } else if (!isConnected()) continue;
       else if (!known.isSilent(call.nodeID)) known.waits(call.nodeID, nowMs);
@@ -236,7 +238,8 @@ export function livingInstances(log: Logger): LivingInstances {
           const { timeout } = ctx.options as { readonly timeout?: number };
           const timeoutMs = timeout || Number.POSITIVE_INFINITY;
           const firstSentMs = performance.now();
-          const call = { ctx, next, action: name, service, firstSentMs, timeoutMs, resolve, reject };
+          lastId += 1;
+          const call = { id: lastId, ctx, next, action: name, service, firstSentMs, timeoutMs, resolve, reject };
           const begun = { tries: 0, isRepeat: false, nodeID: "", sentMs: 0, pass: undefined };
           send({ ...call, ...begun, tried: new Set() });
         });

@@ -72,7 +72,9 @@ const connectionsCheckMs = 1_000;
 
 export function httpServer(options: ServerOptions, handlers: ServerHandlers): HttpServer {
   const { limits } = options;
-  const active = new PassingMap<Duplex, ServerResponse>();
+  const active = new PassingMap<number, ServerResponse>();
+  let lastId = 0;
+  const answerOn = (socket: Duplex) => [...active.values()].findLast(({ req }) => req.socket === socket);
   let closing = false;
   let retired = false;
   // A request without Host is refused further on, as a problem; Node's own answer is an empty one.
@@ -85,11 +87,12 @@ export function httpServer(options: ServerOptions, handlers: ServerHandlers): Ht
   boundConnections(server, options);
 
   const accept = (req: IncomingMessage, res: ServerResponse) => {
-    const { socket } = req;
-    active.set(socket, res);
+    lastId += 1;
+    const id = lastId;
+    active.set(id, res);
     if (closing || retired) res.setHeader("Connection", "close");
     res.once("close", () => {
-      if (active.get(socket) === res) active.delete(socket);
+      active.delete(id);
       if (closing) server.closeIdleConnections();
     });
     void handlers.request(req, res);
@@ -105,7 +108,7 @@ export function httpServer(options: ServerOptions, handlers: ServerHandlers): Ht
   server.on("checkExpectation", accept);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-    else handlers.malformed(parserProblem(error.code), socket, active.get(socket));
+    else handlers.malformed(parserProblem(error.code), socket, answerOn(socket));
   });
 
   return {
