@@ -4,6 +4,7 @@
  * `npm test -- <arguments of ava>` runs what they name, every title shown.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -17,6 +18,7 @@ import { compiledFolder } from "./support/processes.ts";
 import { findProgram, stopChild } from "./support/provision/command.ts";
 import { type ServerName, serverNames, serversOf } from "./support/provision/needs.ts";
 import { ServerPool } from "./support/provision/servers.ts";
+import { dropTemplates } from "./support/provision/templates.ts";
 import { type Counts, tapReader } from "./support/tap.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -24,6 +26,8 @@ const line = commandLine(avaForm, { whenNobodyReads: () => stop("nobody reads wh
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const interrupted = new AbortController();
 const servers = new ServerPool(print, interrupted.signal);
+/** What its migrated databases begin with. */
+const templates = `mailroster_templates_${process.pid}_${randomBytes(4).toString("hex")}`;
 /** A tier that takes minutes says how far it is. */
 const progressMs = 20_000;
 /** More tests than these have not failed because of others beside them. */
@@ -155,8 +159,13 @@ async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Count
       return { passed: 0, failed: 0 };
     }
     const environment = await servers.environment(tier.needs);
-    // Hundreds of processes read the same files, and each would take their types away anew.
-    const complete = { ...environment, TEST_LOG_DIR: logFolder, NODE_COMPILE_CACHE: compiledFolder };
+    const complete = {
+      ...environment,
+      TEST_LOG_DIR: logFolder,
+      TEST_TEMPLATES: templates,
+      // Hundreds of processes read the same files, and each would take their types away anew.
+      NODE_COMPILE_CACHE: compiledFolder,
+    };
     const counts = await runTier(tier, complete);
     return tier.verbose ? counts : await runAgain(tier, counts, complete);
   } catch (error) {
@@ -166,8 +175,14 @@ async function runTierWhenPossible(tier: Tier, logFolder: string): Promise<Count
   }
 }
 
-async function stopAll(): Promise<void> {
+async function stopAll(needed: ReadonlySet<ServerName>): Promise<void> {
   if (running !== undefined) await stopChild(running, "SIGTERM");
+  try {
+    const { TEST_DATABASE_URL: url } = needed.has("postgres") ? await servers.ask("postgres") : {};
+    if (url !== undefined) await dropTemplates(url, templates);
+  } catch (error) {
+    print(`Cannot drop the tests' templates: ${String(error)}`);
+  }
   await servers.stop();
 }
 
@@ -178,10 +193,11 @@ async function main(): Promise<Counts> {
     total.failed += failed;
   };
   const logFolder = mkdtempSync(join(tmpdir(), "mailroster-logs-"));
+  const args = process.argv.slice(2);
+  const tiers = tiersOf(args);
+  const needed = new Set(tiers.flatMap(({ needs }) => needs));
   try {
-    const args = process.argv.slice(2);
-    const tiers = tiersOf(args);
-    for (const name of new Set(tiers.flatMap(({ needs }) => needs))) void servers.ask(name);
+    for (const name of needed) void servers.ask(name);
     for (const tier of tiers) {
       interrupted.signal.throwIfAborted();
       add(await runTierWhenPossible(tier, logFolder));
@@ -191,7 +207,7 @@ async function main(): Promise<Counts> {
     print(`\n${(error as Error).message}`);
     total.failed += 1;
   } finally {
-    await stopAll();
+    await stopAll(needed);
     rmSync(logFolder, { recursive: true, force: true });
   }
   return total;

@@ -1,6 +1,7 @@
 /** The system as separate processes over RabbitMQ: gateway | users, audit, outbox | smtp-registry, on servers of a test's own. */
 import type { ExecutionContext } from "ava";
 import { eventually } from "./eventually.ts";
+import { migratedDatabase } from "./migrated-databases.ts";
 import { Processes, type Runtime, request, type TestProcess } from "./processes.ts";
 import { type Resource, testDatabase, testVhost } from "./resources.ts";
 
@@ -11,9 +12,10 @@ export interface Servers {
   drop(): Promise<void>;
 }
 
-/** Two empty databases and a virtual host. */
-export async function servers(): Promise<Servers> {
-  const [users, registry, vhost] = [await testDatabase(), await testDatabase(), await testVhost()];
+/** Two databases and a virtual host. The databases have the newest schema; `empty`: the system migrates them itself. */
+export async function servers({ empty = false } = {}): Promise<Servers> {
+  const make = (of: "users" | "registry") => (empty ? testDatabase() : migratedDatabase(of));
+  const [users, registry, vhost] = [await make("users"), await make("registry"), await testVhost()];
   return {
     users,
     registry,

@@ -2,7 +2,8 @@
 import pg from "pg";
 import { type Database, database, type Entities } from "../../mixins/postgres/database.ts";
 import { migrate } from "../../services/runtime/migrations.ts";
-import { type Resource, testDatabase } from "./resources.ts";
+import { migratedDatabase } from "./migrated-databases.ts";
+import type { Resource } from "./resources.ts";
 
 type DatabaseOptions = Parameters<typeof database>[0];
 type Opened = Database & { close(): Promise<void> };
@@ -35,8 +36,8 @@ export async function openDatabase(
 }
 
 export async function ownDatabase(of: "users" | "registry", resource?: Resource): Promise<OwnDatabase> {
-  const { url, drop } = resource ?? (await testDatabase());
-  await migrate(of, url);
+  if (resource !== undefined) await migrate(of, resource.url);
+  const { url, drop } = resource ?? (await migratedDatabase(of));
   const pool = new pg.Pool({ connectionString: url, max: 16 });
   pool.on("error", () => {}); // a server that a test has stopped
   const opened: Opened[] = [];

@@ -23,10 +23,20 @@ async function administer(sql: string): Promise<void> {
   }
 }
 
-/** An empty database. Dropping it fails when a connection was leaked, which fails the test. */
-export async function testDatabase(): Promise<Resource> {
+interface Template {
+  /** A database to which nobody can connect. */
+  readonly template: string;
+  /** Makes it on the server of the URL where it is not there. */
+  prepare(adminUrl: string): Promise<void>;
+}
+
+/** An empty database, or a copy. Dropping it fails when a connection was leaked, which fails the test. */
+export async function testDatabase(copied?: Template): Promise<Resource> {
   const name = ownName();
-  await administer(`create database "${name}"`);
+  await copied?.prepare(adminUrl);
+  await administer(
+    `create database "${name}"${copied === undefined ? "" : ` template "${copied.template}"`}`,
+  );
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   return { url: url.href, drop: () => administer(`drop database "${name}"`) };

@@ -41,7 +41,7 @@ const invalidPackets = (each: TestProcess): string[] =>
 
 test("an upgrade role by role refuses nothing, while calls of both releases cross", async (t) => {
   const processes = new Processes();
-  const own = await servers();
+  const own = await servers({ empty: true });
   t.teardown(async () => {
     await processes.end();
     await own.drop();

@@ -15,7 +15,7 @@ export type ServerName = (typeof serverNames)[number];
 
 /** The functions of test/support/resources.ts, and the variables that name servers. */
 const marks: Readonly<Record<ServerName, RegExp>> = {
-  postgres: /\btestDatabase\(|\benv\.TEST_DATABASE_URL\b/,
+  postgres: /\b(testDatabase|migratedDatabase)\(|\benv\.TEST_DATABASE_URL\b/,
   rabbit: /\b(testVhost|rabbitEval)\(|\benv\.(TEST_AMQP_URL|TEST_RABBITMQCTL)\b/,
   prometheus: /\benv\.TEST_PROMETHEUS\b/,
   postfix: /\benv\.TEST_POSTFIX\b/,
