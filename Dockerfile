@@ -6,8 +6,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
 
 FROM node:24.21.0-trixie-slim
-# As `npm start` has it: what we allocate dies with its batch, a young generation of 48 MB would only be memory.
-ENV NODE_ENV=production NODE_OPTIONS=--max-semi-space-size=8
+# As `npm start` has it (docs/performance.md, Memory).
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1 NODE_OPTIONS=--max-semi-space-size=16
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY package.json moleculer.config.ts ./
@@ -25,7 +25,7 @@ RUN node --input-type=module --eval 'import { globSync } from "node:fs"; for (co
 # From here on a process reads its code, its secrets and what shows its own memory, and writes nothing but what it has
 # compiled; it runs no program, thread or addon. Of Node's options this is the one place: a command that writes a file
 # says `NODE_OPTIONS=` (docs/adr/0047-a-process-may-what-its-role-needs.md).
-ENV NODE_OPTIONS="--max-semi-space-size=8 --permission \
+ENV NODE_OPTIONS="--max-semi-space-size=16 --permission \
 --allow-fs-read=/app/ --allow-fs-read=/run/secrets/ --allow-fs-read=/.dockerenv --allow-fs-read=/run/.containerenv \
 --allow-fs-read=/proc/self/status --allow-fs-read=/proc/self/fd --allow-fs-read=/proc/self/limits \
 --allow-fs-write=/app/.compiled/"

@@ -239,7 +239,17 @@ export function livingInstances(log: Logger): LivingInstances {
           const timeoutMs = timeout || Number.POSITIVE_INFINITY;
           const firstSentMs = performance.now();
           lastId += 1;
-          const call = { id: lastId, ctx, next, action: name, service, firstSentMs, timeoutMs, resolve, reject };
+          const call = {
+            id: lastId,
+            ctx,
+            next,
+            action: name,
+            service,
+            firstSentMs,
+            timeoutMs,
+            resolve,
+            reject,
+          };
           const begun = { tries: 0, isRepeat: false, nodeID: "", sentMs: 0, pass: undefined };
           send({ ...call, ...begun, tried: new Set() });
         });
