@@ -50,6 +50,24 @@ interface Call {
   pass: Pass | undefined;
 }
 
+type Told = Pick<Call, "id" | "ctx" | "next" | "action" | "service" | "resolve" | "reject">;
+
+/** That has not left yet. */
+function newCall(told: Told): Call {
+  const { timeout } = told.ctx.options as { readonly timeout?: number };
+  return {
+    ...told,
+    firstSentMs: performance.now(),
+    timeoutMs: timeout || Number.POSITIVE_INFINITY,
+    tried: new Set(),
+    tries: 0,
+    isRepeat: false,
+    nodeID: "",
+    sentMs: 0,
+    pass: undefined,
+  };
+}
+
 const serviceOf = (action: string): string => action.slice(0, action.lastIndexOf("."));
 
 /** By name, because classes are lost on the wire. */
@@ -235,23 +253,8 @@ export function livingInstances(log: Logger): LivingInstances {
       const service = serviceOf(name);
       return (ctx: CallContext) =>
         new Promise((resolve, reject) => {
-          const { timeout } = ctx.options as { readonly timeout?: number };
-          const timeoutMs = timeout || Number.POSITIVE_INFINITY;
-          const firstSentMs = performance.now();
           lastId += 1;
-          const call = {
-            id: lastId,
-            ctx,
-            next,
-            action: name,
-            service,
-            firstSentMs,
-            timeoutMs,
-            resolve,
-            reject,
-          };
-          const begun = { tries: 0, isRepeat: false, nodeID: "", sentMs: 0, pass: undefined };
-          send({ ...call, ...begun, tried: new Set() });
+          send(newCall({ id: lastId, ctx, next, action: name, service, resolve, reject }));
         });
     },
   } as unknown as Middleware;
