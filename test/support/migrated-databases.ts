@@ -3,10 +3,11 @@
  * run (`npm test` names the run in TEST_TEMPLATES, and drops it). Without such a name, as under ava alone, each is
  * migrated by itself.
  */
+import { createHash } from "node:crypto";
 import type pg from "pg";
 import type { DatabaseName } from "../../services/runtime/databases.ts";
-import { migrate } from "../../services/runtime/migrations.ts";
-import { administering, templateOf } from "./provision/templates.ts";
+import { migrate, migrationNames } from "../../services/runtime/migrations.ts";
+import { administering } from "./provision/templates.ts";
 import { type Resource, testDatabase } from "./resources.ts";
 
 const run = process.env.TEST_TEMPLATES;
@@ -14,6 +15,10 @@ const run = process.env.TEST_TEMPLATES;
 /** What a migration writes in the database itself: a copy would be taken for one that was set back. */
 const asFirst = `update generations set timeline = regexp_replace(timeline, '[^/]*$',
   (select oid::text from pg_database where datname = current_database()))`;
+
+/** A working copy of ours may have other migrations. */
+const templateOf = (runName: string, of: DatabaseName): string =>
+  `${runName}_${of}_${createHash("sha256").update(migrationNames(of).join()).digest("hex").slice(0, 8)}`;
 
 /** Only a whole one lets nobody connect. */
 const isWhole = async (client: pg.Client, template: string): Promise<boolean> =>

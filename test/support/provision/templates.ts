@@ -1,11 +1,6 @@
 /** The migrated databases of a run, which its tests copy (migrated-databases.ts). */
 import pg from "pg";
 
-/** As the entities are called (services/runtime/databases.ts); named here, since a run of the tests loads no service. */
-const of = ["users", "registry"] as const;
-
-export const templateOf = (run: string, name: (typeof of)[number]): string => `${run}_${name}`;
-
 /** On a connection of its own. */
 export async function administering<T>(
   adminUrl: string,
@@ -20,9 +15,12 @@ export async function administering<T>(
   }
 }
 
-/** At the end of the run. */
+/** Those that are called after the run, at its end. */
 export const dropTemplates = (adminUrl: string, run: string): Promise<void> =>
   administering(adminUrl, async (client) => {
-    for (const name of of)
-      await client.query(`drop database if exists ${templateOf(run, name)} with (force)`);
+    const { rows } = await client.query<{ name: string }>(
+      "select datname as name from pg_database where starts_with(datname, $1)",
+      [run],
+    );
+    for (const { name } of rows) await client.query(`drop database ${name} with (force)`);
   });
