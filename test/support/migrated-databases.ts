@@ -8,7 +8,7 @@ import type pg from "pg";
 import type { DatabaseName } from "../../services/runtime/databases.ts";
 import { migrate, migrationNames } from "../../services/runtime/migrations.ts";
 import { administering } from "./provision/templates.ts";
-import { type Resource, testDatabase } from "./resources.ts";
+import { adminUrl, type Resource, testDatabase } from "./resources.ts";
 
 const run = process.env.TEST_TEMPLATES;
 
@@ -26,7 +26,7 @@ const isWhole = async (client: pg.Client, template: string): Promise<boolean> =>
     .rowCount === 1;
 
 /** Processes of a run take turns; what a killed one has left is made anew. */
-const requireTemplate = (adminUrl: string, of: DatabaseName, template: string): Promise<void> =>
+const requireTemplate = (of: DatabaseName, template: string): Promise<void> =>
   administering(adminUrl, async (client) => {
     if (await isWhole(client, template)) return;
     await client.query("select pg_advisory_lock(hashtext($1))", [template]);
@@ -48,10 +48,8 @@ export async function migratedDatabase(of: DatabaseName): Promise<Resource> {
     return own;
   }
   const template = templateOf(run, of);
-  const copy = await testDatabase({
-    template,
-    prepare: (adminUrl) => requireTemplate(adminUrl, of, template),
-  });
+  await requireTemplate(of, template);
+  const copy = await testDatabase(template);
   if (of === "users") await administering(copy.url, (client) => client.query(asFirst));
   return copy;
 }

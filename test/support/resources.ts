@@ -1,9 +1,9 @@
 /** Databases and virtual hosts of a test file's own, made fresh and dropped after; nothing is shared between files. */
 import { randomBytes } from "node:crypto";
-import pg from "pg";
 import { evaluateOn } from "./provision/node-control.ts";
+import { administering } from "./provision/templates.ts";
 
-const adminUrl = process.env.TEST_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
+export const adminUrl = process.env.TEST_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 const brokerUrl = process.env.TEST_AMQP_URL ?? "amqp://guest:guest@127.0.0.1:5672";
 
 export interface Resource {
@@ -13,33 +13,18 @@ export interface Resource {
 
 const ownName = (): string => `mailroster_test_${process.pid}_${randomBytes(4).toString("hex")}`;
 
-async function administer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}
+const administer = (sql: string): Promise<unknown> => administering(adminUrl, (client) => client.query(sql));
 
-interface Template {
-  /** A database to which nobody can connect. */
-  readonly template: string;
-  /** Makes it on the server of the URL where it is not there. */
-  prepare(adminUrl: string): Promise<void>;
-}
-
-/** An empty database, or a copy. Dropping it fails when a connection was leaked, which fails the test. */
-export async function testDatabase(copied?: Template): Promise<Resource> {
+/**
+ * An empty database, or a copy of one to which nobody can connect. Dropping it fails when a connection was leaked, which
+ * fails the test.
+ */
+export async function testDatabase(template = "template1"): Promise<Resource> {
   const name = ownName();
-  await copied?.prepare(adminUrl);
-  await administer(
-    `create database "${name}"${copied === undefined ? "" : ` template "${copied.template}"`}`,
-  );
+  await administer(`create database "${name}" template "${template}"`);
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => administer(`drop database "${name}"`) };
+  return { url: url.href, drop: async () => void (await administer(`drop database "${name}"`)) };
 }
 
 /** Evaluates one Erlang expression on the broker; resolves with what it prints and its value, rejects when it fails. */
