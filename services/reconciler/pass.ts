@@ -21,8 +21,9 @@ import { type Ask, streamOf } from "./sources.ts";
 
 /** A queue that is consumed is seen empty between two of these, if it ever is. */
 const queueLookMs = 1_000;
-/** So that a pass costs the databases a part of their time, not all of it. */
-const pagePauseMs = 20;
+/** Between two pages a pass rests as long as the last one took: it costs the databases half of their time, not all. */
+const restMsMax = 1_000;
+const againPauseMs = 20;
 /** Held at once, some 3 MB; a pass that has found so many looks at them again before it goes on. */
 const suspectsMaxDefault = 10_000;
 
@@ -195,7 +196,7 @@ async function lookAgain(options: PassOptions, seen: readonly Suspect[]): Promis
     const page = suspects.slice(from, from + pageSize);
     const waitMs = Math.ceil((page.at(-1)?.seenAtMs ?? 0) + graceMs - performance.now()) + 1;
     if (waitMs > 1 && from === 0) waiting?.(suspects.length, waitMs);
-    const maxMs = Math.max(waitMs, pagePauseMs);
+    const maxMs = Math.max(waitMs, againPauseMs);
     await poll(watch.look, () => false, { everyMs: queueLookMs, maxMs, signal: stopping });
     inFlight += await lookAgainAt(options, page, watch);
   }
@@ -208,12 +209,16 @@ export async function passOverAll(options: PassOptions): Promise<PassResult> {
   // A backlog that is over is one also when there is no suspect to ask for.
   await watchQueues(ask, options.backlogs).look();
   let freedBefore = "";
+  let restMs = 0;
   const stream = <Row extends { readonly userId: string }>(
     page: (query: { after: string | null; limit: number }) => Promise<{ readonly items: readonly Row[] }>,
   ) =>
     streamOf(pageSize, async (after) => {
-      await pause(pagePauseMs, stopping);
-      return (await page({ after, limit: pageSize })).items;
+      await pause(restMs, stopping);
+      const startedAtMs = performance.now();
+      const { items } = await page({ after, limit: pageSize });
+      restMs = Math.min(performance.now() - startedAtMs, restMsMax);
+      return items;
     });
   const users = stream((query) => ask("users.digest", query));
   const registry = stream(async (query): Promise<ActionResult<"smtp-registry.digest">> => {
