@@ -5,7 +5,7 @@
 import * as z from "zod";
 import type { Database } from "../../mixins/postgres/database.ts";
 import { decodeCursor, page } from "../../mixins/postgres/keyset-cursor.ts";
-import { type EntityManager, run, type Statement } from "../../mixins/postgres/statement.ts";
+import { type EntityManager, run, runInTurn, type Statement } from "../../mixins/postgres/statement.ts";
 import type { ActionParams } from "../contracts/actions.ts";
 import { addressKey, inOtherForm } from "../contracts/address.ts";
 import type { UserState } from "../contracts/events.ts";
@@ -51,17 +51,16 @@ const trigram = { ascii: /[a-z0-9]{3}/, all: /[\p{L}\p{N}]{3}/u } as const;
 async function searched(em: EntityManager, query: Parameters<typeof sql.usersPage>[0]): Promise<StateRow[]> {
   const endMs = performance.now() + searchLimits.statementTimeoutMs;
   const leftMs = (): number => Math.max(1, Math.ceil(endMs - performance.now()));
-  const [planning] = await run(em, sql.searchPlanning);
-  const isNarrow = query.key === undefined && query.externalId === undefined;
-  const known = trigram[planning?.letters === true ? "all" : "ascii"];
-  if (planning?.indexed !== true || !isNarrow || !query.patterns.every((each) => known.test(each)))
-    return run(em, sql.usersPage(query));
-  const near = await run(em, sql.usersNear(query));
+  if (query.key !== undefined || query.externalId !== undefined) return run(em, sql.usersPage(query));
+  const [[planning], near] = await runInTurn(em, [sql.searchPlanning, sql.usersNear(query)]);
   if (near.length === query.limit) return near;
-  await run(em, sql.bitmapAlone(leftMs()));
-  const [count] = await run(em, sql.indexedCount(query.patterns));
-  await run(em, sql.anyPlan(leftMs()));
-  return run(em, (count?.found ?? 0) > sql.indexedMax ? sql.usersPage(query) : sql.usersByText(query));
+  const known = trigram[planning?.letters === true ? "all" : "ascii"];
+  if (planning?.indexed !== true || !query.patterns.every((each) => known.test(each)))
+    return run(em, sql.usersPage(query));
+  const [, [count]] = await runInTurn(em, [sql.bitmapAlone(leftMs()), sql.indexedCount(query.patterns)]);
+  const found = (count?.found ?? 0) > sql.indexedMax ? sql.usersPage(query) : sql.usersByText(query);
+  const [, rows] = await runInTurn(em, [sql.anyPlan(leftMs()), found]);
+  return rows;
 }
 
 /**
