@@ -1,4 +1,5 @@
 /** How a command ends: with an exit code that tells why, and with nothing left behind that could keep it. */
+import "./heap.ts";
 import { ConfigError } from "../config/index.ts";
 import {
   DataError,
