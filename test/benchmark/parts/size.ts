@@ -85,7 +85,7 @@ async function exportAll(place: Place, count: number): Promise<Pick<Once, "expor
     const command = await processes.start({
       script: "services/commands/export/index.ts",
       args: ["--format", "ndjson", "--out", file],
-      env: { DATABASE_URL: place.usersUrl },
+      env: { DATABASE_URL: place.usersUrl, NODE_OPTIONS: "--max-semi-space-size=4" }, // as npm run export
     });
     const { mb, seconds, result } = await watched(command.pid, () =>
       eventually(() => command.exited(), { timeoutMs: longMsMax }),
