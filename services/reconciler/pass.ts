@@ -21,8 +21,7 @@ import { type Ask, streamOf } from "./sources.ts";
 
 /** A queue that is consumed is seen empty between two of these, if it ever is. */
 const queueLookMs = 1_000;
-/** Between two pages a pass rests as long as the last one took: it costs the databases half of their time, not all. */
-const restMsMax = 1_000;
+/** Between two pages of the second look, whose grace is over already. */
 const againPauseMs = 20;
 /** Held at once, some 3 MB; a pass that has found so many looks at them again before it goes on. */
 const suspectsMaxDefault = 10_000;
@@ -209,6 +208,7 @@ export async function passOverAll(options: PassOptions): Promise<PassResult> {
   // A backlog that is over is one also when there is no suspect to ask for.
   await watchQueues(ask, options.backlogs).look();
   let freedBefore = "";
+  // As long as the last page took: a pass has half of the databases' time at most.
   let restMs = 0;
   const stream = <Row extends { readonly userId: string }>(
     page: (query: { after: string | null; limit: number }) => Promise<{ readonly items: readonly Row[] }>,
@@ -217,7 +217,7 @@ export async function passOverAll(options: PassOptions): Promise<PassResult> {
       await pause(restMs, stopping);
       const startedAtMs = performance.now();
       const { items } = await page({ after, limit: pageSize });
-      restMs = Math.min(performance.now() - startedAtMs, restMsMax);
+      restMs = performance.now() - startedAtMs;
       return items;
     });
   const users = stream((query) => ask("users.digest", query));

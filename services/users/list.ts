@@ -51,15 +51,18 @@ const trigram = { ascii: /[a-z0-9]{3}/, all: /[\p{L}\p{N}]{3}/u } as const;
 async function searched(em: EntityManager, query: Parameters<typeof sql.usersPage>[0]): Promise<StateRow[]> {
   const endMs = performance.now() + searchLimits.statementTimeoutMs;
   const leftMs = (): number => Math.max(1, Math.ceil(endMs - performance.now()));
-  if (query.key !== undefined || query.externalId !== undefined) return run(em, sql.usersPage(query));
+  const knows = (letters: RegExp): boolean => query.patterns.every((each) => letters.test(each));
+  if (query.key !== undefined || query.externalId !== undefined || !knows(trigram.all))
+    return run(em, sql.usersPage(query));
   const [[planning], near] = await runInTurn(em, [sql.searchPlanning, sql.usersNear(query)]);
   if (near.length === query.limit) return near;
-  const known = trigram[planning?.letters === true ? "all" : "ascii"];
-  if (planning?.indexed !== true || !query.patterns.every((each) => known.test(each)))
-    return run(em, sql.usersPage(query));
-  const [, [count]] = await runInTurn(em, [sql.bitmapAlone(leftMs()), sql.indexedCount(query.patterns)]);
-  const found = (count?.found ?? 0) > sql.indexedMax ? sql.usersPage(query) : sql.usersByText(query);
-  const [, rows] = await runInTurn(em, [sql.anyPlan(leftMs()), found]);
+  let page = sql.usersPage(query);
+  if (planning?.indexed === true && (planning.letters || knows(trigram.ascii))) {
+    const asked = [sql.bitmapAlone(leftMs()), sql.indexedCount(query.patterns)] as const;
+    const [, [count]] = await runInTurn(em, asked);
+    if ((count?.found ?? 0) <= sql.indexedMax) page = sql.usersByText(query);
+  }
+  const [, rows] = await runInTurn(em, [sql.anyPlan(leftMs()), page]);
   return rows;
 }
 
