@@ -76,8 +76,15 @@ export async function gather(
   // Each has the first ones of its own, so the first ones of both are the first ones.
   const candidates = eventsOf({ outbox, entries: early?.items });
   const events = candidates.slice(0, limit);
-  const left = candidates.length - events.length + Math.max(outbox?.left ?? 0, early?.left ?? 0);
   const eventIds = events.map(({ eventId }) => eventId);
+  const ids = new Set(eventIds);
+  // Both tell of the same events, each in its own time.
+  const behind = (told: readonly string[], more: number): number =>
+    told.filter((id) => !ids.has(id)).length + more;
+  const left = Math.max(
+    behind(outbox?.events.map(({ eventId }) => eventId) ?? [], outbox?.left ?? 0),
+    behind(early?.items.map(({ id }) => id) ?? [], early?.left ?? 0),
+  );
   const userIds = [...new Set(events.map(({ userId }) => userId))];
   const isAny = events.length > 0;
   const [registry, audit, letters] = await Promise.all([
@@ -91,7 +98,6 @@ export async function gather(
     // What was recorded after the first round is told with what it says.
     isNew === true ? askEntries() : undefined,
   ]);
-  const ids = new Set(eventIds);
   const entries = (again ?? early)?.items.filter(({ id }) => ids.has(id));
   const own = outbox && { events: outbox.events.filter(({ eventId }) => ids.has(eventId)) };
   const last = events.at(-1);
