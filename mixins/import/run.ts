@@ -233,7 +233,8 @@ export async function* importRows(run: ImportRun, rows: AsyncIterable<SourceRow>
       return Promise.resolve({ source, outcome: "refused", reason });
     }
     const before = new Set(step.marks.flatMap((mark) => last.get(mark) ?? []));
-    const result = Promise.allSettled(before).then(() => settle(running, own, step, check));
+    // Of a row whose end is not known nobody else may have what it asked for.
+    const result = Promise.all(before).then(() => settle(running, own, step, check));
     for (const mark of step.marks) last.set(mark, result);
     const over = (): void => {
       for (const mark of step.marks) if (last.get(mark) === result) last.delete(mark);
