@@ -67,7 +67,7 @@ test("a key is good for what its role may, and carries its domains to the servic
   const user = await own.http("GET", "/users/0199aaaa-0000-7000-8000-000000000000", undefined, bearer(key));
   t.like(user.body, { id: `key:${id}`, via: "key", credential: id, actor: `key:${id}` });
   t.deepEqual([user.body.roles, user.body.domains], [["helpdesk"], ["example.com"]]);
-  const refusal = await own.http("GET", "/keys", undefined, bearer(key));
+  const refusal = await own.httpOnce("GET", "/keys", undefined, bearer(key));
   t.is(refusal.status, 403);
   t.regex(refusal.headers.get("www-authenticate") ?? "", /insufficient_scope.*keys:manage/);
 });
@@ -102,7 +102,7 @@ test("a revocation is announced, so that no gateway has to ask for it", async (t
   await opens(own, key);
   await own.call("access.revoke", { id });
   await eventually(async () => {
-    const { status } = await own.http("GET", "/keys", undefined, bearer(key));
+    const { status } = await own.httpOnce("GET", "/keys", undefined, bearer(key));
     if (status !== 401) throw new Error(`${status}`);
   });
   t.pass();
@@ -198,7 +198,7 @@ test("what is no key is refused without a copy of the keys, and any key is answe
   const gateway = await startRig({ services: ["gateway", "users"], environment: required });
   t.teardown(gateway.stop);
   const key = strangeKey();
-  const unknown = await gateway.http("GET", "/users", undefined, bearer(key));
+  const unknown = await gateway.httpOnce("GET", "/users", undefined, bearer(key));
   t.is(unknown.status, 503);
   t.true(Number(unknown.headers.get("retry-after")) >= 1);
   t.is((await gateway.http("GET", "/users", undefined, bearer(mistyped(key)))).status, 401);
@@ -214,7 +214,7 @@ test("a copy of the keys that is too old lets nobody in, until there is a new on
   const { key } = await makeKey(own, "owner");
   const becomes = (wanted: number, retryAfter: string | null = null) =>
     eventually(async () => {
-      const { status, headers, body } = await own.http("GET", "/keys", undefined, bearer(key));
+      const { status, headers, body } = await own.httpOnce("GET", "/keys", undefined, bearer(key));
       if (status !== wanted || headers.get("retry-after") !== retryAfter)
         throw new Error(`${status} ${JSON.stringify(body)}`);
     });

@@ -8,7 +8,7 @@ import type { UserEvent } from "../../services/contracts/events.ts";
 import { outgoing, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { held } from "../support/held.ts";
-import { rigOf } from "../support/rig.ts";
+import { healthOf, rigOf } from "../support/rig.ts";
 
 async function auditRig(t: ExecutionContext, bus?: Bus["kind"]) {
   const rig = await rigOf(t, { services: ["audit"], bus });
@@ -203,7 +203,7 @@ test("the log is filtered by user and by correlation id, and a foreign cursor is
 
 test("health tells of the database and the bus", async (t) => {
   const rig = await auditRig(t);
-  t.like(await rig.call("audit.health", {}), {
+  t.like(await healthOf(rig, "audit.health"), {
     status: "up",
     checks: { database: { status: "up" }, bus: { status: "up" } },
   });

@@ -10,9 +10,8 @@ import { gatewayClient } from "../../services/commands/http-client.ts";
 import type { User } from "../../services/contracts/user.ts";
 import { eventually } from "../support/eventually.ts";
 import { bearer, makeKey } from "../support/keys.ts";
-import { done } from "../support/patient-client.ts";
 import { Processes } from "../support/processes.ts";
-import { type Rig, rigOf } from "../support/rig.ts";
+import { done, type Rig, rigOf } from "../support/rig.ts";
 
 // One system at a time: each is all services and two databases.
 const test = anyTest.serial;

@@ -244,7 +244,7 @@ test("two replays at once are harmless, and the letter counts one", async (t) =>
 test("a replay that the bus does not take is a 503, and the letter stays pending", async (t) => {
   const rig = await rigWith(t, [letterOf({ queue: "nobody.reads.this" })]);
   const [letter] = await lettersOf(rig, 1);
-  const answer = await rig.http("POST", `/dead-letters/${letter?.id}/replay`);
+  const answer = await rig.httpOnce("POST", `/dead-letters/${letter?.id}/replay`);
   t.is(answer.status, 503);
   t.truthy(answer.headers.get("retry-after"));
   t.like(await letterById(rig, letter?.id ?? ""), { status: "pending", replays: 0 });

@@ -7,7 +7,7 @@ import { publishAll } from "../contract/bus-conformance.ts";
 import { outgoing, userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { addressEvent, letterById, lettersOf, pendingByQueue } from "../support/letters.ts";
-import { rigOf } from "../support/rig.ts";
+import { healthOf, rigOf } from "../support/rig.ts";
 
 // One system at a time: each is eight services and two databases.
 const test = anyTest.serial;
@@ -156,7 +156,7 @@ for (const kind of ["in-process", "rabbitmq"] as const) {
 
 test("dead-letters tells its health", async (t) => {
   const rig = await rigOf(t);
-  t.like(await rig.broker.call("dead-letters.health", {}), {
+  t.like(await healthOf(rig, "dead-letters.health"), {
     status: "up",
     checks: { database: { status: "up" }, bus: { status: "up" } },
   });

@@ -12,7 +12,6 @@ import { dayMs } from "../../services/contracts/terms.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { openDatabase } from "../support/own-database.ts";
-import { sent } from "../support/patient-client.ts";
 import { type Rig, rigOf } from "../support/rig.ts";
 
 const reason = "Request of 3 March, ticket 4711";
@@ -62,29 +61,27 @@ const arrived = (rig: Rig, id: string, version: number) =>
 
 /** Somebody with a past, deleted. */
 async function deletedPerson(rig: Rig): Promise<string> {
-  const { body: created } = await sent(rig, "POST", "/users", body, { "idempotency-key": "first" });
+  const { body: created } = await rig.http("POST", "/users", body, { "idempotency-key": "first" });
   const id = String(created.id);
-  await sent(
-    rig,
+  await rig.http(
     "PATCH",
     `/users/${id}`,
     { primarySmtp: "zaphod@one.example" },
     { "idempotency-key": "second" },
   );
-  await sent(
-    rig,
+  await rig.http(
     "PATCH",
     `/users/${id}`,
     { displayName: "Zaphod Beeblebrox" },
     { "idempotency-key": "no-op" },
   );
-  assert.equal((await sent(rig, "DELETE", `/users/${id}`)).status, 204);
+  assert.equal((await rig.http("DELETE", `/users/${id}`)).status, 204);
   await arrived(rig, id, 3);
   return id;
 }
 
 const erase = (rig: Rig, id: string, headers: Record<string, string> = {}) =>
-  sent(rig, "POST", `/users/${id}/erase`, { reason }, headers);
+  rig.http("POST", `/users/${id}/erase`, { reason }, headers);
 
 async function erasedPerson(
   t: Test,
@@ -143,7 +140,7 @@ test.serial("erasing twice is erasing once", async (t) => {
 
 test.serial("only a deleted user can be erased, and with a reason", async (t) => {
   const rig = await rigOf(t, { environment });
-  const { body: living } = await sent(rig, "POST", "/users", body);
+  const { body: living } = await rig.http("POST", "/users", body);
   const refused = await erase(rig, living.id);
   t.is(refused.status, 409);
   t.regex(refused.body.type, /not-deleted/);
@@ -174,9 +171,9 @@ test.serial(
         passed = status === "deleted" ? 0 : 31 * dayMs;
         t.like((await rig.http("GET", `/smtp/${address}`)).body, { status, userId: null, kind: null });
         const asked = { displayName: "Ann", primarySmtp: address };
-        t.is((await sent(rig, "POST", "/users", { ...asked, onTaken: "refuse" })).status, 409);
+        t.is((await rig.http("POST", "/users", { ...asked, onTaken: "refuse" })).status, 409);
       }
-    const { body: other } = await sent(rig, "POST", "/users", { displayName: "Ann", primarySmtp: primary });
+    const { body: other } = await rig.http("POST", "/users", { displayName: "Ann", primarySmtp: primary });
     t.is(other.primarySmtp, "zaphod.b2@one.example");
     t.like((await rig.http("GET", `/smtp/${primary}?at=${before}`)).body, {
       status: "deleted",
@@ -184,7 +181,7 @@ test.serial(
     });
     passed = 396 * dayMs;
     t.is((await rig.http("GET", `/smtp/${primary}`)).body.status, "available");
-    const { body: next } = await sent(rig, "POST", "/users", { displayName: "Ann", primarySmtp: primary });
+    const { body: next } = await rig.http("POST", "/users", { displayName: "Ann", primarySmtp: primary });
     t.is(next.primarySmtp, primary);
     t.not(next.id, id);
   },
@@ -213,8 +210,8 @@ test.serial("the guard of users refuses an erased user's address whatever the re
   const { rig } = await erasedPerson(t);
   await rig.registryDb.query("delete from erased_addresses");
   const asked = { displayName: "Ann", primarySmtp: primary };
-  t.is((await sent(rig, "POST", "/users", { ...asked, onTaken: "refuse" })).status, 409);
-  t.is((await sent(rig, "POST", "/users", asked)).body.primarySmtp, "zaphod.b2@one.example");
+  t.is((await rig.http("POST", "/users", { ...asked, onTaken: "refuse" })).status, 409);
+  t.is((await rig.http("POST", "/users", asked)).body.primarySmtp, "zaphod.b2@one.example");
 });
 
 /** One that users told before the erasure, as it comes again. */
@@ -332,7 +329,7 @@ test.serial("letters of an erased user say nothing more, those that come later t
 
 test.serial("the audit log changes in no other way", async (t) => {
   const { rig, id } = await erasedPerson(t);
-  const { body: living } = await sent(rig, "POST", "/users", {
+  const { body: living } = await rig.http("POST", "/users", {
     ...body,
     primarySmtp: "other@one.example",
     secondarySmtps: [],
@@ -380,9 +377,9 @@ test.serial(
   "an erasure waits for the events of its user, and is refused when they do not leave",
   async (t) => {
     const rig = await rigOf(t, { environment, services: ["users", "smtp-registry", "gateway"] });
-    const { body: user } = await sent(rig, "POST", "/users", body);
-    await sent(rig, "DELETE", `/users/${user.id}`);
-    const refused = await rig.http("POST", `/users/${user.id}/erase`, { reason });
+    const { body: user } = await rig.http("POST", "/users", body);
+    await rig.http("DELETE", `/users/${user.id}`);
+    const refused = await rig.httpOnce("POST", `/users/${user.id}/erase`, { reason });
     t.is(refused.status, 503);
     t.truthy(refused.headers.get("retry-after"));
     t.deepEqual(await rig.call("users.erasures", {}), { items: [], nextCursor: null });

@@ -7,14 +7,14 @@ import { appendToOutbox } from "../support/append.ts";
 import { userEvent } from "../support/events.ts";
 import { eventually } from "../support/eventually.ts";
 import { openDatabase } from "../support/own-database.ts";
-import { rigOf } from "../support/rig.ts";
+import { healthOf, rigOf } from "../support/rig.ts";
 
 /** `instances` processes' worth of outbox and audit on one database and one bus kind. */
 async function pathOf(t: ExecutionContext, bus: Bus["kind"], instances: number) {
   const rig = await rigOf(t, { services: ["outbox", "audit"], bus });
   const { usersDb: pool } = rig;
   const processes = [rig, ...(await Promise.all(Array.from({ length: instances - 1 }, rig.another)))];
-  const users = await openDatabase(rig.urls.users, [OutboxMessage], { statementTimeoutMs: 10_000 });
+  const users = await openDatabase(rig.urls.users, [OutboxMessage]);
   t.teardown(users.close);
   return {
     pool,
@@ -83,5 +83,5 @@ test("in-process: an event that audit can't store goes to the dead letters and i
 test("the outbox answers nudges and tells its health", async (t) => {
   const rig = await rigOf(t, { services: ["outbox"] });
   t.is(await rig.call("outbox.nudge", {}), null);
-  t.is((await rig.call("outbox.health", {})).status, "up");
+  t.is((await healthOf(rig, "outbox.health")).status, "up");
 });

@@ -10,9 +10,8 @@ import type { Person } from "../../services/contracts/people-csv.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { eventually } from "../support/eventually.ts";
 import { openDatabase } from "../support/own-database.ts";
-import { done } from "../support/patient-client.ts";
 import { Processes } from "../support/processes.ts";
-import { type Rig, rigOf } from "../support/rig.ts";
+import { done, type Rig, rigOf } from "../support/rig.ts";
 
 // One system at a time: each is all services and two databases.
 const test = anyTest.serial;
@@ -23,7 +22,7 @@ const minuteMs = 60_000;
 async function directory(t: ExecutionContext) {
   let nowMs = Date.parse("2026-03-01T12:00:00Z");
   const rig = await rigOf(t, { environment: { RECONCILE_MINUTES: "0" }, now: () => new Date(nowMs) });
-  const db = await openDatabase(rig.urls.users, usersEntities, { statementTimeoutMs: 10_000 });
+  const db = await openDatabase(rig.urls.users, usersEntities);
   t.teardown(() => db.close());
   return {
     ...rig,

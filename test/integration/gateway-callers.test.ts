@@ -54,7 +54,7 @@ test("whoever may not is told that, whatever is away behind the gateway", async 
   });
   t.teardown(proxied.stop);
   const remove = (role: string) =>
-    proxied.http("DELETE", "/users/0199aaaa-0000-7000-8000-000000000000", undefined, {
+    proxied.httpOnce("DELETE", "/users/0199aaaa-0000-7000-8000-000000000000", undefined, {
       "x-actor": "ann",
       "x-roles": role,
     });

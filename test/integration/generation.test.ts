@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "ava";
 import { eventually } from "../support/eventually.ts";
 import { failover } from "../support/failover.ts";
-import { persistently, rigOf } from "../support/rig.ts";
+import { rigOf } from "../support/rig.ts";
 
 const timeoutMs = 180_000;
 
@@ -21,7 +21,7 @@ test("after a failover that lost writes no version is given again, and the regis
   const create = (local: string) =>
     rig.call("users.create", { displayName: "Ann", primarySmtp: `${local}@one.example` });
   const rename = (instance: typeof other, id: string, displayName: string) =>
-    persistently(() => instance.call("users.patch", { id, displayName }));
+    instance.call("users.patch", { id, displayName });
   const marks = async () => {
     const { rows } = await rig.registryDb.query<{ user_id: string; version: number }>(
       "select user_id, version from watermarks",
@@ -56,9 +56,7 @@ test("one decision settles every orphan, and tells for whom it can't be carried 
   const rig = await rigOf(t, { environment: { RECONCILE_GRACE_MS: "100", RECONCILE_MINUTES: "0" } });
   const address = (local: string) => `${local}@three.example`;
   const create = (local: string) =>
-    persistently(() =>
-      rig.call("users.create", { displayName: "Ann", primarySmtp: address(local), onTaken: "refuse" }),
-    );
+    rig.call("users.create", { displayName: "Ann", primarySmtp: address(local), onTaken: "refuse" });
   const statusOf = async (local: string) =>
     (await rig.call("smtp-registry.lookup", { address: address(local) })).status;
   const users = [await create("one"), await create("two"), await create("three")];
@@ -93,13 +91,11 @@ test("one decision settles every orphan, and tells for whom it can't be carried 
 test("an orphan is released, so that its addresses are free, or restored with them unless another has one", async (t) => {
   const rig = await rigOf(t, { environment: { RECONCILE_GRACE_MS: "100", RECONCILE_MINUTES: "0" } });
   const create = (local: string) =>
-    persistently(() =>
-      rig.call("users.create", {
-        displayName: "Ann",
-        primarySmtp: `${local}@two.example`,
-        onTaken: "refuse",
-      }),
-    );
+    rig.call("users.create", {
+      displayName: "Ann",
+      primarySmtp: `${local}@two.example`,
+      onTaken: "refuse",
+    });
   const statusOf = async (local: string) =>
     (await rig.call("smtp-registry.lookup", { address: `${local}@two.example` })).status;
   const is = (local: string, status: string) =>

@@ -11,7 +11,7 @@ const headers = { "idempotency-key": "twice" };
 /** Two requests under one key, of which the first waits at the registry's table until `release`. */
 async function twoAtOnce(t: ExecutionContext) {
   const rig = await rigOf(t, { services: ["gateway", "users", "smtp-registry"] });
-  const post = () => rig.http("POST", "/users", ann, headers);
+  const post = () => rig.httpOnce("POST", "/users", ann, headers);
   const release = await held(t, rig.registryDb, "lock table addresses in access exclusive mode");
   const first = post();
   await eventually(async () => {

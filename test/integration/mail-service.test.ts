@@ -4,7 +4,7 @@ import test from "ava";
 import { outgoing } from "../support/events.ts";
 import { fixedPort } from "../support/fixed-port.ts";
 import { Life } from "../support/life.ts";
-import { rigOf } from "../support/rig.ts";
+import { healthOf, rigOf } from "../support/rig.ts";
 import { socketmap } from "../support/socketmap.ts";
 
 test("mail servers ask the port and the gateway, and the port goes with the service", async (t) => {
@@ -33,7 +33,7 @@ test("mail servers ask the port and the gateway, and the port goes with the serv
   });
   const nobody = await rig.http("GET", "/recipients/no%20address");
   t.like(nobody.body, { deliver: "reject", primary: null });
-  t.deepEqual(await rig.call("mail-lookup.health", {}), {
+  t.deepEqual(await healthOf(rig, "mail-lookup.health"), {
     status: "up",
     checks: { database: { status: "up" } },
   });

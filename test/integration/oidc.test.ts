@@ -80,7 +80,8 @@ async function startStage(
       aheadMs += ms;
     },
     ask: (token, method = "GET", path = "/users") =>
-      gateway.http(method, path, undefined, { authorization: `Bearer ${token}` }),
+      // Of a provider that is away, 503 is the answer.
+      gateway.httpOnce(method, path, undefined, { authorization: `Bearer ${token}` }),
     stop: () => gateway.stop(),
   };
 }

@@ -14,7 +14,7 @@ import { patientAsk } from "../../services/reconciler/sources.ts";
 import { eventually } from "../support/eventually.ts";
 import { held } from "../support/held.ts";
 import { lettersOf } from "../support/letters.ts";
-import { type Rig, rigOf } from "../support/rig.ts";
+import { done, type Rig, rigOf } from "../support/rig.ts";
 
 interface ReconcilerRig extends Rig {
   /** Users whose events have arrived everywhere. */
@@ -36,7 +36,7 @@ async function reconcilerRig(
 ): Promise<ReconcilerRig> {
   const settings = { RECONCILE_MINUTES: "0", RECONCILE_GRACE_MS: String(graceMs), ...environment };
   const rig = await rigOf(t, { bus: kind, environment: settings, now });
-  const { broker, usersDb, registryDb, metrics, http } = rig;
+  const { broker, usersDb, registryDb, metrics } = rig;
   const arrived = () =>
     eventually(async () => {
       const { rows } = await usersDb.query<{ left: number }>("select count(*)::int as left from outbox");
@@ -51,14 +51,8 @@ async function reconcilerRig(
       const ids: string[] = [];
       for (let n = 0; n < count; n += 1) {
         const primarySmtp = `user.${randomUUID()}@example.com`;
-        const key = { "idempotency-key": randomUUID() };
-        // A busy machine may refuse a write in time; a client repeats it.
-        const created = await eventually(async () => {
-          const answer = await http("POST", "/users", { displayName: "Ann", primarySmtp }, key);
-          if (answer.status !== 201) throw new Error(`${answer.status}`);
-          return answer;
-        });
-        ids.push(created.body.id);
+        const { id } = await done(rig, "POST", "/users", { displayName: "Ann", primarySmtp });
+        ids.push(String(id));
       }
       await arrived();
       await eventually(async () => {

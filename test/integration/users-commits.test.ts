@@ -12,13 +12,16 @@ import { ownDatabase } from "../support/own-database.ts";
 
 const cause = { action: "users.create", correlationId: "together", actor: "anonymous" } as const;
 
+/** A machine that stops for a moment refuses none of them. */
+const patient = () => writeBudget(60_000);
+
 const creating = (address: string, overrides: Partial<Work> = {}): Work => ({
   before: undefined,
   decision: decideCreate(uuidv7(), { displayName: "Somebody" }, [{ address, kind: "primary" }], new Date()),
   answer: null,
   ticket: unkeyed(),
   cause,
-  budget: writeBudget(),
+  budget: patient(),
   ...overrides,
 });
 
@@ -42,7 +45,7 @@ const renaming = (created: Work, displayName: string): Work => {
   const before = created.decision.state;
   const decision = decide(before, { kind: "edit", displayName }, undefined, new Date());
   if (decision.kind !== "changed") throw new Error("Cannot rename: nothing changes");
-  return { ...created, before, decision, ticket: unkeyed(), budget: writeBudget() };
+  return { ...created, before, decision, ticket: unkeyed(), budget: patient() };
 };
 
 async function stage() {

@@ -17,7 +17,7 @@ import { eventually } from "../support/eventually.ts";
 import { held } from "../support/held.ts";
 import { testLogger } from "../support/logs.ts";
 import { openDatabase } from "../support/own-database.ts";
-import { persistently, type Rig, startRig } from "../support/rig.ts";
+import { type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
 test.before(async () => {
@@ -121,9 +121,7 @@ test.serial("two users never hold one key, though the registry grants it to 20 a
   const first = await create("a@five.example");
   await eventually(async () => assert.equal(await statusOf("a@five.example"), "active"));
   await rig.registryDb.query("delete from addresses where user_id = $1", [first.id]);
-  const users = await Promise.all(
-    Array.from({ length: 20 }, () => persistently(() => create("a@five.example"))),
-  );
+  const users = await Promise.all(Array.from({ length: 20 }, () => create("a@five.example")));
   t.is(new Set([first, ...users].map(({ primarySmtp }) => primarySmtp)).size, 21);
 });
 
@@ -202,7 +200,7 @@ test.serial(
     performance.now = () => monotonicMs() + aheadMs;
     try {
       const create = { displayName: "Late", primarySmtp: "late@ten.example" };
-      const write = rig.call("users.create", create, { idempotencyKey: randomUUID() });
+      const write = rig.callOnce("users.create", create, { idempotencyKey: randomUUID() });
       const refused = t.throwsAsync(write, { instanceOf: Unavailable });
       await eventually(async () => {
         const waiting = await rig.usersDb.query(
@@ -228,13 +226,15 @@ test.serial(
     const blocker = await rig.usersDb.connect();
     await blocker.query("begin");
     await blocker.query("lock table idempotency in access exclusive mode");
-    const create = (key: number) => {
-      const body = { displayName: "Many", primarySmtp: `many.${key}@eleven.example` };
-      return rig.callWithMeta("users.create", body, { idempotencyKey: `many-${key}` });
-    };
+    const requestOf = (key: number) =>
+      [
+        "users.create",
+        { displayName: "Many", primarySmtp: `many.${key}@eleven.example` },
+        { idempotencyKey: `many-${key}` },
+      ] as const;
     const refused: { key: number; error: Unavailable }[] = [];
     const all = Array.from({ length: 400 }, (_, key) =>
-      create(key).catch((error: Unavailable) => refused.push({ key, error })),
+      rig.callOnce(...requestOf(key)).catch((error: Unavailable) => refused.push({ key, error })),
     );
     try {
       await eventually(() => assert.notEqual(refused.length, 0));
@@ -250,14 +250,16 @@ test.serial(
     }
     await Promise.all(all);
     const key = refused[0]?.key ?? 0;
-    t.is((await persistently(() => create(key))).meta.idempotentReplayed, undefined);
+    t.is((await rig.callWithMeta(...requestOf(key))).meta.idempotentReplayed, undefined);
   },
 );
 
 test.serial("a write that waits for a lock is refused within 2 s and leaves nothing behind", async (t) => {
   const { id } = await create("a@seven.example");
   const release = await held(t, rig.usersDb, "select from users where id = $1 for update", [id]);
-  await refusedInTime(t, "database", () => rig.call("users.patch", { id, primarySmtp: "b@seven.example" }));
+  await refusedInTime(t, "database", () =>
+    rig.callOnce("users.patch", { id, primarySmtp: "b@seven.example" }),
+  );
   await release();
   t.is((await rig.call("users.get", { id })).version, 1);
   await eventually(async () => assert.equal(await statusOf("b@seven.example"), "available"));
@@ -266,7 +268,7 @@ test.serial("a write that waits for a lock is refused within 2 s and leaves noth
 test.serial("a write whose database connections are cut is refused, and the next one succeeds", async (t) => {
   const { id } = await create("a@eight.example");
   const release = await held(t, rig.usersDb, "select from users where id = $1 for update", [id]);
-  const write = refusedInTime(t, "database", () => rig.call("users.patch", { id, displayName: "B" }));
+  const write = refusedInTime(t, "database", () => rig.callOnce("users.patch", { id, displayName: "B" }));
   await eventually(async () => {
     const cut = await rig.usersDb.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
@@ -288,7 +290,8 @@ test.serial(
       (await rig.metrics.smtpCheckDuration.get()).values.find((v) => v.metricName?.endsWith("_count"));
     const before = (await waits())?.value ?? 0;
     const release = await held(t, rig.registryDb, "lock table addresses in access exclusive mode");
-    await refusedInTime(t, "smtp-registry", () => create("b@nine.example"));
+    const other = { displayName: "Ann", primarySmtp: "b@nine.example" };
+    await refusedInTime(t, "smtp-registry", () => rig.callOnce("users.create", other));
     t.is((await waits())?.value, before + 1);
     await release();
     t.is((await rig.call("users.get", { id })).version, 1);
@@ -310,11 +313,12 @@ test.serial(
     await rig.broker.destroyService(registry);
     const idempotencyKey = randomUUID();
     for (const write of [
-      () => rig.call("users.create", { displayName: "B", primarySmtp: "b@ten.example" }, { idempotencyKey }),
-      () => rig.call("users.patch", { id, displayName: "B" }),
-      () => rig.call("users.replace", { id, displayName: "B", primarySmtp: "b@ten.example" }),
-      () => rig.call("users.remove", { id }),
-      () => rig.call("users.restore", { id: gone.id }),
+      () =>
+        rig.callOnce("users.create", { displayName: "B", primarySmtp: "b@ten.example" }, { idempotencyKey }),
+      () => rig.callOnce("users.patch", { id, displayName: "B" }),
+      () => rig.callOnce("users.replace", { id, displayName: "B", primarySmtp: "b@ten.example" }),
+      () => rig.callOnce("users.remove", { id }),
+      () => rig.callOnce("users.restore", { id: gone.id }),
     ])
       await refusedInTime(t, "smtp-registry", write);
     const { assignments: _, requestedSmtp: __, ...shown } = user;

@@ -6,7 +6,7 @@ import { Refusal } from "../../services/contracts/errors.ts";
 import { usersEntities } from "../../services/users/entities.ts";
 import { beforeAll, usersPage } from "../../services/users/list-sql.ts";
 import { openDatabase } from "../support/own-database.ts";
-import { type Rig, startRig } from "../support/rig.ts";
+import { healthOf, type Rig, startRig } from "../support/rig.ts";
 
 let rig: Rig;
 test.before(async () => {
@@ -137,5 +137,5 @@ test("a user that never was is not found", async (t) => {
 });
 
 test("health says that the database is up", async (t) => {
-  t.deepEqual(await rig.call("users.health", {}), { status: "up", checks: { database: { status: "up" } } });
+  t.deepEqual(await healthOf(rig, "users.health"), { status: "up", checks: { database: { status: "up" } } });
 });

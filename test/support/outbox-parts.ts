@@ -35,8 +35,7 @@ export async function outboxParts(resource?: Resource) {
   await pool.query("create table versions (user_id uuid primary key, version int not null)");
   const relays: Relay[] = [];
   // As the service opens it: a batch ahead needs a connection of its own.
-  const openDatabase = () =>
-    own.open([OutboxMessage], { applicationName, poolMax: batchesMax + 1, statementTimeoutMs: 10_000 });
+  const openDatabase = () => own.open([OutboxMessage], { applicationName, poolMax: batchesMax + 1 });
 
   return {
     pool,

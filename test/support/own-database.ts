@@ -27,7 +27,7 @@ export async function openDatabase(
     entities,
     applicationName: "mailroster-test",
     poolMax: 2,
-    statementTimeoutMs: 1_000,
+    statementTimeoutMs: 10_000,
     ...options,
   });
   const { started, stopped } = db.mixin as Record<"started" | "stopped", () => Promise<void>>;

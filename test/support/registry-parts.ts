@@ -33,7 +33,6 @@ export async function registryParts() {
   const lines: Record<string, unknown>[] = [];
   const db = await own.open(registryEntities, {
     poolMax: 10,
-    statementTimeoutMs: 10_000,
     connectTimeoutMs: 10_000,
     log: testLogger({ lines }),
   });
@@ -85,7 +84,7 @@ export async function registryParts() {
       return (await sweep(db, rules)) + (await settleHolds(db, rules, ask));
     },
     /** How many statements the registry has sent. */
-    statements: () => lines.filter(({ msg }) => msg === "statement").length,
+    statements: () => lines.filter(({ msg }) => msg === "statement" || msg === "slow statement").length,
     close: own.close,
   };
 }

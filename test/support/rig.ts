@@ -12,7 +12,13 @@ import { callAction } from "../../mixins/moleculer/calls.ts";
 import type { Platform } from "../../mixins/platform.ts";
 import { brokerOptions } from "../../moleculer.config.ts";
 import { type Config, loadConfig } from "../../services/config/index.ts";
-import type { ActionInput, ActionName, ActionResult, CallMeta } from "../../services/contracts/actions.ts";
+import type {
+  ActionInput,
+  ActionName,
+  ActionResult,
+  CallMeta,
+  Health,
+} from "../../services/contracts/actions.ts";
 import { consumers } from "../../services/contracts/consumers.ts";
 import { Unavailable } from "../../services/contracts/errors.ts";
 import { UserEvent } from "../../services/contracts/events.ts";
@@ -48,8 +54,14 @@ export interface Instance {
   /** Of its gateway. */
   readonly url: string;
   readonly port: number;
+  /** As a client asks that is told to come again: what a busy machine can't do in time, it refuses with 503. */
   http(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** The first answer, for a test of what is refused. */
+  httpOnce: Instance["http"];
+  /** As a service calls that is told to come again. */
   call<N extends ActionName>(name: N, params: ActionInput<N>, meta?: CallMeta): Promise<ActionResult<N>>;
+  /** The first answer, for a test of what is refused. */
+  callOnce: Instance["call"];
   /** The answer and the meta that came back with it. */
   callWithMeta<N extends ActionName>(
     name: N,
@@ -98,15 +110,18 @@ interface RigOptions extends InstanceOptions {
   readonly databases?: { readonly users?: Resource; readonly registry?: Resource };
 }
 
-/** Does what a client does on a 503: the same request again. */
-export async function persistently<T>(write: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+/** Does what a client does that is told to come again: the same call. */
+async function persistently<T>(call: () => Promise<T>): Promise<T> {
+  const outcome = await eventually(async () => {
     try {
-      return await write();
+      return { result: await call() };
     } catch (error) {
-      if (!(error instanceof Unavailable) || attempt === 20) throw error;
+      if (error instanceof Unavailable) throw error;
+      return { error };
     }
-  }
+  });
+  if ("error" in outcome) throw outcome.error;
+  return outcome.result;
 }
 
 async function request(
@@ -122,6 +137,14 @@ async function request(
   const { status, headers: told } = answer;
   return { status, headers: told, body: text === "" ? undefined : JSON.parse(text) };
 }
+
+const requestPatiently = (...asked: Parameters<typeof request>): Promise<Answer> =>
+  eventually(async () => {
+    const answer = await request(...asked);
+    if (answer.status === 503 && answer.headers.has("retry-after"))
+      throw new Error(`Cannot get another answer than 503: ${JSON.stringify(answer.body)}`);
+    return answer;
+  });
 
 async function connectedBus(config: Config, hosted: readonly HostedName[], log: Platform["log"]) {
   const owned = await processBus(config, log);
@@ -163,6 +186,7 @@ export async function startInstance({
   await broker.start();
   const port = hosted.includes("gateway") ? (gatewayAddress(broker)?.port ?? 0) : 0;
   const url = `http://127.0.0.1:${port}`;
+  const callOnce: Instance["call"] = (name, params, meta = {}) => callAction(broker, name, params, { meta });
   return {
     config,
     platform,
@@ -172,13 +196,16 @@ export async function startInstance({
     lines,
     url,
     port,
-    http: (...asked) => request(url, ...asked),
-    call: (name, params, meta = {}) => callAction(broker, name, params, { meta }),
-    async callWithMeta(name, params, meta) {
-      const pending = callAction(broker, name, params, { meta });
-      const result = await pending;
-      return { result, meta: (pending as unknown as { ctx: { meta: CallMeta } }).ctx.meta };
-    },
+    http: (...asked) => requestPatiently(url, ...asked),
+    httpOnce: (...asked) => request(url, ...asked),
+    call: (...asked) => persistently(() => callOnce(...asked)),
+    callOnce,
+    callWithMeta: (name, params, meta) =>
+      persistently(async () => {
+        const pending = callOnce(name, params, { ...meta });
+        const result = await pending;
+        return { result, meta: (pending as unknown as { ctx: { meta: CallMeta } }).ctx.meta };
+      }),
     async stop() {
       await broker.stop();
       await owned?.close();
@@ -252,6 +279,27 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     },
   };
 }
+
+/** The body of an answer that must be one of success. */
+export async function done<T = Record<string, unknown>>(
+  rig: Pick<Instance, "http">,
+  ...request: Parameters<Instance["http"]>
+): Promise<T> {
+  const { status, body } = await rig.http(...request);
+  if (status >= 300) throw new Error(`${request.slice(0, 2).join(" ")}: ${status} ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** What a service tells of itself once it is up. */
+export const healthOf = (
+  rig: Pick<Instance, "callOnce">,
+  action: Extract<ActionName, `${string}.health`>,
+): Promise<Health> =>
+  eventually(async () => {
+    const told = await rig.callOnce(action, {});
+    if (told.status !== "up") throw new Error(`${action}: ${JSON.stringify(told)}`);
+    return told;
+  });
 
 /** One that stops with its test. */
 export async function rigOf(

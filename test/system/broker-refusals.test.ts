@@ -77,25 +77,28 @@ const arrives = (system: TestProcess, correlationId: string) =>
     if (verdict.state !== "complete") throw new Error(verdict.says);
   });
 
-test("a virtual host that is not there is named by readiness, the start, the log, the trace and the outbox", async (t) => {
-  const url = new URL(process.env.TEST_AMQP_URL ?? "");
-  url.pathname = "/no-such-host";
-  const system = await systemAt(t, url.href);
-  const says = /NOT_ALLOWED - vhost no-such-host not found/;
-  await bothSay(system, says);
-  await until(async () => {
-    if (
-      !/mailroster has started .*not ready: .*NOT_ALLOWED - vhost no-such-host not found/.test(
-        system.stderr(),
+test.serial(
+  "a virtual host that is not there is named by readiness, the start, the log, the trace and the outbox",
+  async (t) => {
+    const url = new URL(process.env.TEST_AMQP_URL ?? "");
+    url.pathname = "/no-such-host";
+    const system = await systemAt(t, url.href);
+    const says = /NOT_ALLOWED - vhost no-such-host not found/;
+    await bothSay(system, says);
+    await until(async () => {
+      if (
+        !/mailroster has started .*not ready: .*NOT_ALLOWED - vhost no-such-host not found/.test(
+          system.stderr(),
+        )
       )
-    )
-      throw new Error(system.stderr());
-  });
-  await create(system, "no-host");
-  await traceSays(system, "no-host", says);
-  await logged(system, "the bus takes no events, they wait", says);
-  t.pass();
-});
+        throw new Error(system.stderr());
+    });
+    await create(system, "no-host");
+    await traceSays(system, "no-host", says);
+    await logged(system, "the bus takes no events, they wait", says);
+    t.pass();
+  },
+);
 
 /** A system that signs in as a user of its own, with all rights on a virtual host of its own. */
 async function systemWithRights(t: ExecutionContext) {
@@ -122,37 +125,43 @@ const everything = { configure: ".*", write: ".*", read: ".*" };
 const closeConnectionsOf = ({ name }: BrokerUser) =>
   rabbitEval(`rabbit_networking:close_all_user_connections(<<"${name}">>, <<"test">>).`);
 
-test("a permission to publish that was withdrawn is named wherever the event is looked for, and its return heals", async (t) => {
-  const { system, user, vhostName } = await systemWithRights(t);
-  await user.mayDo(vhostName, { ...everything, write: "^(?!mailroster.users$).*" });
-  await closeConnectionsOf(user); // a channel remembers for a while what it was allowed
-  await create(system, "no-right");
-  const says = /ACCESS_REFUSED - access to exchange 'mailroster.users' in vhost/;
-  await traceSays(system, "no-right", says);
-  await logged(system, "the bus takes no events, they wait", says);
-  await until(async () => {
-    const [detail = ""] = await detailsOf(system, "bus");
-    if (!says.test(detail)) throw new Error(detail);
-  });
-  await user.mayDo(vhostName, everything);
-  await arrives(system, "no-right");
-  await system.ready();
-  t.pass();
-});
+test.serial(
+  "a permission to publish that was withdrawn is named wherever the event is looked for, and its return heals",
+  async (t) => {
+    const { system, user, vhostName } = await systemWithRights(t);
+    await user.mayDo(vhostName, { ...everything, write: "^(?!mailroster.users$).*" });
+    await closeConnectionsOf(user); // a channel remembers for a while what it was allowed
+    await create(system, "no-right");
+    const says = /ACCESS_REFUSED - access to exchange 'mailroster.users' in vhost/;
+    await traceSays(system, "no-right", says);
+    await logged(system, "the bus takes no events, they wait", says);
+    await until(async () => {
+      const [detail = ""] = await detailsOf(system, "bus");
+      if (!says.test(detail)) throw new Error(detail);
+    });
+    await user.mayDo(vhostName, everything);
+    await arrives(system, "no-right");
+    await system.ready();
+    t.pass();
+  },
+);
 
-test("a permission to declare that was withdrawn is named by both ways to the broker, and its return heals both", async (t) => {
-  const { system, user, vhostName } = await systemWithRights(t);
-  await user.mayDo(vhostName, { configure: "", write: ".*", read: ".*" });
-  await closeConnectionsOf(user);
-  await bothSay(system, /ACCESS_REFUSED - access to (?:exchange|queue) '.+' in vhost/);
-  await user.mayDo(vhostName, everything);
-  await system.ready();
-  await create(system, "right-again");
-  await arrives(system, "right-again");
-  t.pass();
-});
+test.serial(
+  "a permission to declare that was withdrawn is named by both ways to the broker, and its return heals both",
+  async (t) => {
+    const { system, user, vhostName } = await systemWithRights(t);
+    await user.mayDo(vhostName, { configure: "", write: ".*", read: ".*" });
+    await closeConnectionsOf(user);
+    await bothSay(system, /ACCESS_REFUSED - access to (?:exchange|queue) '.+' in vhost/);
+    await user.mayDo(vhostName, everything);
+    await system.ready();
+    await create(system, "right-again");
+    await arrives(system, "right-again");
+    t.pass();
+  },
+);
 
-test("a process whose channel for calls the broker has closed connects anew", async (t) => {
+test.serial("a process whose channel for calls the broker has closed connects anew", async (t) => {
   const { system, vhostUrl } = await systemWithRights(t);
   const heartbeats = "MOL-mailroster.HEARTBEAT";
   const admin = await amqp.connect(vhostUrl);
@@ -168,7 +177,7 @@ test("a process whose channel for calls the broker has closed connects anew", as
   t.pass();
 });
 
-test("a permission to read that was withdrawn is named by the services that consume", async (t) => {
+test.serial("a permission to read that was withdrawn is named by the services that consume", async (t) => {
   const { system, user, vhostName, doctor } = await systemWithRights(t);
   await user.mayDo(vhostName, { ...everything, read: "^(?!audit.user-events$).*" });
   await closeConnectionsOf(user);
