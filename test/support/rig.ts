@@ -30,6 +30,7 @@ import gatewayService, {
 } from "../../services/gateway/index.ts";
 import type { Operation } from "../../services/gateway/routes/index.ts";
 import { hostedService, processBus } from "../../services/runtime/composition.ts";
+import { comingAgain } from "./coming-again.ts";
 import { eventually } from "./eventually.ts";
 import { testLogger } from "./logs.ts";
 import { ownDatabase } from "./own-database.ts";
@@ -54,11 +55,11 @@ export interface Instance {
   /** Of its gateway. */
   readonly url: string;
   readonly port: number;
-  /** As a client asks that is told to come again: what a busy machine can't do in time, it refuses with 503. */
+  /** By a client that comes again when it is told to. */
   http(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** The first answer, for a test of what is refused. */
   httpOnce: Instance["http"];
-  /** As a service calls that is told to come again. */
+  /** By a caller that comes again when it is told to. */
   call<N extends ActionName>(name: N, params: ActionInput<N>, meta?: CallMeta): Promise<ActionResult<N>>;
   /** The first answer, for a test of what is refused. */
   callOnce: Instance["call"];
@@ -138,14 +139,6 @@ async function request(
   return { status, headers: told, body: text === "" ? undefined : JSON.parse(text) };
 }
 
-const requestPatiently = (...asked: Parameters<typeof request>): Promise<Answer> =>
-  eventually(async () => {
-    const answer = await request(...asked);
-    if (answer.status === 503 && answer.headers.has("retry-after"))
-      throw new Error(`Cannot get another answer than 503: ${JSON.stringify(answer.body)}`);
-    return answer;
-  });
-
 async function connectedBus(config: Config, hosted: readonly HostedName[], log: Platform["log"]) {
   const owned = await processBus(config, log);
   await owned.start();
@@ -196,7 +189,7 @@ export async function startInstance({
     lines,
     url,
     port,
-    http: (...asked) => requestPatiently(url, ...asked),
+    http: (...asked) => comingAgain(() => request(url, ...asked)),
     httpOnce: (...asked) => request(url, ...asked),
     call: (...asked) => persistently(() => callOnce(...asked)),
     callOnce,

@@ -1,5 +1,6 @@
 /** A client of SCIM, as an identity provider is one. */
 import { randomUUID } from "node:crypto";
+import { comingAgain } from "./coming-again.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a foreign answer is looked at member by member
 type Body = any;
@@ -27,23 +28,24 @@ export type ScimClient = (
 /** `url` of the gateway; `token` of a key. */
 export const scimClient =
   (url: string, token?: string): ScimClient =>
-  async (method, path, body, headers = {}) => {
-    const answer = await fetch(`${url}/scim/v2${path}`, {
-      method,
-      headers: {
-        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { "content-type": "application/scim+json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  (method, path, body, headers = {}) =>
+    comingAgain(async () => {
+      const answer = await fetch(`${url}/scim/v2${path}`, {
+        method,
+        headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/scim+json" }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      });
+      const text = await answer.text();
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        body: text === "" ? undefined : JSON.parse(text),
+      };
     });
-    const text = await answer.text();
-    return {
-      status: answer.status,
-      headers: answer.headers,
-      body: text === "" ? undefined : JSON.parse(text),
-    };
-  };
 
 /** A name that no other test has. */
 export const unique = (name: string): string => `${name}.${randomUUID().slice(0, 8)}`;
