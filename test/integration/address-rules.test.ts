@@ -14,7 +14,11 @@ const system = (t: ExecutionContext): Promise<Rig> =>
 const unique = (): string => randomUUID().slice(0, 8);
 const path = (address: string): string => `/smtp/${encodeURIComponent(address)}`;
 
-const create = (rig: Rig, body: unknown): Promise<Answer> => rig.http("POST", "/users", body);
+/** A repeat of a write whose end is not known is no second one. */
+const written = (rig: Rig, ...[method, target, body]: Parameters<Rig["http"]>): Promise<Answer> =>
+  rig.http(method, target, body, { "idempotency-key": randomUUID() });
+
+const create = (rig: Rig, body: unknown) => written(rig, "POST", "/users", body);
 const pointersOf = ({ body }: Answer): string[] =>
   (body.errors as { pointer?: string; parameter?: string }[]).map(
     ({ pointer, parameter }) => pointer ?? `parameter ${parameter}`,
@@ -58,10 +62,13 @@ test.serial(
       const answers: [Answer, string][] = [
         [await create(rig, asPrimary), "#/primarySmtp"],
         [await create(rig, { ...asSecondary, primarySmtp: "other@unfit.example" }), "#/secondarySmtps/1"],
-        [await rig.http("PUT", `/users/${ann.id}`, asPrimary), "#/primarySmtp"],
-        [await rig.http("PUT", `/users/${ann.id}`, asSecondary), "#/secondarySmtps/1"],
-        [await rig.http("PATCH", `/users/${ann.id}`, { primarySmtp: address }), "#/primarySmtp"],
-        [await rig.http("PATCH", `/users/${ann.id}`, { secondarySmtps: [address] }), "#/secondarySmtps/0"],
+        [await written(rig, "PUT", `/users/${ann.id}`, asPrimary), "#/primarySmtp"],
+        [await written(rig, "PUT", `/users/${ann.id}`, asSecondary), "#/secondarySmtps/1"],
+        [await written(rig, "PATCH", `/users/${ann.id}`, { primarySmtp: address }), "#/primarySmtp"],
+        [
+          await written(rig, "PATCH", `/users/${ann.id}`, { secondarySmtps: [address] }),
+          "#/secondarySmtps/0",
+        ],
         [await rig.http("GET", path(address)), "parameter address"],
       ];
       for (const [answer, pointer] of answers) {
@@ -153,8 +160,8 @@ test.serial(
     for (const [what, displayName] of Object.entries(unfitNames)) {
       const answers = [
         await create(rig, { displayName, primarySmtp: `x@${unique()}.example` }),
-        await rig.http("PUT", `/users/${ann.id}`, { displayName, primarySmtp }),
-        await rig.http("PATCH", `/users/${ann.id}`, { displayName }),
+        await written(rig, "PUT", `/users/${ann.id}`, { displayName, primarySmtp }),
+        await written(rig, "PATCH", `/users/${ann.id}`, { displayName }),
       ];
       for (const answer of answers) {
         t.is(answer.status, 422, what);
@@ -162,7 +169,7 @@ test.serial(
       }
     }
     for (const displayName of ["می\u200cخواهم", "葛\u{e0100}城", "Ann ❤\ufe0f", "👩\u200d💻", "—", "김철수"])
-      t.is((await rig.http("PATCH", `/users/${ann.id}`, { displayName })).status, 200, displayName);
+      t.is((await written(rig, "PATCH", `/users/${ann.id}`, { displayName })).status, 200, displayName);
   },
 );
 
@@ -191,7 +198,7 @@ test.serial(
     });
     t.is(ann.primarySmtp, "ann@bücher.example");
     t.deepEqual(ann.secondarySmtps, ["lee@bücher.example"]);
-    const patched = await rig.http("PATCH", `/users/${ann.id}`, { primarySmtp: "Ann@bücher。example" });
+    const patched = await written(rig, "PATCH", `/users/${ann.id}`, { primarySmtp: "Ann@bücher。example" });
     t.is(patched.body.primarySmtp, "Ann@bücher.example");
     for (const q of [
       "bücher.exam",
@@ -301,31 +308,31 @@ for (const [what, old] of Object.entries(kept))
       t.like((await rig.http("GET", user)).body, old);
       t.deepEqual(await settled(), {});
       t.like(await status(), { status: "active", userId: id, kind: "primary" });
-      const whole = await rig.http("PUT", user, old);
+      const whole = await written(rig, "PUT", user, old);
       t.is(whole.status, 200, JSON.stringify(whole.body));
       t.is(addressKey(whole.body.primarySmtp), addressKey(old.primarySmtp));
-      const named = await rig.http("PATCH", user, { displayName: "Ann Lee" });
+      const named = await written(rig, "PATCH", user, { displayName: "Ann Lee" });
       t.is(named.status, 200, JSON.stringify(named.body));
       const { primarySmtp } = named.body;
-      const moved = await rig.http("PATCH", user, { primarySmtp: `ann.lee@${unique()}.example` });
+      const moved = await written(rig, "PATCH", user, { primarySmtp: `ann.lee@${unique()}.example` });
       t.like(moved, { status: 200, body: { secondarySmtps: [primarySmtp] } });
-      const same = await rig.http("PUT", user, moved.body);
+      const same = await written(rig, "PUT", user, moved.body);
       t.like(same, { status: 200, body: { version: moved.body.version } });
-      const swapped = await rig.http("PATCH", user, { primarySmtp });
+      const swapped = await written(rig, "PATCH", user, { primarySmtp });
       t.like(swapped, { status: 200, body: { primarySmtp, secondarySmtps: [moved.body.primarySmtp] } });
-      t.is((await rig.http("DELETE", user)).status, 204);
+      t.is((await written(rig, "DELETE", user)).status, 204);
       await settled();
       t.like(await status(), { status: "deleted", userId: id });
-      t.like(await rig.http("POST", `${user}/restore`), { status: 200, body: { primarySmtp } });
+      t.like(await written(rig, "POST", `${user}/restore`), { status: 200, body: { primarySmtp } });
       t.deepEqual(await settled(), {});
       t.like(await status(), { status: "active", userId: id });
 
       const without = { primarySmtp: moved.body.primarySmtp };
-      t.is((await rig.http("PATCH", user, without)).status, 200);
-      const gone = await rig.http("PATCH", user, { secondarySmtps: [] });
+      t.is((await written(rig, "PATCH", user, without)).status, 200);
+      const gone = await written(rig, "PATCH", user, { secondarySmtps: [] });
       t.like(gone, { status: 200, body: { secondarySmtps: [] } });
       t.deepEqual(await settled(), {});
-      const again = await rig.http("PATCH", user, { secondarySmtps: [old.primarySmtp] });
+      const again = await written(rig, "PATCH", user, { secondarySmtps: [old.primarySmtp] });
       t.is(again.status, what.startsWith("a domain") ? 200 : 422);
     },
   );
