@@ -46,7 +46,11 @@ const quieter = (level: string): string => (level === "info" ? "warn" : level);
 const endMaxMs = 500;
 
 /** Where a logger writes to: pino's own destination, or the formatter in front of it. */
-type LogStream = { write(text: string): void; end(): void; flushSync?(): void } & NodeJS.EventEmitter;
+type LogStream = {
+  write(text: string): void;
+  end(): void;
+  flush?(done: (error?: Error) => void): void;
+} & NodeJS.EventEmitter;
 
 /** What a root logger carries beside what pino gives it. */
 interface Extras {
@@ -74,30 +78,46 @@ export function setLogLevel(root: Logger, level: LogLevel): void {
 /** Loaded for a person at a terminal alone. */
 const pretty = (): typeof import("pino-pretty") => createRequire(import.meta.url)("pino-pretty");
 
-/** pino goes on in silence when nobody reads any more; whoever listens to stdout's errors hears of it here. */
+/**
+ * pino goes on in silence when nobody reads any more; whoever listens to stdout's errors hears of it here. That lines
+ * can't be flushed is such an error too, and must not keep who flushes them at an exit.
+ */
 function standardOutput({ sync }: { sync: boolean }): DestinationStream {
   const output = pino.destination({ dest: 1, sync });
+  const flush = output.flushSync.bind(output);
+  output.flushSync = () => {
+    try {
+      flush();
+    } catch (error) {
+      output.emit("error", error as Error);
+    }
+  };
   output.on("error", (error: Error) => {
     if (process.stdout.listenerCount("error") > 0) process.stdout.emit("error", error);
   });
   return output;
 }
 
+/** Not at once (`flushSync`): a line that is on its way would come behind those after it. */
+async function flushed(flush: (done: () => void) => void): Promise<void> {
+  await within(endMaxMs, "too late", new Promise<void>((resolve) => flush(() => resolve()))).catch(() => {});
+}
+
 /**
  * Text for a person, behind every line that was logged before it. One JSON object a line is a promise about stdout, and
  * people read stderr too.
  */
-export function printBehindLog(log: Logger, text: string): void {
+export async function printBehindLog(log: Logger, text: string): Promise<void> {
   const { stream } = extrasOf(log);
-  if (stream.flushSync === undefined) return void stream.write(text);
-  stream.flushSync();
+  if (stream.flush === undefined) return void stream.write(text);
+  await flushed(stream.flush.bind(stream));
   process.stderr.write(text);
 }
 
-/** Resolves when every line is out; nothing can be logged any more. */
+/** Resolves when every line is out, or after a moment when nobody takes them; nothing can be logged any more. */
 export async function endLog(log: Logger): Promise<void> {
   const { stream } = extrasOf(log);
-  if (stream.flushSync !== undefined) return stream.flushSync();
+  if (stream.flush !== undefined) return flushed(stream.flush.bind(stream));
   const closed = new Promise((resolve) => stream.once("close", resolve));
   stream.end();
   await within(endMaxMs, "too late", closed).catch(() => {});

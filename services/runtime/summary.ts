@@ -77,5 +77,5 @@ export async function announce(
 ): Promise<void> {
   const { config, httpPort, opsPort, startMs } = host;
   runtimeLog.info({ services: config.services, httpPort, opsPort, startMs: Math.round(startMs) }, "Ready");
-  printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
+  await printBehindLog(log, `\n${summary(host, await settledHealth(host.health))}\n\n`);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { reachableAuthority } from "../../services/contracts/host.ts";
-import { eventually } from "./eventually.ts";
+import { bounded, eventually } from "./eventually.ts";
 import { fixedPort } from "./fixed-port.ts";
 import { outputKeeper } from "./logs.ts";
 import { findProgram, hasEnded } from "./provision/command.ts";
@@ -53,6 +53,8 @@ export interface StartOptions {
   readonly command?: readonly [string, ...string[]];
   readonly args?: readonly string[];
   readonly input?: boolean;
+  /** Nobody reads what it prints to stdout. */
+  readonly unread?: boolean;
 }
 
 const installed = (name: Runtime): string => findProgram(name, [join(root, "node_modules/.bin")]) ?? name;
@@ -103,6 +105,7 @@ export class Processes {
       stdio: [options.input === true ? "pipe" : "ignore", "pipe", "pipe"],
     });
     const started = follow(child, environment);
+    if (options.unread === true) child.stdout?.destroy();
     this.#started.push({ child, process: started });
     return started;
   }
@@ -188,14 +191,6 @@ function follow(child: ChildProcess, environment: Record<string, string>): TestP
       if (hasEnded(child)) throw new Error(`It ended (${child.exitCode}):\n${everything()}`);
     },
   };
-}
-
-async function bounded<T>(promise: Promise<T>, timeoutMs: number, message: () => string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message())), timeoutMs);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 export interface HttpAnswer {

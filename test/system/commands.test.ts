@@ -1,5 +1,4 @@
 /** What holds for every command, as a person types it: its words, its end when nobody is there, its colours, its pipe. */
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
@@ -330,19 +329,17 @@ for (const runtime of runtimes)
     test.serial(`on ${runtime} ${name} ends in silence when nobody reads what it prints`, async (t) => {
       const processes = alone(t);
       const script = commands.find((command) => command.name === name)?.script ?? "";
-      const [program, args] = commandOf(runtime, script, name === "check" ? ["packages"] : []);
-      const { HOME = "", TMPDIR = "/tmp" } = process.env;
-      const env = { ...path, HOME, TMPDIR, DATA_DIR: processes.folder(), HTTP_PORT: "0", OPS_PORT: "0" };
-      const child = spawn(program, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
-      child.stdout.destroy();
-      let stderr = "";
-      child.stderr.on("data", (chunk) => {
-        stderr += chunk;
+      const child = await processes.start({
+        runtime,
+        script,
+        args: name === "check" ? ["packages"] : [],
+        env: { ...path, DATA_DIR: processes.folder(), HTTP_PORT: "0", OPS_PORT: "0" },
+        unread: true,
       });
-      const code = await new Promise((resolve) => child.once("close", resolve));
+      const { code } = await child.exited();
       // The doctor has found that nothing runs before it can know that nobody listens.
-      t.is(code, name === "doctor" ? 69 : 0, stderr);
-      t.false(/EPIPE|Error/.test(stderr), stderr);
+      t.is(code, name === "doctor" ? 69 : 0, child.stderr());
+      t.false(/EPIPE|Error/.test(child.stderr()), child.stderr());
     });
 
 for (const runtime of runtimes)

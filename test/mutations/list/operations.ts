@@ -61,6 +61,13 @@ export const operations: readonly Mutation[] = [
     title: "a new required member is refused",
   },
   {
+    name: "flushes-what-nobody-reads",
+    guarantee: "12b",
+    edits: [edit("mixins/log/logging.ts", "standardOutput", drops(assignment("flushSync")))],
+    file: "test/system/last-lines.test.ts",
+    title: "on node a process ends whose last lines nobody reads, in order or at once",
+  },
+  {
     name: "driver-messages-logged",
     guarantee: "11",
     edits: [
@@ -85,7 +92,7 @@ export const operations: readonly Mutation[] = [
   },
   {
     name: "id-lost-between-processes",
-    guarantee: "12",
+    guarantee: "12a",
     edits: [edit(correlation, "callCorrelation.remoteAction", drops(call("assign")))],
     file: operationsTest,
     title:
@@ -93,7 +100,7 @@ export const operations: readonly Mutation[] = [
   },
   {
     name: "packets-out-of-scope",
-    guarantee: "12",
+    guarantee: "12a",
     edits: [
       edit(correlation, "callCorrelation.transitMessageHandler", becomes(condition("correlationId"), always)),
     ],
@@ -103,7 +110,7 @@ export const operations: readonly Mutation[] = [
   },
   {
     name: "shared-work-is-nobodys",
-    guarantee: "12",
+    guarantee: "12a",
     edits: [
       edit(
         "mixins/coalescing.ts",
@@ -131,7 +138,7 @@ export const operations: readonly Mutation[] = [
   },
   {
     name: "batch-is-nobodys",
-    guarantee: "12",
+    guarantee: "12a",
     edits: [edit("mixins/bus/event-consumer.ts", "applyKnown", becomes(call("forAll"), "($2)()"))],
     file: "test/unit/event-consumer.test.ts",
     title:
