@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { basename } from "node:path";
 
 export default {
   extensions: ["ts"],
@@ -12,4 +13,18 @@ export default {
   workerThreads: false,
   failFast: false,
   environmentVariables: { NODE_ENV: "test" },
+  nonSemVerExperiments: { observeRunsFromConfig: true },
+  /** Tells what hangs: ava 8's TAP reporter throws where it should, and would take the files left with it. */
+  async observeRun({ events }) {
+    for await (const { type, period, pendingTests } of events) {
+      if (type !== "timeout") continue;
+      process.once("unhandledRejection", () => {});
+      for (const [file, titles] of pendingTests) {
+        for (const title of titles) {
+          process.stdout.write(`not ok - ${basename(file, ".test.ts")} › ${title}\n`);
+          process.stdout.write(`  nothing has ended for ${period} ms\n`);
+        }
+      }
+    }
+  },
 };
