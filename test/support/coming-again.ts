@@ -4,7 +4,8 @@ import { eventually } from "./eventually.ts";
 interface Answered {
   readonly status: number;
   readonly headers: Headers;
-  readonly body: unknown;
+  readonly body?: unknown;
+  readonly text?: string;
 }
 
 /** The first answer that is no 503 with Retry-After. */
@@ -12,6 +13,6 @@ export const comingAgain = <A extends Answered>(ask: () => Promise<A>): Promise<
   eventually(async () => {
     const answer = await ask();
     if (answer.status === 503 && answer.headers.has("retry-after"))
-      throw new Error(`Cannot get another answer than 503: ${JSON.stringify(answer.body)}`);
+      throw new Error(`Cannot get another answer than 503: ${answer.text ?? JSON.stringify(answer.body)}`);
     return answer;
   });

@@ -28,6 +28,7 @@ export async function openDatabase(
     applicationName: "mailroster-test",
     poolMax: 2,
     statementTimeoutMs: 10_000,
+    connectTimeoutMs: 10_000,
     ...options,
   });
   const { started, stopped } = db.mixin as Record<"started" | "stopped", () => Promise<void>>;

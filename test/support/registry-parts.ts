@@ -33,7 +33,6 @@ export async function registryParts() {
   const lines: Record<string, unknown>[] = [];
   const db = await own.open(registryEntities, {
     poolMax: 10,
-    connectTimeoutMs: 10_000,
     log: testLogger({ lines }),
   });
   let time = new Date("2026-03-01T12:00:00.000Z").getTime();

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { bounded } from "./eventually.ts";
 
 /** The last line of each reply: its code, and what stands behind it. */
 export interface SmtpClient {
@@ -15,6 +16,8 @@ export interface SmtpClient {
 }
 
 const lastOf = /^\d{3}( |$)/;
+/** Longer than a server waits for whom it asks. */
+const replyMaxMs = 120_000;
 
 /** Resolves after the greeting and EHLO. */
 export async function smtpClient(port: number): Promise<SmtpClient> {
@@ -23,7 +26,7 @@ export async function smtpClient(port: number): Promise<SmtpClient> {
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   const reply = async (): Promise<string> => {
     for (;;) {
-      const { value, done } = await lines.next();
+      const { value, done } = await bounded(lines.next(), replyMaxMs, () => "The server does not answer");
       if (done) throw new Error("The server has closed the connection");
       if (lastOf.test(value)) return value;
     }

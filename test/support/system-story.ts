@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { CreatedUser } from "../../services/contracts/actions.ts";
 import type { AuditPage } from "../../services/contracts/audit.ts";
 import type { AddressInfo } from "../../services/contracts/look-up.ts";
+import { comingAgain } from "./coming-again.ts";
 import { eventually } from "./eventually.ts";
 import { type HttpAnswer, request } from "./processes.ts";
 
@@ -12,17 +13,19 @@ const followTimeoutMs = 20_000;
 /** An address that no other test asks for. */
 export const ownAddress = (): string => `ann.${randomUUID().slice(0, 8)}@example.com`;
 
-export const createUser = (url: string, primarySmtp: string, correlationId?: string): Promise<HttpAnswer> =>
-  request(`${url}/users`, {
-    body: { displayName: "Ann Example", primarySmtp },
-    headers: correlationId === undefined ? {} : { "x-correlation-id": correlationId },
-  });
+export const createUser = (
+  url: string,
+  primarySmtp: string,
+  headers: Record<string, string> = {},
+): Promise<HttpAnswer> =>
+  request(`${url}/users`, { body: { displayName: "Ann Example", primarySmtp }, headers });
 
 /** Creates a user and follows the change to the registry and the audit log. Rejects, so that it may be tried again. */
 export async function createAndFollow(url: string): Promise<CreatedUser> {
   const address = ownAddress();
   const correlationId = `story-${randomUUID()}`;
-  const created = await createUser(url, address, correlationId);
+  const headers = { "x-correlation-id": correlationId, "idempotency-key": correlationId };
+  const created = await comingAgain(() => createUser(url, address, headers));
   assert.equal(created.status, 201, created.text);
   const user = created.json<CreatedUser>();
   await eventually(

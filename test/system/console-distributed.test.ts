@@ -4,7 +4,7 @@ import anyTest, { type TestFn } from "ava";
 import type { Page } from "playwright-core";
 import { row, tells, titled } from "../support/console-single.ts";
 import { ConsoleStage } from "../support/console-stage.ts";
-import { eventually } from "../support/eventually.ts";
+import { bounded, eventually } from "../support/eventually.ts";
 import { ownAddress } from "../support/system-story.ts";
 
 const test = anyTest as TestFn<{ stage: ConsoleStage }>;
@@ -80,8 +80,8 @@ test.serial(
 test.serial("what is slow shows nothing for 300 ms, then a skeleton, and then what it was", async (t) => {
   const { id } = await t.context.stage.make("Slow Ann");
   const { page } = await t.context.stage.openAs(t, "helpdesk", "/console/users");
-  await t.context.stage.fault(t, "users.get", { delayMs: 700 });
-  const waitedMs = page.evaluate(
+  await t.context.stage.fault(t, "users.get", { delayMs: 1_500 });
+  const shown = page.evaluate(
     `new Promise((resolve) => {
       let fromMs;
       new MutationObserver(() => {
@@ -91,7 +91,8 @@ test.serial("what is slow shows nothing for 300 ms, then a skeleton, and then wh
     })`,
   ) as Promise<number>;
   await page.getByRole("link", { name: "Slow Ann" }).click();
-  t.true((await waitedMs) >= 299, `the skeleton came after ${await waitedMs} ms`);
+  const waitedMs = await bounded(shown, 30_000, () => "There was no skeleton");
+  t.true(waitedMs >= 299, `the skeleton came after ${waitedMs} ms`);
   await page.getByRole("heading", { level: 1, name: "Slow Ann" }).waitFor();
   t.regex(page.url(), new RegExp(id));
 });

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
-import { eventually } from "../support/eventually.ts";
+import { bounded, eventually } from "../support/eventually.ts";
 import { commandOf, Processes, request, root, runtimes } from "../support/processes.ts";
 import { createAndFollow } from "../support/system-story.ts";
 
@@ -112,7 +112,8 @@ test.serial("Ctrl-C while a first start makes its data is a stop, not a fault", 
     if (!existsSync(join(dataDir, "postgres.new/base/1/PG_VERSION"))) throw new Error(stderr);
   });
   process.kill(-(child.pid as number), "SIGINT");
-  t.deepEqual([await closed, stderr], [0, ""]);
+  const code = await bounded(closed, 60_000, () => `It does not end:\n${stderr}`);
+  t.deepEqual([code, stderr], [0, ""]);
 });
 
 test.serial("a PostgreSQL that dies under the process is started again", async (t) => {

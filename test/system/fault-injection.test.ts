@@ -32,7 +32,7 @@ async function theQuantileShowsIt(t: ExecutionContext, { httpUrl, opsUrl }: Urls
 /** With every reservation failing. */
 async function writesAreRefusedWithoutATrace(t: ExecutionContext, httpUrl: string): Promise<string> {
   const address = ownAddress();
-  const refused = await createUser(httpUrl, address, "faulted-1");
+  const refused = await createUser(httpUrl, address, { "x-correlation-id": "faulted-1" });
   t.is(refused.status, 503);
   t.truthy(refused.headers.get("retry-after"));
   t.is((await request(`${httpUrl}/smtp/${address}`)).json<{ status: string }>().status, "available");
