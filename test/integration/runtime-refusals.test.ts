@@ -9,7 +9,7 @@ import { eventually } from "../support/eventually.ts";
 import { fixedPort } from "../support/fixed-port.ts";
 import { Processes, request } from "../support/processes.ts";
 import { testDatabase } from "../support/resources.ts";
-import { createUser, ownAddress } from "../support/system-story.ts";
+import { createdUser, ownAddress } from "../support/system-story.ts";
 
 const oneSentence = (text: string): string => {
   const lines = text.trim().split("\n");
@@ -107,7 +107,7 @@ test.serial("a second start says who has the data folder and leaves the first un
     t.is((await second.exited()).code, 1);
     const sentence = oneSentence(second.stderr());
     t.true(sentence.includes(env.DATA_DIR) && sentence.includes(`pid ${first.pid}`), sentence);
-    t.is((await createUser(first.httpUrl, ownAddress())).status, 201);
+    await createdUser(first.httpUrl, ownAddress());
     first.kill("SIGINT");
     t.is((await first.exited()).code, 0);
     t.deepEqual(processes.running(), []);

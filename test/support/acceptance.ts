@@ -1,5 +1,6 @@
 /** The public contract, section 3, as a caller sees it: the same checks run on the embedded and the distributed system. */
 import type { ExecutionContext } from "ava";
+import { comingAgain } from "./coming-again.ts";
 import { eventually } from "./eventually.ts";
 
 export interface Answer {
@@ -16,8 +17,13 @@ export type Http = (
   headers?: Record<string, string>,
 ) => Promise<Answer>;
 
-/** A client of one base URL; a string body is sent as it is. */
-export const client =
+/** A client of one base URL, which comes again when it is told to; a string body is sent as it is. */
+export const client = (baseUrl: string): Http => {
+  const once = clientOnce(baseUrl);
+  return (...asked) => comingAgain(() => once(...asked));
+};
+
+const clientOnce =
   (baseUrl: string): Http =>
   async (method, path, body, headers = {}) => {
     const response = await fetch(baseUrl + path, {

@@ -13,6 +13,7 @@ const followTimeoutMs = 20_000;
 /** An address that no other test asks for. */
 export const ownAddress = (): string => `ann.${randomUUID().slice(0, 8)}@example.com`;
 
+/** The first answer, whatever it says. */
 export const createUser = (
   url: string,
   primarySmtp: string,
@@ -20,14 +21,23 @@ export const createUser = (
 ): Promise<HttpAnswer> =>
   request(`${url}/users`, { body: { displayName: "Ann Example", primarySmtp }, headers });
 
+/** Rejects when anything is said but 201, or nothing but to come again. */
+export async function createdUser(
+  url: string,
+  primarySmtp: string,
+  correlationId = `story-${randomUUID()}`,
+): Promise<CreatedUser> {
+  const headers = { "x-correlation-id": correlationId, "idempotency-key": correlationId };
+  const answer = await comingAgain(() => createUser(url, primarySmtp, headers));
+  assert.equal(answer.status, 201, answer.text);
+  return answer.json<CreatedUser>();
+}
+
 /** Creates a user and follows the change to the registry and the audit log. Rejects, so that it may be tried again. */
 export async function createAndFollow(url: string): Promise<CreatedUser> {
   const address = ownAddress();
   const correlationId = `story-${randomUUID()}`;
-  const headers = { "x-correlation-id": correlationId, "idempotency-key": correlationId };
-  const created = await comingAgain(() => createUser(url, address, headers));
-  assert.equal(created.status, 201, created.text);
-  const user = created.json<CreatedUser>();
+  const user = await createdUser(url, address, correlationId);
   await eventually(
     async () => {
       const info = (await request(`${url}/smtp/${address}`)).json<AddressInfo>();

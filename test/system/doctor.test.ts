@@ -5,7 +5,7 @@ import { partsOf, servers, startSystem, stopSystem, systemIsReady } from "../sup
 import { fixedPort } from "../support/fixed-port.ts";
 import { type Processes as All, Processes, type Runtime, request, runtimes } from "../support/processes.ts";
 import { rabbitEval } from "../support/resources.ts";
-import { createUser, ownAddress } from "../support/system-story.ts";
+import { createdUser, ownAddress } from "../support/system-story.ts";
 
 interface Finding {
   readonly status: "ok" | "problem" | "follows" | "unknown";
@@ -66,7 +66,7 @@ for (const runtime of runtimes)
 
         const system = await processes.start({ runtime, env: folder });
         await system.ready();
-        await createUser(system.httpUrl, ownAddress());
+        await createdUser(system.httpUrl, ownAddress());
         // It asks the system where the gateway listens: its HTTP_PORT is not the doctor's.
         const well = await visit(processes, folder, runtime);
         t.deepEqual([well.code, well.verdict, well.not("ok")], [0, "healthy", []]);
@@ -114,7 +114,7 @@ async function findsEachFault(t: ExecutionContext, processes: All): Promise<void
     const system = await startSystem(processes, own, own.vhost.url, "node", grace);
     for (const part of partsOf(system)) await part.ready();
     await systemIsReady(system.gateway);
-    const user = (await createUser(system.gateway.httpUrl, ownAddress())).json<{ id: string }>();
+    const user = await createdUser(system.gateway.httpUrl, ownAddress());
     const all = env;
     const well = await visit(processes, all);
     t.deepEqual([well.code, well.not("ok")], [0, []]);

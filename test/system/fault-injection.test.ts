@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import { type Buckets, bucketsIn, histogramQuantile, increase } from "../support/histogram.ts";
 import { joinAsOperator } from "../support/operator.ts";
 import { Processes, request } from "../support/processes.ts";
-import { createAndFollow, createUser, ownAddress } from "../support/system-story.ts";
+import { createAndFollow, createdUser, createUser, ownAddress } from "../support/system-story.ts";
 
 const reserve = "smtp-registry.reserve";
 const delayMs = 500;
@@ -24,7 +24,7 @@ interface Urls {
 /** With the delay in force, whatever way it came there. */
 async function theQuantileShowsIt(t: ExecutionContext, { httpUrl, opsUrl }: Urls): Promise<void> {
   const before = await checks(opsUrl);
-  for (let n = 0; n < slowCreates; n += 1) t.is((await createUser(httpUrl, ownAddress())).status, 201);
+  for (let n = 0; n < slowCreates; n += 1) await createdUser(httpUrl, ownAddress());
   const p99 = histogramQuantile(0.99, increase(before, await checks(opsUrl)));
   t.true(p99 >= delayMs / 1_000, `P99 is ${p99} s`);
 }
@@ -66,11 +66,11 @@ test.serial(
       };
       t.regex(await repl(`call fault.set --action ${reserve} --delayMs ${delayMs}`), /delayMs: .*500/);
       await theQuantileShowsIt(t, system);
-      t.regex(await repl("call fault.list"), /delayed: .*8/);
+      t.regex(await repl("call fault.list"), /delayed: .*([89]|\d\d)/);
       await repl(`call fault.set --action ${reserve} --errorRate 1`);
       const address = await writesAreRefusedWithoutATrace(t, system.httpUrl);
       await repl("call fault.clear");
-      t.is((await createUser(system.httpUrl, address)).status, 201);
+      await createdUser(system.httpUrl, address);
       system.kill("SIGTERM");
       t.is((await system.exited()).code, 0);
       t.deepEqual(processes.running(), []);
@@ -100,7 +100,12 @@ test.serial(
       await theQuantileShowsIt(t, urls);
       const { nodes } = await operator.everywhere("fault.list", {});
       const delayed = Object.values(nodes).map(([fault]) => fault?.delayed ?? 0);
-      t.deepEqual(delayed.sort(), [0, 0, slowCreates], "only the process that carries it out is slow");
+      const [most = 0, ...others] = delayed.sort((one, other) => other - one);
+      t.deepEqual(
+        [others, most >= slowCreates],
+        [[0, 0], true],
+        "only the process that carries it out is slow",
+      );
 
       await operator.everywhere("fault.set", { action: reserve, errorRate: 1 });
       const address = await writesAreRefusedWithoutATrace(t, urls.httpUrl);
@@ -112,7 +117,7 @@ test.serial(
       t.is(ready.status, 503);
       t.like(ready.json(), { checks: { "smtp-registry": { status: "down" } } });
       await operator.everywhere("fault.clear", {});
-      t.is((await createUser(urls.httpUrl, address)).status, 201);
+      await createdUser(urls.httpUrl, address);
 
       for (const wrong of ["fault.set", "users", "users.fly"])
         await t.throwsAsync(operator.everywhere("fault.set", { action: wrong }), { name: "Refusal" });

@@ -5,7 +5,7 @@ import test from "ava";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request, type TestProcess } from "../support/processes.ts";
 import { smallDisk } from "../support/small-disk.ts";
-import { createUser, ownAddress } from "../support/system-story.ts";
+import { createdUser, createUser, ownAddress } from "../support/system-story.ts";
 
 /** What initdb alone has no room for, and what the two databases with their schema have no room for. */
 for (const megabytes of [20, 44, 58])
@@ -38,8 +38,8 @@ async function saysFull(system: TestProcess): Promise<void> {
 }
 
 async function works(system: TestProcess): Promise<void> {
-  const created = await createUser(system.httpUrl, ownAddress());
-  if (created.status !== 201) throw new Error(created.text);
+  const answer = await createUser(system.httpUrl, ownAddress());
+  if (answer.status !== 201) throw new Error(answer.text);
   for (const { status, text } of await readiness(system)) if (status !== 200) throw new Error(text);
 }
 
@@ -52,7 +52,7 @@ test.serial(
     try {
       const system = await processes.start({ env: { DATA_DIR: disk.folder } });
       await system.ready();
-      const user = (await createUser(system.httpUrl, ownAddress())).json<{ id: string }>();
+      const user = await createdUser(system.httpUrl, ownAddress());
       disk.fill();
       await eventually(() => saysFull(system), { timeoutMs: 60_000 });
       t.is((await request(`${system.httpUrl}/users/${user.id}`)).status, 200, "reads go on");

@@ -5,7 +5,7 @@ import { runningSystem, stopsInOrder } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CollectedSpan, type Collector, otlpCollector } from "../support/otlp-collector.ts";
 import { Processes, request, runtimes } from "../support/processes.ts";
-import { createUser, ownAddress } from "../support/system-story.ts";
+import { createdUser, ownAddress } from "../support/system-story.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const callersSpan = "00f067aa0ba902b7";
@@ -132,7 +132,7 @@ test.serial("a collector that is away costs nothing but the spans, and holds up 
       env: { DATA_DIR: processes.folder(), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
     });
     await system.ready();
-    t.is((await createUser(system.httpUrl, ownAddress())).status, 201);
+    await createdUser(system.httpUrl, ownAddress());
     await eventually(
       () => {
         const told = system.logs().find(({ msg }) => msg === "spans can't be exported");

@@ -3,7 +3,7 @@ import test from "ava";
 import { servers, systemIsReady } from "../support/distributed-system.ts";
 import { eventually } from "../support/eventually.ts";
 import { Processes, request, type TestProcess } from "../support/processes.ts";
-import { createAndFollow, createUser, ownAddress } from "../support/system-story.ts";
+import { createAndFollow, createdUser, createUser, ownAddress } from "../support/system-story.ts";
 
 test("two processes do what one does, also after each of them was started again", async (t) => {
   const processes = new Processes();
@@ -31,7 +31,7 @@ test("two processes do what one does, also after each of them was started again"
   await systemIsReady(directory);
   await createAndFollow(directory.httpUrl);
   const address = ownAddress();
-  t.is((await createUser(directory.httpUrl, address)).status, 201);
+  await createdUser(directory.httpUrl, address);
 
   await end(registry);
   const refused = await createUser(directory.httpUrl, ownAddress());
