@@ -49,7 +49,7 @@ const endMaxMs = 500;
 type LogStream = {
   write(text: string): void;
   end(): void;
-  flush?(done: (error?: Error) => void): void;
+  flush?(done: () => void): void;
 } & NodeJS.EventEmitter;
 
 /** What a root logger carries beside what pino gives it. */
@@ -98,9 +98,9 @@ function standardOutput({ sync }: { sync: boolean }): DestinationStream {
   return output;
 }
 
-/** Not at once (`flushSync`): a line that is on its way would come behind those after it. */
-async function flushed(flush: (done: () => void) => void): Promise<void> {
-  await within(endMaxMs, "too late", new Promise<void>((resolve) => flush(() => resolve()))).catch(() => {});
+/** Waits a moment for what tells that lines are out. Not `flushSync`: a line on its way would come behind those after it. */
+async function waited(out: (done: () => void) => void): Promise<void> {
+  await within(endMaxMs, "too late", new Promise<void>(out)).catch(() => {});
 }
 
 /**
@@ -110,17 +110,18 @@ async function flushed(flush: (done: () => void) => void): Promise<void> {
 export async function printBehindLog(log: Logger, text: string): Promise<void> {
   const { stream } = extrasOf(log);
   if (stream.flush === undefined) return void stream.write(text);
-  await flushed(stream.flush.bind(stream));
+  await waited((done) => stream.flush?.(done));
   process.stderr.write(text);
 }
 
 /** Resolves when every line is out, or after a moment when nobody takes them; nothing can be logged any more. */
 export async function endLog(log: Logger): Promise<void> {
   const { stream } = extrasOf(log);
-  if (stream.flush !== undefined) return flushed(stream.flush.bind(stream));
-  const closed = new Promise((resolve) => stream.once("close", resolve));
-  stream.end();
-  await within(endMaxMs, "too late", closed).catch(() => {});
+  await waited((done) => {
+    if (stream.flush !== undefined) return stream.flush(done);
+    stream.once("close", done);
+    stream.end();
+  });
 }
 
 /** The root logger of a process; services take a child of it that carries `service`. */

@@ -100,10 +100,7 @@ test.serial(
     await circuitIs("open");
     t.is((await request(`${system.gateway.httpUrl}/users`)).status, 200);
     system.registry.kill("SIGCONT");
-    await eventually(async () => {
-      const answer = await createUser(system.gateway.httpUrl, ownAddress());
-      if (answer.status !== 201) throw new Error(answer.text);
-    });
+    await createdUser(system.gateway.httpUrl, ownAddress());
     await circuitIs("closed");
     await stopsInOrder(t, running);
   },
